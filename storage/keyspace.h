@@ -1,0 +1,112 @@
+#ifndef LARDER_STORAGE_KEYSPACE_H_
+#define LARDER_STORAGE_KEYSPACE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/eviction_policy.h"
+#include "storage/hybrid_clock.h"
+#include "storage/memory_budget.h"
+#include "storage/operations.h"
+#include "storage/time.h"
+
+namespace larder::storage {
+
+class Stripe;
+
+struct KeyspaceOptions {
+  uint64_t memory_bytes = uint64_t{1} << 30;  // hard limit for all that MemoryUsage counts
+  uint32_t stripes = 64;                      // power of two, 1..kSlots
+  EvictionKind eviction = EvictionKind::kLru;
+  EvictionScope eviction_scope = EvictionScope::kAllKeys;
+  uint32_t eviction_samples = 10;  // entries that a sampling policy compares, 1..64
+  uint64_t leases_max = 1000000;   // outstanding
+  uint64_t seed = 1;               // of sampling and of early refresh
+};
+
+// All entries of one node, in stripes that each own the slots of one residue class.
+// Thread-safe. One memory budget is shared by all stripes: a write that needs room evicts from the
+// stripe whose next victim is the coldest. Nothing outside storage/ sees an entry but through a sink.
+//
+// Of the operations that can fail, all return RESOURCE_EXHAUSTED when the write does not fit into
+// the budget and nothing may be evicted. A write that fails has changed nothing.
+class Keyspace {
+ public:
+  // The least memory_bytes that Create accepts.
+  static constexpr uint64_t kMemoryBytesMin = uint64_t{4} << 20;
+
+  // `clock` must outlive the keyspace. INVALID_ARGUMENT: an option is out of range.
+  static absl::StatusOr<std::unique_ptr<Keyspace>> Create(const KeyspaceOptions& options,
+                                                          HybridClock* clock);
+  ~Keyspace();
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+
+  GetOutcome Get(KeyRef key, TimePoint now, ValueSink& sink);
+
+  // REQUIRES: value.size() <= kValueBytesMax.
+  absl::StatusOr<SetResult> Set(KeyRef key, std::string_view value, const SetOptions& options,
+                                TimePoint now);
+
+  DeleteResult Delete(KeyRef key, const DeleteOptions& options, TimePoint now);
+
+  // RESOURCE_EXHAUSTED also when leases_max tokens are outstanding.
+  absl::StatusOr<LeaseResult> Lease(KeyRef key, const LeaseOptions& options, TimePoint now,
+                                    ValueSink& sink);
+
+  TouchResult Touch(KeyRef key, TimePoint expires_at, TimePoint now);
+
+  // FAILED_PRECONDITION: the value is not a decimal signed 64-bit integer, or the sum does not fit.
+  absl::StatusOr<IncrementResult> Increment(KeyRef key, const IncrementOptions& options,
+                                            TimePoint now);
+
+  // INVALID_ARGUMENT: the result would be longer than value_bytes_max.
+  absl::StatusOr<AppendResult> Append(KeyRef key, std::string_view bytes,
+                                      const AppendOptions& options, TimePoint now);
+
+  // Gives the sink the entries from `from` on, by (slot, hash of the key); returns where to go on.
+  ScanPosition Scan(ScanPosition from, const ScanOptions& options, TimePoint now, ScanSink& sink);
+
+  // Removes entries and voids leases; returns how many entries there were.
+  uint64_t Flush();
+  uint64_t FlushSlot(uint32_t slot);
+
+  // Removes expired entries and leases, at most about `removals_max` of them, going round the
+  // stripes; returns how many. Fewer than removals_max: nothing more is due.
+  size_t Expire(TimePoint now, size_t removals_max);
+
+  SlotStats StatsOfSlot(uint32_t slot) const;
+  KeyspaceStats Stats() const;
+  MemoryUsage Memory() const;
+  uint64_t memory_limit_bytes() const { return budget_.limit_bytes(); }
+
+ private:
+  Keyspace(const KeyspaceOptions& options, HybridClock* clock);
+
+  Stripe& StripeOf(uint32_t slot) { return *stripes_[slot & (stripes_.size() - 1)]; }
+  const Stripe& StripeOf(uint32_t slot) const { return *stripes_[slot & (stripes_.size() - 1)]; }
+
+  // Runs a write that may need room: `attempt(stripe, credit)` returns how many bytes are missing, 0
+  // when done. Evicts between attempts; no stripe lock is held over two stripes.
+  template <typename Attempt>
+  absl::Status WithRoom(KeyRef key, TimePoint now, Attempt&& attempt);
+
+  // Evicts one entry of the stripe whose victim is the coldest. Returns the bytes that it freed,
+  // which are not given back to the budget; 0: nothing may be evicted.
+  uint64_t EvictOne(TimePoint now);
+
+  const EvictionKind eviction_;
+  MemoryBudget budget_;
+  std::vector<std::unique_ptr<Stripe>> stripes_;
+  std::atomic<uint32_t> expire_cursor_{0};
+};
+
+}  // namespace larder::storage
+
+#endif  // LARDER_STORAGE_KEYSPACE_H_
