@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "storage/eviction_policy.h"
+#include "storage/eviction_kind.h"
 #include "storage/hybrid_clock.h"
 #include "storage/memory_budget.h"
 #include "storage/operations.h"
@@ -19,6 +19,8 @@
 namespace larder::storage {
 
 class Stripe;
+struct HashedKey;
+struct StripeSignal;
 
 struct KeyspaceOptions {
   uint64_t memory_bytes = uint64_t{1} << 30;  // hard limit for all that MemoryUsage counts
@@ -32,7 +34,8 @@ struct KeyspaceOptions {
 
 // All entries of one node, in stripes that each own the slots of one residue class.
 // Thread-safe. One memory budget is shared by all stripes: a write that needs room evicts from the
-// stripe whose next victim is the coldest. Nothing outside storage/ sees an entry but through a sink.
+// stripe whose next victim is the coldest. Nothing outside storage/ sees an entry but through a
+// sink.
 //
 // Of the operations that can fail, all return RESOURCE_EXHAUSTED when the write does not fit into
 // the budget and nothing may be evicted. A write that fails has changed nothing.
@@ -60,7 +63,7 @@ class Keyspace {
   absl::StatusOr<LeaseResult> Lease(KeyRef key, const LeaseOptions& options, TimePoint now,
                                     ValueSink& sink);
 
-  TouchResult Touch(KeyRef key, TimePoint expires_at, TimePoint now);
+  absl::StatusOr<TouchResult> Touch(KeyRef key, TimePoint expires_at, TimePoint now);
 
   // FAILED_PRECONDITION: the value is not a decimal signed 64-bit integer, or the sum does not fit.
   absl::StatusOr<IncrementResult> Increment(KeyRef key, const IncrementOptions& options,
@@ -92,19 +95,28 @@ class Keyspace {
   Stripe& StripeOf(uint32_t slot) { return *stripes_[slot & (stripes_.size() - 1)]; }
   const Stripe& StripeOf(uint32_t slot) const { return *stripes_[slot & (stripes_.size() - 1)]; }
 
-  // Runs a write that may need room: `attempt(stripe, credit)` returns how many bytes are missing, 0
-  // when done. Evicts between attempts; no stripe lock is held over two stripes.
+  // Runs a write that may need room: attempt(stripe, credit) returns how many bytes are missing, 0
+  // when it is done. Evicts between attempts, under no lock but that of the victim's stripe.
   template <typename Attempt>
-  absl::Status WithRoom(KeyRef key, TimePoint now, Attempt&& attempt);
+  absl::Status WithRoom(const HashedKey& key, TimePoint now, Attempt&& attempt);
 
-  // Evicts one entry of the stripe whose victim is the coldest. Returns the bytes that it freed,
-  // which are not given back to the budget; 0: nothing may be evicted.
+  // Evicts one entry of the stripe whose victim is the coldest, or, if the policy cannot compare
+  // stripes, of one chosen at random in proportion to its entries. Returns the bytes freed, which
+  // stay reserved; 0: nothing may be evicted.
   uint64_t EvictOne(TimePoint now);
+  Stripe* ColdestStripe();
+  Stripe* RandomStripe();
+  // Brings the use of memory back to the limit after what could only be charged afterwards.
+  void Trim(TimePoint now);
 
-  const EvictionKind eviction_;
+  const KeyspaceOptions options_;
   MemoryBudget budget_;
+  std::atomic<uint64_t> leases_{0};
+  std::vector<StripeSignal> signals_;  // side by side, since every eviction reads them all
   std::vector<std::unique_ptr<Stripe>> stripes_;
-  std::atomic<uint32_t> expire_cursor_{0};
+  uint64_t fixed_bytes_ = 0;
+  std::atomic<uint64_t> random_calls_{0};
+  std::atomic<uint64_t> expire_calls_{0};
 };
 
 }  // namespace larder::storage

@@ -8,7 +8,8 @@
 namespace larder::storage {
 
 // std::mutex with the annotations that clang's -Wthread-safety needs. Used in place of absl::Mutex
-// on hot locks: Debian's absl has deadlock detection compiled in, which makes a lock ten times dearer.
+// on hot locks: Debian's absl has deadlock detection compiled in, which makes a lock ten times
+// dearer.
 class ABSL_LOCKABLE Mutex {
  public:
   Mutex() = default;

@@ -10,7 +10,8 @@
 
 namespace larder::storage {
 
-// The arguments and results of Keyspace's operations. Plain values; views are borrowed for the call.
+// The arguments and results of Keyspace's operations. Plain values; views are borrowed for the
+// call.
 
 // A key and its slot. REQUIRES: slot < kSlots, 1 <= key.size() <= kKeyBytesMax.
 struct KeyRef {
@@ -117,8 +118,8 @@ struct TouchResult {
 
 struct IncrementOptions {
   int64_t delta = 0;
-  std::optional<int64_t> initial;       // stored as it is when the key has no live entry
-  std::optional<TimePoint> expires_at;  // absent: an entry that exists keeps its expiry
+  std::optional<int64_t> initial;         // stored as it is when the key has no live entry
+  std::optional<TimePoint> expires_at;    // absent: an entry that exists keeps its expiry
   TimePoint created_expires_at = kNever;  // for an entry that this call creates
 };
 
@@ -151,9 +152,9 @@ struct ScanPosition {
 
 struct ScanOptions {
   std::string_view prefix;
-  size_t limit = 100;                      // entries; keys with one hash are never parted
-  size_t bytes_max = size_t{1} << 20;      // of keys and values; the first entry always fits
-  size_t visits_max = 100000;              // entries and slots looked at
+  size_t limit = 100;                  // entries; keys with one hash are never parted
+  size_t bytes_max = size_t{1} << 20;  // of keys and values; the first entry always fits
+  size_t visits_max = 100000;          // entries and slots looked at
   bool keys_only = false;
 };
 
@@ -177,7 +178,7 @@ struct MemoryUsage {
 struct KeyspaceStats {
   uint64_t entries = 0;
   uint64_t leases = 0;
-  uint64_t hits = 0;    // Get and Lease that found a live or stale entry
+  uint64_t hits = 0;  // Get and Lease that found a live or stale entry
   uint64_t misses = 0;
   uint64_t stale_hits = 0;  // of `hits`
   uint64_t evictions = 0;

@@ -1,0 +1,262 @@
+#include "storage/keyspace.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "absl/strings/str_cat.h"
+#include "storage/hashed_key.h"
+#include "storage/random.h"
+#include "storage/stripe.h"
+
+namespace larder::storage {
+namespace {
+
+constexpr size_t kRemovalsPerLock = 64;
+constexpr size_t kScanVisitsPerLock = 256;
+// A stripe may lose its victim to another writer between the look and the lock.
+constexpr int kEvictionTries = 16;
+
+absl::Status Validate(const KeyspaceOptions& options) {
+  if (options.memory_bytes < Keyspace::kMemoryBytesMin) {
+    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", options.memory_bytes,
+                                                   "; the least is ", Keyspace::kMemoryBytesMin));
+  }
+  if (!std::has_single_bit(options.stripes) || options.stripes > kSlots) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "stripes is ", options.stripes, "; it must be a power of two from 1 to ", kSlots));
+  }
+  if (options.eviction_samples < 1 || options.eviction_samples > 64) {
+    return absl::InvalidArgumentError(absl::StrCat("eviction_samples is ", options.eviction_samples,
+                                                   "; it must be from 1 to 64"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Keyspace>> Keyspace::Create(const KeyspaceOptions& options,
+                                                           HybridClock* clock) {
+  if (const absl::Status status = Validate(options); !status.ok()) return status;
+  return std::unique_ptr<Keyspace>(new Keyspace(options, clock));
+}
+
+Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
+    : options_(options), budget_(options.memory_bytes), signals_(options.stripes) {
+  const StripeShared shared{&budget_, clock, &leases_, options.leases_max};
+  stripes_.reserve(options.stripes);
+  MemoryUsage usage;
+  for (uint32_t i = 0; i < options.stripes; ++i) {
+    EntryStoreOptions store;
+    store.stripes = options.stripes;
+    store.scope = options.eviction_scope;
+    store.eviction.kind = options.eviction;
+    store.eviction.samples = options.eviction_samples;
+    store.eviction.seed = Random::Mix(options.seed + i);
+    stripes_.push_back(std::make_unique<Stripe>(store, shared, &signals_[i]));
+    stripes_.back()->AddMemoryTo(usage);
+  }
+  fixed_bytes_ = usage.total();
+  budget_.Charge(fixed_bytes_);
+}
+
+Keyspace::~Keyspace() = default;
+
+template <typename Attempt>
+absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& attempt) {
+  Stripe& stripe = StripeOf(key.slot);
+  MemoryCredit credit;
+  absl::Status status;
+  while (const uint64_t missing = attempt(stripe, credit)) {
+    const uint64_t wanted = credit.bytes + missing;
+    if (wanted > budget_.limit_bytes() - fixed_bytes_) {
+      status = absl::ResourceExhaustedError(
+          absl::StrCat("the write needs ", wanted,
+                       " bytes, more than --memory=", budget_.limit_bytes(), " can hold"));
+      break;
+    }
+    uint64_t freed = 1;
+    while (credit.bytes < wanted && freed > 0) {
+      freed = EvictOne(now);
+      credit.bytes += freed;
+    }
+    if (freed == 0) {
+      status = absl::ResourceExhaustedError(absl::StrCat(
+          "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
+          " bytes) and nothing may be evicted under --eviction=",
+          std::string(EvictionKindName(options_.eviction)),
+          " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope))));
+      break;
+    }
+  }
+  budget_.Release(credit.bytes);
+  Trim(now);
+  return status;
+}
+
+uint64_t Keyspace::EvictOne(TimePoint now) {
+  for (int i = 0; i < kEvictionTries; ++i) {
+    Stripe* stripe = RanksVictims(options_.eviction) ? ColdestStripe() : RandomStripe();
+    if (stripe == nullptr) return 0;
+    if (const uint64_t freed = stripe->Evict(now); freed > 0) return freed;
+  }
+  return 0;
+}
+
+Stripe* Keyspace::ColdestStripe() {
+  int64_t lowest = EvictionPolicy::kNoVictim;
+  Stripe* coldest = nullptr;
+  for (size_t i = 0; i < signals_.size(); ++i) {
+    const int64_t rank = signals_[i].victim_rank.load(std::memory_order_relaxed);
+    if (rank >= lowest) continue;
+    lowest = rank;
+    coldest = stripes_[i].get();
+  }
+  return coldest;
+}
+
+Stripe* Keyspace::RandomStripe() {
+  uint64_t total = 0;
+  for (const StripeSignal& signal : signals_) {
+    total += signal.evictable.load(std::memory_order_relaxed);
+  }
+  if (total == 0) return nullptr;
+  const uint64_t call = random_calls_.fetch_add(1, std::memory_order_relaxed);
+  uint64_t place = Random::Scale(Random(options_.seed + call).Next(), total);
+  Stripe* chosen = nullptr;
+  for (size_t i = 0; i < signals_.size(); ++i) {
+    const uint64_t evictable = signals_[i].evictable.load(std::memory_order_relaxed);
+    if (evictable == 0) continue;
+    chosen = stripes_[i].get();
+    if (place < evictable) break;
+    place -= evictable;
+  }
+  return chosen;
+}
+
+void Keyspace::Trim(TimePoint now) {
+  while (budget_.exceeded()) {
+    const uint64_t freed = EvictOne(now);
+    if (freed == 0) return;
+    budget_.Release(freed);
+  }
+}
+
+GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {
+  return StripeOf(key.slot).Get(HashedKey(key), now, sink);
+}
+
+absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
+                                        const SetOptions& options, TimePoint now) {
+  const HashedKey hashed(key);
+  SetResult result;
+  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
+    return stripe.Set(hashed, value, options, now, credit, result);
+  });
+  if (!status.ok()) return status;
+  return result;
+}
+
+DeleteResult Keyspace::Delete(KeyRef key, const DeleteOptions& options, TimePoint now) {
+  const DeleteResult result = StripeOf(key.slot).Delete(HashedKey(key), options, now);
+  Trim(now);
+  return result;
+}
+
+absl::StatusOr<LeaseResult> Keyspace::Lease(KeyRef key, const LeaseOptions& options, TimePoint now,
+                                            ValueSink& sink) {
+  const HashedKey hashed(key);
+  absl::StatusOr<LeaseResult> result = LeaseResult();
+  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
+    return stripe.Lease(hashed, options, now, sink, credit, result);
+  });
+  if (!status.ok()) return status;
+  return result;
+}
+
+absl::StatusOr<TouchResult> Keyspace::Touch(KeyRef key, TimePoint expires_at, TimePoint now) {
+  const HashedKey hashed(key);
+  TouchResult result;
+  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
+    return stripe.Touch(hashed, expires_at, now, credit, result);
+  });
+  if (!status.ok()) return status;
+  return result;
+}
+
+absl::StatusOr<IncrementResult> Keyspace::Increment(KeyRef key, const IncrementOptions& options,
+                                                    TimePoint now) {
+  const HashedKey hashed(key);
+  absl::StatusOr<IncrementResult> result = IncrementResult();
+  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
+    return stripe.Increment(hashed, options, now, credit, result);
+  });
+  if (!status.ok()) return status;
+  return result;
+}
+
+absl::StatusOr<AppendResult> Keyspace::Append(KeyRef key, std::string_view bytes,
+                                              const AppendOptions& options, TimePoint now) {
+  const HashedKey hashed(key);
+  absl::StatusOr<AppendResult> result = AppendResult();
+  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
+    return stripe.Append(hashed, bytes, options, now, credit, result);
+  });
+  if (!status.ok()) return status;
+  return result;
+}
+
+ScanPosition Keyspace::Scan(ScanPosition from, const ScanOptions& options, TimePoint now,
+                            ScanSink& sink) {
+  ScanBudget left{options.limit, options.bytes_max, options.visits_max};
+  while (!from.at_end() && left.entries > 0 && left.visits > 0 && !left.full) {
+    ScanBudget part = left;
+    part.visits = std::min(left.visits, kScanVisitsPerLock);
+    const size_t visits_given = part.visits;
+    from = StripeOf(from.slot).ScanSlot(from, options, part, now, sink);
+    const size_t visits = visits_given - part.visits + 1;  // the slot itself is one
+    part.visits = left.visits - std::min(left.visits, visits);
+    left = part;
+  }
+  return from;
+}
+
+uint64_t Keyspace::Flush() {
+  uint64_t entries = 0;
+  for (uint32_t slot = 0; slot < kSlots; ++slot) entries += FlushSlot(slot);
+  return entries;
+}
+
+uint64_t Keyspace::FlushSlot(uint32_t slot) { return StripeOf(slot).FlushSlot(slot); }
+
+size_t Keyspace::Expire(TimePoint now, size_t removals_max) {
+  // Begins elsewhere each time, so that no stripe waits for ever behind a busy one.
+  const size_t first = expire_calls_.fetch_add(1, std::memory_order_relaxed);
+  size_t removed = 0;
+  for (size_t i = 0; i < stripes_.size() && removed < removals_max; ++i) {
+    Stripe& stripe = *stripes_[(first + i) & (stripes_.size() - 1)];
+    size_t batch;
+    do {
+      batch = std::min(kRemovalsPerLock, removals_max - removed);
+      const size_t done = stripe.Expire(now, batch);
+      removed += done;
+      if (done < batch) break;
+    } while (removed < removals_max);
+  }
+  return removed;
+}
+
+SlotStats Keyspace::StatsOfSlot(uint32_t slot) const { return StripeOf(slot).StatsOfSlot(slot); }
+
+KeyspaceStats Keyspace::Stats() const {
+  KeyspaceStats stats;
+  for (const auto& stripe : stripes_) stripe->AddStatsTo(stats);
+  return stats;
+}
+
+MemoryUsage Keyspace::Memory() const {
+  MemoryUsage usage;
+  for (const auto& stripe : stripes_) stripe->AddMemoryTo(usage);
+  return usage;
+}
+
+}  // namespace larder::storage

@@ -1,0 +1,45 @@
+#ifndef LARDER_STORAGE_MEMORY_BUDGET_H_
+#define LARDER_STORAGE_MEMORY_BUDGET_H_
+
+#include <atomic>
+#include <cstdint>
+
+namespace larder::storage {
+
+// The bytes that one node's keyspace may use and does use. Thread-safe.
+// Memory is reserved before it is allocated, so `used` passes the limit only by what Charge had to
+// add afterwards.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  // False, and nothing reserved, if that would pass the limit.
+  bool TryReserve(uint64_t bytes) {
+    uint64_t used = used_bytes_.load(std::memory_order_relaxed);
+    do {
+      if (used > limit_bytes_ || bytes > limit_bytes_ - used) return false;
+    } while (!used_bytes_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+    return true;
+  }
+
+  // For memory that is in use already.
+  void Charge(uint64_t bytes) { used_bytes_.fetch_add(bytes, std::memory_order_relaxed); }
+  void Release(uint64_t bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+  uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+  uint64_t limit_bytes() const { return limit_bytes_; }
+  bool exceeded() const { return used_bytes() > limit_bytes_; }
+
+ private:
+  const uint64_t limit_bytes_;
+  std::atomic<uint64_t> used_bytes_{0};
+};
+
+// Bytes that one write has reserved or freed by eviction and not spent yet.
+struct MemoryCredit {
+  uint64_t bytes = 0;
+};
+
+}  // namespace larder::storage
+
+#endif  // LARDER_STORAGE_MEMORY_BUDGET_H_

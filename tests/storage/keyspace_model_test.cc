@@ -1,0 +1,435 @@
+// Random operations under a controlled clock: Keyspace against a plain map.
+// LARDER_SEED=N replays a run, LARDER_OPERATIONS=N makes it longer.
+
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+
+#include "storage/random.h"
+#include "tests/storage/keyspace_fixture.h"
+
+namespace larder::storage {
+namespace {
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+struct ModelEntry {
+  std::string value;
+  uint64_t version = 0;
+  TimePoint expires_at = kNever;
+  uint32_t flags = 0;
+  bool stale = false;
+};
+
+struct ModelLease {
+  LeaseToken token;
+  TimePoint deadline;
+};
+
+// What a cache of unlimited memory would hold. In a run with evictions the keyspace may have
+// forgotten a key, but never holds anything else.
+class KeyspaceModelTest : public KeyspaceTest {
+ protected:
+  void Run(const KeyspaceOptions& options, uint64_t operations, size_t value_bytes_max) {
+    const uint64_t seed = FromEnvironment("LARDER_SEED", std::random_device()());
+    operations = FromEnvironment("LARDER_OPERATIONS", operations);
+    std::cout << "LARDER_SEED=" << seed << " operations=" << operations
+              << " eviction=" << EvictionKindName(options.eviction) << std::endl;
+    SCOPED_TRACE("LARDER_SEED=" + std::to_string(seed));
+    random_ = Random(seed);
+    evicts_ = options.eviction != EvictionKind::kNone;
+    value_bytes_max_ = value_bytes_max;
+    Make(options);
+    for (uint64_t i = 0; i < operations && !HasFailure(); ++i) {
+      Step();
+      if (i % 1024 == 0) {
+        ASSERT_LE(keyspace_->Memory().total(), options.memory_bytes) << "operation " << i;
+      }
+      if (i % (operations / 20 + 1) == 0) CompareWhole();
+    }
+    CompareWhole();
+    if (evicts_) {
+      EXPECT_GT(keyspace_->Stats().evictions, 0u) << "the budget was never reached";
+    }
+  }
+
+  uint64_t keys_ = 500;
+  std::map<std::string, ModelEntry> model_;
+  std::map<std::string, ModelLease> leases_;
+
+ private:
+  std::string Key() { return "key" + std::to_string(random_.Below(keys_)); }
+  std::string Value() {
+    std::string value(random_.Below(value_bytes_max_), static_cast<char>(random_.Next()));
+    return random_.Below(4) == 0 ? std::to_string(static_cast<int64_t>(random_.Next())) : value;
+  }
+  TimePoint Expiry() {
+    return random_.Below(2) == 0 ? kNever
+                                 : now_ + Millis(1 + static_cast<int64_t>(random_.Below(500)));
+  }
+
+  ModelEntry* Visible(const std::string& key) {
+    const auto it = model_.find(key);
+    return it == model_.end() || it->second.expires_at <= now_ ? nullptr : &it->second;
+  }
+  ModelEntry* Live(const std::string& key) {
+    ModelEntry* entry = Visible(key);
+    return entry == nullptr || entry->stale ? nullptr : entry;
+  }
+  ModelLease* ValidLease(const std::string& key) {
+    const auto it = leases_.find(key);
+    return it == leases_.end() || it->second.deadline <= now_ ? nullptr : &it->second;
+  }
+
+  // Keeps the budget full with keys that the model does not know, then evicts what the next
+  // operation might have to evict, so that it does not evict its own key.
+  void MakeRoom() {
+    if (!evicts_) return;
+    Put(kBallast + std::to_string(ballast_++ % 1000), std::string(10'000, 'b'));
+    last_version_ = Put("filler", std::string(3 * value_bytes_max_, 'f'));
+    Delete("filler");
+  }
+
+  void Forget(const std::string& key) {
+    Delete(key);
+    model_.erase(key);
+    leases_.erase(key);
+  }
+
+  // An eviction may have taken the key: if the keyspace does not show it, the model forgets it.
+  void SyncEviction(const std::string& key) {
+    if (!evicts_) return;
+    if (Visible(key) == nullptr) {
+      // An entry that expired meanwhile may have been evicted before, and its lease with it.
+      if (model_.contains(key) && leases_.contains(key)) Forget(key);
+      return;
+    }
+    StringSink sink;
+    if (keyspace_->Get(Ref(key), now_, sink) == GetOutcome::kMiss) {
+      model_.erase(key);
+      leases_.erase(key);
+    }
+  }
+
+  void ExpectShown(const std::string& key, const ModelEntry& expected, const StringSink& sink) {
+    ASSERT_TRUE(sink.value.has_value()) << key;
+    ASSERT_EQ(*sink.value, expected.value) << key;
+    ASSERT_EQ(sink.info.version, expected.version) << key;
+    ASSERT_EQ(sink.info.expires_at, expected.expires_at) << key;
+    ASSERT_EQ(sink.info.flags, expected.flags) << key;
+    ASSERT_EQ(sink.info.stale, expected.stale) << key;
+  }
+
+  void CheckNewVersion(uint64_t version) {
+    ASSERT_GT(version, last_version_);
+    last_version_ = version;
+  }
+
+  void Step() {
+    if (random_.Below(8) == 0) Advance(static_cast<int64_t>(random_.Below(20)));
+    const std::string key = Key();
+    MakeRoom();
+    SyncEviction(key);
+    switch (random_.Below(16)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        return StepGet(key);
+      case 4:
+      case 5:
+      case 6:
+      case 7:
+        return StepSet(key);
+      case 8:
+      case 9:
+        return StepLease(key);
+      case 10:
+      case 11:
+        return StepDelete(key);
+      case 12:
+        return StepTouch(key);
+      case 13:
+        return StepIncrement(key);
+      case 14:
+        return StepAppend(key);
+      default:
+        return StepMaintain();
+    }
+  }
+
+  void StepGet(const std::string& key) {
+    StringSink sink;
+    const GetOutcome outcome = keyspace_->Get(Ref(key), now_, sink);
+    const ModelEntry* expected = Visible(key);
+    ASSERT_EQ(outcome == GetOutcome::kHit, expected != nullptr) << key;
+    if (expected != nullptr) ExpectShown(key, *expected, sink);
+  }
+
+  Condition RandomCondition(const std::string& key) {
+    Condition condition;
+    condition.kind = static_cast<Condition::Kind>(random_.Below(5));
+    const ModelEntry* live = Live(key);
+    const bool right = random_.Below(2) == 0;
+    condition.version = live != nullptr && right ? live->version : 1 + random_.Below(1000);
+    const ModelLease* lease = ValidLease(key);
+    const auto any = leases_.find(key);  // also one whose deadline has passed
+    condition.token = lease != nullptr && right       ? lease->token
+                      : any != leases_.end() && right ? any->second.token
+                                                      : LeaseToken{1};
+    return condition;
+  }
+
+  SetResult::Outcome Expected(const std::string& key, const Condition& condition) {
+    using Outcome = SetResult::Outcome;
+    const ModelEntry* live = Live(key);
+    const ModelLease* lease = ValidLease(key);
+    switch (condition.kind) {
+      case Condition::Kind::kNone:
+        break;
+      case Condition::Kind::kIfAbsent:
+        return live == nullptr ? Outcome::kStored : Outcome::kExists;
+      case Condition::Kind::kIfPresent:
+        return live != nullptr ? Outcome::kStored : Outcome::kNotFound;
+      case Condition::Kind::kIfVersion:
+        if (live == nullptr) return Outcome::kNotFound;
+        return live->version == condition.version ? Outcome::kStored : Outcome::kVersionMismatch;
+      case Condition::Kind::kLeaseToken:
+        return lease != nullptr && lease->token == condition.token ? Outcome::kStored
+                                                                   : Outcome::kLeaseLost;
+    }
+    return Outcome::kStored;
+  }
+
+  void StepSet(const std::string& key) {
+    SetOptions options;
+    options.condition = RandomCondition(key);
+    options.expires_at = Expiry();
+    options.keep_expiry = random_.Below(4) == 0;
+    options.flags = static_cast<uint32_t>(random_.Next());
+    StringSink previous;
+    if (random_.Below(2) == 0) options.previous = &previous;
+    const std::string value = Value();
+    const ModelEntry* live = Live(key);
+    const auto outcome = Expected(key, options.condition);
+    const auto result = Set(key, value, options);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->outcome, outcome) << key;
+    if (options.previous != nullptr) {
+      ASSERT_EQ(previous.calls, live != nullptr ? 1 : 0) << key;
+      if (live != nullptr) ExpectShown(key, *live, previous);
+    }
+    if (outcome != SetResult::Outcome::kStored) {
+      ASSERT_EQ(result->version, live != nullptr ? live->version : 0) << key;
+      return;
+    }
+    CheckNewVersion(result->version);
+    const TimePoint expires_at =
+        options.keep_expiry && live != nullptr ? live->expires_at : options.expires_at;
+    leases_.erase(key);
+    model_[key] = {value, result->version, expires_at, options.flags, false};
+  }
+
+  void StepLease(const std::string& key) {
+    StringSink sink;
+    const auto result = keyspace_->Lease(
+        Ref(key), {Millis(1 + static_cast<int64_t>(random_.Below(300))), 0}, now_, sink);
+    ASSERT_TRUE(result.ok()) << result.status();
+    const ModelEntry* visible = Visible(key);
+    ASSERT_EQ(result->has_value, visible != nullptr) << key;
+    if (visible != nullptr) ExpectShown(key, *visible, sink);
+    const ModelLease* lease = ValidLease(key);
+    if (Live(key) != nullptr) {
+      ASSERT_EQ(result->kind, LeaseResult::Kind::kHit) << key;
+    } else if (lease != nullptr) {
+      ASSERT_EQ(result->kind, LeaseResult::Kind::kHeld) << key;
+      ASSERT_EQ(result->deadline, lease->deadline) << key;
+    } else {
+      ASSERT_EQ(result->kind, LeaseResult::Kind::kGranted) << key;
+      CheckNewVersion(result->token.number);
+      leases_[key] = {result->token, result->deadline};
+    }
+  }
+
+  void StepDelete(const std::string& key) {
+    DeleteOptions options;
+    const ModelEntry* live = Live(key);
+    if (random_.Below(3) == 0) {
+      options.if_version = live != nullptr && random_.Below(2) == 0 ? live->version : 5;
+    }
+    if (random_.Below(2) == 0) {
+      options.stale_until = now_ + Millis(1 + static_cast<int64_t>(random_.Below(300)));
+    }
+    const DeleteResult result = keyspace_->Delete(Ref(key), options, now_);
+    if (options.if_version.has_value() &&
+        (live == nullptr || live->version != *options.if_version)) {
+      ASSERT_FALSE(result.deleted) << key;
+      ASSERT_EQ(result.current_version, live != nullptr ? live->version : 0) << key;
+      return;
+    }
+    ASSERT_EQ(result.deleted, live != nullptr) << key;
+    leases_.erase(key);
+    if (live != nullptr && options.stale_until.has_value()) {
+      model_[key].stale = true;
+      model_[key].expires_at = *options.stale_until;
+    } else {
+      model_.erase(key);
+    }
+  }
+
+  void StepTouch(const std::string& key) {
+    const TimePoint expires_at = Expiry();
+    ModelEntry* live = Live(key);
+    const auto result = keyspace_->Touch(Ref(key), expires_at, now_);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->found, live != nullptr) << key;
+    if (live == nullptr) return;
+    ASSERT_EQ(result->version, live->version) << key;
+    live->expires_at = expires_at;
+    leases_.erase(key);
+  }
+
+  static std::optional<int64_t> Integer(const std::string& text) {
+    if (text.empty() || text.find_first_not_of("-0123456789") != std::string::npos) return {};
+    errno = 0;
+    char* end = nullptr;
+    const int64_t number = std::strtoll(text.c_str(), &end, 10);
+    if (errno != 0 || *end != '\0' || std::to_string(number) != text) return {};
+    return number;
+  }
+
+  void StepIncrement(const std::string& key) {
+    IncrementOptions options;
+    options.delta = static_cast<int64_t>(random_.Next()) >> random_.Below(64);
+    if (random_.Below(2) == 0) options.initial = static_cast<int64_t>(random_.Next());
+    if (random_.Below(2) == 0) options.expires_at = Expiry();
+    options.created_expires_at = Expiry();
+    ModelEntry* live = Live(key);
+    const auto result = keyspace_->Increment(Ref(key), options, now_);
+    if (live == nullptr) {
+      ASSERT_TRUE(result.ok()) << result.status();
+      ASSERT_EQ(result->found, options.initial.has_value()) << key;
+      if (!result->found) return;
+      ASSERT_TRUE(result->created);
+      CheckNewVersion(result->version);
+      model_[key] = {std::to_string(*options.initial), result->version, options.created_expires_at,
+                     0, false};
+      leases_.erase(key);
+      return;
+    }
+    const std::optional<int64_t> before = Integer(live->value);
+    int64_t sum = 0;
+    if (!before.has_value() || __builtin_add_overflow(*before, options.delta, &sum)) {
+      ASSERT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition) << live->value;
+      return;
+    }
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->value, sum);
+    CheckNewVersion(result->version);
+    live->value = std::to_string(sum);
+    live->version = result->version;
+    live->expires_at = options.expires_at.value_or(live->expires_at);
+    leases_.erase(key);
+  }
+
+  void StepAppend(const std::string& key) {
+    AppendOptions options;
+    options.if_present = random_.Below(2) == 0;
+    options.created_expires_at = Expiry();
+    options.value_bytes_max = value_bytes_max_ + random_.Below(value_bytes_max_);
+    const std::string more = Value();
+    ModelEntry* live = Live(key);
+    const auto result = keyspace_->Append(Ref(key), more, options, now_);
+    const size_t bytes = (live != nullptr ? live->value.size() : 0) + more.size();
+    if (live == nullptr && options.if_present) {
+      ASSERT_TRUE(result.ok()) << result.status();
+      ASSERT_FALSE(result->stored);
+      return;
+    }
+    if (bytes > options.value_bytes_max) {
+      ASSERT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+      return;
+    }
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->value_bytes, bytes);
+    CheckNewVersion(result->version);
+    if (live == nullptr) {
+      model_[key] = {more, result->version, options.created_expires_at, 0, false};
+    } else {
+      live->value += more;
+      live->version = result->version;
+    }
+    leases_.erase(key);
+  }
+
+  void StepMaintain() {
+    const uint64_t choice = random_.Below(200);
+    if (choice == 0 && (!evicts_ || random_.Below(20) == 0)) {
+      keyspace_->Flush();
+      model_.clear();
+      leases_.clear();
+    } else if (choice < 5) {
+      const uint32_t slot = Ref(Key()).slot;
+      keyspace_->FlushSlot(slot);
+      std::erase_if(model_, [&](const auto& item) { return Ref(item.first).slot == slot; });
+      std::erase_if(leases_, [&](const auto& item) { return Ref(item.first).slot == slot; });
+    } else if (choice < 20) {
+      keyspace_->Expire(now_, 1 + random_.Below(100));
+    }
+  }
+
+  // A whole Scan shows exactly the live entries of the model.
+  void CompareWhole() {
+    for (auto it = model_.begin(); it != model_.end();) SyncEviction(std::string((it++)->first));
+    ScanPosition position;
+    std::set<std::string> seen;
+    while (!position.at_end()) {
+      ScanCollector collector;
+      position = keyspace_->Scan(position, {.limit = 64}, now_, collector);
+      for (size_t i = 0; i < collector.keys.size(); ++i) {
+        if (collector.keys[i].starts_with(kBallast)) continue;
+        const ModelEntry* live = Live(collector.keys[i]);
+        ASSERT_NE(live, nullptr) << collector.keys[i];
+        ASSERT_EQ(collector.values[i], live->value) << collector.keys[i];
+        ASSERT_TRUE(seen.insert(collector.keys[i]).second) << collector.keys[i];
+      }
+    }
+    size_t live = 0;
+    for (const auto& [key, entry] : model_) live += Live(key) != nullptr ? 1 : 0;
+    ASSERT_EQ(seen.size(), live);
+  }
+
+  Random random_{0};
+  static constexpr char kBallast[] = "ballast/";
+
+  bool evicts_ = false;
+  uint64_t ballast_ = 0;
+  size_t value_bytes_max_ = 0;
+  uint64_t last_version_ = 0;
+};
+
+TEST_F(KeyspaceModelTest, EqualsAMapWhenMemorySuffices) {
+  Run({.memory_bytes = 256 << 20, .eviction = EvictionKind::kNone}, 1'000'000, 100);
+}
+
+TEST_F(KeyspaceModelTest, EqualsAMapOverOneStripe) {
+  Run({.memory_bytes = 256 << 20, .stripes = 1, .eviction = EvictionKind::kNone}, 200'000, 3000);
+}
+
+TEST_F(KeyspaceModelTest, HoldsNothingWrongUnderEveryPolicyAtFullBudget) {
+  for (const EvictionKind kind : {EvictionKind::kLru, EvictionKind::kLruSampled, EvictionKind::kLfu,
+                                  EvictionKind::kFifo, EvictionKind::kTtl, EvictionKind::kRandom}) {
+    model_.clear();
+    leases_.clear();
+    keys_ = 500;
+    Run({.memory_bytes = 5 << 20, .stripes = 8, .eviction = kind}, 20'000, 5'000);
+  }
+}
+
+}  // namespace
+}  // namespace larder::storage
