@@ -1,0 +1,25 @@
+#ifndef LARDER_CLIENT_CHANNEL_H_
+#define LARDER_CLIENT_CHANNEL_H_
+
+#include <grpcpp/channel.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace larder {
+
+struct ChannelOptions {
+  std::string address;  // as NormalizeAddress returns it
+  absl::Duration connect_timeout = absl::Seconds(1);
+  size_t max_receive_bytes = size_t{8} << 20;
+};
+
+// A gRPC channel with a TCP connection of its own. Internal: includes grpcpp.
+std::shared_ptr<grpc::Channel> CreateChannel(const ChannelOptions& options);
+
+}  // namespace larder
+
+#endif  // LARDER_CLIENT_CHANNEL_H_

@@ -1,0 +1,98 @@
+#include "client/cli/program.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/arguments.h"
+#include "client/cli/commands.h"
+
+namespace larder::cli {
+namespace {
+
+void SetUp(CLI::App& app, Session& session) {
+  app.name("larder");
+  app.description("Talks to a Larder cache: read, write, look after and measure a node.");
+  app.set_version_flag("--version", std::string("larder " LARDER_VERSION), "Print the version");
+  app.add_option("--addr", session.address,
+                 "Address of a node; else $LARDER_ADDR, else 127.0.0.1:7600")
+      ->envname("LARDER_ADDR")
+      ->type_name("HOST:PORT");
+  app.add_flag("--json", session.json, "Print JSON");
+  AddDuration(app, "--timeout", session.timeout,
+              "Of each operation; else 1s, for bench and replay 5s");
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 not found or condition not met, 2 wrong usage, 3 node or network "
+      "failed.\nFlags may stand before or after the command; -- ends them.\n"
+      "Example: larder set greeting hello --ttl=1h && larder get greeting");
+  app.get_formatter()->column_width(34);
+  AddReadCommands(app, session);
+  AddWriteCommands(app, session);
+  AddKeyCommands(app, session);
+  AddNodeCommands(app, session);
+  AddLoadCommands(app, session);
+  AddCompletionCommand(app, session);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command->fallthrough();
+  }
+}
+
+// What is wrong with a command line, in one line.
+std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  const std::string command = chosen.empty() ? "" : chosen[0]->get_name();
+  const std::vector<std::string> left = app.remaining(true);
+  std::string problem = error.what();
+  if (error.get_name() == "RequiredError" && !left.empty() && left[0].front() != '-' &&
+      (chosen.empty() || chosen[0]->get_require_subcommand_min() > 0)) {
+    problem = absl::StrCat("there is no command '", left[0], "'");
+  }
+  if (command.empty()) return absl::StrCat(problem, " (see larder --help)");
+  return absl::StrCat(command, ": ", problem, " (see larder ", command, " --help)");
+}
+
+// Parses; nullopt: there is a command to run.
+std::optional<int> Parse(CLI::App& app, std::vector<std::string> arguments, Session& session) {
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    app.parse(std::move(arguments));
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+      app.exit(error, out, out);  // --help or --version
+      session.out().Write(out.str());
+      return kExitOk;
+    }
+    return session.FailUsage(Explain(app, error));
+  }
+}
+
+}  // namespace
+
+int RunProgram(std::vector<std::string> arguments, const Streams& streams) {
+  Session session(streams);
+  absl::StatusOr<std::vector<std::string>> guarded = GuardArguments(std::move(arguments));
+  if (!guarded.ok()) return session.FailUsage(std::string(guarded.status().message()));
+  CLI::App app;
+  SetUp(app, session);
+  int code = kExitOk;
+  if (const std::optional<int> parsed = Parse(app, *std::move(guarded), session)) {
+    code = *parsed;
+  } else if (session.timeout == absl::ZeroDuration()) {
+    code = session.FailUsage("--timeout must be more than 0");
+  } else {
+    code = session.command();
+  }
+  session.out().Flush();
+  // A reader that has seen enough closes the pipe: no reason to complain.
+  if (session.out().error() == 0 || session.out().error() == EPIPE) return code;
+  return session.Fail(
+      absl::UnknownError(absl::StrCat("cannot write: ", std::strerror(session.out().error()))));
+}
+
+}  // namespace larder::cli

@@ -1,0 +1,49 @@
+#include "client/cli/session.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace larder::cli {
+namespace {
+
+std::string OneLine(std::string_view text) {
+  std::string line(text);
+  for (char& c : line) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  return line;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Client>> Session::Connect(absl::Duration default_timeout) {
+  ClientOptions options;
+  options.address = address;
+  options.deadline = timeout.value_or(default_timeout);
+  options.max_receive_bytes = size_t{1} << 30;
+  return Client::Create(std::move(options));
+}
+
+int Session::Fail(const absl::Status& status) {
+  Complain(absl::StrCat(absl::StatusCodeToString(status.code()), ": ", status.message()));
+  return status.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitError;
+}
+
+int Session::FailUsage(std::string_view message) {
+  Complain(message);
+  return kExitUsage;
+}
+
+void Session::Complain(std::string_view message) {
+  out_.Flush();
+  err_.Write(absl::StrCat("larder: ", OneLine(message), "\n"));
+  err_.Flush();
+}
+
+void Session::Note(std::string_view message) {
+  if (json) return;
+  out_.Flush();
+  err_.Write(absl::StrCat(std::string(message), "\n"));
+  err_.Flush();
+}
+
+}  // namespace larder::cli

@@ -1,0 +1,313 @@
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/arguments.h"
+#include "client/cli/commands.h"
+#include "client/cli/json.h"
+#include "client/cli/units.h"
+
+namespace larder::cli {
+namespace {
+
+struct Reason {
+  const char* name;  // of the proto enum, for --json
+  const char* text;
+};
+
+Reason DescribeReason(NotStoredReason reason) {
+  switch (reason) {
+    case NotStoredReason::kExists:
+      return {"EXISTS", "the key exists"};
+    case NotStoredReason::kNotFound:
+      return {"NOT_FOUND", "there is no such key"};
+    case NotStoredReason::kVersionMismatch:
+      return {"VERSION_MISMATCH", "the key has another version"};
+    case NotStoredReason::kLeaseLost:
+      return {"LEASE_LOST", "the lease was lost"};
+    case NotStoredReason::kNone:
+      break;
+  }
+  return {"UNSPECIFIED", "the node gave no reason"};
+}
+
+Json SetJson(std::string_view key, const SetResult& result) {
+  Json json = {{"key", BytesToJson(key)}, {"stored", result.stored}};
+  if (result.stored) {
+    json["version"] = absl::StrCat(result.version);
+  } else {
+    json["reason"] = DescribeReason(result.reason).name;
+    json["current_version"] = absl::StrCat(result.version);
+  }
+  if (result.previous) AddEntry(*result.previous, json["previous"]);
+  return json;
+}
+
+std::string NotStoredText(const SetResult& result) {
+  std::string text = absl::StrCat("not stored: ", DescribeReason(result.reason).text);
+  if (result.version != 0) absl::StrAppend(&text, "; its version is ", result.version);
+  return text;
+}
+
+struct SetArguments {
+  std::string key;
+  std::string value;
+  std::string value_file;
+  std::optional<absl::Duration> ttl;
+  bool if_absent = false;
+  bool if_present = false;
+  uint64_t if_version = 0;
+  std::string lease_token;
+  SetOptions options;
+};
+
+Condition ConditionOf(const SetArguments& arguments) {
+  if (arguments.if_absent) return Condition::IfAbsent();
+  if (arguments.if_present) return Condition::IfPresent();
+  if (arguments.if_version != 0) return Condition::IfVersion(arguments.if_version);
+  if (!arguments.lease_token.empty()) return Condition::LeaseToken(arguments.lease_token);
+  return {};
+}
+
+int RunSet(Session& session, SetArguments& arguments, bool has_value) {
+  if (has_value == !arguments.value_file.empty()) {
+    return session.FailUsage(has_value ? "set: VALUE and --value_file exclude each other"
+                                       : "set: VALUE or --value_file is required");
+  }
+  const absl::StatusOr<std::string> value =
+      has_value ? ReadValue(arguments.value, session.in()) : ReadValueFile(arguments.value_file);
+  if (!value.ok()) return session.Fail(value.status());
+  absl::StatusOr<std::unique_ptr<Client>> client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  arguments.options.ttl = arguments.ttl;
+  arguments.options.condition = ConditionOf(arguments);
+  const absl::StatusOr<SetResult> result = (*client)->Set(arguments.key, *value, arguments.options);
+  if (!result.ok()) return session.Fail(result.status());
+  const std::string outcome =
+      result->stored ? absl::StrCat("stored, version ", result->version) : NotStoredText(*result);
+  if (session.json) {
+    session.out().Write(ToLine(SetJson(arguments.key, *result)));
+  } else if (arguments.options.return_previous) {
+    if (result->previous) session.out().Write(result->previous->value);
+    if (result->previous && session.out().is_terminal()) session.out().Write("\n");
+    session.Note(absl::StrCat("(", outcome, result->previous ? ")" : ", no previous value)"));
+  } else if (result->stored) {
+    session.out().Write(absl::StrCat(outcome, "\n"));
+  } else {
+    session.Note(absl::StrCat("(", outcome, ")"));
+  }
+  return result->stored ? kExitOk : kExitNo;
+}
+
+void AddSet(CLI::App& app, Session& session) {
+  auto arguments = std::make_shared<SetArguments>();
+  CLI::App& set = *app.add_subcommand("set", "Store a value under a key");
+  AddPositional(set, "KEY", arguments->key, "The key")->required();
+  CLI::Option* const value =
+      AddPositional(set, "VALUE", arguments->value, "The value; - reads stdin, @FILE a file");
+  set.add_option("--value_file", arguments->value_file, "Read the value from this file")
+      ->type_name("FILE");
+  CLI::Option* const ttl =
+      AddDuration(set, "--ttl", arguments->ttl, "How long it lives; else the node's default");
+  CLI::Option* const absent =
+      set.add_flag("--if_absent", arguments->if_absent, "Only if the key does not exist");
+  CLI::Option* const present =
+      set.add_flag("--if_present", arguments->if_present, "Only if the key exists");
+  CLI::Option* const version = AddParsed<uint64_t>(
+      set, "--if_version", "VERSION", &ParseVersion,
+      [arguments](uint64_t number) { arguments->if_version = number; },
+      "Only if the key has this version");
+  CLI::Option* const token = AddParsed<std::string>(
+      set, "--lease_token", "HEX", &ParseHex,
+      [arguments](std::string bytes) { arguments->lease_token = std::move(bytes); },
+      "Only if this token, from larder lease, is still valid");
+  absent->excludes(present)->excludes(version)->excludes(token);
+  present->excludes(version)->excludes(token);
+  version->excludes(token);
+  set.add_flag("--keep_ttl", arguments->options.keep_ttl, "Keep the expiry that the key has")
+      ->excludes(ttl)
+      ->excludes(absent);
+  set.add_option("--flags", arguments->options.flags,
+                 "A number stored with the value, for your use")
+      ->type_name("UINT32");
+  set.add_flag("--return_previous", arguments->options.return_previous,
+               "Print the value that was there");
+  AddParsed<Ack>(
+      set, "--ack", "memory|disk|replicas:N", &ParseAck,
+      [arguments](Ack ack) { arguments->options.ack = ack; }, "When to call it done");
+  set.footer(
+      "Exits with 1 if the condition did not hold.\n"
+      "Example: larder set user:42 '{\"name\": \"Ada\"}' --ttl=1h --if_absent");
+  set.callback([&session, arguments, value] {
+    const bool has_value = value->count() > 0;
+    session.command = [&session, arguments, has_value] {
+      return RunSet(session, *arguments, has_value);
+    };
+  });
+}
+
+struct MultiSetArguments {
+  std::vector<std::string> words;
+  std::optional<absl::Duration> ttl;
+};
+
+int RunMultiSet(Session& session, const MultiSetArguments& arguments) {
+  if (arguments.words.size() % 2 != 0) {
+    return session.FailUsage(absl::StrCat("mset: KEY VALUE pairs expected; '",
+                                          arguments.words.back(), "' has no value"));
+  }
+  std::vector<SetItem> items;
+  bool stdin_used = false;
+  for (size_t i = 0; i < arguments.words.size(); i += 2) {
+    if (arguments.words[i + 1] == "-") {
+      if (stdin_used) return session.FailUsage("mset: only one value can be -");
+      stdin_used = true;
+    }
+    absl::StatusOr<std::string> value = ReadValue(arguments.words[i + 1], session.in());
+    if (!value.ok()) return session.Fail(value.status());
+    items.push_back({arguments.words[i], *std::move(value), {.ttl = arguments.ttl}});
+  }
+  absl::StatusOr<std::unique_ptr<Client>> client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  const absl::StatusOr<MultiSetResult> results = (*client)->MultiSet(items);
+  if (!results.ok()) return session.Fail(results.status());
+  int code = kExitOk;
+  size_t stored = 0;
+  Json array = Json::array();
+  for (size_t i = 0; i < items.size(); ++i) {
+    const absl::StatusOr<SetResult>& result = (*results)[i];
+    if (result.ok()) {
+      ++stored;
+      array.push_back(SetJson(items[i].key, *result));
+      continue;
+    }
+    code = session.Fail(absl::Status(
+        result.status().code(), absl::StrCat("'", items[i].key, "': ", result.status().message())));
+    array.push_back({{"key", BytesToJson(items[i].key)},
+                     {"error", absl::StatusCodeToString(result.status().code())}});
+  }
+  if (session.json) {
+    session.out().Write(ToLine(array));
+  } else {
+    session.out().Write(absl::StrCat("stored ", stored, " of ", items.size(), "\n"));
+  }
+  return code;
+}
+
+void AddMultiSet(CLI::App& app, Session& session) {
+  auto arguments = std::make_shared<MultiSetArguments>();
+  CLI::App& mset = *app.add_subcommand("mset", "Store many values");
+  AddPositionals(mset, "KEY_VALUE", arguments->words, "Pairs; a VALUE as for larder set")
+      ->required();
+  AddDuration(mset, "--ttl", arguments->ttl, "How long they live; else the node's default");
+  mset.footer("Each pair is atomic, the call is not.\nExample: larder mset a 1 b 2 --ttl=10m");
+  mset.callback([&session, arguments] {
+    session.command = [&session, arguments] { return RunMultiSet(session, *arguments); };
+  });
+}
+
+struct IncrementArguments {
+  std::string key;
+  std::string delta = "1";
+  std::optional<int64_t> initial;
+  bool only_if_present = false;
+  std::optional<absl::Duration> ttl;
+};
+
+int RunIncrement(Session& session, const IncrementArguments& arguments) {
+  IncrementOptions options;
+  const absl::StatusOr<int64_t> delta = ParseInteger(arguments.delta);
+  if (!delta.ok()) return session.FailUsage(absl::StrCat("incr: ", delta.status().message()));
+  options.delta = *delta;
+  options.ttl = arguments.ttl;
+  if (!arguments.only_if_present) options.initial = arguments.initial.value_or(options.delta);
+  absl::StatusOr<std::unique_ptr<Client>> client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  const absl::StatusOr<IncrementResult> result = (*client)->Increment(arguments.key, options);
+  if (!result.ok()) return session.Fail(result.status());
+  if (session.json) {
+    Json json = {{"key", BytesToJson(arguments.key)}, {"found", result->found}};
+    if (result->found) {
+      json["value"] = absl::StrCat(result->value);
+      json["version"] = absl::StrCat(result->version);
+      json["created"] = result->created;
+    }
+    session.out().Write(ToLine(json));
+  } else if (result->found) {
+    session.out().Write(absl::StrCat(result->value, "\n"));
+  } else {
+    session.Note("(not found)");
+  }
+  return result->found ? kExitOk : kExitNo;
+}
+
+void AddIncrement(CLI::App& app, Session& session) {
+  auto arguments = std::make_shared<IncrementArguments>();
+  CLI::App& incr = *app.add_subcommand("incr", "Add to a number and print the sum");
+  AddPositional(incr, "KEY", arguments->key, "The key")->required();
+  AddPositional(incr, "DELTA", arguments->delta, "What to add; may be negative; else 1");
+  CLI::Option* const initial = AddParsed<int64_t>(
+      incr, "--initial", "NUMBER", &ParseInteger,
+      [arguments](int64_t number) { arguments->initial = number; },
+      "What a key that does not exist becomes; else DELTA");
+  incr.add_flag("--if_present", arguments->only_if_present, "Do not create the key")
+      ->excludes(initial);
+  AddDuration(incr, "--ttl", arguments->ttl, "How long it lives from now");
+  incr.footer("Example: larder incr visits 5 --ttl=1d");
+  incr.callback([&session, arguments] {
+    session.command = [&session, arguments] { return RunIncrement(session, *arguments); };
+  });
+}
+
+struct AppendArguments {
+  std::string key;
+  std::string value;
+  AppendOptions options;
+};
+
+int RunAppend(Session& session, const AppendArguments& arguments) {
+  const absl::StatusOr<std::string> value = ReadValue(arguments.value, session.in());
+  if (!value.ok()) return session.Fail(value.status());
+  absl::StatusOr<std::unique_ptr<Client>> client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  const absl::StatusOr<AppendResult> result =
+      (*client)->Append(arguments.key, *value, arguments.options);
+  if (!result.ok()) return session.Fail(result.status());
+  if (session.json) {
+    Json json = {{"key", BytesToJson(arguments.key)}, {"stored", result->stored}};
+    if (result->stored) {
+      json["value_bytes"] = result->value_bytes;
+      json["version"] = absl::StrCat(result->version);
+    }
+    session.out().Write(ToLine(json));
+  } else if (result->stored) {
+    session.out().Write(absl::StrCat(result->value_bytes, "\n"));
+  } else {
+    session.Note("(not found)");
+  }
+  return result->stored ? kExitOk : kExitNo;
+}
+
+void AddAppend(CLI::App& app, Session& session) {
+  auto arguments = std::make_shared<AppendArguments>();
+  CLI::App& append = *app.add_subcommand("append", "Add bytes to a value and print its new length");
+  AddPositional(append, "KEY", arguments->key, "The key")->required();
+  AddPositional(append, "VALUE", arguments->value, "The bytes; - reads stdin, @FILE a file")
+      ->required();
+  append.add_flag("--if_present", arguments->options.if_present, "Do not create the key");
+  AddDuration(append, "--ttl", arguments->options.ttl, "How long a key that this creates lives");
+  append.footer("Example: larder append log:today 'line one;'");
+  append.callback([&session, arguments] {
+    session.command = [&session, arguments] { return RunAppend(session, *arguments); };
+  });
+}
+
+}  // namespace
+
+void AddWriteCommands(CLI::App& app, Session& session) {
+  AddSet(app, session);
+  AddMultiSet(app, session);
+  AddIncrement(app, session);
+  AddAppend(app, session);
+}
+
+}  // namespace larder::cli

@@ -1,0 +1,140 @@
+#ifndef LARDER_CLIENT_CLIENT_H_
+#define LARDER_CLIENT_CLIENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/retry_policy.h"
+#include "client/runtime.h"
+#include "client/types.h"
+
+namespace larder {
+
+class ClientCore;
+
+struct ClientOptions {
+  // host:port of a node; without a port 7600; IPv6 as [::1]:7600; or unix:/path.
+  std::string address = "127.0.0.1:7600";
+  // Of each call that names none, retries included. Finite and more than 0.
+  absl::Duration deadline = absl::Seconds(1);
+  // Of one attempt to connect; a call's deadline ends it earlier.
+  absl::Duration connect_timeout = absl::Seconds(1);
+  RetryOptions retry;
+  // TCP connections, used in turn. 1..1024.
+  int connections = 1;
+  // Larger answers are RESOURCE_EXHAUSTED.
+  size_t max_receive_bytes = size_t{8} << 20;
+  // Absent: CreateClientRuntime().
+  std::shared_ptr<ClientRuntime> runtime;
+};
+
+// A connection to Larder. Thread-safe; make one and share it: its connections stay open and each
+// carries any number of calls at once. Creating it does no I/O.
+//
+// Each call exists blocking (Get) and with a callback (GetAsync). A callback comes once, on a
+// thread of gRPC's (on the caller's if the call could not begin), and must not block, nor make
+// blocking calls, nor destroy the client. Arguments are copied before the call returns.
+//
+// A miss and a failed condition are results, not errors. Errors are those of
+// proto/larder/v1/cache.proto; INVALID_ARGUMENT also when `deadline` is infinite or not positive.
+//
+// Retries (retry_policy.h): a call whose answer may have been lost is tried again only if doing it
+// twice is the same as doing it once. That is so for Get, MultiGet, Scan, Stats, Touch, Lease (a
+// grant that was lost ends by itself), and for Set and Delete without condition or return_previous;
+// a MultiSet or MultiDelete when all its items are such. It is not for Increment, Append, Flush,
+// and Set and Delete with a condition: these are tried again only when the node said that nothing
+// was applied. A Set that is tried again may overwrite what another client wrote in between.
+class Client {
+ public:
+  // INVALID_ARGUMENT names the option that is out of range.
+  static absl::StatusOr<std::unique_ptr<Client>> Create(ClientOptions options);
+
+  // Waits until every call has ended and its callback has returned; waiting retries give up.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  absl::StatusOr<GetResult> Get(std::string_view key, const GetOptions& options = {});
+  void GetAsync(std::string_view key, const GetOptions& options, Callback<GetResult> callback);
+
+  absl::StatusOr<SetResult> Set(std::string_view key, std::string_view value,
+                                const SetOptions& options = {});
+  void SetAsync(std::string_view key, std::string_view value, const SetOptions& options,
+                Callback<SetResult> callback);
+
+  absl::StatusOr<DeleteResult> Delete(std::string_view key, const DeleteOptions& options = {});
+  void DeleteAsync(std::string_view key, const DeleteOptions& options,
+                   Callback<DeleteResult> callback);
+
+  absl::StatusOr<LeaseResult> Lease(std::string_view key, const LeaseOptions& options = {});
+  void LeaseAsync(std::string_view key, const LeaseOptions& options,
+                  Callback<LeaseResult> callback);
+
+  // Items that the node left out to bound its answer are asked for again, so a result may be larger
+  // than max_receive_bytes as a whole.
+  absl::StatusOr<MultiGetResult> MultiGet(const std::vector<std::string>& keys,
+                                          const MultiOptions& options = {});
+  void MultiGetAsync(const std::vector<std::string>& keys, const MultiOptions& options,
+                     Callback<MultiGetResult> callback);
+
+  absl::StatusOr<MultiSetResult> MultiSet(const std::vector<SetItem>& items,
+                                          const MultiOptions& options = {});
+  void MultiSetAsync(const std::vector<SetItem>& items, const MultiOptions& options,
+                     Callback<MultiSetResult> callback);
+
+  absl::StatusOr<MultiDeleteResult> MultiDelete(const std::vector<DeleteItem>& items,
+                                                const MultiOptions& options = {});
+  void MultiDeleteAsync(const std::vector<DeleteItem>& items, const MultiOptions& options,
+                        Callback<MultiDeleteResult> callback);
+
+  absl::StatusOr<TouchResult> Touch(std::string_view key, const TouchOptions& options = {});
+  void TouchAsync(std::string_view key, const TouchOptions& options,
+                  Callback<TouchResult> callback);
+
+  absl::StatusOr<IncrementResult> Increment(std::string_view key,
+                                            const IncrementOptions& options = {});
+  void IncrementAsync(std::string_view key, const IncrementOptions& options,
+                      Callback<IncrementResult> callback);
+
+  absl::StatusOr<AppendResult> Append(std::string_view key, std::string_view bytes,
+                                      const AppendOptions& options = {});
+  void AppendAsync(std::string_view key, std::string_view bytes, const AppendOptions& options,
+                   Callback<AppendResult> callback);
+
+  // One step of a walk over all keys.
+  absl::StatusOr<ScanResult> Scan(const ScanOptions& options = {});
+  void ScanAsync(const ScanOptions& options, Callback<ScanResult> callback);
+
+  absl::StatusOr<StatsResult> Stats(const StatsOptions& options = {});
+  void StatsAsync(const StatsOptions& options, Callback<StatsResult> callback);
+
+  absl::StatusOr<FlushResult> Flush(const FlushOptions& options = {});
+  void FlushAsync(const FlushOptions& options, Callback<FlushResult> callback);
+
+  // Asks for the node's health (grpc.health.v1). Never retried.
+  absl::StatusOr<PingResult> Ping(const PingOptions& options = {});
+  void PingAsync(const PingOptions& options, Callback<PingResult> callback);
+
+  // As it was understood: with its port.
+  const std::string& address() const;
+
+ private:
+  explicit Client(std::unique_ptr<ClientCore> core);
+
+  const std::unique_ptr<ClientCore> core_;
+};
+
+// What the node's google.rpc.RetryInfo in an error of a Client says; nullopt: it sent none.
+std::optional<absl::Duration> RetryAfter(const absl::Status& status);
+
+}  // namespace larder
+
+#endif  // LARDER_CLIENT_CLIENT_H_

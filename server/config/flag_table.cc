@@ -1,0 +1,306 @@
+#include "server/config/flag_table.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/config/flag_text.h"
+
+namespace larder::server {
+namespace {
+
+constexpr uint64_t kKi = 1024;
+constexpr uint64_t kMi = kKi * kKi;
+constexpr uint64_t kTi = kMi * kMi;
+
+absl::Status Refuse(std::string_view name, std::string_view value, std::string_view type,
+                    std::string_view range) {
+  return absl::InvalidArgumentError(absl::StrCat("--", std::string(name), ": '", std::string(value),
+                                                 "' is not a ", std::string(type), " from ",
+                                                 std::string(range)));
+}
+
+struct Names {
+  std::string name;
+  std::string help;
+};
+
+// `field` is a generic lambda from a config, const or not, to a reference to the field.
+template <typename Field>
+Flag Number(Names names, uint64_t min, uint64_t max, Field field) {
+  const std::string range = absl::StrCat(min, " to ", max);
+  return {names.name,
+          "NUMBER",
+          names.help,
+          range,
+          [=, name = names.name](ServerConfig& config, std::string_view text) {
+            const auto number = ParseNumber(text);
+            if (!number.has_value() || *number < min || *number > max) {
+              return Refuse(name, text, "number", range);
+            }
+            field(config) = static_cast<std::decay_t<decltype(field(config))>>(*number);
+            return absl::OkStatus();
+          },
+          [=](const ServerConfig& config) { return absl::StrCat(field(config)); }};
+}
+
+template <typename Field>
+Flag Size(Names names, uint64_t min, uint64_t max, Field field) {
+  const std::string range = absl::StrCat(FormatBytes(min), " to ", FormatBytes(max));
+  return {names.name,
+          "SIZE",
+          names.help,
+          range,
+          [=, name = names.name](ServerConfig& config, std::string_view text) {
+            const auto bytes = ParseBytes(text);
+            if (!bytes.has_value() || *bytes < min || *bytes > max) {
+              return Refuse(name, text, "size (like 64KiB, 1GiB or 1048576)", range);
+            }
+            field(config) = static_cast<std::decay_t<decltype(field(config))>>(*bytes);
+            return absl::OkStatus();
+          },
+          [=](const ServerConfig& config) { return FormatBytes(field(config)); }};
+}
+
+template <typename Field>
+Flag Duration(Names names, absl::Duration min, absl::Duration max, Field field) {
+  const std::string range =
+      absl::StrCat(absl::FormatDuration(min), " to ", absl::FormatDuration(max));
+  return {names.name,
+          "DURATION",
+          names.help,
+          range,
+          [=, name = names.name](ServerConfig& config, std::string_view text) {
+            const auto duration = ParseFlagDuration(text);
+            if (!duration.has_value() || *duration < min || *duration > max) {
+              return Refuse(name, text, "duration (like 500ms, 10s or 1h)", range);
+            }
+            field(config) = *duration;
+            return absl::OkStatus();
+          },
+          [=](const ServerConfig& config) { return absl::FormatDuration(field(config)); }};
+}
+
+// One of a few words. `parse` returns a StatusOr, `format` its inverse.
+template <typename Field, typename Parse, typename Format>
+Flag Word(Names names, std::string words, Field field, Parse parse, Format format) {
+  return {names.name,
+          "WORD",
+          names.help,
+          words,
+          [=, name = names.name](ServerConfig& config, std::string_view text) {
+            const auto value = parse(text);
+            if (!value.ok()) {
+              return absl::InvalidArgumentError(
+                  absl::StrCat("--", name, ": '", std::string(text), "' is not one of ", words));
+            }
+            field(config) = *value;
+            return absl::OkStatus();
+          },
+          [=](const ServerConfig& config) { return std::string(format(field(config))); }};
+}
+
+absl::Status SetEndpoint(std::string_view name, std::string_view text, Endpoint& endpoint) {
+  absl::StatusOr<Endpoint> parsed = ParseEndpoint(text);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--", std::string(name), ": '", std::string(text), "': ", parsed.status().message()));
+  }
+  endpoint = *std::move(parsed);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServerConfig::LogLevel> ParseLogLevel(std::string_view text) {
+  if (text == "info") return ServerConfig::LogLevel::kInfo;
+  if (text == "warning") return ServerConfig::LogLevel::kWarning;
+  if (text == "error") return ServerConfig::LogLevel::kError;
+  return absl::InvalidArgumentError("not a log level");
+}
+
+std::string_view LogLevelName(ServerConfig::LogLevel level) {
+  switch (level) {
+    case ServerConfig::LogLevel::kInfo:
+      return "info";
+    case ServerConfig::LogLevel::kWarning:
+      return "warning";
+    case ServerConfig::LogLevel::kError:
+      return "error";
+  }
+  return "";
+}
+
+void AddAddresses(std::vector<Flag>& flags) {
+  constexpr char kRange[] = "HOST:PORT; port 0: any free one";
+  flags.push_back({"listen", "HOST:PORT", "Where clients connect.", kRange,
+                   [](ServerConfig& config, std::string_view text) {
+                     return SetEndpoint("listen", text, config.listen);
+                   },
+                   [](const ServerConfig& config) { return config.listen.ToString(); }});
+  flags.push_back({"metrics_listen", "HOST:PORT",
+                   "Where /metrics, /healthz and /readyz are. Empty: nowhere.", kRange,
+                   [](ServerConfig& config, std::string_view text) {
+                     config.has_metrics = !text.empty();
+                     if (text.empty()) return absl::OkStatus();
+                     return SetEndpoint("metrics_listen", text, config.metrics_listen);
+                   },
+                   [](const ServerConfig& config) {
+                     return config.has_metrics ? config.metrics_listen.ToString() : std::string();
+                   }});
+}
+
+void AddKeyspace(std::vector<Flag>& flags) {
+  flags.push_back(Size({"memory", "Memory for entries and all that is kept about them."},
+                       storage::Keyspace::kMemoryBytesMin, 16 * kTi,
+                       [](auto& c) -> auto& { return c.keyspace.memory_bytes; }));
+  flags.push_back(Word(
+      {"eviction", "Which entry makes room when memory is full."},
+      "lru, lru-sampled, lfu, fifo, ttl, random, none",
+      [](auto& c) -> auto& { return c.keyspace.eviction; }, storage::ParseEvictionKind,
+      storage::EvictionKindName));
+  flags.push_back(Word(
+      {"eviction_scope", "Evict any entry, or only those with a ttl."}, "all, ttl",
+      [](auto& c) -> auto& { return c.keyspace.eviction_scope; }, storage::ParseEvictionScope,
+      storage::EvictionScopeName));
+  flags.push_back(Number({"eviction_samples", "Entries that a sampling eviction compares."}, 1, 64,
+                         [](auto& c) -> auto& { return c.keyspace.eviction_samples; }));
+  flags.push_back(Number({"stripes", "Lock stripes of the keyspace; a power of two."}, 1, 16384,
+                         [](auto& c) -> auto& { return c.keyspace.stripes; }));
+  flags.push_back(Number({"max_leases", "Leases that may be outstanding."}, 1, 1000000000,
+                         [](auto& c) -> auto& { return c.keyspace.leases_max; }));
+}
+
+void AddTimes(std::vector<Flag>& flags) {
+  const absl::Duration millisecond = absl::Milliseconds(1);
+  const absl::Duration century = absl::Hours(876000);
+  const absl::Duration day = absl::Hours(24);
+  Flag default_ttl =
+      Duration({"default_ttl",
+                "How long an entry lives that is written without a "
+                "ttl. none: for ever."},
+               millisecond, century, [](auto& c) -> auto& { return c.limits.default_ttl; });
+  default_ttl.range += ", or none";
+  default_ttl.set = [set = default_ttl.set](ServerConfig& config, std::string_view text) {
+    if (text == "none") {
+      config.limits.default_ttl = absl::InfiniteDuration();
+      return absl::OkStatus();
+    }
+    const absl::Status status = set(config, text);
+    if (status.ok()) return status;
+    return absl::InvalidArgumentError(absl::StrCat(status.message(), ", or none"));
+  };
+  default_ttl.get = [get = default_ttl.get](const ServerConfig& config) {
+    return config.limits.default_ttl == absl::InfiniteDuration() ? "none" : get(config);
+  };
+  flags.push_back(std::move(default_ttl));
+  flags.push_back(Duration({"max_ttl", "The longest ttl that a request may ask for."}, millisecond,
+                           century, [](auto& c) -> auto& { return c.limits.max_ttl; }));
+  flags.push_back(Duration({"max_serve_stale", "The longest serve_stale_for of a Delete."},
+                           millisecond, century,
+                           [](auto& c) -> auto& { return c.limits.max_serve_stale; }));
+  flags.push_back(Duration({"default_lease_hold", "How long a lease is held without hold_for."},
+                           millisecond, day,
+                           [](auto& c) -> auto& { return c.limits.default_lease_hold; }));
+  flags.push_back(Duration({"max_lease_hold", "The longest hold_for of a Lease."}, millisecond, day,
+                           [](auto& c) -> auto& { return c.limits.max_lease_hold; }));
+  flags.push_back(Duration({"lease_retry_after",
+                            "When a caller should ask again for a key that "
+                            "somebody else recomputes."},
+                           millisecond, absl::Minutes(1),
+                           [](auto& c) -> auto& { return c.limits.lease_retry_after; }));
+  flags.push_back(Duration({"overload_retry_after",
+                            "When a client should try again after "
+                            "RESOURCE_EXHAUSTED."},
+                           millisecond, absl::Minutes(1),
+                           [](auto& c) -> auto& { return c.limits.overload_retry_after; }));
+  flags.push_back(
+      {"early_refresh_beta", "NUMBER",
+       "How eager Lease is to refresh before expiry (XFetch's beta); 0: never.", "0 to 1000",
+       [](ServerConfig& config, std::string_view text) {
+         const auto beta = ParseDecimal(text);
+         if (!beta.has_value() || *beta > kEarlyRefreshBetaMax) {
+           return Refuse("early_refresh_beta", text, "number", "0 to 1000");
+         }
+         config.limits.early_refresh_beta = *beta;
+         return absl::OkStatus();
+       },
+       [](const ServerConfig& config) { return absl::StrCat(config.limits.early_refresh_beta); }});
+}
+
+void AddSizes(std::vector<Flag>& flags) {
+  constexpr uint64_t kMessageBytesMax = std::numeric_limits<int32_t>::max();  // gRPC's own limit
+  flags.push_back(Size({"max_key_bytes", "The longest key."}, 1, storage::kKeyBytesMax,
+                       [](auto& c) -> auto& { return c.limits.max_key_bytes; }));
+  flags.push_back(Size({"max_value_bytes", "The longest value."}, 1, storage::kValueBytesMax,
+                       [](auto& c) -> auto& { return c.limits.max_value_bytes; }));
+  flags.push_back(Size({"max_request_bytes", "The longest request message."}, 4 * kKi,
+                       kMessageBytesMax, [](auto& c) -> auto& { return c.max_request_bytes; }));
+  flags.push_back(Size({"max_response_bytes",
+                        "The longest answer. By default below the 4 MiB that "
+                        "gRPC clients accept by default."},
+                       4 * kKi, kMessageBytesMax,
+                       [](auto& c) -> auto& { return c.limits.max_response_bytes; }));
+  flags.push_back(Number({"max_multi_items", "Items of one multi-key call."}, 1, 1000000,
+                         [](auto& c) -> auto& { return c.limits.max_multi_items; }));
+  flags.push_back(Number({"max_scan_limit", "The largest limit of a Scan."}, 1, 1000000,
+                         [](auto& c) -> auto& { return c.limits.max_scan_limit; }));
+}
+
+void AddProcess(std::vector<Flag>& flags) {
+  flags.push_back(Number({"io_threads",
+                          "Threads of the epoll front end to come. The grpc++ front "
+                          "end, which serves now, sizes its own pool."},
+                         1, 64, [](auto& c) -> auto& { return c.io_threads; }));
+  flags.push_back(Number({"max_connections", "Client connections; one more is refused."}, 1,
+                         1000000, [](auto& c) -> auto& { return c.max_connections; }));
+  flags.push_back(Number({"max_inflight",
+                          "Requests being served, Pipeline operations included; "
+                          "one more is RESOURCE_EXHAUSTED."},
+                         1, 10000000, [](auto& c) -> auto& { return c.max_inflight; }));
+  flags.push_back(Duration({"drain_timeout",
+                            "How long requests in flight may take to finish after "
+                            "SIGTERM or SIGINT."},
+                           absl::ZeroDuration(), absl::Hours(1),
+                           [](auto& c) -> auto& { return c.drain_timeout; }));
+  flags.push_back(Number({"node_number",
+                          "The number of this node in versions and lease tokens; no "
+                          "other node of the cluster has it."},
+                         0, 1023, [](auto& c) -> auto& { return c.node_number; }));
+  flags.push_back(Word(
+      {"log_level", "The least severity that is logged, to stderr."}, "info, warning, error",
+      [](auto& c) -> auto& { return c.log_level; }, ParseLogLevel, LogLevelName));
+}
+
+}  // namespace
+
+const std::vector<Flag>& Flags() {
+  static const std::vector<Flag> flags = [] {
+    std::vector<Flag> all;
+    AddAddresses(all);
+    AddKeyspace(all);
+    AddTimes(all);
+    AddSizes(all);
+    AddProcess(all);
+    return all;
+  }();
+  return flags;
+}
+
+std::vector<ConfigEntry> ConfigEntries(const ServerConfig& config) {
+  std::vector<ConfigEntry> entries;
+  for (const Flag& flag : Flags()) entries.push_back({flag.name, flag.get(config)});
+  std::sort(entries.begin(), entries.end(),
+            [](const ConfigEntry& a, const ConfigEntry& b) { return a.name < b.name; });
+  return entries;
+}
+
+std::vector<ConfigEntry> ChangedConfigEntries(const ServerConfig& config) {
+  const ServerConfig defaults;
+  std::vector<ConfigEntry> entries;
+  for (const Flag& flag : Flags()) {
+    if (flag.get(config) != flag.get(defaults)) entries.push_back({flag.name, flag.get(config)});
+  }
+  return entries;
+}
+
+}  // namespace larder::server

@@ -1,0 +1,69 @@
+#include "server/config/server_config.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/config/flag_text.h"
+#include "server/handlers/response_budget.h"
+
+namespace larder::server {
+namespace {
+
+// Of a request beside key and value.
+constexpr size_t kRequestOverheadBytes = 1024;
+// Of the answer to one item of a multi-key call, without a value.
+constexpr size_t kItemBytes = ResponseBudget::kLeastItemBytes + 24;
+
+absl::Status CheckSizes(const ServerConfig& config) {
+  const Limits& limits = config.limits;
+  const size_t entry_bytes = limits.max_key_bytes + limits.max_value_bytes;
+  if (entry_bytes + kRequestOverheadBytes > config.max_request_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_request_bytes is ", FormatBytes(config.max_request_bytes),
+                     ", too little for --max_key_bytes (", FormatBytes(limits.max_key_bytes),
+                     ") and --max_value_bytes (", FormatBytes(limits.max_value_bytes),
+                     "): at least ", entry_bytes + kRequestOverheadBytes));
+  }
+  if (entry_bytes + Limits::kEntryOverheadBytes > limits.max_response_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_response_bytes is ", FormatBytes(limits.max_response_bytes),
+                     ", too little for --max_key_bytes (", FormatBytes(limits.max_key_bytes),
+                     ") and --max_value_bytes (", FormatBytes(limits.max_value_bytes),
+                     "): at least ", entry_bytes + Limits::kEntryOverheadBytes));
+  }
+  if (limits.max_multi_items > limits.max_response_bytes / 2 / kItemBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max_multi_items is ", limits.max_multi_items, ", too many for --max_response_bytes (",
+        FormatBytes(limits.max_response_bytes), "): at most ",
+        limits.max_response_bytes / 2 / kItemBytes));
+  }
+  if (limits.max_scan_limit > limits.max_response_bytes / 2 / Limits::kEntryOverheadBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max_scan_limit is ", limits.max_scan_limit, ", too many for --max_response_bytes (",
+        FormatBytes(limits.max_response_bytes), "): at most ",
+        limits.max_response_bytes / 2 / Limits::kEntryOverheadBytes));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckConfig(const ServerConfig& config) {
+  const Limits& limits = config.limits;
+  if (const absl::Status status = CheckSizes(config); !status.ok()) return status;
+  if (limits.default_ttl != absl::InfiniteDuration() && limits.default_ttl > limits.max_ttl) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--default_ttl is ", absl::FormatDuration(limits.default_ttl),
+                     ", more than --max_ttl (", absl::FormatDuration(limits.max_ttl), ")"));
+  }
+  if (limits.default_lease_hold > limits.max_lease_hold) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--default_lease_hold is ", absl::FormatDuration(limits.default_lease_hold),
+        ", more than --max_lease_hold (", absl::FormatDuration(limits.max_lease_hold), ")"));
+  }
+  if ((config.keyspace.stripes & (config.keyspace.stripes - 1)) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("--stripes is ", config.keyspace.stripes,
+                                                   "; it must be a power of two, 1 to 16384"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace larder::server

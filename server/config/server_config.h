@@ -1,0 +1,42 @@
+#ifndef LARDER_SERVER_CONFIG_SERVER_CONFIG_H_
+#define LARDER_SERVER_CONFIG_SERVER_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/connections/endpoint.h"
+#include "server/handlers/limits.h"
+#include "storage/eviction_kind.h"
+#include "storage/keyspace.h"
+
+namespace larder::server {
+
+// All that can be set about a node. A default-constructed config is valid. The flags of the same
+// names and their ranges are in flag_table.cc.
+struct ServerConfig {
+  enum class LogLevel : uint8_t { kInfo, kWarning, kError };
+
+  Endpoint listen{"127.0.0.1", 7600};
+  Endpoint metrics_listen{"127.0.0.1", 9600};
+  bool has_metrics = true;  // false: --metrics_listen is empty
+
+  storage::KeyspaceOptions keyspace;
+  Limits limits;
+
+  size_t max_request_bytes = size_t{16} << 20;
+  uint32_t io_threads = 2;
+  uint32_t max_connections = 10240;
+  uint32_t max_inflight = 10000;
+  absl::Duration drain_timeout = absl::Seconds(10);
+  uint32_t node_number = 0;
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// What holds between flags. INVALID_ARGUMENT names both flags, their values and the rule.
+absl::Status CheckConfig(const ServerConfig& config);
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_CONFIG_SERVER_CONFIG_H_

@@ -1,0 +1,116 @@
+#include "larder/v1/admin.grpc.pb.h"
+#include "server/grpcpp/services.h"
+#include "server/grpcpp/unary_call.h"
+
+namespace larder::server {
+namespace {
+
+using Context = grpc::CallbackServerContext;
+using Unary = grpc::ServerUnaryReactor;
+
+constexpr char kDurableStorage[] = "durable storage, which this node does not have";
+constexpr char kClusterBus[] = "the cluster bus, which this node runs without";
+
+class MaintenanceService final : public v1::Maintenance::CallbackService {
+ public:
+  explicit MaintenanceService(const ServiceParts& parts) : parts_(parts) {}
+
+  Unary* Stats(Context*, const v1::StatsRequest* request, v1::StatsResponse* response) override {
+    return UnaryCall<v1::StatsRequest>::Start(parts_, request, response);
+  }
+  Unary* MemoryStats(Context*, const v1::MemoryStatsRequest* request,
+                     v1::MemoryStatsResponse* response) override {
+    return UnaryCall<v1::MemoryStatsRequest>::Start(parts_, request, response);
+  }
+  Unary* SlotStats(Context*, const v1::SlotStatsRequest* request,
+                   v1::SlotStatsResponse* response) override {
+    return UnaryCall<v1::SlotStatsRequest>::Start(parts_, request, response);
+  }
+  Unary* Flush(Context*, const v1::FlushRequest* request, v1::FlushResponse* response) override {
+    return UnaryCall<v1::FlushRequest>::Start(parts_, request, response);
+  }
+  Unary* GetConfig(Context*, const v1::GetConfigRequest* request,
+                   v1::GetConfigResponse* response) override {
+    return UnaryCall<v1::GetConfigRequest>::Start(parts_, request, response);
+  }
+  Unary* SetConfig(Context* context, const v1::SetConfigRequest*, v1::SetConfigResponse*) override {
+    return Unimplemented(parts_, context, Method::kSetConfig,
+                         "flags that can change while the node runs, which come with a later "
+                         "release; restart the node with the new flag");
+  }
+  Unary* Snapshot(Context* context, const v1::SnapshotRequest*, v1::SnapshotResponse*) override {
+    return Unimplemented(parts_, context, Method::kSnapshot, kDurableStorage);
+  }
+  Unary* LastSnapshot(Context* context, const v1::LastSnapshotRequest*,
+                      v1::LastSnapshotResponse*) override {
+    return Unimplemented(parts_, context, Method::kLastSnapshot, kDurableStorage);
+  }
+  Unary* HotKeys(Context* context, const v1::HotKeysRequest*, v1::HotKeysResponse*) override {
+    return Unimplemented(parts_, context, Method::kHotKeys,
+                         "the sampling of keys, which comes with a later release");
+  }
+  Unary* SlowLog(Context* context, const v1::SlowLogRequest*, v1::SlowLogResponse*) override {
+    return Unimplemented(parts_, context, Method::kSlowLog,
+                         "the log of slow requests, which comes with a later release");
+  }
+
+ private:
+  const ServiceParts parts_;
+};
+
+class ClusterService final : public v1::Cluster::CallbackService {
+ public:
+  explicit ClusterService(const ServiceParts& parts) : parts_(parts) {}
+
+  Unary* Status(Context* context, const v1::StatusRequest*, v1::StatusResponse*) override {
+    return Unimplemented(parts_, context, Method::kStatus, kClusterBus);
+  }
+  Unary* Nodes(Context* context, const v1::NodesRequest*, v1::NodesResponse*) override {
+    return Unimplemented(parts_, context, Method::kNodes, kClusterBus);
+  }
+  Unary* Slots(Context* context, const v1::SlotsRequest*, v1::SlotsResponse*) override {
+    return Unimplemented(parts_, context, Method::kSlots, kClusterBus);
+  }
+  Unary* Shards(Context* context, const v1::ShardsRequest*, v1::ShardsResponse*) override {
+    return Unimplemented(parts_, context, Method::kShards, kClusterBus);
+  }
+  Unary* Meet(Context* context, const v1::MeetRequest*, v1::MeetResponse*) override {
+    return Unimplemented(parts_, context, Method::kMeet, kClusterBus);
+  }
+  Unary* Forget(Context* context, const v1::ForgetRequest*, v1::ForgetResponse*) override {
+    return Unimplemented(parts_, context, Method::kForget, kClusterBus);
+  }
+  Unary* Replicate(Context* context, const v1::ReplicateRequest*, v1::ReplicateResponse*) override {
+    return Unimplemented(parts_, context, Method::kReplicate, kClusterBus);
+  }
+  Unary* Failover(Context* context, const v1::FailoverRequest*, v1::FailoverResponse*) override {
+    return Unimplemented(parts_, context, Method::kFailover, kClusterBus);
+  }
+  Unary* MigrateSlots(Context* context, const v1::MigrateSlotsRequest*,
+                      v1::MigrateSlotsResponse*) override {
+    return Unimplemented(parts_, context, Method::kMigrateSlots, kClusterBus);
+  }
+  Unary* Rebalance(Context* context, const v1::RebalanceRequest*, v1::RebalanceResponse*) override {
+    return Unimplemented(parts_, context, Method::kRebalance, kClusterBus);
+  }
+  grpc::ServerWriteReactor<v1::EventsResponse>* Events(Context*,
+                                                       const v1::EventsRequest*) override {
+    return new UnimplementedStream<v1::EventsResponse>(
+        UnimplementedStatus(parts_, Method::kEvents, kClusterBus));
+  }
+
+ private:
+  const ServiceParts parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> CreateMaintenanceService(const ServiceParts& parts) {
+  return std::make_unique<MaintenanceService>(parts);
+}
+
+std::unique_ptr<grpc::Service> CreateClusterService(const ServiceParts& parts) {
+  return std::make_unique<ClusterService>(parts);
+}
+
+}  // namespace larder::server

@@ -1,0 +1,19 @@
+#ifndef LARDER_SERVER_GRPCPP_COMPLETION_H_
+#define LARDER_SERVER_GRPCPP_COMPLETION_H_
+
+#include "absl/status/status.h"
+
+namespace larder::server {
+
+// Told once that a response message is complete, or that there is an error instead.
+class Completion {
+ public:
+  virtual void Done(const absl::Status& status) = 0;
+
+ protected:
+  ~Completion() = default;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_GRPCPP_COMPLETION_H_

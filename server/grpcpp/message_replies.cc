@@ -1,0 +1,238 @@
+#include "server/grpcpp/message_replies.h"
+
+#include <chrono>
+#include <string>
+
+#include "larder/v1/admin.pb.h"
+#include "larder/v1/cache.pb.h"
+
+namespace larder::server {
+namespace {
+
+// Sets `expires_at` of a message, unless it is never.
+template <typename Message>
+void FillExpiry(storage::TimePoint expires_at, Message* message) {
+  if (expires_at == storage::kNever) return;
+  const auto since_epoch = expires_at.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  message->mutable_expires_at()->set_seconds(seconds.count());
+  message->mutable_expires_at()->set_nanos(
+      static_cast<int32_t>(std::chrono::nanoseconds(since_epoch - seconds).count()));
+}
+
+template <typename Message>
+void FillTimestamp(storage::TimePoint time, Message* timestamp) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+  timestamp->set_seconds(seconds.count());
+  timestamp->set_nanos(
+      static_cast<int32_t>(std::chrono::nanoseconds(time.time_since_epoch() - seconds).count()));
+}
+
+// Sets what all entries in answers have; returns where the value goes.
+template <typename Message>
+char* FillEntry(const storage::EntryInfo& info, size_t value_bytes, Message* message) {
+  message->set_version(info.version);
+  message->set_flags(info.flags);
+  FillExpiry(info.expires_at, message);
+  std::string* const value = message->mutable_value();
+  value->resize(value_bytes);
+  return value->data();
+}
+
+v1::NotStoredReason ReasonOf(storage::SetResult::Outcome outcome) {
+  using Outcome = storage::SetResult::Outcome;
+  switch (outcome) {
+    case Outcome::kStored:
+      break;
+    case Outcome::kExists:
+      return v1::NOT_STORED_REASON_EXISTS;
+    case Outcome::kNotFound:
+      return v1::NOT_STORED_REASON_NOT_FOUND;
+    case Outcome::kVersionMismatch:
+      return v1::NOT_STORED_REASON_VERSION_MISMATCH;
+    case Outcome::kLeaseLost:
+      return v1::NOT_STORED_REASON_LEASE_LOST;
+  }
+  return v1::NOT_STORED_REASON_UNSPECIFIED;
+}
+
+}  // namespace
+
+char* GetMessageReply::Reserve(const storage::EntryInfo& info, size_t value_bytes) {
+  response_->set_stale(info.stale);
+  return FillEntry(info, value_bytes, response_);
+}
+
+void GetMessageReply::Complete(const GetAnswer& answer) {
+  response_->set_found(answer.found);
+  completion_->Done(absl::OkStatus());
+}
+
+char* SetMessageReply::Reserve(const storage::EntryInfo& info, size_t value_bytes) {
+  return FillEntry(info, value_bytes, response_->mutable_previous());
+}
+
+void SetMessageReply::Complete(const SetAnswer& answer) {
+  if (answer.result.outcome == storage::SetResult::Outcome::kStored) {
+    response_->mutable_stored()->set_version(answer.result.version);
+  } else {
+    v1::NotStored* const not_stored = response_->mutable_not_stored();
+    not_stored->set_reason(ReasonOf(answer.result.outcome));
+    not_stored->set_current_version(answer.result.version);
+  }
+  completion_->Done(absl::OkStatus());
+}
+
+LeaseMessageReply::LeaseMessageReply(v1::LeaseResponse* response, Completion* completion)
+    : response_(response), completion_(completion) {}
+
+LeaseMessageReply::~LeaseMessageReply() = default;
+
+char* LeaseMessageReply::Reserve(const storage::EntryInfo& info, size_t value_bytes) {
+  value_ = std::make_unique<v1::LeaseValue>();
+  return FillEntry(info, value_bytes, value_.get());
+}
+
+void LeaseMessageReply::Complete(const LeaseAnswer& answer) {
+  using Kind = storage::LeaseResult::Kind;
+  if (!answer.has_value) value_.reset();
+  switch (answer.kind) {
+    case Kind::kHit:
+      response_->mutable_hit()->set_allocated_value(value_.release());
+      break;
+    case Kind::kGranted: {
+      v1::LeaseGranted* const granted = response_->mutable_granted();
+      granted->set_token(answer.token.data(), answer.token.size());
+      FillTimestamp(answer.deadline, granted->mutable_deadline());
+      granted->set_early(answer.early);
+      granted->set_allocated_stale(value_.release());
+      break;
+    }
+    case Kind::kHeld: {
+      v1::LeaseHeld* const held = response_->mutable_held();
+      const auto seconds = std::chrono::floor<std::chrono::seconds>(answer.retry_after);
+      held->mutable_retry_after()->set_seconds(seconds.count());
+      held->mutable_retry_after()->set_nanos(
+          static_cast<int32_t>(std::chrono::nanoseconds(answer.retry_after - seconds).count()));
+      held->set_allocated_stale(value_.release());
+      break;
+    }
+  }
+  completion_->Done(absl::OkStatus());
+}
+
+char* ScanMessageReply::Add(std::string_view key, const storage::EntryInfo& info,
+                            size_t value_bytes) {
+  v1::ScanEntry* const entry = response_->add_entries();
+  entry->set_key(key.data(), key.size());
+  char* const value = FillEntry(info, keys_only_ ? 0 : value_bytes, entry);
+  return keys_only_ ? nullptr : value;
+}
+
+void ScanMessageReply::Complete(const ScanAnswer& answer) {
+  response_->set_next_cursor(answer.next_cursor.data(), answer.next_cursor.size());
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void DeleteMessageReply::Complete(const DeleteAnswer& answer) {
+  response_->set_deleted(answer.deleted);
+  response_->set_current_version(answer.current_version);
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void TouchMessageReply::Complete(const TouchAnswer& answer) {
+  response_->set_found(answer.found);
+  response_->set_version(answer.version);
+  if (answer.found) FillExpiry(answer.expires_at, response_);
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void IncrementMessageReply::Complete(const IncrementAnswer& answer) {
+  response_->set_found(answer.found);
+  response_->set_value(answer.value);
+  response_->set_version(answer.version);
+  response_->set_created(answer.created);
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void AppendMessageReply::Complete(const AppendAnswer& answer) {
+  response_->set_stored(answer.stored);
+  response_->set_value_bytes(answer.value_bytes);
+  response_->set_version(answer.version);
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void StatsMessageReply::Complete(const StatsAnswer& answer) {
+  response_->set_version(answer.node.version);
+  const int64_t uptime_ms = absl::ToInt64Milliseconds(answer.node.uptime);
+  response_->mutable_uptime()->set_seconds(uptime_ms / 1000);
+  response_->mutable_uptime()->set_nanos(static_cast<int32_t>(uptime_ms % 1000 * 1000000));
+  response_->set_entries(answer.keyspace.entries);
+  response_->set_memory_bytes(answer.memory_bytes);
+  response_->set_memory_limit_bytes(answer.memory_limit_bytes);
+  response_->set_resident_bytes(answer.node.resident_bytes);
+  response_->set_eviction(answer.eviction);
+  response_->set_hits(answer.keyspace.hits);
+  response_->set_misses(answer.keyspace.misses);
+  response_->set_evictions(answer.keyspace.evictions);
+  response_->set_expirations(answer.keyspace.expirations);
+  response_->set_leases_granted(answer.keyspace.leases_granted);
+  response_->set_leases_granted_early(answer.keyspace.leases_granted_early);
+  response_->set_leases_held(answer.keyspace.leases_held);
+  response_->set_leases_lost(answer.keyspace.leases_lost);
+  response_->set_connections(answer.node.connections);
+  for (const auto& [name, count] : answer.node.requests) {
+    (*response_->mutable_requests())[name] = count;
+  }
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void MemoryStatsMessageReply::Complete(const MemoryStatsAnswer& answer) {
+  response_->set_limit_bytes(answer.limit_bytes);
+  response_->set_used_bytes(answer.usage.total());
+  response_->set_resident_bytes(answer.resident_bytes);
+  auto& kinds = *response_->mutable_kinds();
+  kinds["entries"] = answer.usage.entries;
+  kinds["tables"] = answer.usage.tables;
+  kinds["policy"] = answer.usage.policy;
+  kinds["expiry"] = answer.usage.expiry;
+  kinds["leases"] = answer.usage.leases;
+  kinds["fixed"] = answer.usage.fixed;
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void SlotStatsMessageReply::Complete(const SlotStatsAnswer& answer) {
+  for (const auto& [slot, stats] : answer.slots) {
+    v1::SlotStat* const message = response_->add_slots();
+    message->set_slot(slot);
+    message->set_entries(stats.entries);
+    message->set_memory_bytes(stats.memory_bytes);
+  }
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void FlushMessageReply::Complete(const FlushAnswer& answer) {
+  response_->set_entries(answer.entries);
+  completion_->Done(absl::OkStatus());
+}
+
+template <>
+void GetConfigMessageReply::Complete(const GetConfigAnswer& answer) {
+  for (const ConfigEntry& entry : answer.values) {
+    v1::ConfigValue* const value = response_->add_values();
+    value->set_name(entry.name);
+    value->set_value(entry.value);
+    value->set_changeable(entry.changeable);
+  }
+  completion_->Done(absl::OkStatus());
+}
+
+}  // namespace larder::server

@@ -1,0 +1,129 @@
+#ifndef LARDER_SERVER_GRPCPP_OPERATION_H_
+#define LARDER_SERVER_GRPCPP_OPERATION_H_
+
+#include "larder/v1/admin.pb.h"
+#include "larder/v1/cache.pb.h"
+#include "server/grpcpp/message_replies.h"
+#include "server/grpcpp/message_views.h"
+#include "server/grpcpp/multi_message_reply.h"
+#include "server/grpcpp/services.h"
+#include "server/metrics/method.h"
+
+namespace larder::server {
+
+// How a request message is run, for unary calls and pipelines alike: its response message, the
+// reply that writes it, the handler's method. Internal to the front end, as it includes generated
+// headers.
+template <typename Request>
+struct Operation;
+
+template <typename ResponseMessage, typename MessageReply, Method kName>
+struct OperationOf {
+  using Response = ResponseMessage;
+  using Reply = MessageReply;  // (Response*, Completion*)
+  static constexpr Method kMethod = kName;
+};
+
+template <typename Response, typename Reply, Method kName, auto kHandle>
+struct CacheOperation : OperationOf<Response, Reply, kName> {
+  template <typename Request>
+  static void Run(const ServiceParts& parts, const Request& request, Reply& reply) {
+    (parts.cache->*kHandle)(ViewOf(request), reply);
+  }
+};
+
+template <typename Response, typename Reply, Method kName, auto kHandle>
+struct MultiKeyOperation : OperationOf<Response, Reply, kName> {
+  template <typename Request>
+  static void Run(const ServiceParts& parts, const Request& request, Reply& reply) {
+    (parts.multi_key->*kHandle)(reply.Views(request), reply);
+  }
+};
+
+template <>
+struct Operation<v1::GetRequest>
+    : CacheOperation<v1::GetResponse, GetMessageReply, Method::kGet, &CacheHandler::Get> {};
+template <>
+struct Operation<v1::SetRequest>
+    : CacheOperation<v1::SetResponse, SetMessageReply, Method::kSet, &CacheHandler::Set> {};
+template <>
+struct Operation<v1::DeleteRequest> : CacheOperation<v1::DeleteResponse, DeleteMessageReply,
+                                                     Method::kDelete, &CacheHandler::Delete> {};
+template <>
+struct Operation<v1::LeaseRequest>
+    : CacheOperation<v1::LeaseResponse, LeaseMessageReply, Method::kLease, &CacheHandler::Lease> {};
+template <>
+struct Operation<v1::TouchRequest>
+    : CacheOperation<v1::TouchResponse, TouchMessageReply, Method::kTouch, &CacheHandler::Touch> {};
+template <>
+struct Operation<v1::IncrementRequest>
+    : CacheOperation<v1::IncrementResponse, IncrementMessageReply, Method::kIncrement,
+                     &CacheHandler::Increment> {};
+template <>
+struct Operation<v1::AppendRequest> : CacheOperation<v1::AppendResponse, AppendMessageReply,
+                                                     Method::kAppend, &CacheHandler::Append> {};
+
+template <>
+struct Operation<v1::ScanRequest> : OperationOf<v1::ScanResponse, ScanMessageReply, Method::kScan> {
+  static void Run(const ServiceParts& parts, const v1::ScanRequest& request, Reply& reply) {
+    if (request.keys_only()) reply.LeaveValuesOut();
+    parts.cache->Scan(ViewOf(request), reply);
+  }
+};
+
+template <>
+struct Operation<v1::MultiGetRequest>
+    : MultiKeyOperation<v1::MultiGetResponse,
+                        MultiMessageReply<GetReply, GetMessageReply, GetView, v1::MultiGetResponse>,
+                        Method::kMultiGet, &MultiKeyHandler::MultiGet> {};
+template <>
+struct Operation<v1::MultiSetRequest>
+    : MultiKeyOperation<v1::MultiSetResponse,
+                        MultiMessageReply<SetReply, SetMessageReply, SetView, v1::MultiSetResponse>,
+                        Method::kMultiSet, &MultiKeyHandler::MultiSet> {};
+template <>
+struct Operation<v1::MultiDeleteRequest>
+    : MultiKeyOperation<
+          v1::MultiDeleteResponse,
+          MultiMessageReply<DeleteReply, DeleteMessageReply, DeleteView, v1::MultiDeleteResponse>,
+          Method::kMultiDelete, &MultiKeyHandler::MultiDelete> {};
+
+template <>
+struct Operation<v1::StatsRequest>
+    : OperationOf<v1::StatsResponse, StatsMessageReply, Method::kStats> {
+  static void Run(const ServiceParts& parts, const v1::StatsRequest&, Reply& reply) {
+    parts.maintenance->Stats(reply);
+  }
+};
+template <>
+struct Operation<v1::MemoryStatsRequest>
+    : OperationOf<v1::MemoryStatsResponse, MemoryStatsMessageReply, Method::kMemoryStats> {
+  static void Run(const ServiceParts& parts, const v1::MemoryStatsRequest&, Reply& reply) {
+    parts.maintenance->MemoryStats(reply);
+  }
+};
+template <>
+struct Operation<v1::SlotStatsRequest>
+    : OperationOf<v1::SlotStatsResponse, SlotStatsMessageReply, Method::kSlotStats> {
+  static void Run(const ServiceParts& parts, const v1::SlotStatsRequest& request, Reply& reply) {
+    parts.maintenance->SlotStats(ViewOf(request), reply);
+  }
+};
+template <>
+struct Operation<v1::FlushRequest>
+    : OperationOf<v1::FlushResponse, FlushMessageReply, Method::kFlush> {
+  static void Run(const ServiceParts& parts, const v1::FlushRequest& request, Reply& reply) {
+    parts.maintenance->Flush(ViewOf(request), reply);
+  }
+};
+template <>
+struct Operation<v1::GetConfigRequest>
+    : OperationOf<v1::GetConfigResponse, GetConfigMessageReply, Method::kGetConfig> {
+  static void Run(const ServiceParts& parts, const v1::GetConfigRequest& request, Reply& reply) {
+    parts.maintenance->GetConfig(ViewOf(request), reply);
+  }
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_GRPCPP_OPERATION_H_

@@ -1,0 +1,83 @@
+#ifndef LARDER_SERVER_GRPCPP_UNARY_CALL_H_
+#define LARDER_SERVER_GRPCPP_UNARY_CALL_H_
+
+#include <grpcpp/support/server_callback.h>
+
+#include <chrono>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/grpcpp/operation.h"
+#include "server/grpcpp/status_conversion.h"
+
+namespace larder::server {
+
+// One unary call of any method: admission, the handler, metrics. Deletes itself when gRPC is done
+// with it. Internal to the front end, as it includes gRPC's headers.
+template <typename Request>
+class UnaryCall final : public grpc::ServerUnaryReactor, private Completion {
+ public:
+  using Response = typename Operation<Request>::Response;
+
+  static grpc::ServerUnaryReactor* Start(const ServiceParts& parts, const Request* request,
+                                         Response* response) {
+    auto* const call = new UnaryCall(parts, response);
+    call->Run(*request);
+    return call;
+  }
+
+ private:
+  UnaryCall(const ServiceParts& parts, Response* response)
+      : parts_(parts), started_(std::chrono::steady_clock::now()), reply_(response, this) {}
+
+  void Run(const Request& request) {
+    const absl::Status admitted = parts_.inflight->Enter();
+    is_in_flight_ = admitted.ok();
+    if (!is_in_flight_) return Done(admitted);
+    Operation<Request>::Run(parts_, request, reply_);
+  }
+
+  void Done(const absl::Status& status) override {
+    parts_.metrics->Record(Operation<Request>::kMethod, status.code(),
+                           absl::FromChrono(std::chrono::steady_clock::now() - started_));
+    Finish(ToGrpcStatus(status));
+  }
+
+  void OnDone() override {
+    if (is_in_flight_) parts_.inflight->Leave();
+    delete this;
+  }
+
+  const ServiceParts& parts_;
+  const std::chrono::steady_clock::time_point started_;
+  bool is_in_flight_ = false;
+  typename Operation<Request>::Reply reply_;
+};
+
+// Answers UNIMPLEMENTED with what the method needs.
+inline absl::Status UnimplementedStatus(const ServiceParts& parts, Method method,
+                                        absl::string_view needs) {
+  parts.metrics->Record(method, absl::StatusCode::kUnimplemented, absl::ZeroDuration());
+  return absl::UnimplementedError(absl::StrCat(std::string(MethodName(method)), " needs ", needs));
+}
+
+inline grpc::ServerUnaryReactor* Unimplemented(const ServiceParts& parts,
+                                               grpc::CallbackServerContext* context, Method method,
+                                               absl::string_view needs) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpcStatus(UnimplementedStatus(parts, method, needs)));
+  return reactor;
+}
+
+// The same for a method that streams its answers.
+template <typename Response>
+class UnimplementedStream final : public grpc::ServerWriteReactor<Response> {
+ public:
+  explicit UnimplementedStream(const absl::Status& status) { this->Finish(ToGrpcStatus(status)); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_GRPCPP_UNARY_CALL_H_

@@ -1,0 +1,253 @@
+#include "server/handlers/cache_handler.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/handlers/request_checks.h"
+#include "server/handlers/retry_hint.h"
+#include "server/handlers/scan_cursor_codec.h"
+
+namespace larder::server {
+namespace {
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+absl::Status Invalid(std::string_view operation, std::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(View(operation), ": ", View(what)));
+}
+
+}  // namespace
+
+CacheHandler::CacheHandler(storage::Keyspace* keyspace, const TimeSource* time,
+                           const Limits& limits, const LeaseTokenCodec& tokens)
+    : keyspace_(keyspace), time_(time), limits_(limits), tokens_(tokens) {}
+
+absl::Status CacheHandler::FromStorage(std::string_view operation,
+                                       const absl::Status& status) const {
+  absl::Status named(status.code(), absl::StrCat(View(operation), ": ", status.message()));
+  if (!absl::IsResourceExhausted(status)) return named;
+  return WithRetryHint(std::move(named), limits_.overload_retry_after);
+}
+
+void CacheHandler::GetThrough(storage::ValueSink& sink, std::string_view operation,
+                              const GetView& request, GetReply& reply) {
+  const auto key = CheckKey(operation, request.key, limits_);
+  if (!key.ok()) return reply.Fail(key.status());
+  if (const auto status = CheckReadGuarantees(operation, request); !status.ok()) {
+    return reply.Fail(status);
+  }
+  switch (keyspace_->Get(*key, time_->Now(), sink)) {
+    case storage::GetOutcome::kMiss:
+      return reply.Complete({.found = false});
+    case storage::GetOutcome::kHit:
+      return reply.Complete({.found = true});
+    case storage::GetOutcome::kRefused:
+      return reply.Fail(WithRetryHint(
+          absl::ResourceExhaustedError(absl::StrCat(
+              View(operation), ": the answer would have more than the limit ",
+              limits_.max_response_bytes, " bytes (--max_response_bytes); ask for this key again")),
+          absl::ZeroDuration()));
+  }
+}
+
+absl::StatusOr<storage::Condition> CacheHandler::CheckCondition(
+    std::string_view operation, const ConditionView& condition) const {
+  using Wire = ConditionView::Kind;
+  using Kind = storage::Condition::Kind;
+  switch (condition.kind) {
+    case Wire::kNone:
+      break;
+    case Wire::kIfAbsent:
+      if (!condition.flag) return Invalid(operation, "if_absent is false; leave it out instead");
+      return storage::Condition{.kind = Kind::kIfAbsent};
+    case Wire::kIfPresent:
+      if (!condition.flag) return Invalid(operation, "if_present is false; leave it out instead");
+      return storage::Condition{.kind = Kind::kIfPresent};
+    case Wire::kIfVersion: {
+      const auto status = CheckVersion(operation, condition.version);
+      if (!status.ok()) return status;
+      return storage::Condition{.kind = Kind::kIfVersion, .version = condition.version};
+    }
+    case Wire::kLeaseToken: {
+      const auto token = tokens_.Decode(condition.lease_token);
+      if (!token.has_value()) {
+        return Invalid(operation,
+                       absl::StrCat("lease_token has ", condition.lease_token.size(),
+                                    " bytes; a token has ", LeaseTokenCodec::kTokenBytes));
+      }
+      return storage::Condition{.kind = Kind::kLeaseToken, .token = *token};
+    }
+  }
+  return storage::Condition{};
+}
+
+absl::StatusOr<storage::SetOptions> CacheHandler::CheckSet(std::string_view operation,
+                                                           const SetView& request,
+                                                           storage::TimePoint now) const {
+  if (const auto status = CheckValue(operation, request.value, limits_); !status.ok()) {
+    return status;
+  }
+  if (request.keep_ttl && request.ttl.has_value()) {
+    return Invalid(operation, "keep_ttl and ttl exclude each other");
+  }
+  if (request.keep_ttl && request.condition.kind == ConditionView::Kind::kIfAbsent) {
+    return Invalid(operation, "keep_ttl and if_absent exclude each other");
+  }
+  const auto expires_at = CheckTtl(operation, request.ttl, now, limits_);
+  if (!expires_at.ok()) return expires_at.status();
+  const auto condition = CheckCondition(operation, request.condition);
+  if (!condition.ok()) return condition.status();
+  if (const auto status = CheckAck(operation, request.ack); !status.ok()) return status;
+  return storage::SetOptions{.expires_at = *expires_at,
+                             .keep_expiry = request.keep_ttl,
+                             .flags = request.flags,
+                             .condition = *condition};
+}
+
+void CacheHandler::SetFor(std::string_view operation, const SetView& request, SetReply& reply) {
+  const auto key = CheckKey(operation, request.key, limits_);
+  if (!key.ok()) return reply.Fail(key.status());
+  const storage::TimePoint now = time_->Now();
+  auto options = CheckSet(operation, request, now);
+  if (!options.ok()) return reply.Fail(options.status());
+  if (request.return_previous) options->previous = &reply;
+  const auto result = keyspace_->Set(*key, request.value, *options, now);
+  if (!result.ok()) return reply.Fail(FromStorage(operation, result.status()));
+  reply.Complete({.result = *result});
+}
+
+void CacheHandler::DeleteFor(std::string_view operation, const DeleteView& request,
+                             DeleteReply& reply) {
+  const auto key = CheckKey(operation, request.key, limits_);
+  if (!key.ok()) return reply.Fail(key.status());
+  const storage::TimePoint now = time_->Now();
+  storage::DeleteOptions options{.if_version = request.if_version};
+  if (request.if_version.has_value()) {
+    const auto status = CheckVersion(operation, *request.if_version);
+    if (!status.ok()) return reply.Fail(status);
+  }
+  if (request.serve_stale_for.has_value()) {
+    const auto stale_for = CheckDuration(operation, "serve_stale_for", *request.serve_stale_for,
+                                         {limits_.max_serve_stale, "--max_serve_stale"});
+    if (!stale_for.ok()) return reply.Fail(stale_for.status());
+    options.stale_until = now + *stale_for;
+  }
+  reply.Complete(keyspace_->Delete(*key, options, now));
+}
+
+void CacheHandler::Lease(const LeaseView& request, LeaseReply& reply) {
+  const auto key = CheckKey("Lease", request.key, limits_);
+  if (!key.ok()) return reply.Fail(key.status());
+  storage::LeaseOptions options;
+  options.hold_for = storage::Millis(absl::ToInt64Milliseconds(limits_.default_lease_hold));
+  if (request.hold_for.has_value()) {
+    const auto hold_for = CheckDuration("Lease", "hold_for", *request.hold_for,
+                                        {limits_.max_lease_hold, "--max_lease_hold"});
+    if (!hold_for.ok()) return reply.Fail(hold_for.status());
+    options.hold_for = *hold_for;
+  }
+  const auto beta = CheckEarlyRefreshBeta("Lease", request.early_refresh_beta, limits_);
+  if (!beta.ok()) return reply.Fail(beta.status());
+  options.early_refresh_beta = *beta;
+
+  const storage::TimePoint now = time_->Now();
+  const auto result = keyspace_->Lease(*key, options, now, reply);
+  if (!result.ok()) return reply.Fail(FromStorage("Lease", result.status()));
+  LeaseAnswer answer{.kind = result->kind, .has_value = result->has_value};
+  LeaseTokenCodec::Encoded token;
+  if (result->kind == storage::LeaseResult::Kind::kGranted) {
+    token = tokens_.Encode(result->token);
+    answer.token = {token.data(), token.size()};
+    answer.deadline = result->deadline;
+    answer.early = result->early;
+  } else if (result->kind == storage::LeaseResult::Kind::kHeld) {
+    const storage::Millis pause(absl::ToInt64Milliseconds(limits_.lease_retry_after));
+    answer.retry_after = std::max(storage::Millis(1), std::min(pause, result->deadline - now));
+  }
+  reply.Complete(answer);
+}
+
+void CacheHandler::Touch(const TouchView& request, TouchReply& reply) {
+  const auto key = CheckKey("Touch", request.key, limits_);
+  if (!key.ok()) return reply.Fail(key.status());
+  const storage::TimePoint now = time_->Now();
+  const auto expires_at = CheckTtl("Touch", request.ttl, now, limits_);
+  if (!expires_at.ok()) return reply.Fail(expires_at.status());
+  const auto result = keyspace_->Touch(*key, *expires_at, now);
+  if (!result.ok()) return reply.Fail(FromStorage("Touch", result.status()));
+  reply.Complete({.found = result->found, .version = result->version, .expires_at = *expires_at});
+}
+
+void CacheHandler::Increment(const IncrementView& request, IncrementReply& reply) {
+  const auto key = CheckKey("Increment", request.key, limits_);
+  if (!key.ok()) return reply.Fail(key.status());
+  const storage::TimePoint now = time_->Now();
+  const auto expires_at = CheckTtl("Increment", request.ttl, now, limits_);
+  if (!expires_at.ok()) return reply.Fail(expires_at.status());
+  storage::IncrementOptions options{.delta = request.delta, .initial = request.initial};
+  if (request.ttl.has_value()) options.expires_at = *expires_at;
+  options.created_expires_at = *expires_at;
+  const auto result = keyspace_->Increment(*key, options, now);
+  if (!result.ok()) return reply.Fail(FromStorage("Increment", result.status()));
+  reply.Complete(*result);
+}
+
+void CacheHandler::Append(const AppendView& request, AppendReply& reply) {
+  const auto key = CheckKey("Append", request.key, limits_);
+  if (!key.ok()) return reply.Fail(key.status());
+  if (const auto status = CheckValue("Append", request.value, limits_); !status.ok()) {
+    return reply.Fail(status);
+  }
+  const storage::TimePoint now = time_->Now();
+  const auto expires_at = CheckTtl("Append", request.ttl, now, limits_);
+  if (!expires_at.ok()) return reply.Fail(expires_at.status());
+  const storage::AppendOptions options{.if_present = request.if_present,
+                                       .created_expires_at = *expires_at,
+                                       .value_bytes_max = limits_.max_value_bytes};
+  const auto result = keyspace_->Append(*key, request.value, options, now);
+  if (!result.ok()) {
+    if (!absl::IsInvalidArgument(result.status())) {
+      return reply.Fail(FromStorage("Append", result.status()));
+    }
+    return reply.Fail(
+        Invalid("Append", absl::StrCat("the result would have more than the limit ",
+                                       limits_.max_value_bytes, " bytes (--max_value_bytes)")));
+  }
+  reply.Complete(*result);
+}
+
+void CacheHandler::Scan(const ScanView& request, ScanReply& reply) {
+  constexpr uint32_t kDefaultLimit = 100;
+  constexpr size_t kBytesMax = size_t{1} << 20;
+  storage::ScanPosition from;
+  if (!request.cursor.empty()) {
+    const auto position = DecodeScanCursor(request.cursor);
+    if (!position.has_value()) {
+      return reply.Fail(Invalid("Scan", "cursor was not made by Larder, or is damaged"));
+    }
+    from = *position;
+  }
+  if (request.prefix.size() > limits_.max_key_bytes) {
+    return reply.Fail(Invalid(
+        "Scan", absl::StrCat("prefix has ", request.prefix.size(), " bytes, more than the limit ",
+                             limits_.max_key_bytes, " (--max_key_bytes)")));
+  }
+  if (request.limit > limits_.max_scan_limit) {
+    return reply.Fail(
+        Invalid("Scan", absl::StrCat("limit is ", request.limit, ", more than the limit ",
+                                     limits_.max_scan_limit, " (--max_scan_limit)")));
+  }
+  storage::ScanOptions options{.prefix = request.prefix, .keys_only = request.keys_only};
+  options.limit =
+      request.limit != 0 ? request.limit : std::min(kDefaultLimit, limits_.max_scan_limit);
+  // ServerConfig keeps the overhead of all entries below half of the answer.
+  options.bytes_max =
+      std::min(kBytesMax, limits_.max_response_bytes - options.limit * Limits::kEntryOverheadBytes);
+  const storage::ScanPosition next = keyspace_->Scan(from, options, time_->Now(), reply);
+  if (next.at_end()) return reply.Complete({});
+  const EncodedScanCursor cursor = EncodeScanCursor(next);
+  reply.Complete({.next_cursor = {cursor.data(), cursor.size()}});
+}
+
+}  // namespace larder::server

@@ -1,0 +1,88 @@
+#ifndef LARDER_SERVER_HANDLERS_MAINTENANCE_HANDLER_H_
+#define LARDER_SERVER_HANDLERS_MAINTENANCE_HANDLER_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/handlers/reply.h"
+#include "server/handlers/request_views.h"
+#include "storage/eviction_kind.h"
+#include "storage/keyspace.h"
+
+namespace larder::server {
+
+// What a node knows of itself beside its keyspace.
+struct NodeFigures {
+  std::string version;
+  absl::Duration uptime;
+  uint64_t resident_bytes = 0;
+  uint64_t connections = 0;
+  std::vector<std::pair<std::string, uint64_t>> requests;  // finished, by "Method/CODE"
+};
+
+class NodeFigureSource {
+ public:
+  virtual ~NodeFigureSource() = default;
+  virtual NodeFigures Read() const = 0;
+};
+
+// A flag as it would be written on the command line.
+struct ConfigEntry {
+  std::string name;
+  std::string value;
+  bool changeable = false;
+};
+
+struct StatsAnswer {
+  NodeFigures node;
+  storage::KeyspaceStats keyspace;
+  uint64_t memory_bytes = 0;
+  uint64_t memory_limit_bytes = 0;
+  std::string eviction;
+};
+
+struct MemoryStatsAnswer {
+  storage::MemoryUsage usage;
+  uint64_t limit_bytes = 0;
+  uint64_t resident_bytes = 0;
+};
+
+struct SlotStatsAnswer {
+  std::vector<std::pair<uint32_t, storage::SlotStats>> slots;  // in order, without empty ones
+};
+
+struct FlushAnswer {
+  uint64_t entries = 0;
+};
+
+struct GetConfigAnswer {
+  std::vector<ConfigEntry> values;  // by name
+};
+
+// The Maintenance methods of a node without durable storage. Thread-safe. Keyspace and figure
+// source must outlive it.
+class MaintenanceHandler {
+ public:
+  // `config` is sorted by name.
+  MaintenanceHandler(storage::Keyspace* keyspace, const NodeFigureSource* figures,
+                     storage::EvictionKind eviction, std::vector<ConfigEntry> config);
+
+  void Stats(Reply<StatsAnswer>& reply);
+  void MemoryStats(Reply<MemoryStatsAnswer>& reply);
+  void SlotStats(const SlotStatsView& request, Reply<SlotStatsAnswer>& reply);
+  void Flush(const FlushView& request, Reply<FlushAnswer>& reply);
+  void GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply);
+
+ private:
+  storage::Keyspace* const keyspace_;
+  const NodeFigureSource* const figures_;
+  const storage::EvictionKind eviction_;
+  const std::vector<ConfigEntry> config_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_HANDLERS_MAINTENANCE_HANDLER_H_

@@ -1,0 +1,32 @@
+#ifndef LARDER_SERVER_HANDLERS_MULTI_KEY_HANDLER_H_
+#define LARDER_SERVER_HANDLERS_MULTI_KEY_HANDLER_H_
+
+#include "absl/types/span.h"
+#include "server/handlers/cache_handler.h"
+#include "server/handlers/reply.h"
+#include "server/handlers/request_views.h"
+
+namespace larder::server {
+
+// The Cache methods over many keys: one result per item, in order, duplicates kept; the error of an
+// item does not fail the call. An answer stays below Limits::max_response_bytes: items that do not
+// fit are RESOURCE_EXHAUSTED, with neither message nor hint once even those have no room.
+// Thread-safe. The cache handler must outlive it.
+class MultiKeyHandler {
+ public:
+  explicit MultiKeyHandler(CacheHandler* cache) : cache_(cache) {}
+
+  void MultiGet(absl::Span<const GetView> items, MultiGetReply& reply);
+
+  // An item with return_previous is only begun while a previous value of any size still fits.
+  void MultiSet(absl::Span<const SetView> items, MultiSetReply& reply);
+
+  void MultiDelete(absl::Span<const DeleteView> items, MultiDeleteReply& reply);
+
+ private:
+  CacheHandler* const cache_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_HANDLERS_MULTI_KEY_HANDLER_H_

@@ -1,0 +1,101 @@
+#ifndef LARDER_SERVER_HANDLERS_REPLY_H_
+#define LARDER_SERVER_HANDLERS_REPLY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "storage/operations.h"
+
+namespace larder::server {
+
+// Where a handler puts its answer. A handler calls Complete or Fail exactly once, now or later, on
+// any thread, and does not touch the reply afterwards. Statuses are never OK; one with a retry hint
+// carries it as a payload (retry_hint.h).
+template <typename Answer>
+class Reply {
+ public:
+  virtual void Complete(const Answer& answer) = 0;
+  virtual void Fail(const absl::Status& status) = 0;
+
+ protected:
+  ~Reply() = default;
+};
+
+// A reply that also takes a value, straight from the keyspace and before Complete. After Fail, what
+// it took is not part of the answer.
+template <typename Answer>
+class ValueReply : public Reply<Answer>, public storage::ValueSink {
+ protected:
+  ~ValueReply() = default;
+};
+
+// The reply to a call over many keys: each item's own reply is completed first, in order, then the
+// call as a whole. Fail means that no item was touched.
+template <typename ItemReply>
+class MultiReply {
+ public:
+  virtual ItemReply& Item(size_t index) = 0;
+  virtual void Complete() = 0;
+  virtual void Fail(const absl::Status& status) = 0;
+
+ protected:
+  ~MultiReply() = default;
+};
+
+// Answers of the Cache service. Values are not here: the reply has taken them.
+
+struct GetAnswer {
+  bool found = false;  // then the reply has the value and its EntryInfo
+};
+
+struct SetAnswer {
+  storage::SetResult result;  // with return_previous, the reply has the value if there was one
+};
+
+using DeleteAnswer = storage::DeleteResult;
+
+struct LeaseAnswer {
+  storage::LeaseResult::Kind kind = storage::LeaseResult::Kind::kHit;
+  std::string_view token;          // kGranted
+  storage::TimePoint deadline;     // kGranted
+  bool early = false;              // kGranted
+  storage::Millis retry_after{0};  // kHeld
+  bool has_value = false;          // the reply has a value: live for kHit and early, else stale
+};
+
+struct TouchAnswer {
+  bool found = false;
+  uint64_t version = 0;
+  storage::TimePoint expires_at = storage::kNever;
+};
+
+using IncrementAnswer = storage::IncrementResult;
+using AppendAnswer = storage::AppendResult;
+
+struct ScanAnswer {
+  std::string_view next_cursor;  // empty: the walk is complete
+};
+
+using GetReply = ValueReply<GetAnswer>;
+using SetReply = ValueReply<SetAnswer>;
+using DeleteReply = Reply<DeleteAnswer>;
+using LeaseReply = ValueReply<LeaseAnswer>;
+using TouchReply = Reply<TouchAnswer>;
+using IncrementReply = Reply<IncrementAnswer>;
+using AppendReply = Reply<AppendAnswer>;
+
+using MultiGetReply = MultiReply<GetReply>;
+using MultiSetReply = MultiReply<SetReply>;
+using MultiDeleteReply = MultiReply<DeleteReply>;
+
+// Takes entries from the keyspace, before Complete.
+class ScanReply : public Reply<ScanAnswer>, public storage::ScanSink {
+ protected:
+  ~ScanReply() = default;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_HANDLERS_REPLY_H_

@@ -1,0 +1,47 @@
+#ifndef LARDER_SERVER_HANDLERS_RESPONSE_BUDGET_H_
+#define LARDER_SERVER_HANDLERS_RESPONSE_BUDGET_H_
+
+#include <cstddef>
+
+namespace larder::server {
+
+// Counts the encoded bytes of an answer of many items, and keeps for each item that is still to
+// come the few bytes of an error without a message. The first value is always admitted, so that a
+// client that asks again for what was refused gets on. Not thread-safe.
+class ResponseBudget {
+ public:
+  // An encoded miss, or an error that has only a code.
+  static constexpr size_t kLeastItemBytes = 6;
+
+  ResponseBudget(size_t limit_bytes, size_t items)
+      : limit_bytes_(limit_bytes), used_bytes_(items * kLeastItemBytes) {}
+
+  // Takes `bytes` more than kLeastItemBytes for an item.
+  bool Take(size_t bytes) {
+    if (bytes > RoomBytes()) return false;
+    used_bytes_ += bytes;
+    return true;
+  }
+
+  // The same for a value.
+  bool TakeValue(size_t bytes) {
+    if (has_value_ && bytes > RoomBytes()) return false;
+    has_value_ = true;
+    used_bytes_ += bytes;
+    return true;
+  }
+
+  // A value of up to `bytes` bytes would be admitted.
+  bool FitsValue(size_t bytes) const { return !has_value_ || bytes <= RoomBytes(); }
+
+ private:
+  size_t RoomBytes() const { return used_bytes_ < limit_bytes_ ? limit_bytes_ - used_bytes_ : 0; }
+
+  const size_t limit_bytes_;
+  size_t used_bytes_;
+  bool has_value_ = false;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_HANDLERS_RESPONSE_BUDGET_H_

@@ -1,0 +1,44 @@
+#include "server/housekeeper.h"
+
+#include <chrono>
+
+namespace larder::server {
+namespace {
+
+constexpr std::chrono::milliseconds kPeriod{100};
+constexpr int kPeriodsPerSlowTask = 10;
+// Of one call of Expire: few enough that other work gets its turn, enough to keep up.
+constexpr size_t kRemovalsMax = 1000;
+
+}  // namespace
+
+Housekeeper::Housekeeper(storage::Keyspace* keyspace, ShardClock* clock,
+                         ConnectionTable* connections)
+    : keyspace_(keyspace), clock_(clock), connections_(connections) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+Housekeeper::~Housekeeper() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Housekeeper::Run() {
+  std::unique_lock lock(mutex_);
+  for (int period = 0; !is_stopping_; ++period) {
+    lock.unlock();
+    const bool came_back_full = keyspace_->Expire(clock_->Now(), kRemovalsMax) >= kRemovalsMax;
+    if (period % kPeriodsPerSlowTask == 0) {
+      clock_->Discipline();
+      connections_->Sweep();
+    }
+    lock.lock();
+    if (!came_back_full) wake_.wait_for(lock, kPeriod, [this] { return is_stopping_; });
+  }
+}
+
+}  // namespace larder::server

@@ -1,0 +1,37 @@
+#ifndef LARDER_SERVER_HOUSEKEEPER_H_
+#define LARDER_SERVER_HOUSEKEEPER_H_
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "server/connections/connection_table.h"
+#include "server/shard_clock.h"
+#include "storage/keyspace.h"
+
+namespace larder::server {
+
+// The thread that does what no request does: removes expired entries and leases, disciplines the
+// shard clock, counts the connections that are gone. All parts must outlive it.
+class Housekeeper {
+ public:
+  Housekeeper(storage::Keyspace* keyspace, ShardClock* clock, ConnectionTable* connections);
+  ~Housekeeper();
+  Housekeeper(const Housekeeper&) = delete;
+  Housekeeper& operator=(const Housekeeper&) = delete;
+
+ private:
+  void Run();
+
+  storage::Keyspace* const keyspace_;
+  ShardClock* const clock_;
+  ConnectionTable* const connections_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool is_stopping_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_HOUSEKEEPER_H_

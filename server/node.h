@@ -1,0 +1,35 @@
+#ifndef LARDER_SERVER_NODE_H_
+#define LARDER_SERVER_NODE_H_
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "server/config/server_config.h"
+#include "server/connections/endpoint.h"
+
+namespace larder::server {
+
+// One running node: keyspace, handlers, client port, metrics port, housekeeping.
+// Start, Drain and the destructor belong to one thread.
+class Node {
+ public:
+  // UNAVAILABLE: a port cannot be had. INVALID_ARGUMENT: the keyspace refuses its options.
+  static absl::StatusOr<std::unique_ptr<Node>> Start(const ServerConfig& config);
+  ~Node();
+
+  const Endpoint& client_endpoint() const;
+  std::optional<Endpoint> metrics_endpoint() const;  // absent: there is none
+
+  // Says that it is not ready, accepts no more, lets requests finish for up to --drain_timeout.
+  void Drain();
+
+ private:
+  class Parts;
+  explicit Node(std::unique_ptr<Parts> parts);
+  const std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_NODE_H_

@@ -1,0 +1,216 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+#include "client/client.h"
+#include "tests/client/fake_node.h"
+
+namespace larder {
+namespace {
+
+using testing::FakeNode;
+
+class ClientCallsTest : public ::testing::Test {
+ protected:
+  void SetUp() override { client_ = Connect({}); }
+
+  std::unique_ptr<Client> Connect(ClientOptions options) {
+    options.address = node_.address();
+    options.deadline = absl::Seconds(30);
+    return *Client::Create(std::move(options));
+  }
+
+  FakeNode node_;
+  std::unique_ptr<Client> client_;
+};
+
+TEST_F(ClientCallsTest, ASetIsReadBackWithAllItsBytes) {
+  const std::string key("k\0\xff", 3);
+  const std::string value("v\0\n\xfe", 4);
+  const absl::StatusOr<SetResult> set = client_->Set(key, value, {.flags = 7});
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_TRUE(set->stored);
+  const absl::StatusOr<GetResult> get = client_->Get(key);
+  ASSERT_TRUE(get.ok()) << get.status();
+  EXPECT_TRUE(get->found);
+  EXPECT_EQ(get->value, value);
+  EXPECT_EQ(get->version, set->version);
+  EXPECT_EQ(get->flags, 7u);
+  EXPECT_EQ(get->expires_at, absl::InfiniteFuture());
+}
+
+TEST_F(ClientCallsTest, AMissIsNoError) {
+  const absl::StatusOr<GetResult> get = client_->Get("nothing");
+  ASSERT_TRUE(get.ok()) << get.status();
+  EXPECT_FALSE(get->found);
+}
+
+TEST_F(ClientCallsTest, ConditionsSayWhyNothingWasStored) {
+  node_.Put("k", "old");
+  const uint64_t version = client_->Get("k")->version;
+  const auto reason = [&](const char* key, Condition condition) {
+    const absl::StatusOr<SetResult> set =
+        client_->Set(key, "new", {.condition = std::move(condition)});
+    EXPECT_TRUE(set.ok() && !set->stored);
+    return set->reason;
+  };
+  EXPECT_EQ(reason("k", Condition::IfAbsent()), NotStoredReason::kExists);
+  EXPECT_EQ(reason("x", Condition::IfPresent()), NotStoredReason::kNotFound);
+  EXPECT_EQ(reason("k", Condition::IfVersion(version + 1)), NotStoredReason::kVersionMismatch);
+  EXPECT_EQ(reason("k", Condition::LeaseToken("void")), NotStoredReason::kLeaseLost);
+  const absl::StatusOr<SetResult> set = client_->Set(
+      "k", "new", {.condition = Condition::IfVersion(version), .return_previous = true});
+  ASSERT_TRUE(set.ok() && set->stored);
+  EXPECT_EQ(set->previous->value, "old");
+}
+
+TEST_F(ClientCallsTest, ALeaseIsGrantedThenHeldThenHit) {
+  const absl::StatusOr<LeaseResult> granted = client_->Lease("k");
+  ASSERT_EQ(granted->state, LeaseResult::State::kGranted);
+  EXPECT_EQ(granted->deadline, absl::FromUnixSeconds(100));
+  const absl::StatusOr<LeaseResult> held = client_->Lease("k");
+  ASSERT_EQ(held->state, LeaseResult::State::kHeld);
+  EXPECT_EQ(held->retry_after, absl::Milliseconds(50));
+  EXPECT_TRUE(client_->Set("k", "v", {.condition = Condition::LeaseToken(granted->token)})->stored);
+  EXPECT_EQ(client_->Lease("k")->value->value, "v");
+}
+
+TEST_F(ClientCallsTest, MultiKeyCallsHaveOneResultPerItem) {
+  const absl::StatusOr<MultiSetResult> sets =
+      client_->MultiSet({{"a", "1"}, {"", "2"}, {"c", "3"}});
+  ASSERT_EQ(sets->size(), 3u);
+  EXPECT_TRUE((*sets)[0]->stored);
+  EXPECT_EQ((*sets)[1].status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE((*sets)[2]->stored);
+  const absl::StatusOr<MultiGetResult> gets = client_->MultiGet({"c", "b", "a", "a"});
+  EXPECT_EQ((*gets)[0]->value, "3");
+  EXPECT_FALSE((*gets)[1]->found);
+  EXPECT_EQ((*gets)[3]->value, "1");
+  const absl::StatusOr<MultiDeleteResult> deletes = client_->MultiDelete({{"a"}, {"b"}});
+  EXPECT_TRUE((*deletes)[0]->deleted);
+  EXPECT_FALSE((*deletes)[1]->deleted);
+}
+
+TEST_F(ClientCallsTest, TheOtherCalls) {
+  EXPECT_FALSE(client_->Increment("n")->found);
+  EXPECT_EQ(client_->Increment("n", {.delta = 5, .initial = 10})->value, 10);
+  EXPECT_EQ(client_->Increment("n", {.delta = -15})->value, -5);
+  EXPECT_FALSE(client_->Append("s", "x", {.if_present = true})->stored);
+  EXPECT_EQ(client_->Append("s", "xy")->value_bytes, 2u);
+  EXPECT_EQ(client_->Touch("s", {.ttl = absl::Seconds(9)})->expires_at, absl::FromUnixSeconds(9));
+  EXPECT_FALSE(client_->Touch("none")->found);
+  const absl::StatusOr<StatsResult> stats = client_->Stats();
+  EXPECT_EQ(stats->version, "1.2.3");
+  EXPECT_EQ(stats->requests.at("Get/OK"), 4u);
+  EXPECT_EQ(client_->Flush()->entries, 2u);
+  EXPECT_TRUE(client_->Ping()->serving);
+  node_.SetServing(false);
+  EXPECT_FALSE(client_->Ping()->serving);
+}
+
+TEST_F(ClientCallsTest, ScanGoesOnFromItsCursor) {
+  for (const char* key : {"a1", "a2", "a3", "b1", "a4"}) node_.Put(key, "v");
+  ScanOptions options = {.prefix = "a"};
+  std::vector<std::string> keys;
+  do {
+    absl::StatusOr<ScanResult> page = client_->Scan(options);
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const ScanEntry& entry : page->entries) keys.push_back(entry.key);
+    options.cursor = page->next_cursor;
+  } while (!options.cursor.empty());
+  EXPECT_THAT(keys, ::testing::ElementsAre("a1", "a2", "a3", "a4"));
+}
+
+TEST_F(ClientCallsTest, TheDeadlineEndsACall) {
+  node_.HoldGets();
+  EXPECT_EQ(client_->Get("k", {.deadline = absl::Milliseconds(50)}).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  node_.ReleaseGets();
+}
+
+TEST_F(ClientCallsTest, DeadlinesMustBeFiniteAndPositive) {
+  for (const absl::Duration deadline :
+       {absl::ZeroDuration(), absl::Seconds(-1), absl::InfiniteDuration()}) {
+    EXPECT_EQ(client_->Get("k", {.deadline = deadline}).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(node_.calls("Get"), 0);
+}
+
+TEST_F(ClientCallsTest, ATooLargeAnswerIsNamed) {
+  node_.Put("big", std::string(5000, 'x'));
+  const std::unique_ptr<Client> client = Connect({.max_receive_bytes = 4096});
+  const absl::Status status = client->Get("big").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(), "Get: the answer is larger than max_receive_bytes (4096)");
+  EXPECT_TRUE(client->Get("small").ok());
+}
+
+TEST_F(ClientCallsTest, ManyAsynchronousCallsOverManyConnections) {
+  const std::unique_ptr<Client> client = Connect({.connections = 3});
+  constexpr int kCalls = 500;
+  std::atomic<int> ended{0};
+  std::promise<void> all;
+  for (int i = 0; i < kCalls; ++i) {
+    client->SetAsync("k" + std::to_string(i), "v", {}, [&](absl::StatusOr<SetResult> result) {
+      EXPECT_TRUE(result.ok()) << result.status();
+      if (++ended == kCalls) all.set_value();
+    });
+  }
+  all.get_future().wait();
+  EXPECT_EQ(node_.size(), static_cast<size_t>(kCalls));
+}
+
+TEST_F(ClientCallsTest, DestructionWaitsForCallbacks) {
+  node_.HoldGets();
+  std::unique_ptr<Client> client = Connect({});
+  std::atomic<int> ended{0};
+  for (int i = 0; i < 10; ++i) {
+    client->GetAsync("k", {}, [&](absl::StatusOr<GetResult>) { ++ended; });
+  }
+  EXPECT_EQ(ended, 0);
+  node_.ReleaseGets();
+  client.reset();
+  EXPECT_EQ(ended, 10);
+}
+
+// The last call's callback may still be returning while the client goes away; see ClientCore.
+TEST_F(ClientCallsTest, AClientMayGoAsSoonAsItsLastCallHasEnded) {
+  client_.reset();  // only a client that is the last one is in danger
+  for (int i = 0; i < 300; ++i) {
+    const std::unique_ptr<Client> client = Connect({});
+    ASSERT_TRUE(client->Ping().ok());
+  }
+}
+
+TEST(ClientCreateTest, NamesTheOptionThatIsWrong) {
+  const auto message = [](ClientOptions options) {
+    const absl::Status status = Client::Create(std::move(options)).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  EXPECT_THAT(message({.address = "x:y"}), ::testing::HasSubstr("x:y"));
+  EXPECT_THAT(message({.deadline = absl::InfiniteDuration()}), ::testing::HasSubstr("deadline"));
+  EXPECT_THAT(message({.connect_timeout = absl::ZeroDuration()}),
+              ::testing::HasSubstr("connect_timeout"));
+  EXPECT_THAT(message({.retry = {.attempts_max = 0}}), ::testing::HasSubstr("attempts_max"));
+  EXPECT_THAT(message({.connections = 0}), ::testing::HasSubstr("connections"));
+  EXPECT_THAT(message({.max_receive_bytes = 1}), ::testing::HasSubstr("max_receive_bytes"));
+}
+
+TEST(ClientConnectTest, ANodeThatIsNotThereIsUnavailable) {
+  std::string address;
+  {
+    const FakeNode node;
+    address = node.address();
+  }
+  const std::unique_ptr<Client> client = *Client::Create({.address = address});
+  const absl::Status status = client->Get("k").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(address));
+}
+
+}  // namespace
+}  // namespace larder

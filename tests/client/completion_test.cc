@@ -1,0 +1,99 @@
+#include "client/cli/completion.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/cli/program.h"
+
+namespace larder::cli {
+namespace {
+
+// The script that the program prints.
+std::string Script() {
+  std::FILE* const out = std::tmpfile();
+  EXPECT_EQ(RunProgram({"completion", "bash"}, {stdin, out, stderr}), kExitOk);
+  std::string script(1 << 20, '\0');
+  std::rewind(out);
+  script.resize(std::fread(script.data(), 1, script.size(), out));
+  std::fclose(out);
+  return script;
+}
+
+class CompletionTest : public testing::Test {
+ protected:
+  CompletionTest() { std::ofstream(path_) << Script(); }
+  ~CompletionTest() override { std::remove(path_.c_str()); }
+
+  // Runs bash with `commands` after the script; returns what it prints.
+  std::string Bash(const std::string& commands) {
+    std::string text;
+    const std::string line =
+        absl::StrCat("bash --norc -c 'source ", path_, "; ", commands, "' 2>&1");
+    std::FILE* const pipe = popen(line.c_str(), "r");
+    char buffer[4096];
+    while (const size_t count = std::fread(buffer, 1, sizeof(buffer), pipe)) {
+      text.append(buffer, count);
+    }
+    EXPECT_EQ(pclose(pipe), 0) << text;
+    return text;
+  }
+
+  // What bash offers at the end of a command line that it parted into `words` (at blanks, = and :).
+  std::vector<std::string> Complete(const std::string& words) {
+    const std::string text =
+        Bash(absl::StrCat("COMP_WORDS=(", words,
+                          "); COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 )); _larder; "
+                          "printf \"%s\\n\" \"${COMPREPLY[@]}\""));
+    return absl::StrSplit(text, '\n', absl::SkipEmpty());
+  }
+
+  const std::string path_ = absl::StrCat(testing::TempDir(), "/larder_completion_", getpid());
+};
+
+TEST_F(CompletionTest, BashAcceptsTheScript) {
+  EXPECT_EQ(Bash(absl::StrCat("bash -n ", path_)), "");
+}
+
+TEST_F(CompletionTest, OffersCommands) {
+  EXPECT_THAT(Complete("larder m"), testing::UnorderedElementsAre("mget", "mset"));
+  EXPECT_THAT(Complete("larder \"\""),
+              testing::IsSupersetOf({"get", "set", "replay", "completion"}));
+}
+
+TEST_F(CompletionTest, OffersFlagsOfTheCommandAndGlobalOnes) {
+  EXPECT_THAT(Complete("larder set --if"),
+              testing::UnorderedElementsAre("--if_absent", "--if_present", "--if_version="));
+  EXPECT_THAT(Complete("larder set k v --js"), testing::ElementsAre("--json"));
+  EXPECT_THAT(Complete("larder get --if"), testing::IsEmpty());
+  EXPECT_THAT(Complete("larder --addr = x : 1 get --max"),
+              testing::ElementsAre("--max_staleness="));
+}
+
+TEST_F(CompletionTest, OffersTheChoicesOfAFlagAfterItsEquals) {
+  EXPECT_THAT(Complete("larder set --ack ="),
+              testing::UnorderedElementsAre("memory", "disk", "replicas:"));
+  EXPECT_THAT(Complete("larder set --ack = d"), testing::ElementsAre("disk"));
+  EXPECT_THAT(Complete("larder bench --distribution = z"), testing::ElementsAre("zipf"));
+}
+
+TEST_F(CompletionTest, OffersFilesWhereFilesGo) {
+  const std::string stem = path_.substr(0, path_.size() - 2);
+  EXPECT_THAT(Complete(absl::StrCat("larder replay ", stem)), testing::Contains(path_));
+  EXPECT_THAT(Complete(absl::StrCat("larder set k --value_file = ", stem)),
+              testing::Contains(path_));
+  EXPECT_THAT(Complete(absl::StrCat("larder get ", stem)), testing::IsEmpty());
+}
+
+TEST_F(CompletionTest, OffersShells) {
+  EXPECT_THAT(Complete("larder completion \"\""), testing::ElementsAre("bash"));
+}
+
+}  // namespace
+}  // namespace larder::cli

@@ -1,0 +1,1 @@
+"""Starts real nodes and speaks to them, for the tests outside the process."""

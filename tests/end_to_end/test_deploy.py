@@ -1,0 +1,109 @@
+"""deploy/up and deploy/down on ports of the test's own, beside a node that a developer may have."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from end_to_end.harness.paths import BIN, LARDERD, ROOT
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def larderds():
+    """The pids of all processes that run this larderd."""
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                if os.readlink(f"/proc/{entry}/exe") == LARDERD:
+                    found.add(int(entry))
+            except OSError:
+                pass
+    return found
+
+
+@unittest.skipUnless(BIN == os.path.join(ROOT, "build", "release", "bin"), "programs of another build")
+class DeployTest(unittest.TestCase):
+    def setUp(self):
+        self.state = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.state)
+        self.addCleanup(self.deploy, "down")
+        self.port, self.metrics_port = free_port(), free_port()
+
+    def deploy(self, command, *arguments):
+        return subprocess.run([os.path.join(ROOT, "deploy", command), *arguments], text=True,
+                              capture_output=True, env={**os.environ, "LARDER_STATE": self.state})
+
+    def up(self, *arguments):
+        return self.deploy("up", f"--port={self.port}", f"--metrics_port={self.metrics_port}", *arguments)
+
+    def pid(self):
+        with open(os.path.join(self.state, "larderd.pid"), encoding="utf-8") as file:
+            return int(file.read())
+
+    def test_up_twice_and_down_twice(self):
+        first = self.up("--", "--memory=32MiB")
+        self.assertEqual(first.returncode, 0, first.stdout + first.stderr)
+        self.assertIn("starting one node", first.stdout)
+        pid = self.pid()
+        self.assertIn(pid, larderds())
+
+        commands = [line[2:] for line in first.stdout.splitlines() if line.startswith("$ ")]
+        self.assertEqual(len(commands), 3)
+        for command in commands:
+            pasted = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+            self.assertEqual(pasted.returncode, 0, f"{command}: {pasted.stderr}")
+        self.assertIn("hello", first.stdout)
+
+        second = self.up()
+        self.assertEqual(second.returncode, 0, second.stdout + second.stderr)
+        self.assertIn("already running", second.stdout)
+        self.assertEqual(self.pid(), pid)
+
+        down = self.deploy("down")
+        self.assertEqual(down.returncode, 0, down.stderr)
+        self.assertNotIn(pid, larderds())
+        again = self.deploy("down")
+        self.assertEqual(again.returncode, 0)
+        self.assertIn("no node is running", again.stdout)
+
+    def test_a_port_in_use_is_a_clear_error(self):
+        with socket.create_server(("127.0.0.1", self.port)):
+            result = self.up()
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"port {self.port} is in use", result.stderr)
+
+    def test_a_node_that_does_not_start_shows_why(self):
+        result = self.up("--", "--memory=lots")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("memory", result.stderr)
+        self.assertIn("no node is running", self.deploy("down").stdout)
+
+    def test_a_pid_of_another_program_is_left_alone(self):
+        other = subprocess.Popen(["sleep", "600"])
+        try:
+            with open(os.path.join(self.state, "larderd.pid"), "w", encoding="utf-8") as file:
+                file.write(str(other.pid))
+            self.assertIn("no node is running", self.deploy("down").stdout)
+            self.assertIsNone(other.poll())
+        finally:
+            other.kill()
+            other.wait()
+
+    def test_bad_arguments(self):
+        for argument, word in (("--nodes=3", "one node"), ("--port=0", "port"), ("--what", "--what"),
+                               ("--port=abc", "port"), ("--nodes", "--nodes")):
+            with self.subTest(argument=argument):
+                result = self.deploy("up", argument)
+                self.assertEqual(result.returncode, 2)
+                self.assertIn(word, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,136 @@
+"""Clients that speak nonsense, vanish, or come in thousands: the node serves the others on."""
+
+import contextlib
+import random
+import resource
+import socket
+import struct
+import unittest
+
+from end_to_end.harness import raw
+from end_to_end.harness.node import Node
+from end_to_end.harness.stubs import cache
+from end_to_end.harness.waiting import wait_until
+
+IDLE_CONNECTIONS = 10_000
+CLIENT_HELLO = bytes.fromhex("16030100400100003c0303") + bytes(32) + bytes.fromhex("00000213010100000a")
+
+
+def garbage():
+    """What arrives on a port by mistake or on purpose."""
+    random_bytes = random.Random(7)
+    oversized_frame = raw.frame(raw.FRAME_DATA, 0, 1, b"")[3:]
+    return {
+        "random bytes": random_bytes.randbytes(5000),
+        "zeros": bytes(5000),
+        "half a preface": raw.PREFACE[:12],
+        "a preface alone": raw.PREFACE,
+        "TLS": CLIENT_HELLO,
+        "HTTP/1.1": b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "Redis": b"*1\r\n$4\r\nPING\r\n",
+        "memcached": b"get key\r\n",
+        "random frames": raw.PREFACE + raw.EMPTY_SETTINGS + random_bytes.randbytes(5000),
+        "a frame of 16 MiB": raw.PREFACE + raw.EMPTY_SETTINGS + b"\xff\xff\xff" + oversized_frame,
+        "data on a stream that is not open": raw.PREFACE + raw.EMPTY_SETTINGS + raw.call_data(b"x", 5),
+        "broken header block": raw.PREFACE + raw.EMPTY_SETTINGS
+                               + raw.frame(raw.FRAME_HEADERS, 5, 1, b"\xff" * 100),
+    }
+
+
+class HostileClientsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.node = cls.enterClassContext(Node())
+
+    def begin_call(self, message, declared=None):
+        """Sends a Get as far as `message` goes; `declared` is the length that its prefix claims."""
+        connection = raw.connect(self.node.port)
+        prefix = b"\0" + struct.pack(">I", len(message) if declared is None else declared)
+        connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + raw.call_headers(b"/larder.v1.Cache/Get")
+                           + raw.frame(raw.FRAME_DATA, 0, 1, prefix + message))
+        return connection
+
+    def test_garbage(self):
+        for name, data in garbage().items():
+            for end in (socket.socket.close, raw.reset):
+                with self.subTest(data=name, end=end.__name__):
+                    connection = raw.connect(self.node.port)
+                    connection.sendall(data)
+                    end(connection)
+                    self.assertTrue(self.node.alive())
+
+    def test_garbage_is_answered_or_the_connection_ends(self):
+        for name in ("random bytes", "HTTP/1.1", "TLS", "Redis"):
+            with self.subTest(data=name), raw.connect(self.node.port) as connection:
+                connection.sendall(garbage()[name])
+                frames = list(raw.read_frames(connection))  # ends when the node closes
+                self.assertFalse([kind for kind, _ in frames if kind == raw.FRAME_HEADERS])
+
+    def test_clients_that_vanish_in_the_middle_of_a_request(self):
+        request = cache.SetRequest(key=b"vanished", value=b"v" * 3000).SerializeToString()
+        for sent in (0, 1, len(request) // 2, len(request)):
+            for end in (raw.reset, socket.socket.close):
+                with self.subTest(sent=sent, end=end.__name__):
+                    end(self.begin_call(request[:sent], declared=len(request)))
+        self.assertTrue(self.node.alive())
+
+    def test_a_thousand_clients_that_vanish_before_their_answer(self):
+        request = cache.GetRequest(key=b"k").SerializeToString()
+        for _ in range(1000):
+            raw.reset(self.begin_call(request))
+        self.assertTrue(self.node.alive())
+        wait_until(lambda: self.node.stats().connections <= 10, "the connections are let go")
+
+    def test_a_stream_that_vanishes_with_operations_in_flight(self):
+        for _ in range(20):
+            with self.node.open_channel() as channel:
+                call = channel.stream_stream("/larder.v1.Cache/Pipeline",
+                                             cache.PipelineRequest.SerializeToString,
+                                             cache.PipelineResponse.FromString)
+                answers = call(iter([cache.PipelineRequest(id=n, get=cache.GetRequest(key=b"k"))
+                                     for n in range(500)]), timeout=20)
+                next(answers)
+                answers.cancel()
+        self.assertTrue(self.node.alive())
+        wait_until(lambda: self.node.metrics().get("larder_requests_in_flight", 0) == 0,
+                   "no request is left in flight")
+
+
+class ConnectionLimitsTest(unittest.TestCase):
+    def test_a_connection_over_the_limit_is_told_to_go_away(self):
+        with Node("--max_connections=3") as node, contextlib.ExitStack() as stack:
+            self.assertTrue(node.alive())
+            wait_until(lambda: node.metrics()["larder_connections"] == 0, "the first one is let go")
+            for _ in range(3):
+                stack.enter_context(raw.connect(node.port)).sendall(raw.PREFACE + raw.EMPTY_SETTINGS)
+            wait_until(lambda: node.metrics()["larder_connections"] == 3, "three are counted")
+            with raw.connect(node.port) as refused:
+                frames = dict(raw.read_frames(refused))
+                code = struct.unpack(">I", frames[raw.FRAME_GOAWAY][4:8])[0]
+                self.assertEqual(code, raw.ENHANCE_YOUR_CALM)
+                self.assertIn(b"max_connections", frames[raw.FRAME_GOAWAY][8:])
+            stack.close()
+            wait_until(lambda: node.metrics()["larder_connections"] == 0, "their places are free")
+            self.assertTrue(node.alive())
+
+    def test_ten_thousand_idle_connections(self):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        self.assertGreater(hard, IDLE_CONNECTIONS + 200, "the open files allowed here do not suffice")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        with Node(f"--max_connections={IDLE_CONNECTIONS + 50}") as node, contextlib.ExitStack() as stack:
+            for _ in range(IDLE_CONNECTIONS):
+                connection = stack.enter_context(raw.connect(node.port))
+                connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS)
+            wait_until(lambda: node.metrics()["larder_connections"] >= IDLE_CONNECTIONS,
+                       "all are accepted", seconds=120)
+            node.stub.Set(cache.SetRequest(key=b"k", value=b"among many"), timeout=60)
+            self.assertEqual(node.stub.Get(cache.GetRequest(key=b"k"), timeout=60).value, b"among many")
+            stack.close()
+            wait_until(lambda: node.metrics()["larder_connections"] <= 2, "all are let go", seconds=120)
+            self.assertTrue(node.alive())
+
+    test_ten_thousand_idle_connections.slow = True
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,134 @@
+"""Start, health, drain and end of a node."""
+
+import queue
+import signal
+import unittest
+
+import grpc
+
+from end_to_end.harness import raw
+from end_to_end.harness.errors import StatusAssertions
+from end_to_end.harness.node import Node
+from end_to_end.harness.stubs import cache, cache_grpc, health, health_grpc
+from end_to_end.harness.waiting import wait_until
+
+SERVING = health.HealthCheckResponse.SERVING
+NOT_SERVING = health.HealthCheckResponse.NOT_SERVING
+SERVICES = ("", "larder.v1.Cache", "larder.v1.Maintenance")
+
+
+class OpenStream:
+    """A Pipeline that stays open until the test says otherwise."""
+
+    def __init__(self, stub):
+        self._requests = queue.Queue()
+        self.answers = stub.Pipeline(iter(self._requests.get, None), timeout=60)
+
+    def send(self, number, **operation):
+        self._requests.put(cache.PipelineRequest(id=number, **operation))
+
+    def close(self):
+        self._requests.put(None)
+
+
+class LifecycleTest(StatusAssertions, unittest.TestCase):
+    def test_health_of_each_service(self):
+        with Node() as node:
+            stub = health_grpc.HealthStub(node.channel)
+            for service in SERVICES:
+                answer = stub.Check(health.HealthCheckRequest(service=service), timeout=20)
+                self.assertEqual(answer.status, SERVING, service)
+            self.assert_fails(grpc.StatusCode.NOT_FOUND, [], stub.Check,
+                              health.HealthCheckRequest(service="no.such.Service"))
+            self.assertEqual(node.http("/healthz")[0], 200)
+            self.assertEqual(node.http("/readyz")[0], 200)
+            self.assertEqual(node.http("/no/such/page")[0], 404)
+
+    def test_sigterm_of_an_idle_node_ends_with_code_0(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number), Node() as node:
+                self.assertTrue(node.alive())
+                node.signal(number)
+                self.assertEqual(node.process.wait(30), 0)
+
+    def test_a_drain_answers_what_is_in_flight_and_ends_with_code_0(self):
+        with Node("--drain_timeout=60s") as node:
+            watch = health_grpc.HealthStub(node.channel).Watch(
+                health.HealthCheckRequest(service=""), timeout=60)
+            self.assertEqual(next(watch).status, SERVING)
+            stream = OpenStream(node.stub)
+            stream.send(1, set=cache.SetRequest(key=b"k", value=b"v"))
+            self.assertEqual(next(stream.answers).id, 1)
+            for number in range(2, 502):
+                stream.send(number, get=cache.GetRequest(key=b"k"))
+            self.assertEqual(next(stream.answers).id, 2)
+            node.signal(signal.SIGTERM)
+            self.assertIn(NOT_SERVING, [answer.status for answer in self.until_end(watch)])
+            answered = [answer for answer in self.until_end(stream.answers)]
+            self.assertEqual([answer.id for answer in answered],
+                             list(range(3, 3 + len(answered))))
+            self.assertTrue(all(answer.get.value == b"v" for answer in answered))
+            stream.close()
+            self.assertEqual(node.process.wait(60), 0)
+
+    @staticmethod
+    def until_end(stream):
+        """The rest of a stream, however it ends."""
+        try:
+            yield from stream
+        except grpc.RpcError as error:
+            if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                raise
+
+    def test_while_draining_readyz_says_503_and_nobody_new_is_served(self):
+        with Node("--drain_timeout=60s") as node:
+            # A client that never reads its answer keeps the drain going.
+            node.stub.Set(cache.SetRequest(key=b"large", value=b"v" * (1 << 20)), timeout=20)
+            with self.hold_call(node):
+                node.signal(signal.SIGTERM)
+                wait_until(lambda: node.http("/readyz")[0] == 503, "readyz says 503")
+                self.assertEqual(node.http("/healthz")[0], 200)
+                with node.open_channel() as channel:
+                    self.assert_fails(grpc.StatusCode.UNAVAILABLE, [], cache_grpc.CacheStub(channel).Get,
+                                      cache.GetRequest(key=b"k"))
+                self.assertIsNone(node.process.poll())
+            self.assertEqual(node.process.wait(60), 0)
+
+    @staticmethod
+    def hold_call(node):
+        connection = raw.connect(node.port)
+        message = cache.GetRequest(key=b"large").SerializeToString()
+        connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + raw.call_headers(b"/larder.v1.Cache/Get")
+                           + raw.call_data(message))
+        wait_until(lambda: node.metrics()["larder_requests_in_flight"] >= 1, "the call is in flight")
+        return connection
+
+    def test_a_drain_is_bounded_and_a_second_signal_ends_it_at_once(self):
+        for flag, signals in (("--drain_timeout=200ms", 1), ("--drain_timeout=1h", 2)):
+            with self.subTest(signals=signals), Node(flag) as node:
+                node.stub.Set(cache.SetRequest(key=b"large", value=b"v" * (1 << 20)), timeout=20)
+                with self.hold_call(node):
+                    node.signal(signal.SIGTERM)
+                    if signals == 2:
+                        wait_until(lambda: node.http("/readyz")[0] == 503, "the drain has begun")
+                        node.signal(signal.SIGTERM)
+                    node.process.wait(30)
+
+    def test_a_restarted_node_is_empty(self):
+        with Node() as node:
+            node.stub.Set(cache.SetRequest(key=b"k", value=b"v"))
+            self.assertEqual(node.terminate(), 0)
+        with Node() as node:
+            self.assertFalse(node.stub.Get(cache.GetRequest(key=b"k")).found)
+            self.assertEqual(node.stats().entries, 0)
+
+    def test_nothing_is_logged_per_request(self):
+        with Node() as node:
+            before = node.log()
+            for n in range(200):
+                node.stub.Set(cache.SetRequest(key=b"k-%d" % n))
+            self.assertEqual(node.log(), before)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,185 @@
+"""Memory, answer sizes and calls in flight at their limits."""
+
+import unittest
+
+import grpc
+
+from end_to_end.harness import raw
+from end_to_end.harness.errors import StatusAssertions, retry_delay_of
+from end_to_end.harness.node import Node
+from end_to_end.harness.stubs import admin, cache, cache_grpc
+from end_to_end.harness.waiting import wait_until
+
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+BLOCK = b"b" * 16384
+
+
+class FullMemoryTest(StatusAssertions, unittest.TestCase):
+    def fill(self, node, **fields):
+        """Sets blocks until one is refused; returns the keys that are in, and the error."""
+        keys = []
+        while True:
+            key = b"fill-%d" % len(keys)
+            try:
+                node.stub.Set(cache.SetRequest(key=key, value=BLOCK, **fields), timeout=20)
+            except grpc.RpcError as error:
+                return keys, error
+            keys.append(key)
+            self.assertLess(len(keys), 10_000)
+
+    def test_without_eviction_writes_are_refused_and_the_rest_goes_on(self):
+        with Node("--memory=16MiB", "--eviction=none") as node:
+            keys, error = self.fill(node)
+            self.assertEqual(error.code(), EXHAUSTED)
+            self.assertIn("memory", error.details())
+            self.assertGreater(retry_delay_of(error), 0)
+            self.assertGreater(len(keys), 500)
+            stats = node.stats()
+            self.assertLessEqual(stats.memory_bytes, stats.memory_limit_bytes)
+            self.assertEqual((stats.entries, stats.evictions), (len(keys), 0))
+
+            for key in keys:
+                self.assertEqual(node.stub.Get(cache.GetRequest(key=key)).value, BLOCK)
+            pipelined = node.stub.Pipeline(iter([cache.PipelineRequest(
+                id=1, set=cache.SetRequest(key=b"more", value=BLOCK))]), timeout=20)
+            answer = next(pipelined)
+            self.assertEqual(answer.error.code, EXHAUSTED.value[0])
+            self.assertGreater(answer.error.retry_after.ToNanoseconds(), 0)
+
+            for key in keys[:10]:
+                self.assertTrue(node.stub.Delete(cache.DeleteRequest(key=key)).deleted)
+            for n in range(9):
+                node.stub.Set(cache.SetRequest(key=b"again-%d" % n, value=BLOCK), timeout=20)
+            self.assertEqual(node.stub.Get(cache.GetRequest(key=keys[10])).value, BLOCK)
+
+    def test_scope_ttl_evicts_only_keys_that_expire(self):
+        with Node("--memory=16MiB", "--eviction_scope=ttl") as node:
+            node.stub.Set(cache.SetRequest(key=b"stays", value=BLOCK))
+            for n in range(2000):
+                request = cache.SetRequest(key=b"goes-%d" % n, value=BLOCK)
+                request.ttl.seconds = 3600
+                node.stub.Set(request, timeout=20)
+            self.assertGreater(node.stats().evictions, 500)
+            self.assertTrue(node.stub.Get(cache.GetRequest(key=b"stays")).found)
+            _, error = self.fill(node)
+            self.assertEqual(error.code(), EXHAUSTED)
+
+    def test_eviction_keeps_to_the_budget(self):
+        with Node("--memory=16MiB") as node:
+            for n in range(3000):
+                node.stub.Set(cache.SetRequest(key=b"k-%d" % n, value=BLOCK), timeout=20)
+            stats = node.stats()
+            self.assertGreater(stats.evictions, 1500)
+            self.assertEqual(stats.entries + stats.evictions, 3000)
+            self.assertLessEqual(stats.memory_bytes, stats.memory_limit_bytes)
+            self.assertTrue(node.stub.Get(cache.GetRequest(key=b"k-2999")).found)
+            self.assertFalse(node.stub.Get(cache.GetRequest(key=b"k-0")).found)
+
+
+class AnswerSizeTest(StatusAssertions, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.node = cls.enterClassContext(Node())
+
+    def set_big(self, count):
+        keys = [b"big-%d" % n for n in range(count)]
+        for key in keys:
+            self.node.stub.Set(cache.SetRequest(key=key, value=b"v" * (1 << 20)), timeout=20)
+        return keys
+
+    def test_multi_get_is_capped_per_item_so_that_default_clients_can_read_it(self):
+        keys = self.set_big(10)
+        request = cache.MultiGetRequest(items=[cache.GetRequest(key=key) for key in keys])
+        answer = self.node.stub.MultiGet(request, timeout=20)
+        self.assertLess(answer.ByteSize(), 4 << 20)
+        found = [result.response.found for result in answer.results]
+        self.assertEqual(len(found), 10)
+        self.assertEqual(found, [True] * 3 + [False] * 7)
+        for result in answer.results[3:]:
+            self.assertEqual(result.error.code, EXHAUSTED.value[0])
+            self.assertIn("max_response_bytes", result.error.message)
+        again = cache.MultiGetRequest(items=[cache.GetRequest(key=key) for key in keys[3:6]])
+        self.assertTrue(all(r.response.found for r in self.node.stub.MultiGet(again).results))
+
+    def test_scan_answers_fit_a_default_client(self):
+        keys = set(self.set_big(10))
+        seen, cursor = set(), b""
+        while True:
+            answer = self.node.stub.Scan(cache.ScanRequest(prefix=b"big-", cursor=cursor), timeout=20)
+            self.assertLess(answer.ByteSize(), 4 << 20)
+            seen |= {entry.key for entry in answer.entries}
+            cursor = answer.next_cursor
+            if not cursor:
+                break
+        self.assertEqual(seen, keys)
+
+    def test_an_answer_over_the_clients_own_limit_fails_at_the_client_alone(self):
+        self.set_big(1)
+        with self.node.open_channel(("grpc.max_receive_message_length", 1000)) as channel:
+            small = cache_grpc.CacheStub(channel)
+            self.assert_fails(EXHAUSTED, [], small.Get, cache.GetRequest(key=b"big-0"))
+            self.assertFalse(small.Get(cache.GetRequest(key=b"none"), timeout=20).found)
+        self.assertTrue(self.node.stub.Get(cache.GetRequest(key=b"big-0")).found)
+
+
+class InflightTest(StatusAssertions, unittest.TestCase):
+    def begin_get(self, node, streams):
+        """A client that asks for a value larger than HTTP/2's first window and never reads it."""
+        message = cache.GetRequest(key=b"large").SerializeToString()
+        connection = raw.connect(node.port)
+        connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + b"".join(
+            raw.call_headers(b"/larder.v1.Cache/Get", stream) + raw.call_data(message, stream)
+            for stream in streams))
+        return connection
+
+    def test_calls_over_the_limit_are_refused_with_a_retry_delay(self):
+        with Node("--max_inflight=2") as node:
+            node.stub.Set(cache.SetRequest(key=b"large", value=b"v" * (1 << 20)), timeout=20)
+            with self.begin_get(node, streams=(1, 3)):
+                wait_until(lambda: node.metrics()["larder_requests_in_flight"] == 2, "two in flight")
+                error = self.assert_fails(EXHAUSTED, ["max_inflight"], node.stub.Get,
+                                          cache.GetRequest(key=b"k"))
+                self.assertGreater(retry_delay_of(error), 0)
+                answers = node.stub.Pipeline(iter([cache.PipelineRequest(
+                    id=9, get=cache.GetRequest(key=b"k"))]), timeout=20)
+                self.assert_fails_or_item(answers)
+            wait_until(lambda: node.metrics()["larder_requests_in_flight"] == 0, "none in flight")
+            self.assertTrue(node.alive())
+
+    def assert_fails_or_item(self, answers):
+        """A stream is refused whole, or each of its operations is."""
+        try:
+            self.assertEqual(next(answers).error.code, EXHAUSTED.value[0])
+        except grpc.RpcError as error:
+            self.assertEqual(error.code(), EXHAUSTED)
+
+
+class MaintenanceTest(unittest.TestCase):
+    def test_memory_and_slot_statistics_add_up(self):
+        with Node() as node:
+            for n in range(100):
+                node.stub.Set(cache.SetRequest(key=b"k-%d" % n, value=BLOCK))
+            node.stub.Set(cache.SetRequest(key=b"{tag}a", value=b"1"))
+            node.stub.Set(cache.SetRequest(key=b"x{tag}b", value=b"2"))
+            memory = node.maintenance.MemoryStats(admin.MemoryStatsRequest())
+            self.assertEqual(memory.used_bytes, sum(memory.kinds.values()))
+            self.assertEqual(set(memory.kinds),
+                             {"entries", "tables", "policy", "expiry", "leases", "fixed"})
+            self.assertGreater(memory.kinds["entries"], 100 * len(BLOCK))
+            self.assertGreater(memory.resident_bytes, 0)
+            slots = node.maintenance.SlotStats(admin.SlotStatsRequest(first=0, last=16383)).slots
+            self.assertEqual(sum(slot.entries for slot in slots), 102)
+            self.assertEqual([slot.slot for slot in slots], sorted({slot.slot for slot in slots}))
+            tagged = 8338  # CRC16-XMODEM("tag") mod 16384, by redis-cli cluster keyslot
+            one = node.maintenance.SlotStats(admin.SlotStatsRequest(first=tagged)).slots
+            self.assertEqual([(slot.slot, slot.entries >= 2) for slot in one], [(tagged, True)])
+
+            gone = node.maintenance.Flush(admin.FlushRequest(slot=tagged)).entries
+            self.assertEqual(gone, one[0].entries)
+            self.assertFalse(node.stub.Get(cache.GetRequest(key=b"{tag}a")).found)
+            self.assertEqual(node.maintenance.Flush(admin.FlushRequest()).entries, 102 - gone)
+            self.assertEqual(node.stats().entries, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,195 @@
+// A Larder client in Go with generated stubs. usage: interop ADDRESS
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	larderv1 "larder/interop/larder/v1"
+)
+
+var binary = func() []byte {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return all
+}()
+
+type test struct {
+	name string
+	run  func(context.Context, larderv1.CacheClient) error
+}
+
+var tests = []test{
+	{"binary values", binaryValues},
+	{"miss", miss},
+	{"compare and set", compareAndSet},
+	{"lease", lease},
+	{"pipeline", pipeline},
+	{"error has code and details", errorDetails},
+	{"deadline", deadline},
+}
+
+func binaryValues(ctx context.Context, client larderv1.CacheClient) error {
+	key := append([]byte("go-"), binary...)
+	if _, err := client.Set(ctx, &larderv1.SetRequest{Key: key, Value: binary, Flags: 9}); err != nil {
+		return err
+	}
+	answer, err := client.Get(ctx, &larderv1.GetRequest{Key: key})
+	if err != nil {
+		return err
+	}
+	if !answer.Found || !bytes.Equal(answer.Value, binary) || answer.Flags != 9 {
+		return fmt.Errorf("unexpected answer %v", answer)
+	}
+	return nil
+}
+
+func miss(ctx context.Context, client larderv1.CacheClient) error {
+	answer, err := client.Get(ctx, &larderv1.GetRequest{Key: []byte("go-none")})
+	if err == nil && answer.Found {
+		return fmt.Errorf("found %v", answer)
+	}
+	return err
+}
+
+func setIf(ctx context.Context, client larderv1.CacheClient, key string, version uint64) (*larderv1.SetResponse, error) {
+	return client.Set(ctx, &larderv1.SetRequest{
+		Key: []byte(key), Value: binary, Condition: &larderv1.SetRequest_IfVersion{IfVersion: version}})
+}
+
+func compareAndSet(ctx context.Context, client larderv1.CacheClient) error {
+	first, err := client.Set(ctx, &larderv1.SetRequest{Key: []byte("go-cas")})
+	if err != nil {
+		return err
+	}
+	second, err := setIf(ctx, client, "go-cas", first.GetStored().GetVersion())
+	if err != nil || second.GetStored() == nil {
+		return fmt.Errorf("not stored: %v %v", second, err)
+	}
+	late, err := setIf(ctx, client, "go-cas", first.GetStored().GetVersion())
+	if err != nil {
+		return err
+	}
+	if late.GetNotStored().GetReason() != larderv1.NotStoredReason_NOT_STORED_REASON_VERSION_MISMATCH {
+		return fmt.Errorf("unexpected answer %v", late)
+	}
+	return nil
+}
+
+func lease(ctx context.Context, client larderv1.CacheClient) error {
+	request := &larderv1.LeaseRequest{Key: []byte("go-lease")}
+	first, err := client.Lease(ctx, request)
+	if err != nil {
+		return err
+	}
+	second, err := client.Lease(ctx, request)
+	if err != nil || second.GetHeld() == nil {
+		return fmt.Errorf("not held: %v %v", second, err)
+	}
+	stored, err := client.Set(ctx, &larderv1.SetRequest{Key: []byte("go-lease"), Value: binary,
+		Condition: &larderv1.SetRequest_LeaseToken{LeaseToken: first.GetGranted().GetToken()}})
+	if err != nil || stored.GetStored() == nil {
+		return fmt.Errorf("not stored: %v %v", stored, err)
+	}
+	third, err := client.Lease(ctx, request)
+	if err == nil && !bytes.Equal(third.GetHit().GetValue().GetValue(), binary) {
+		return fmt.Errorf("unexpected answer %v", third)
+	}
+	return err
+}
+
+func pipeline(ctx context.Context, client larderv1.CacheClient) error {
+	const operations = 100
+	stream, err := client.Pipeline(ctx)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for id := uint64(1); id <= operations; id++ {
+			set := &larderv1.SetRequest{Key: fmt.Appendf(nil, "go-p%d", id), Value: binary}
+			_ = stream.Send(&larderv1.PipelineRequest{Id: id, Operation: &larderv1.PipelineRequest_Set{Set: set}})
+		}
+		_ = stream.CloseSend()
+	}()
+	seen := map[uint64]bool{}
+	for {
+		answer, err := stream.Recv()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		seen[answer.Id] = answer.GetSet().GetStored() != nil
+	}
+	for id := uint64(1); id <= operations; id++ {
+		if !seen[id] {
+			return fmt.Errorf("operation %d has no answer", id)
+		}
+	}
+	return nil
+}
+
+// The node runs with --memory=8MiB --eviction=none, so a few large values fill it.
+func errorDetails(ctx context.Context, client larderv1.CacheClient) error {
+	for n := 0; n < 10; n++ {
+		_, err := client.Set(ctx, &larderv1.SetRequest{Key: fmt.Appendf(nil, "go-f%d", n), Value: make([]byte, 1<<20)})
+		if err == nil {
+			continue
+		}
+		failed := status.Convert(err)
+		if failed.Code() != codes.ResourceExhausted || len(failed.Details()) != 1 ||
+			!strings.Contains(fmt.Sprintf("%T", failed.Details()[0]), "RetryInfo") {
+			return fmt.Errorf("unexpected error %v with details %v", err, failed.Details())
+		}
+		return nil
+	}
+	return fmt.Errorf("the memory of the node was never full")
+}
+
+func deadline(ctx context.Context, client larderv1.CacheClient) error {
+	expired, cancel := context.WithDeadline(ctx, time.Now().Add(-time.Second))
+	defer cancel()
+	_, err := client.Get(expired, &larderv1.GetRequest{Key: binary})
+	if status.Code(err) != codes.DeadlineExceeded {
+		return fmt.Errorf("unexpected error %v", err)
+	}
+	return nil
+}
+
+func run(address string) error {
+	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for _, t := range tests {
+		if err := t.run(ctx, larderv1.NewCacheClient(connection)); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		fmt.Println("ok", t.name)
+	}
+	return nil
+}
+
+func main() {
+	if err := run(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,98 @@
+// A Larder client in Node.js, from the .proto files alone. usage: client.js ADDRESS PROTO_FOLDER
+'use strict';
+
+const assert = require('node:assert');
+const grpc = require('@grpc/grpc-js');
+const loader = require('@grpc/proto-loader');
+
+const [address, protoFolder] = process.argv.slice(2);
+const definition = loader.loadSync('larder/v1/cache.proto', {
+  includeDirs: [protoFolder], keepCase: true, longs: String, enums: String, oneofs: true,
+  defaults: true,
+});
+const { Cache } = grpc.loadPackageDefinition(definition).larder.v1;
+const client = new Cache(address, grpc.credentials.createInsecure());
+
+function call(method, request, options = { deadline: Date.now() + 20000 }) {
+  return new Promise((resolve, reject) => {
+    client[method](request, options, (error, answer) => (error ? reject(error) : resolve(answer)));
+  });
+}
+
+const BINARY = Buffer.from([...Array(256).keys()]);
+
+const tests = {
+  async binaryValues() {
+    const key = Buffer.concat([Buffer.from('node-'), BINARY]);
+    await call('Set', { key, value: BINARY, flags: 9 });
+    const answer = await call('Get', { key });
+    assert.ok(answer.found);
+    assert.deepStrictEqual(answer.value, BINARY);
+    assert.strictEqual(answer.flags, 9);
+  },
+
+  async miss() {
+    assert.strictEqual((await call('Get', { key: Buffer.from('node-none') })).found, false);
+  },
+
+  async compareAndSet() {
+    const key = Buffer.from('node-cas');
+    const { version } = (await call('Set', { key, value: Buffer.from('1') })).stored;
+    assert.ok((await call('Set', { key, value: Buffer.from('2'), if_version: version })).stored);
+    const late = await call('Set', { key, value: Buffer.from('3'), if_version: version });
+    assert.strictEqual(late.not_stored.reason, 'NOT_STORED_REASON_VERSION_MISMATCH');
+  },
+
+  async lease() {
+    const key = Buffer.from('node-lease');
+    const { granted } = await call('Lease', { key });
+    assert.strictEqual(granted.token.length, 16);
+    assert.ok((await call('Lease', { key })).held);
+    assert.ok((await call('Set', { key, value: BINARY, lease_token: granted.token })).stored);
+    assert.deepStrictEqual((await call('Lease', { key })).hit.value.value, BINARY);
+  },
+
+  async pipeline() {
+    const stream = client.Pipeline({ deadline: Date.now() + 20000 });
+    const answers = new Map();
+    stream.on('data', (answer) => answers.set(answer.id, answer));
+    const ended = new Promise((resolve, reject) => stream.on('end', resolve).on('error', reject));
+    for (let id = 1; id <= 100; id += 1) {
+      stream.write({ id, set: { key: Buffer.from(`node-p${id}`), value: BINARY } });
+    }
+    stream.write({ id: 101, get: { key: Buffer.alloc(0) } });
+    stream.end();
+    await ended;
+    assert.strictEqual(answers.size, 101);
+    assert.ok(answers.get('100').set.stored);
+    assert.strictEqual(answers.get('101').error.code, grpc.status.INVALID_ARGUMENT);
+  },
+
+  async errorHasCodeAndMessage() {
+    await assert.rejects(call('Get', { key: Buffer.alloc(0) }), (error) => {
+      assert.strictEqual(error.code, grpc.status.INVALID_ARGUMENT);
+      assert.match(error.details, /key/);
+      return true;
+    });
+  },
+
+  async deadline() {
+    await assert.rejects(call('Get', { key: BINARY }, { deadline: Date.now() - 1 }), (error) => {
+      assert.strictEqual(error.code, grpc.status.DEADLINE_EXCEEDED);
+      return true;
+    });
+  },
+};
+
+async function main() {
+  for (const [name, test] of Object.entries(tests)) {
+    await test();
+    console.log(`ok ${name}`);
+  }
+  client.close();
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,116 @@
+"""Clients that know Larder only by its .proto files, or not even those, against a running node."""
+
+import json
+import os
+import unittest
+
+import grpc
+
+from end_to_end.harness.errors import StatusAssertions, retry_delay_of
+from end_to_end.harness.node import Node
+from end_to_end.harness.paths import PROTO, ROOT
+from end_to_end.harness.stubs import cache
+from interop.toolbox import go_client, go_tool, need, node_modules, run
+
+# Small and without eviction, so that a client can fill it and see the error's details.
+NODE_FLAGS = ("--memory=8MiB", "--eviction=none")
+BINARY = bytes(range(256))
+SERVICES = ("larder.v1.Cache", "larder.v1.Cluster", "larder.v1.Maintenance", "grpc.health.v1.Health")
+
+
+class LanguagesTest(unittest.TestCase):
+    def test_go(self):
+        need("go")
+        with Node(*NODE_FLAGS) as node:
+            lines = run([go_client(), node.address], timeout=120).splitlines()
+            self.assertEqual(len([line for line in lines if line.startswith("ok ")]), 7)
+            self.assertTrue(node.alive())
+
+    def test_node(self):
+        need("node")
+        need("npm")
+        client = os.path.join(ROOT, "tests", "interop", "node", "client.js")
+        with Node(*NODE_FLAGS) as node:
+            lines = run(["node", client, node.address, PROTO], timeout=120,
+                        env={**os.environ, "NODE_PATH": node_modules()}).splitlines()
+            self.assertEqual(len([line for line in lines if line.startswith("ok ")]), 7)
+            self.assertTrue(node.alive())
+
+
+class PythonTest(StatusAssertions, unittest.TestCase):
+    def test_python(self):
+        with Node(*NODE_FLAGS) as node:
+            stub = node.stub
+            version = stub.Set(cache.SetRequest(key=BINARY, value=BINARY), timeout=20).stored.version
+            self.assertEqual(stub.Get(cache.GetRequest(key=BINARY), timeout=20).value, BINARY)
+            self.assertFalse(stub.Get(cache.GetRequest(key=b"none"), timeout=20).found)
+            cas = cache.SetRequest(key=BINARY, value=b"2", if_version=version)
+            self.assertTrue(stub.Set(cas, timeout=20).HasField("stored"))
+            self.assertTrue(stub.Set(cas, timeout=20).HasField("not_stored"))
+            token = stub.Lease(cache.LeaseRequest(key=b"lease"), timeout=20).granted.token
+            stub.Set(cache.SetRequest(key=b"lease", value=BINARY, lease_token=token), timeout=20)
+            self.assertEqual(stub.Lease(cache.LeaseRequest(key=b"lease")).hit.value.value, BINARY)
+            requests = [cache.PipelineRequest(id=n, get=cache.GetRequest(key=b"k")) for n in range(100)]
+            self.assertEqual(len(list(stub.Pipeline(iter(requests), timeout=20))), 100)
+            self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, ["key"], stub.Get, cache.GetRequest())
+            self.assert_fails(grpc.StatusCode.DEADLINE_EXCEEDED, [], stub.Get,
+                              cache.GetRequest(key=b"k"), timeout=-1)
+            with self.assertRaises(grpc.RpcError) as raised:
+                for n in range(10):
+                    stub.Set(cache.SetRequest(key=b"fill-%d" % n, value=bytes(1 << 20)), timeout=20)
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            self.assertGreater(retry_delay_of(raised.exception), 0)
+
+
+class GrpcurlTest(unittest.TestCase):
+    """No .proto file is given: everything comes from the node's reflection service."""
+
+    @classmethod
+    def setUpClass(cls):
+        need("go")
+        cls.program = go_tool("grpcurl")
+        cls.node = cls.enterClassContext(Node())
+
+    def grpcurl(self, *arguments, data=None):
+        """Flags, the address, then a verb or method."""
+        options = ["-plaintext", "-max-time", "20"] + (["-d", json.dumps(data)] if data else [])
+        return run([self.program, *options, self.node.address, *arguments], timeout=60)
+
+    def test_list(self):
+        services = self.grpcurl("list").split()
+        for service in (*SERVICES, "grpc.reflection.v1.ServerReflection",
+                        "grpc.reflection.v1alpha.ServerReflection"):
+            self.assertIn(service, services)
+        self.assertIn("larder.v1.Cache.Pipeline", self.grpcurl("list", "larder.v1.Cache").split())
+
+    def test_describe(self):
+        for service in self.grpcurl("list").split():
+            with self.subTest(service=service):
+                self.assertIn(f"{service} is a service", self.grpcurl("describe", service))
+        self.assertIn("bytes key = 1;", self.grpcurl("describe", "larder.v1.GetRequest"))
+        self.assertIn("ACK_LEVEL_REPLICAS", self.grpcurl("describe", "larder.v1.AckLevel"))
+        self.assertIn("retry_delay", self.grpcurl("describe", "larder.v1.RetryInfo"))
+
+    def test_set_get_and_delete(self):
+        stored = json.loads(self.grpcurl("larder.v1.Cache/Set", data={
+            "key": "a2V5", "value": "dmFsdWU=", "ttl": "60s", "flags": 5}))
+        self.assertGreater(int(stored["stored"]["version"]), 0)
+        answer = json.loads(self.grpcurl("larder.v1.Cache/Get", data={"key": "a2V5"}))
+        self.assertEqual((answer["found"], answer["value"], answer["flags"]), (True, "dmFsdWU=", 5))
+        self.assertIn("expires_at", answer)
+        self.assertTrue(json.loads(self.grpcurl("larder.v1.Cache/Delete", data={"key": "a2V5"}))["deleted"])
+        self.assertEqual(json.loads(self.grpcurl("larder.v1.Cache/Get", data={"key": "a2V5"})), {})
+
+    def test_health(self):
+        for service in ("", *SERVICES[:1]):
+            answer = json.loads(self.grpcurl("grpc.health.v1.Health/Check", data={"service": service}))
+            self.assertEqual(answer["status"], "SERVING")
+
+    def test_error(self):
+        with self.assertRaises(AssertionError) as raised:
+            self.grpcurl("larder.v1.Cache/Get", data={"key": ""})
+        self.assertIn("InvalidArgument", str(raised.exception))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,87 @@
+"""Tools that the interop tests install into build/tools when the machine has their language."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import unittest
+
+from end_to_end.harness.paths import PROTO, ROOT, TOOLS
+
+GO_TOOLS = {
+    "grpcurl": "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3",
+    "protoc-gen-go": "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.6",
+    "protoc-gen-go-grpc": "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.5.1",
+}
+GO_PROTOS = ("larder/v1/cache.proto", "larder/v1/error.proto")
+
+
+def need(program):
+    """Skips the test on a machine without the language; one that has it must pass."""
+    if not shutil.which(program):
+        raise unittest.SkipTest(f"no {program} here")
+
+
+def run(command, **options):
+    """Runs a command; a failure shows what it said. Returns its output."""
+    result = subprocess.run(command, capture_output=True, text=True, **options)
+    if result.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}: {result.stdout}{result.stderr}")
+    return result.stdout
+
+
+class Installing:
+    """Only one process at a time installs into a folder."""
+
+    def __init__(self, name):
+        self.folder = os.path.join(TOOLS, name)
+
+    def __enter__(self):
+        os.makedirs(self.folder, exist_ok=True)
+        self._lock = open(os.path.join(self.folder, ".lock"), "w", encoding="utf-8")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self.folder
+
+    def __exit__(self, *_):
+        self._lock.close()
+
+
+def go_tool(name):
+    """The path of a Go program, installed at its pinned version."""
+    version = GO_TOOLS[name].rsplit("@", 1)[1]
+    with Installing(f"go-{version}") as folder:
+        program = os.path.join(folder, name)
+        if not os.path.exists(program):
+            run(["go", "install", GO_TOOLS[name]], env={**os.environ, "GOBIN": folder})
+        return program
+
+
+def go_client():
+    """Generates the stubs of the Go client and builds it; returns its path."""
+    plugins = {os.path.dirname(go_tool(name)) for name in ("protoc-gen-go", "protoc-gen-go-grpc")}
+    source = os.path.join(ROOT, "tests", "interop", "go")
+    with Installing("interop_go") as folder:
+        for name in ("main.go", "go.mod", "go.sum"):
+            shutil.copy(os.path.join(source, name), folder)
+        options = []
+        for plugin in ("go", "go-grpc"):
+            options += [f"--{plugin}_out={folder}", f"--{plugin}_opt=module=larder/interop"]
+            options += [f"--{plugin}_opt=M{proto}=larder/interop/larder/v1" for proto in GO_PROTOS]
+        path = os.pathsep.join([*plugins, os.environ["PATH"]])
+        run(["protoc", f"-I{PROTO}", *options, *GO_PROTOS], env={**os.environ, "PATH": path})
+        run(["go", "build", "-mod=readonly", "-o", "interop", "."], cwd=folder)
+        return os.path.join(folder, "interop")
+
+
+def node_modules():
+    """Installs what the Node.js client needs, as its lock file says; returns the folder."""
+    source = os.path.join(ROOT, "tests", "interop", "node")
+    with Installing("interop_node") as folder:
+        modules = os.path.join(folder, "node_modules")
+        lock = os.path.join(folder, "package-lock.json")
+        wanted = open(os.path.join(source, "package-lock.json"), "rb").read()
+        if not os.path.isdir(modules) or not os.path.exists(lock) or open(lock, "rb").read() != wanted:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(os.path.join(source, name), folder)
+            run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder)
+        return modules

@@ -1,0 +1,158 @@
+#include "server/config/command_line.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "server/config/flag_table.h"
+
+namespace larder::server {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string ErrorOf(std::vector<std::string> arguments) {
+  const auto result = ParseCommandLine(std::move(arguments));
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(result.status().message());
+}
+
+ServerConfig ConfigOf(std::vector<std::string> arguments) {
+  const auto result = ParseCommandLine(std::move(arguments));
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? result->config : ServerConfig();
+}
+
+std::string WriteFile(const std::string& name, const std::string& text) {
+  const std::string path = testing::TempDir() + "/" + name;
+  std::ofstream(path) << text;
+  return path;
+}
+
+TEST(CommandLineTest, DefaultsAreValidAndAsDocumented) {
+  const ServerConfig config = ConfigOf({});
+  EXPECT_EQ(config.listen.ToString(), "127.0.0.1:7600");
+  EXPECT_EQ(config.metrics_listen.ToString(), "127.0.0.1:9600");
+  EXPECT_EQ(config.keyspace.memory_bytes, uint64_t{1} << 30);
+  EXPECT_EQ(config.limits.max_value_bytes, size_t{4194304 - 65536});
+  EXPECT_EQ(config.limits.default_ttl, absl::InfiniteDuration());
+  EXPECT_TRUE(ChangedConfigEntries(config).empty());
+}
+
+TEST(CommandLineTest, EveryFlagReadsItsOwnText) {
+  ServerConfig config;
+  for (const Flag& flag : Flags()) {
+    const std::string value = flag.get(config);
+    EXPECT_TRUE(flag.set(config, value).ok()) << flag.name << "=" << value;
+    EXPECT_EQ(flag.get(config), value) << flag.name;
+    EXPECT_FALSE(flag.help.empty());
+  }
+}
+
+TEST(CommandLineTest, BothWaysOfWritingAValueWork) {
+  const ServerConfig config = ConfigOf({"--memory=64MiB", "--eviction", "lfu", "--stripes=8"});
+  EXPECT_EQ(config.keyspace.memory_bytes, uint64_t{64} << 20);
+  EXPECT_EQ(config.keyspace.eviction, storage::EvictionKind::kLfu);
+  EXPECT_EQ(config.keyspace.stripes, 8u);
+}
+
+TEST(CommandLineTest, TheLastOneWins) {
+  EXPECT_EQ(ConfigOf({"--io_threads=3", "--io_threads=5"}).io_threads, 5u);
+}
+
+TEST(CommandLineTest, EmptyMetricsAddressMeansNone) {
+  EXPECT_FALSE(ConfigOf({"--metrics_listen=", "--io_threads=3"}).has_metrics);
+  EXPECT_FALSE(ConfigOf({"--metrics_listen="}).has_metrics);
+  EXPECT_TRUE(ConfigOf({"--metrics_listen=", "--metrics_listen=[::1]:0"}).has_metrics);
+}
+
+TEST(CommandLineTest, HelpAndVersionArePrinted) {
+  const auto help = ParseCommandLine({"--help"});
+  ASSERT_TRUE(help.ok());
+  ASSERT_TRUE(help->print.has_value());
+  for (const Flag& flag : Flags()) EXPECT_THAT(*help->print, HasSubstr("--" + flag.name));
+  const auto version = ParseCommandLine({"--version"});
+  ASSERT_TRUE(version.ok());
+  EXPECT_THAT(version->print.value_or(""), HasSubstr("larderd " LARDER_VERSION));
+}
+
+TEST(CommandLineTest, UnknownFlagsAndWordsAreNamed) {
+  EXPECT_THAT(ErrorOf({"--no_such_flag=1"}), HasSubstr("--no_such_flag"));
+  EXPECT_THAT(ErrorOf({"word"}), HasSubstr("word"));
+  EXPECT_THAT(ErrorOf({"--memory"}), HasSubstr("--memory"));
+}
+
+TEST(CommandLineTest, BadValuesNameFlagValueAndRange) {
+  EXPECT_THAT(ErrorOf({"--memory=lots"}),
+              AllOf(HasSubstr("--memory"), HasSubstr("'lots'"), HasSubstr("4MiB to 16TiB")));
+  EXPECT_THAT(ErrorOf({"--memory=1MiB"}), HasSubstr("4MiB to 16TiB"));
+  EXPECT_THAT(ErrorOf({"--memory=-1"}), HasSubstr("--memory"));
+  EXPECT_THAT(ErrorOf({"--memory="}), HasSubstr("--memory"));
+  EXPECT_THAT(ErrorOf({"--io_threads=65"}), HasSubstr("1 to 64"));
+  EXPECT_THAT(ErrorOf({"--node_number=1024"}), HasSubstr("0 to 1023"));
+  EXPECT_THAT(ErrorOf({"--drain_timeout=-1s"}), HasSubstr("0 to 1h"));
+  EXPECT_THAT(ErrorOf({"--max_ttl=0s"}), HasSubstr("--max_ttl"));
+  EXPECT_THAT(ErrorOf({"--default_ttl=soon"}), HasSubstr("none"));
+  EXPECT_THAT(ErrorOf({"--early_refresh_beta=1001"}), HasSubstr("0 to 1000"));
+  EXPECT_THAT(ErrorOf({"--early_refresh_beta=nan"}), HasSubstr("0 to 1000"));
+  EXPECT_THAT(ErrorOf({"--eviction=clever"}),
+              AllOf(HasSubstr("'clever'"), HasSubstr("lru-sampled")));
+  EXPECT_THAT(ErrorOf({"--listen=nowhere"}), AllOf(HasSubstr("--listen"), HasSubstr("port")));
+  EXPECT_THAT(ErrorOf({"--log_level=loud"}), HasSubstr("info, warning, error"));
+}
+
+TEST(CommandLineTest, FlagsMustFitTogether) {
+  EXPECT_THAT(ErrorOf({"--max_value_bytes=8MiB"}),
+              AllOf(HasSubstr("--max_value_bytes"), HasSubstr("--max_response_bytes")));
+  EXPECT_THAT(ErrorOf({"--max_value_bytes=20MiB", "--max_response_bytes=40MiB"}),
+              HasSubstr("--max_request_bytes"));
+  EXPECT_THAT(ErrorOf({"--default_ttl=2h", "--max_ttl=1h"}),
+              AllOf(HasSubstr("--default_ttl"), HasSubstr("--max_ttl")));
+  EXPECT_THAT(ErrorOf({"--default_lease_hold=10m"}), HasSubstr("--max_lease_hold"));
+  EXPECT_THAT(ErrorOf({"--max_multi_items=1000000"}), HasSubstr("--max_response_bytes"));
+  EXPECT_THAT(ErrorOf({"--max_scan_limit=1000000"}), HasSubstr("--max_response_bytes"));
+  EXPECT_THAT(ErrorOf({"--stripes=3"}), HasSubstr("power of two"));
+  EXPECT_EQ(
+      ConfigOf({"--max_value_bytes=8MiB", "--max_response_bytes=16MiB"}).limits.max_value_bytes,
+      size_t{8} << 20);
+}
+
+TEST(CommandLineTest, CommandLineOverridesTheFlagFile) {
+  const std::string path = WriteFile("larderd.flags",
+                                     "# a comment\n\n  --memory=32MiB  \n--eviction=fifo\n"
+                                     "--default_ttl=90m\r\n--metrics_listen=\n");
+  const ServerConfig config = ConfigOf({"--memory=48MiB", "--flagfile=" + path});
+  EXPECT_EQ(config.keyspace.memory_bytes, uint64_t{48} << 20);
+  EXPECT_EQ(config.keyspace.eviction, storage::EvictionKind::kFifo);
+  EXPECT_EQ(config.limits.default_ttl, absl::Minutes(90));
+  EXPECT_FALSE(config.has_metrics);
+}
+
+TEST(CommandLineTest, ErrorsOfTheFlagFileNameTheLine) {
+  const std::string unknown = WriteFile("unknown.flags", "--memory=32MiB\n--nonsense=1\n");
+  EXPECT_THAT(ErrorOf({"--flagfile=" + unknown}), AllOf(HasSubstr(":2:"), HasSubstr("--nonsense")));
+  const std::string shapeless = WriteFile("shapeless.flags", "memory=32MiB\n");
+  EXPECT_THAT(ErrorOf({"--flagfile=" + shapeless}),
+              AllOf(HasSubstr(":1:"), HasSubstr("--name=value")));
+  const std::string nested = WriteFile("nested.flags", "--flagfile=x\n");
+  EXPECT_THAT(ErrorOf({"--flagfile=" + nested}), HasSubstr("--flagfile"));
+  EXPECT_THAT(ErrorOf({"--flagfile=/no/such/file"}), HasSubstr("/no/such/file"));
+}
+
+TEST(CommandLineTest, ConfigEntriesAreSortedAndChangesAreFound) {
+  const ServerConfig config = ConfigOf({"--memory=64MiB", "--max_ttl=36h"});
+  const auto entries = ConfigEntries(config);
+  EXPECT_EQ(entries.size(), Flags().size());
+  for (size_t i = 1; i < entries.size(); ++i) EXPECT_LT(entries[i - 1].name, entries[i].name);
+  const auto changed = ChangedConfigEntries(config);
+  ASSERT_EQ(changed.size(), 2u);
+  EXPECT_EQ(changed[0].name, "memory");
+  EXPECT_EQ(changed[0].value, "64MiB");
+  EXPECT_EQ(changed[1].value, "36h");
+}
+
+}  // namespace
+}  // namespace larder::server

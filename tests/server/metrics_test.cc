@@ -1,0 +1,156 @@
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/handlers/retry_hint.h"
+#include "server/inflight_limit.h"
+#include "server/metrics/process_figures.h"
+#include "server/metrics/prometheus_text.h"
+#include "server/metrics/request_metrics.h"
+
+namespace larder::server {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const RequestMetrics::MethodFigures& Of(const RequestMetrics::Figures& figures, Method method) {
+  return figures[static_cast<size_t>(method)];
+}
+
+TEST(RequestMetricsTest, CountsByMethodCodeAndLatency) {
+  RequestMetrics metrics;
+  metrics.Record(Method::kGet, absl::StatusCode::kOk, absl::Microseconds(5));
+  metrics.Record(Method::kGet, absl::StatusCode::kOk, absl::Microseconds(6));
+  metrics.Record(Method::kGet, absl::StatusCode::kInvalidArgument, absl::Hours(1));
+  metrics.Record(Method::kSet, absl::StatusCode::kOk, -absl::Seconds(1));
+  const auto figures = metrics.Read();
+  const auto& get = Of(figures, Method::kGet);
+  EXPECT_EQ(get.codes[0], 2u);
+  EXPECT_EQ(get.codes[3], 1u);
+  EXPECT_EQ(get.buckets[0], 1u);
+  EXPECT_EQ(get.buckets[1], 1u);
+  EXPECT_EQ(get.buckets.back(), 1u);
+  EXPECT_EQ(get.count(), 3u);
+  EXPECT_EQ(get.nanoseconds, 3600ll * 1000000000 + 11000);
+  EXPECT_EQ(Of(figures, Method::kSet).nanoseconds, 0);
+  EXPECT_EQ(Of(figures, Method::kSet).buckets[0], 1u);
+  EXPECT_EQ(Of(figures, Method::kDelete).count(), 0u);
+}
+
+TEST(RequestMetricsTest, LosesNoRequestOfAnyThread) {
+  RequestMetrics metrics;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 50000; ++j) {
+        metrics.Record(Method::kLease, absl::StatusCode::kOk, absl::Microseconds(j % 100));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Of(metrics.Read(), Method::kLease).codes[0], 200000u);
+  EXPECT_EQ(Of(metrics.Read(), Method::kLease).count(), 200000u);
+}
+
+TEST(InflightLimitTest, RefusesOneMoreUntilOneLeaves) {
+  InflightLimit limit(2, absl::Milliseconds(100));
+  EXPECT_TRUE(limit.Enter().ok());
+  EXPECT_TRUE(limit.Enter().ok());
+  const absl::Status refused = limit.Enter();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("--max_inflight"));
+  EXPECT_EQ(RetryHintOf(refused), absl::Milliseconds(100));
+  EXPECT_EQ(limit.current(), 2u);
+  limit.Leave();
+  EXPECT_TRUE(limit.Enter().ok());
+}
+
+TEST(ProcessFiguresTest, AreThoseOfThisProcess) {
+  const ProcessFigures figures = ReadProcessFigures();
+  EXPECT_GT(figures.resident_bytes, 1u << 20);
+  EXPECT_GT(figures.virtual_bytes, figures.resident_bytes);
+  EXPECT_GE(figures.open_descriptors, 3u);
+  EXPECT_GE(figures.open_descriptors_max, figures.open_descriptors);
+  EXPECT_GE(figures.threads, 1u);
+  EXPECT_GT(figures.start_time_seconds, 1.6e9);
+  EXPECT_GE(figures.cpu_seconds, 0);
+}
+
+class PrometheusTextTest : public testing::Test {
+ protected:
+  PrometheusTextTest()
+      : keyspace_(storage::Keyspace::Create({}, &versions_).value()),
+        connections_(10),
+        inflight_(10, absl::Milliseconds(1)) {}
+
+  std::string Text() {
+    return PrometheusText({.keyspace = keyspace_.get(),
+                           .requests = &requests_,
+                           .connections = &connections_,
+                           .inflight = &inflight_});
+  }
+
+  storage::HybridClock versions_{0};
+  std::unique_ptr<storage::Keyspace> keyspace_;
+  RequestMetrics requests_;
+  ConnectionTable connections_;
+  InflightLimit inflight_;
+};
+
+TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
+  const std::string text = Text();
+  for (const char* name : {"larder_requests_total",
+                           "larder_request_duration_seconds",
+                           "larder_requests_in_flight",
+                           "larder_hits_total",
+                           "larder_misses_total",
+                           "larder_stale_hits_total",
+                           "larder_evictions_total",
+                           "larder_expirations_total",
+                           "larder_entries",
+                           "larder_memory_bytes",
+                           "larder_memory_limit_bytes",
+                           "larder_leases_granted_total",
+                           "larder_leases_held_total",
+                           "larder_leases_lost_total",
+                           "larder_leases_outstanding",
+                           "larder_connections",
+                           "larder_connections_accepted_total",
+                           "larder_connections_refused_total",
+                           "larder_build_info",
+                           "process_cpu_seconds_total",
+                           "process_resident_memory_bytes",
+                           "process_start_time_seconds"}) {
+    EXPECT_THAT(text, HasSubstr("# TYPE " + std::string(name) + " "));
+    EXPECT_THAT(text, HasSubstr("# HELP " + std::string(name) + " "));
+  }
+  EXPECT_THAT(text, HasSubstr("larder_requests_total{method=\"Get\",code=\"OK\"} 0"));
+  EXPECT_THAT(text, Not(HasSubstr("method=\"Meet\"")));
+}
+
+TEST_F(PrometheusTextTest, HistogramIsCumulativeInSeconds) {
+  requests_.Record(Method::kGet, absl::StatusCode::kOk, absl::Microseconds(15));
+  requests_.Record(Method::kGet, absl::StatusCode::kOk, absl::Seconds(20));
+  const std::string text = Text();
+  const std::string series = "larder_request_duration_seconds_bucket{method=\"Get\",le=\"";
+  EXPECT_THAT(text, HasSubstr(series + "1e-05\"} 0"));
+  EXPECT_THAT(text, HasSubstr(series + "2e-05\"} 1"));
+  EXPECT_THAT(text, HasSubstr(series + "10\"} 1"));
+  EXPECT_THAT(text, HasSubstr(series + "+Inf\"} 2"));
+  EXPECT_THAT(text, HasSubstr("larder_request_duration_seconds_count{method=\"Get\"} 2"));
+}
+
+TEST_F(PrometheusTextTest, CountsWhatTheKeyspaceDoes) {
+  ASSERT_TRUE(keyspace_->Set({1, "k"}, "v", {}, storage::TimePoint(storage::Millis(5))).ok());
+  const std::string text = Text();
+  EXPECT_THAT(text, HasSubstr("larder_entries 1\n"));
+  EXPECT_THAT(text, HasSubstr("larder_memory_limit_bytes 1073741824\n"));
+  EXPECT_THAT(text, HasSubstr("larder_evictions_total{reason=\"memory\"} 0\n"));
+}
+
+}  // namespace
+}  // namespace larder::server

@@ -1,0 +1,159 @@
+#include "server/handlers/multi_key_handler.h"
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "server/handlers/response_budget.h"
+#include "server/handlers/retry_hint.h"
+#include "tests/server/handler_fixture.h"
+
+namespace larder::server {
+namespace {
+
+using testing::HasSubstr;
+
+class MultiKeyHandlerTest : public HandlerTest {
+ protected:
+  using HandlerTest::HandlerTest;
+
+  RecordingMultiGet MultiGet(const std::vector<GetView>& items) {
+    RecordingMultiGet reply;
+    multi_key_.MultiGet(items, reply);
+    EXPECT_EQ(reply.completions, 1);
+    for (const auto& item : reply.items) EXPECT_EQ(item.completions, 1);
+    return reply;
+  }
+  RecordingMultiSet MultiSet(const std::vector<SetView>& items) {
+    RecordingMultiSet reply;
+    multi_key_.MultiSet(items, reply);
+    EXPECT_EQ(reply.completions, 1);
+    for (const auto& item : reply.items) EXPECT_EQ(item.completions, 1);
+    return reply;
+  }
+};
+
+TEST_F(MultiKeyHandlerTest, AnswersEachItemInOrderWithDuplicatesKept) {
+  Set("a", "1");
+  Set("b", "2");
+  const auto reply = MultiGet({{.key = "b"}, {.key = "none"}, {.key = "a"}, {.key = "b"}});
+  ASSERT_EQ(reply.items.size(), 4u);
+  EXPECT_EQ(reply.items[0].value, "2");
+  EXPECT_FALSE(reply.items[1].answer.found);
+  EXPECT_EQ(reply.items[2].value, "1");
+  EXPECT_EQ(reply.items[3].value, "2");
+}
+
+TEST_F(MultiKeyHandlerTest, ErrorOfAnItemDoesNotFailTheCall) {
+  const auto reply = MultiSet({{.key = "a", .value = "1"},
+                               {.key = "", .value = "2"},
+                               {.key = "c", .value = "3", .ack = {.level = 2}},
+                               {.key = "d", .value = "4"}});
+  EXPECT_TRUE(reply.status.ok());
+  ASSERT_EQ(reply.items.size(), 4u);
+  EXPECT_TRUE(reply.items[0].status.ok());
+  EXPECT_EQ(reply.items[1].status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(reply.items[1].status.message()), HasSubstr("MultiSet"));
+  EXPECT_EQ(reply.items[2].status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(reply.items[3].status.ok());
+  EXPECT_EQ(Get("d").value, "4");
+  EXPECT_FALSE(Get("c").answer.found);
+}
+
+TEST_F(MultiKeyHandlerTest, DeletesEachItemOnce) {
+  Set("a", "1");
+  const std::vector<DeleteView> items = {{.key = "a"}, {.key = "a"}, {.key = ""}};
+  RecordingMultiDelete reply;
+  multi_key_.MultiDelete(items, reply);
+  ASSERT_EQ(reply.items.size(), 3u);
+  EXPECT_TRUE(reply.items[0].answer.deleted);
+  EXPECT_FALSE(reply.items[1].answer.deleted);
+  EXPECT_EQ(reply.items[2].status.code(), absl::StatusCode::kInvalidArgument);
+}
+
+class CappedAnswerTest : public MultiKeyHandlerTest {
+ protected:
+  static constexpr size_t kResponseBytes = 100000;
+  static constexpr size_t kValueBytes = 60000;
+
+  static Limits SmallAnswers() {
+    Limits limits;
+    limits.max_response_bytes = kResponseBytes;
+    limits.max_value_bytes = kValueBytes;
+    return limits;
+  }
+  CappedAnswerTest() : MultiKeyHandlerTest(SmallAnswers()) {}
+
+  // No less than what protobuf needs for the items.
+  static size_t EncodedBytes(const RecordingMultiGet& reply) {
+    size_t bytes = 0;
+    for (const auto& item : reply.items) {
+      if (!item.status.ok()) {
+        const size_t message_bytes = item.status.message().size();
+        bytes += message_bytes == 0 ? ResponseBudget::kLeastItemBytes
+                                    : message_bytes + Limits::kEntryOverheadBytes;
+      } else if (item.answer.found) {
+        bytes += item.value->size() + Limits::kEntryOverheadBytes;
+      } else {
+        bytes += ResponseBudget::kLeastItemBytes;
+      }
+    }
+    return bytes;
+  }
+};
+
+TEST_F(CappedAnswerTest, ItemsThatDoNotFitAreResourceExhausted) {
+  for (const char* key : {"a", "b", "c"}) Set(key, std::string(40000, 'v'));
+  Set("small", "s");
+  const auto reply = MultiGet({{.key = "a"}, {.key = "b"}, {.key = "c"}, {.key = "small"}});
+  ASSERT_EQ(reply.items.size(), 4u);
+  EXPECT_TRUE(reply.items[0].answer.found);
+  EXPECT_TRUE(reply.items[1].answer.found);
+  EXPECT_EQ(reply.items[2].status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(reply.items[2].status.message()), HasSubstr("--max_response_bytes"));
+  EXPECT_EQ(RetryHintOf(reply.items[2].status), absl::ZeroDuration());
+  EXPECT_TRUE(reply.items[3].answer.found);
+  EXPECT_LE(EncodedBytes(reply), kResponseBytes);
+}
+
+TEST_F(CappedAnswerTest, AnswerStaysBelowTheCapHoweverManyItemsFail) {
+  Set("big", std::string(kValueBytes, 'v'));
+  std::vector<GetView> items(5000, GetView{.key = "big"});
+  for (size_t i = 1; i < items.size(); i += 2) items[i].key = "";
+  const auto reply = MultiGet(items);
+  EXPECT_TRUE(reply.items[0].answer.found);
+  EXPECT_LE(EncodedBytes(reply), kResponseBytes);
+  EXPECT_EQ(reply.items[4999].status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(reply.items[4999].status.message(), "");
+}
+
+TEST_F(CappedAnswerTest, AskingAgainForWhatWasRefusedEnds) {
+  Set("big", std::string(kValueBytes, 'v'));
+  size_t wanted = 20;
+  int calls = 0;
+  for (; wanted > 0 && calls < 100; ++calls) {
+    const auto reply = MultiGet(std::vector<GetView>(wanted, GetView{.key = "big"}));
+    size_t refused = 0;
+    for (const auto& item : reply.items) refused += item.status.ok() ? 0 : 1;
+    ASSERT_LT(refused, wanted);
+    wanted = refused;
+  }
+  EXPECT_EQ(wanted, 0u);
+}
+
+TEST_F(CappedAnswerTest, SetThatCouldReturnTooMuchIsNotBegun) {
+  for (const char* key : {"a", "b", "c"}) Set(key, std::string(kValueBytes, 'v'));
+  const auto reply = MultiSet({{.key = "a", .value = "new", .return_previous = true},
+                               {.key = "b", .value = "new", .return_previous = true},
+                               {.key = "c", .value = "new"}});
+  EXPECT_EQ(reply.items[0].value, std::string(kValueBytes, 'v'));
+  EXPECT_EQ(reply.items[1].status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(reply.items[1].status.message()), HasSubstr("nothing was done"));
+  EXPECT_EQ(Get("b").value, std::string(kValueBytes, 'v'));
+  EXPECT_TRUE(reply.items[2].status.ok());
+  EXPECT_EQ(Get("c").value, "new");
+}
+
+}  // namespace
+}  // namespace larder::server
