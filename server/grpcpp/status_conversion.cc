@@ -24,16 +24,16 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const std::string message(status.message());
   const auto code = static_cast<grpc::StatusCode>(status.code());
-  const std::optional<absl::Duration> retry_after = RetryHintOf(status);
-  if (!retry_after.has_value()) return grpc::Status(code, message);
-  v1::RetryInfo retry;
-  FillDuration(*retry_after, retry.mutable_retry_delay());
   v1::StatusDetails details;
   details.set_code(static_cast<int32_t>(status.code()));
   details.set_message(message);
-  google::protobuf::Any* const detail = details.add_details();
-  detail->set_type_url(kRetryInfoTypeUrl);
-  retry.SerializeToString(detail->mutable_value());
+  if (const auto retry_after = RetryHintOf(status); retry_after.has_value()) {
+    v1::RetryInfo retry;
+    FillDuration(*retry_after, retry.mutable_retry_delay());
+    google::protobuf::Any* const detail = details.add_details();
+    detail->set_type_url(kRetryInfoTypeUrl);
+    retry.SerializeToString(detail->mutable_value());
+  }
   return grpc::Status(code, message, details.SerializeAsString());
 }
 

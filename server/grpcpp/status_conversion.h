@@ -12,7 +12,9 @@ class ItemError;
 
 namespace larder::server {
 
-// The one place where a status becomes gRPC's: with a retry hint, its details hold a RetryInfo.
+// The one place where a status becomes gRPC's. Its details repeat code and message, so that a
+// client can tell the node's word from a broken connection; with a retry hint they hold a
+// RetryInfo.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // The same for the error of one item of a call.

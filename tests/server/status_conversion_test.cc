@@ -14,7 +14,15 @@ TEST(StatusConversionTest, KeepsCodeAndMessage) {
   const grpc::Status status = ToGrpcStatus(absl::InvalidArgumentError("Get: key is empty"));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(status.error_message(), "Get: key is empty");
-  EXPECT_EQ(status.error_details(), "");
+}
+
+TEST(StatusConversionTest, DetailsShowThatTheNodeItselfGaveTheError) {
+  v1::StatusDetails details;
+  ASSERT_TRUE(details.ParseFromString(
+      ToGrpcStatus(absl::UnavailableError("shutting down")).error_details()));
+  EXPECT_EQ(details.code(), 14);
+  EXPECT_EQ(details.message(), "shutting down");
+  EXPECT_EQ(details.details_size(), 0);
 }
 
 TEST(StatusConversionTest, RetryHintBecomesRetryInfo) {
