@@ -1,6 +1,7 @@
 #ifndef LARDER_SERVER_GRPCPP_UNARY_CALL_H_
 #define LARDER_SERVER_GRPCPP_UNARY_CALL_H_
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <chrono>
