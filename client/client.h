@@ -51,13 +51,16 @@ struct ClientOptions {
 // grant that was lost ends by itself), and for Set and Delete without condition or return_previous;
 // a MultiSet or MultiDelete when all its items are such. It is not for Increment, Append, Flush,
 // and Set and Delete with a condition: these are tried again only when the node said that nothing
-// was applied. A Set that is tried again may overwrite what another client wrote in between.
+// was applied. A Set that is tried again may overwrite what another client wrote in between; a
+// result is that of the last attempt, so DeleteResult::deleted is false when an earlier one, whose
+// answer was lost, had deleted the key.
 class Client {
  public:
   // INVALID_ARGUMENT names the option that is out of range.
   static absl::StatusOr<std::unique_ptr<Client>> Create(ClientOptions options);
 
-  // Waits until every call has ended and its callback has returned; waiting retries give up.
+  // Waits until every call has ended and its callback has returned. A retry that waits does so to
+  // the end, which is before its call's deadline, and then gives up with the error before it.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

@@ -55,7 +55,7 @@ class ClientCore {
   void Run(const CallOptions& call, Request request, StartAttempt<Request, Response> start,
            std::function<void(absl::StatusOr<Response>)> done);
 
-  // Waits until no call runs; later ones, and retries, end with CANCELLED.
+  // Waits until no call runs. Later ones end with CANCELLED, retries with the error before them.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string& address() const { return options_.address; }

@@ -23,7 +23,8 @@ class ClientRuntime {
   virtual void RunAfter(absl::Duration delay, std::function<void()> callback) = 0;
 };
 
-// The real one: wall clock, seeded from the system, timers on gRPC's threads.
+// The real one: monotonic clock (its times are no dates), seeded from the system, timers on gRPC's
+// threads.
 std::shared_ptr<ClientRuntime> CreateClientRuntime();
 
 }  // namespace larder

@@ -7,7 +7,9 @@ readonly state_folder=${LARDER_STATE:-.larder}
 readonly pid_file=$state_folder/larderd.pid
 readonly ports_file=$state_folder/larderd.ports
 readonly log_file=$state_folder/larderd.log
-readonly node_program=$PWD/build/release/bin/larderd
+# Without symlinks, as /proc/PID/exe is.
+node_program=$(readlink -m build/release/bin/larderd)
+readonly node_program
 readonly cli=./build/release/bin/larder
 
 fail() {

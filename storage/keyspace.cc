@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kRemovalsPerLock = 64;
 constexpr size_t kScanVisitsPerLock = 256;
+constexpr uint64_t kLeaseShare = 8;  // leases may use this part of the budget
 // A stripe may lose its victim to another writer between the look and the lock.
 constexpr int kEvictionTries = 16;
 
@@ -37,12 +38,20 @@ absl::Status Validate(const KeyspaceOptions& options) {
 absl::StatusOr<std::unique_ptr<Keyspace>> Keyspace::Create(const KeyspaceOptions& options,
                                                            HybridClock* clock) {
   if (const absl::Status status = Validate(options); !status.ok()) return status;
-  return std::unique_ptr<Keyspace>(new Keyspace(options, clock));
+  std::unique_ptr<Keyspace> keyspace(new Keyspace(options, clock));
+  if (keyspace->fixed_bytes_ > options.memory_bytes / 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("memory_bytes is ", options.memory_bytes, "; ", options.stripes,
+                     " stripes alone use ", keyspace->fixed_bytes_, ", more than half of it"));
+  }
+  return keyspace;
 }
 
 Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
     : options_(options), budget_(options.memory_bytes), signals_(options.stripes) {
-  const StripeShared shared{&budget_, clock, &leases_, options.leases_max};
+  const StripeShared shared{&budget_,           clock,
+                            &leases_,           &lease_bytes_,
+                            options.leases_max, options.memory_bytes / kLeaseShare};
   stripes_.reserve(options.stripes);
   MemoryUsage usage;
   for (uint32_t i = 0; i < options.stripes; ++i) {
@@ -221,6 +230,8 @@ ScanPosition Keyspace::Scan(ScanPosition from, const ScanOptions& options, TimeP
 }
 
 uint64_t Keyspace::Flush() {
+  // Leases first and at once: slot by slot each would be looked at once for every slot.
+  for (const auto& stripe : stripes_) stripe->VoidLeases();
   uint64_t entries = 0;
   for (uint32_t slot = 0; slot < kSlots; ++slot) entries += FlushSlot(slot);
   return entries;

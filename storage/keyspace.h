@@ -59,7 +59,8 @@ class Keyspace {
 
   DeleteResult Delete(KeyRef key, const DeleteOptions& options, TimePoint now);
 
-  // RESOURCE_EXHAUSTED also when leases_max tokens are outstanding.
+  // RESOURCE_EXHAUSTED also when leases_max tokens are outstanding, or when they use an eighth of
+  // the budget: leases can not be evicted and must leave room for entries.
   absl::StatusOr<LeaseResult> Lease(KeyRef key, const LeaseOptions& options, TimePoint now,
                                     ValueSink& sink);
 
@@ -112,6 +113,7 @@ class Keyspace {
   const KeyspaceOptions options_;
   MemoryBudget budget_;
   std::atomic<uint64_t> leases_{0};
+  std::atomic<uint64_t> lease_bytes_{0};
   std::vector<StripeSignal> signals_;  // side by side, since every eviction reads them all
   std::vector<std::unique_ptr<Stripe>> stripes_;
   uint64_t fixed_bytes_ = 0;

@@ -38,6 +38,12 @@ void LeaseTable::RemoveSlot(uint32_t slot) {
   }
 }
 
+void LeaseTable::Clear() {
+  by_deadline_.clear();
+  leases_.clear();
+  memory_bytes_ = 0;
+}
+
 void LeaseTable::Erase(Map::iterator it) {
   by_deadline_.erase({it->second.deadline, &it->first});
   memory_bytes_ -= BytesOf(it->first.size());

@@ -35,6 +35,7 @@ class LeaseTable {
   // Forgets leases whose deadline has passed, at most `removals_max`; returns how many.
   size_t RemoveDue(TimePoint now, size_t removals_max);
   void RemoveSlot(uint32_t slot);
+  void Clear();
 
   size_t size() const { return leases_.size(); }
   uint64_t memory_bytes() const { return memory_bytes_; }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -60,6 +61,8 @@ class ABSL_SCOPED_LOCKABLE Stripe::Operation {
   explicit Operation(Stripe& stripe) ABSL_EXCLUSIVE_LOCK_FUNCTION(stripe.mutex_) : stripe_(stripe) {
     stripe.mutex_.Lock();
     used_before_ = stripe.UsedBytes();
+    leases_before_ = stripe.leases_.size();
+    lease_bytes_before_ = stripe.leases_.memory_bytes();
   }
 
   ~Operation() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -69,6 +72,14 @@ class ABSL_SCOPED_LOCKABLE Stripe::Operation {
       stripe_.shared_.budget->Charge(used - paid);
     } else if (used < paid) {
       stripe_.shared_.budget->Release(paid - used);
+    }
+    // Unsigned differences wrap around, and add up right.
+    if (const uint64_t granted = stripe_.leases_.size() - leases_before_; granted != 0) {
+      stripe_.shared_.leases->fetch_add(granted, std::memory_order_relaxed);
+    }
+    const uint64_t lease_bytes = stripe_.leases_.memory_bytes() - lease_bytes_before_;
+    if (lease_bytes != 0) {
+      stripe_.shared_.lease_bytes->fetch_add(lease_bytes, std::memory_order_relaxed);
     }
     stripe_.Publish();
     stripe_.mutex_.Unlock();
@@ -97,6 +108,8 @@ class ABSL_SCOPED_LOCKABLE Stripe::Operation {
   uint64_t used_before_ = 0;
   uint64_t reserved_ = 0;
   uint64_t kept_ = 0;
+  uint64_t leases_before_ = 0;
+  uint64_t lease_bytes_before_ = 0;
 };
 
 Stripe::Stripe(const EntryStoreOptions& options, const StripeShared& shared, StripeSignal* signal)
@@ -163,16 +176,16 @@ DeleteResult Stripe::Delete(const HashedKey& key, const DeleteOptions& options, 
     result.current_version = found.live != nullptr ? found.live->version : 0;
     return result;
   }
-  VoidLease(key.key);
+  leases_.Void(key.key);
   if (found.entry == nullptr) return result;
   result.deleted = found.live != nullptr;
-  // Only a live value becomes stale: what was deleted or expired before is not brought back.
-  if (found.live != nullptr && options.stale_until.has_value()) {
+  const bool expired = found.entry->ExpiredAt(now);
+  if (!options.stale_until.has_value() || expired) {
+    store_.Remove(*found.entry);
+  } else if (found.live != nullptr) {
     found.live->stale = true;
     store_.SetExpiry(*found.live, *options.stale_until, now);
-  } else {
-    store_.Remove(*found.entry);
-  }
+  }  // a value that is stale already stays so, no longer than the first Delete said
   return result;
 }
 
@@ -184,7 +197,7 @@ uint64_t Stripe::Touch(const HashedKey& key, TimePoint expires_at, TimePoint now
   if (found.live == nullptr) return 0;
   const uint64_t cost = WriteCost(key, found.live, found.live->value_bytes, expires_at);
   if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
-  VoidLease(key.key);
+  leases_.Void(key.key);
   store_.SetExpiry(*found.live, expires_at, now);
   store_.Accessed(*found.live, now);
   result = {.found = true, .version = found.live->version};
@@ -206,20 +219,17 @@ uint64_t Stripe::Lease(const HashedKey& key, const LeaseOptions& options, TimePo
     answer.deadline = held->deadline;
     ++stats_.leases_held;
   } else {
-    if (shared_.leases->load(std::memory_order_relaxed) >= shared_.leases_max) {
-      result = absl::ResourceExhaustedError(
-          absl::StrCat("--max_leases=", shared_.leases_max, " leases are outstanding"));
+    const uint64_t cost = LeaseTable::BytesOf(key.key.size());
+    if (absl::Status status = CheckLeaseLimits(cost); !status.ok()) {
+      result = std::move(status);
       return 0;
     }
-    const uint64_t cost = LeaseTable::BytesOf(key.key.size());
     if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
     answer.kind = LeaseResult::Kind::kGranted;
     answer.early = early;
     answer.token = {shared_.clock->Next(now)};
     answer.deadline = now + options.hold_for;
-    VoidLease(key.key);
     leases_.Grant(key.key, {answer.token, now, answer.deadline, key.slot});
-    shared_.leases->fetch_add(1, std::memory_order_relaxed);
     ++(early ? stats_.leases_granted_early : stats_.leases_granted);
   }
   if (found.entry != nullptr && !found.entry->ExpiredAt(now)) {
@@ -305,7 +315,7 @@ uint64_t Stripe::Evict(TimePoint now) {
   Entry* victim = store_.Victim(now);
   if (victim == nullptr) return 0;
   ++(victim->ExpiredAt(now) ? stats_.expirations : stats_.evictions);
-  VoidLease(victim->key());
+  leases_.Void(victim->key());
   store_.Remove(*victim);
   return operation.KeepFreed();
 }
@@ -319,17 +329,18 @@ size_t Stripe::Expire(TimePoint now, size_t removals_max) {
     store_.Remove(*soonest);
   }
   stats_.expirations += removed;
-  const size_t leases_due = leases_.RemoveDue(now, removals_max - removed);
-  shared_.leases->fetch_sub(leases_due, std::memory_order_relaxed);
-  return removed + leases_due;
+  return removed + leases_.RemoveDue(now, removals_max - removed);
 }
 
 uint64_t Stripe::FlushSlot(uint32_t slot) {
   Operation operation(*this);
-  const uint64_t leases_before = leases_.size();
   leases_.RemoveSlot(slot);
-  shared_.leases->fetch_sub(leases_before - leases_.size(), std::memory_order_relaxed);
   return store_.RemoveSlot(slot);
+}
+
+void Stripe::VoidLeases() {
+  Operation operation(*this);
+  leases_.Clear();
 }
 
 ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, ScanBudget& budget,
@@ -432,7 +443,7 @@ uint64_t Stripe::PayForWrite(Operation& operation, const Found& found, uint64_t 
 
 Entry& Stripe::Write(const HashedKey& key, const Found& found, size_t value_bytes,
                      TimePoint expires_at, TimePoint now) {
-  VoidLease(key.key);
+  leases_.Void(key.key);
   Entry* entry = nullptr;
   if (found.entry == nullptr) {
     entry = &store_.Create(key, value_bytes, expires_at, now);
@@ -452,10 +463,16 @@ Entry& Stripe::Write(const HashedKey& key, const Found& found, size_t value_byte
   return *entry;
 }
 
-void Stripe::VoidLease(std::string_view key) {
-  const uint64_t before = leases_.size();
-  leases_.Void(key);
-  if (leases_.size() < before) shared_.leases->fetch_sub(1, std::memory_order_relaxed);
+absl::Status Stripe::CheckLeaseLimits(uint64_t bytes) const {
+  if (shared_.leases->load(std::memory_order_relaxed) >= shared_.leases_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("--max_leases=", shared_.leases_max, " leases are outstanding"));
+  }
+  if (shared_.lease_bytes->load(std::memory_order_relaxed) + bytes > shared_.lease_bytes_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "outstanding leases use their share of --memory, ", shared_.lease_bytes_max, " bytes"));
+  }
+  return absl::OkStatus();
 }
 
 // XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention",

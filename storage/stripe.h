@@ -23,8 +23,10 @@ namespace larder::storage {
 struct StripeShared {
   MemoryBudget* budget = nullptr;
   HybridClock* clock = nullptr;
-  std::atomic<uint64_t>* leases = nullptr;  // outstanding, over all stripes
+  std::atomic<uint64_t>* leases = nullptr;       // outstanding, over all stripes
+  std::atomic<uint64_t>* lease_bytes = nullptr;  // their memory
   uint64_t leases_max = 0;
+  uint64_t lease_bytes_max = 0;
 };
 
 // What a stripe tells the others, so that a writer finds the coldest victim without their locks.
@@ -71,6 +73,7 @@ class Stripe {
   // Removes expired entries and leases, at most `removals_max`; returns how many.
   size_t Expire(TimePoint now, size_t removals_max);
   uint64_t FlushSlot(uint32_t slot);
+  void VoidLeases();
 
   // Gives the sink the entries of slot `from.slot` with hash >= `from.hash` while the budget lasts.
   // Returns where to go on.
@@ -105,7 +108,8 @@ class Stripe {
   // from `found`. Voids a lease on it.
   Entry& Write(const HashedKey& key, const Found& found, size_t value_bytes, TimePoint expires_at,
                TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void VoidLease(std::string_view key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // OK if one more lease of this many bytes may be granted.
+  absl::Status CheckLeaseLimits(uint64_t bytes) const;
   bool RefreshesEarly(const Entry& live, double beta, TimePoint now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

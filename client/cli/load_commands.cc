@@ -8,6 +8,7 @@
 #include "client/cli/arguments.h"
 #include "client/cli/commands.h"
 #include "client/cli/json.h"
+#include "client/cli/progress_line.h"
 #include "client/cli/units.h"
 #include "client/load/bench.h"
 #include "client/load/replay.h"
@@ -17,6 +18,8 @@ namespace larder::cli {
 namespace {
 
 constexpr absl::Duration kDefaultTimeout = absl::Seconds(5);
+// Of a bench whose stderr is a file; replays are read by programs that want no lines there.
+constexpr absl::Duration kPlainProgressInterval = absl::Seconds(10);
 constexpr uint64_t kValueBytesMax = uint64_t{1} << 30;
 
 // A signal handler can reach nothing else.
@@ -40,48 +43,6 @@ class InterruptGuard {
  private:
   static constexpr int kSignals[2] = {SIGINT, SIGTERM};
   void (*before_[2])(int);
-};
-
-// A line on a terminal's stderr that is written over and over.
-class ProgressLine {
- public:
-  explicit ProgressLine(Session& session) : err_(session.err()) {}
-
-  std::function<void(const load::Progress&)> Callback() {
-    if (!err_.is_terminal()) return nullptr;
-    return [this](const load::Progress& progress) { Show(progress); };
-  }
-
-  ~ProgressLine() {
-    if (!shown_) return;
-    err_.Write("\r\x1b[K");
-    err_.Flush();
-  }
-
- private:
-  void Show(const load::Progress& progress) {
-    shown_ = true;
-    const absl::Duration interval = progress.elapsed - last_.elapsed;
-    const double rate = interval > absl::ZeroDuration()
-                            ? static_cast<double>(progress.operations - last_.operations) /
-                                  absl::ToDoubleSeconds(interval)
-                            : 0;
-    last_ = progress;
-    constexpr int kWidth = 24;
-    const int full = static_cast<int>(progress.share * kWidth);
-    const uint64_t reads = progress.hits + progress.misses;
-    const double ratio =
-        reads == 0 ? 0 : static_cast<double>(progress.hits) / static_cast<double>(reads);
-    err_.Write(
-        absl::StrFormat("\r[%s%s] %3.0f%%  %d operations  %.0f/s  hit ratio %.3f  errors %d\x1b[K",
-                        std::string(full, '#'), std::string(kWidth - full, '.'),
-                        progress.share * 100, progress.operations, rate, ratio, progress.errors));
-    err_.Flush();
-  }
-
-  Output& err_;
-  load::Progress last_;
-  bool shown_ = false;
 };
 
 void AppendLatency(const char* name, const load::Histogram& latency, std::string& text) {
@@ -189,7 +150,7 @@ int RunBenchCommand(Session& session, BenchArguments& arguments) {
   options.stop = &interrupted;
   absl::StatusOr<load::Report> report = absl::UnknownError("not run");
   {
-    ProgressLine progress(session);
+    ProgressLine progress(session.err(), kPlainProgressInterval);
     options.progress = progress.Callback();
     report = load::RunBench(options);
   }
@@ -276,7 +237,7 @@ int RunReplayCommand(Session& session, ReplayArguments& arguments) {
   load::Report report;
   absl::Status status;
   {
-    ProgressLine progress(session);
+    ProgressLine progress(session.err(), std::nullopt);
     options.progress = progress.Callback();
     status = load::RunReplay(options, report);
   }

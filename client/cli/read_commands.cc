@@ -74,7 +74,8 @@ int RunScan(Session& session, const ScanArguments& arguments) {
   options.prefix = arguments.prefix;
   options.keys_only = !arguments.values;
   while (left > 0 && session.out().error() == 0) {
-    options.limit = static_cast<uint32_t>(std::min<uint64_t>(left, 1000));
+    // A node may refuse a larger limit than its own choice (0), which is about 100.
+    options.limit = left < 100 ? static_cast<uint32_t>(left) : 0;
     absl::StatusOr<ScanResult> page = (*client)->Scan(options);
     if (!page.ok()) return session.Fail(page.status());
     for (const ScanEntry& entry : page->entries) {

@@ -17,6 +17,7 @@ namespace {
 constexpr absl::Duration kTick = absl::Milliseconds(50);
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(500);
 constexpr absl::Duration kFailingMax = absl::Seconds(10);
+constexpr int64_t kOperationsMax = int64_t{1} << 20;  // in flight; each has about 1 KiB
 
 // What all workers share: when to end, and how far they are.
 class Run {
@@ -253,6 +254,10 @@ absl::Status Check(const BenchOptions& options) {
   }
   if (options.engine.inflight < 1 || options.engine.inflight > 65536) {
     return absl::InvalidArgumentError("inflight must be 1..65536");
+  }
+  if (int64_t{options.engine.connections} * options.engine.inflight > kOperationsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("connections * inflight must be at most ", kOperationsMax));
   }
   if (workload.read_share < 0 || workload.read_share > 1) {
     return absl::InvalidArgumentError("read_share must be 0..1");

@@ -31,8 +31,8 @@ class Replay {
     while (open_ > 0) {
       Operation* const operation = engine_.Next(kTick);
       ShowProgress();
-      if (operation == nullptr) continue;
-      Ended(*operation);
+      if (operation != nullptr) Ended(*operation);
+      EndRests();
       if (status.ok()) status = Fill();
     }
     return status;
@@ -85,27 +85,46 @@ class Replay {
   void Ended(Operation& operation) {
     const Clock::time_point now = Clock::now();
     report_.Add(operation, absl::FromChrono(now - operation.begin));
-    const auto lane = lanes_.find(operation.key);
-    absl::InlinedVector<uint32_t, 4>& waiting = lane->second.value_bytes;
     NoteHealth(operation.status.ok(), now);
-    if (operation.status.ok() && operation.kind == Operation::Kind::kGet) {
+    if (!operation.status.ok()) {
+      resting_.push_back(&operation);
+      return;
+    }
+    if (operation.kind == Operation::Kind::kGet) {
       if (!operation.found) {
         operation.kind = Operation::Kind::kSet;
-        FillPattern(operation.key, waiting.front(), operation.value);
+        FillPattern(operation.key, lanes_.find(operation.key)->second.value_bytes.front(),
+                    operation.value);
         operation.begin = Clock::now();
         engine_.Start(operation);
         return;
       }
       Verify(operation);
     }
+    GoOn(operation);
+  }
+
+  // The request is over; the next one of its key may begin.
+  void GoOn(Operation& operation) {
+    const auto lane = lanes_.find(operation.key);
+    absl::InlinedVector<uint32_t, 4>& waiting = lane->second.value_bytes;
     --open_;
     waiting.erase(waiting.begin());
-    if (!waiting.empty()) {
+    if (!waiting.empty() && !Stopped()) {
       StartGet(operation);
       return;
     }
+    open_ -= waiting.size();
     lanes_.erase(lane);
     engine_.Release(operation);
+  }
+
+  void EndRests() {
+    const Clock::time_point now = Clock::now();
+    if (now < wake_) return;
+    wake_ = now + absl::ToChronoNanoseconds(kTick);
+    for (Operation* rested : resting_) GoOn(*rested);
+    resting_.clear();
   }
 
   void Verify(const Operation& operation) {
@@ -155,6 +174,8 @@ class Replay {
   const Clock::time_point begin_ = Clock::now();
   Clock::time_point next_progress_ = begin_;
   absl::flat_hash_map<std::string, Lane> lanes_;  // of the keys in use
+  std::vector<Operation*> resting_;  // after an error, so that a dead node does not eat the trace
+  Clock::time_point wake_ = begin_;  // when the rests end
   TraceRequest request_;
   bool in_hand_ = false;
   bool trace_ended_ = false;

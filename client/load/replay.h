@@ -36,7 +36,8 @@ struct ReplayOptions {
 //
 // What was done is in `report` also when the trace turns out to be broken: then the codes of
 // TraceReader. INVALID_ARGUMENT also for an option out of range. Errors of operations are counted
-// in the report; after ten seconds of nothing but errors the replay ends early.
+// in the report, and a request that failed keeps its place in flight for up to 50 ms, so that a
+// dead node does not eat the trace; after ten seconds of nothing but errors the replay ends early.
 absl::Status RunReplay(const ReplayOptions& options, Report& report);
 
 }  // namespace larder::load

@@ -19,6 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds kPauseWithoutDescriptors{100};
 constexpr std::chrono::milliseconds kRefusedLinger{500};
 constexpr size_t kRefusedMax = 64;
+constexpr int kAcceptsPerRound = 64;  // then a stop is looked for
 
 // RFC 9113: a GOAWAY with ENHANCE_YOUR_CALM and a text to debug with. There is no SETTINGS before
 // it, on purpose: gRPC's clients would take the connection for a good one that broke, and connect
@@ -92,7 +93,7 @@ void ConnectionAcceptor::Run() {
 }
 
 ConnectionAcceptor::Clock::duration ConnectionAcceptor::AcceptAll() {
-  while (true) {
+  for (int i = 0; i < kAcceptsPerRound; ++i) {
     FileDescriptor socket(
         ::accept4(listening_.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket.is_open()) {
@@ -109,6 +110,7 @@ ConnectionAcceptor::Clock::duration ConnectionAcceptor::AcceptAll() {
       Refuse(std::move(socket));
     }
   }
+  return Clock::duration::zero();
 }
 
 void ConnectionAcceptor::Refuse(FileDescriptor socket) {

@@ -7,6 +7,7 @@
 #include "server/grpcpp/message_views.h"
 #include "server/grpcpp/multi_message_reply.h"
 #include "server/grpcpp/services.h"
+#include "server/handlers/request_checks.h"
 #include "server/metrics/method.h"
 
 namespace larder::server {
@@ -36,6 +37,10 @@ template <typename Response, typename Reply, Method kName, auto kHandle>
 struct MultiKeyOperation : OperationOf<Response, Reply, kName> {
   template <typename Request>
   static void Run(const ServiceParts& parts, const Request& request, Reply& reply) {
+    // Before views are made, which would be gigabytes for millions of empty items.
+    const auto items = static_cast<size_t>(request.items_size());
+    const absl::Status status = CheckItems(MethodName(kName), items, parts.cache->limits());
+    if (!status.ok()) return reply.Fail(status);
     (parts.multi_key->*kHandle)(reply.Views(request), reply);
   }
 };

@@ -90,6 +90,7 @@ class PipelineOperation final : private Completion {
 
   void Done(const absl::Status& status) override {
     if (!status.ok()) FillItemError(status, response_.mutable_error());
+    v1::PipelineRequest().Swap(&request_);  // its memory need not wait until the answer is sent
     parts_.metrics->Record(method_, status.code(),
                            absl::FromChrono(std::chrono::steady_clock::now() - started_));
     owner_->OnAnswered(this);
@@ -101,7 +102,7 @@ class PipelineOperation final : private Completion {
   const ServiceParts& parts_;
   PipelineOwner* const owner_;
   const std::chrono::steady_clock::time_point started_;
-  const v1::PipelineRequest request_;
+  v1::PipelineRequest request_;  // empty once there is an answer
   v1::PipelineResponse response_;
   Method method_ = Method::kPipeline;  // until the operation is known
   bool is_in_flight_ = false;

@@ -13,7 +13,7 @@ namespace larder::server {
 
 // Lease tokens as clients see them: 16 bytes of node number (2), boot nonce (6) and lease number
 // (8), big-endian. The nonce is drawn once per process, so that a token of an earlier process is
-// void (ordering.md, rule 20). Thread-safe: immutable.
+// void. Thread-safe: immutable.
 class LeaseTokenCodec {
  public:
   static constexpr size_t kTokenBytes = 16;

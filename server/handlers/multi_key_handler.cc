@@ -8,9 +8,6 @@
 namespace larder::server {
 namespace {
 
-// What the encoded answer to a write adds to ResponseBudget::kLeastItemBytes.
-constexpr size_t kWriteItemBytes = 24;
-
 // An item's reply that counts what goes into the answer and refuses what does not fit.
 template <typename Answer>
 class BudgetedReply final : public ValueReply<Answer> {
@@ -87,8 +84,9 @@ void MultiKeyHandler::MultiSet(absl::Span<const SetView> items, MultiSetReply& r
     BudgetedReply<SetAnswer> item(&reply.Item(i), &budget);
     const bool fits_previous =
         !items[i].return_previous ||
-        budget.FitsValue(limits.max_value_bytes + Limits::kEntryOverheadBytes + kWriteItemBytes);
-    if (fits_previous && budget.Take(kWriteItemBytes)) {
+        budget.FitsValue(limits.max_value_bytes + Limits::kEntryOverheadBytes +
+                         ResponseBudget::kWriteItemBytes);
+    if (fits_previous && budget.Take(ResponseBudget::kWriteItemBytes)) {
       cache_->SetFor("MultiSet", items[i], item);
     } else {
       item.Fail(OverBudget("MultiSet", limits));
@@ -103,7 +101,7 @@ void MultiKeyHandler::MultiDelete(absl::Span<const DeleteView> items, MultiDelet
   ResponseBudget budget(cache_->limits().max_response_bytes, items.size());
   for (size_t i = 0; i < items.size(); ++i) {
     BudgetedDeleteReply item(&reply.Item(i), &budget);
-    if (budget.Take(kWriteItemBytes)) {
+    if (budget.Take(ResponseBudget::kWriteItemBytes)) {
       cache_->DeleteFor("MultiDelete", items[i], item);
     } else {
       item.Fail(OverBudget("MultiDelete", cache_->limits()));

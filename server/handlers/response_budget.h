@@ -6,15 +6,20 @@
 namespace larder::server {
 
 // Counts the encoded bytes of an answer of many items, and keeps for each item that is still to
-// come the few bytes of an error without a message. The first value is always admitted, so that a
-// client that asks again for what was refused gets on. Not thread-safe.
+// come the few bytes of an error without a message. A value that comes before all but misses and
+// its own item's outcome is always admitted, so that a client that asks again gets on. Not
+// thread-safe.
 class ResponseBudget {
  public:
   // An encoded miss, or an error that has only a code.
   static constexpr size_t kLeastItemBytes = 6;
+  // What the outcome of a write adds to that.
+  static constexpr size_t kWriteItemBytes = 24;
 
   ResponseBudget(size_t limit_bytes, size_t items)
-      : limit_bytes_(limit_bytes), used_bytes_(items * kLeastItemBytes) {}
+      : limit_bytes_(limit_bytes),
+        least_bytes_(items * kLeastItemBytes),
+        used_bytes_(least_bytes_) {}
 
   // Takes `bytes` more than kLeastItemBytes for an item.
   bool Take(size_t bytes) {
@@ -25,21 +30,22 @@ class ResponseBudget {
 
   // The same for a value.
   bool TakeValue(size_t bytes) {
-    if (has_value_ && bytes > RoomBytes()) return false;
-    has_value_ = true;
+    if (!FitsValue(bytes)) return false;
     used_bytes_ += bytes;
     return true;
   }
 
   // A value of up to `bytes` bytes would be admitted.
-  bool FitsValue(size_t bytes) const { return !has_value_ || bytes <= RoomBytes(); }
+  bool FitsValue(size_t bytes) const {
+    return used_bytes_ <= least_bytes_ + kWriteItemBytes || bytes <= RoomBytes();
+  }
 
  private:
   size_t RoomBytes() const { return used_bytes_ < limit_bytes_ ? limit_bytes_ - used_bytes_ : 0; }
 
   const size_t limit_bytes_;
+  const size_t least_bytes_;
   size_t used_bytes_;
-  bool has_value_ = false;
 };
 
 }  // namespace larder::server

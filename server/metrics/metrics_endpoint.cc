@@ -11,7 +11,8 @@
 namespace larder::server {
 namespace {
 
-constexpr size_t kThreads = 4;
+constexpr size_t kThreads = 16;         // each may wait for a slow client
+constexpr size_t kBodyBytesMax = 4096;  // no request here has one
 constexpr time_t kTimeoutSeconds = 5;
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kPrometheusText[] = "text/plain; version=0.0.4; charset=utf-8";
@@ -28,6 +29,7 @@ class MetricsEndpoint::HttpServer : public httplib::Server {
     new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
     // A scraper that stays connected would hold one of the few threads.
     set_keep_alive_max_count(1);
+    set_payload_max_length(kBodyBytesMax);
     set_read_timeout(kTimeoutSeconds);
     set_write_timeout(kTimeoutSeconds);
     Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {

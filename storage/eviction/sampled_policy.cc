@@ -10,8 +10,11 @@ constexpr uint8_t kFrequencyMax = 255;
 constexpr double kFrequencyFactor = 10;  // about a million uses reach the top
 constexpr Millis kDecayPeriod = std::chrono::minutes(1);
 
+// Counts the minutes that have begun since, so that frequent use does not put off the decay.
 uint8_t DecayedFrequency(const Entry& entry, TimePoint now) {
-  const auto periods = std::max<int64_t>((now - entry.policy_time) / kDecayPeriod, 0);
+  const int64_t begun = now.time_since_epoch() / kDecayPeriod;
+  const int64_t used = entry.policy_time.time_since_epoch() / kDecayPeriod;
+  const int64_t periods = std::max<int64_t>(begun - used, 0);
   return static_cast<uint8_t>(entry.frequency - std::min<int64_t>(periods, entry.frequency));
 }
 

@@ -169,6 +169,8 @@ class FakeNode::Node final : public v1::Cache::Service,
   }
 
   Status Scan(ServerContext*, const v1::ScanRequest* request, v1::ScanResponse* response) override {
+    // As a node with --max_scan_limit=100 does.
+    if (request->limit() > 100) return Status(grpc::INVALID_ARGUMENT, "limit must be 1..100");
     return Serve("Scan", [&] {
       auto entry =
           request->cursor().empty() ? entries.begin() : entries.upper_bound(request->cursor());

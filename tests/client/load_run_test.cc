@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 
@@ -167,6 +168,40 @@ TEST_P(LoadRunTest, ReplayWithConcurrencyKeepsTheOrderOfEachKey) {
   EXPECT_TRUE(report.clean()) << report.first_error;
 }
 
+TEST_P(LoadRunTest, ReplayRestsAfterAnErrorSoThatADeadNodeDoesNotEatTheTrace) {
+  const bool unary = GetParam() == Api::kUnary;
+  node_.FailNext(
+      unary ? "Get" : "Pipeline",
+      std::vector<FakeNode::Failure>(100000, {absl::StatusCode::kInternal, true, {}, false}));
+  std::string trace;
+  for (int i = 0; i < 100000; ++i) absl::StrAppend(&trace, i, "\n");
+  ReplayOptions options = Replay(trace);
+  std::atomic<bool> stop{false};
+  options.stop = &stop;
+  int calls = 0;
+  options.progress = [&stop, &calls](const Progress&) {
+    if (++calls == 2) stop = true;
+  };
+  Report report;
+  ASSERT_TRUE(RunReplay(options, report).ok());
+  EXPECT_GT(report.errors_total(), 0u);
+  // One for each rest between two calls of `progress`, however slow the machine is.
+  EXPECT_LT(report.errors_total(), 20u);
+}
+
+TEST_P(LoadRunTest, ReplayThatIsStoppedDropsWhatWaitsForAKey) {
+  std::string trace;
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&trace, "a\n");
+  ReplayOptions options = Replay(trace);
+  options.concurrency = 1000;
+  std::atomic<bool> stop{false};
+  options.stop = &stop;
+  options.progress = [&stop](const Progress&) { stop = true; };
+  Report report;
+  ASSERT_TRUE(RunReplay(options, report).ok());
+  EXPECT_LT(report.gets, 1000u);
+}
+
 TEST_P(LoadRunTest, ReplayStopsAtItsLimit) {
   ReplayOptions options = Replay("a\nb\nc\nd\n");
   options.limit = 2;
@@ -203,6 +238,8 @@ TEST(RunBenchTest, NamesTheOptionThatIsOutOfRange) {
   EXPECT_THAT(message({.threads = 0}), HasSubstr("threads"));
   EXPECT_THAT(message({.threads = 2}), HasSubstr("connections"));
   EXPECT_THAT(message({.engine = {.inflight = 0}}), HasSubstr("inflight"));
+  EXPECT_THAT(message({.engine = {.connections = 17, .inflight = 65536}}),
+              HasSubstr("connections * inflight must be at most 1048576"));
   EXPECT_THAT(message({.rate = -1.0}), HasSubstr("rate"));
 }
 

@@ -180,6 +180,8 @@ TEST_F(ProgramTest, ScanWalksAllPages) {
   for (const char* key : {"a1", "a2", "a3", "b1", "a4"}) node_.Put(key, "v");
   EXPECT_EQ(Run({"scan"}).out, "a1\na2\na3\na4\nb1\n");
   EXPECT_EQ(Run({"scan", "--prefix=a", "--limit=3"}).out, "a1\na2\na3\n");
+  // No page asks for more than a node with a small --max_scan_limit allows.
+  EXPECT_EQ(Run({"scan", "--limit=1000"}).out, "a1\na2\na3\na4\nb1\n");
   EXPECT_EQ(Run({"scan", "--prefix=b", "--values"}).out, "b1\tv\n");
   EXPECT_THAT(Run({"scan", "--prefix=b", "--json"}).out,
               StartsWith("{\"key\":\"b1\",\"version\":"));
@@ -249,6 +251,7 @@ TEST_F(ProgramTest, UsageErrorsAreOneLineThatNamesTheProblem) {
   ExpectUsageError({"get", "k", "--timeout=0"}, "--timeout");
   ExpectUsageError({"bench", "--distribution=normal"}, "normal");
   ExpectUsageError({"bench", "--threads=0"}, "threads");
+  ExpectUsageError({"bench", "--connections=17", "--inflight=65536"}, "connections * inflight");
   ExpectUsageError({"completion", "zsh"}, "zsh");
   const Outcome address = RunAnywhere({"get", "k", "--addr=host:port"});
   EXPECT_EQ(address.code, kExitUsage);

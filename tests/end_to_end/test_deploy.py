@@ -36,8 +36,8 @@ class DeployTest(unittest.TestCase):
         self.addCleanup(self.deploy, "down")
         self.port, self.metrics_port = free_port(), free_port()
 
-    def deploy(self, command, *arguments):
-        return subprocess.run([os.path.join(ROOT, "deploy", command), *arguments], text=True,
+    def deploy(self, command, *arguments, root=ROOT):
+        return subprocess.run([os.path.join(root, "deploy", command), *arguments], text=True,
                               capture_output=True, env={**os.environ, "LARDER_STATE": self.state})
 
     def up(self, *arguments):
@@ -73,6 +73,17 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(again.returncode, 0)
         self.assertIn("no node is running", again.stdout)
 
+    def test_a_clone_reached_through_a_symlink_is_the_same(self):
+        self.assertEqual(self.up().returncode, 0)
+        pid = self.pid()
+        link = os.path.join(self.state, "link")
+        os.symlink(ROOT, link)
+        second = self.deploy("up", f"--port={self.port}", f"--metrics_port={self.metrics_port}", root=link)
+        self.assertEqual(second.returncode, 0, second.stdout + second.stderr)
+        self.assertIn("already running", second.stdout)
+        self.assertIn("has ended", self.deploy("down", root=link).stdout)
+        self.assertNotIn(pid, larderds())
+
     def test_a_port_in_use_is_a_clear_error(self):
         with socket.create_server(("127.0.0.1", self.port)):
             result = self.up()
@@ -103,6 +114,31 @@ class DeployTest(unittest.TestCase):
                 result = self.deploy("up", argument)
                 self.assertEqual(result.returncode, 2)
                 self.assertIn(word, result.stderr)
+
+    def test_addresses_are_not_for_larderd_to_choose(self):
+        for words, flag in ((["--listen=127.0.0.1:1"], "--port"), (["--listen", "127.0.0.1:1"], "--port"),
+                            (["--memory=32MiB", "--metrics_listen="], "--metrics_port")):
+            with self.subTest(words=words):
+                result = self.up("--", *words)
+                self.assertEqual(result.returncode, 2)
+                self.assertIn(f"with {flag}\n", result.stderr)
+
+
+class InstallDepsTest(unittest.TestCase):
+    def test_a_user_without_sudo_is_told_so(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("dirname", "mktemp", "rm", "sed", "grep", "tail", "sleep", "env"):
+                os.symlink(shutil.which(name), os.path.join(folder, name))
+            # Nobody in particular, on a machine where nothing is installed.
+            for name, body in (("id", "echo 1000"), ("dpkg-query", ":"), ("apt-get", "exit 1")):
+                path = os.path.join(folder, name)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(f"#!/bin/sh\n{body}\n")
+                os.chmod(path, 0o755)
+            result = subprocess.run([shutil.which("bash"), os.path.join(ROOT, "deploy", "install-deps")],
+                                    env={"PATH": folder}, capture_output=True, text=True)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("needs root", result.stderr)
 
 
 if __name__ == "__main__":

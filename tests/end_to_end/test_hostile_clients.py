@@ -7,6 +7,8 @@ import socket
 import struct
 import unittest
 
+import grpc
+
 from end_to_end.harness import raw
 from end_to_end.harness.node import Node
 from end_to_end.harness.stubs import cache
@@ -73,6 +75,13 @@ class HostileClientsTest(unittest.TestCase):
                 with self.subTest(sent=sent, end=end.__name__):
                     end(self.begin_call(request[:sent], declared=len(request)))
         self.assertTrue(self.node.alive())
+
+    def test_compressed_requests_are_refused_before_they_are_inflated(self):
+        bomb = cache.SetRequest(key=b"bomb", value=bytes(3 << 20))
+        with self.assertRaises(grpc.RpcError) as refused:
+            self.node.stub.Set(bomb, compression=grpc.Compression.Gzip, timeout=20)
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+        self.assertFalse(self.node.stub.Get(cache.GetRequest(key=b"bomb"), timeout=20).found)
 
     def test_a_thousand_clients_that_vanish_before_their_answer(self):
         request = cache.GetRequest(key=b"k").SerializeToString()

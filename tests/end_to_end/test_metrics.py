@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import unittest
 
@@ -25,6 +26,13 @@ class MetricsTest(unittest.TestCase):
         after = node.metrics()
         return {name: value - before.get(name, 0) for name, value in after.items()
                 if value != before.get(name, 0)}
+
+    def test_a_request_with_a_large_body_is_refused(self):
+        with Node() as node:
+            with socket.create_connection(("127.0.0.1", node.metrics_port), timeout=20) as connection:
+                connection.sendall(b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+                self.assertIn(b" 413 ", connection.recv(4096))
+            self.assertEqual(node.http("/healthz")[0], 200)
 
     def test_promtool_finds_nothing(self):
         with Node() as node:

@@ -122,6 +122,26 @@ TEST_F(EvictionTest, LfuForgetsOldFame) {
   EXPECT_LT(famous, 5);
 }
 
+TEST_F(EvictionTest, LfuDecaysAlsoWhatIsUsedOnceInAWhile) {
+  Fill(EvictionKind::kLfu);
+  for (int round = 0; round < 200; ++round) {
+    for (int i = 1; i <= 50; ++i) Get(std::to_string(i));
+  }
+  // For an hour they are used every 50 seconds only; then come others that are used twice.
+  for (int round = 0; round < 72; ++round) {
+    Advance(50'000);
+    for (int i = 1; i <= 50; ++i) Get(std::to_string(i));
+  }
+  for (int i = 0; i < 3 * count_; ++i) {
+    PutNext();
+    Get(std::to_string(next_ - 1));
+    Get(std::to_string(next_ - 1));
+  }
+  int famous = 0;
+  for (int i = 1; i <= 50; ++i) famous += Get(std::to_string(i)).has_value() ? 1 : 0;
+  EXPECT_LT(famous, 10);
+}
+
 TEST_F(EvictionTest, RandomSparesNothingAndSurvivesAnyPattern) {
   Fill(EvictionKind::kRandom);
   const int before = next_;

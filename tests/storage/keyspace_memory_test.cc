@@ -62,8 +62,9 @@ TEST_F(KeyspaceTest, WithoutEvictionAFullNodeRefusesWritesAndLosesNothing) {
   EXPECT_EQ(keyspace_->Stats().evictions, 0u);
 }
 
-TEST_F(KeyspaceTest, LeasesCountAgainstTheBudget) {
-  Make({.memory_bytes = kBudget, .eviction = EvictionKind::kNone});
+TEST_F(KeyspaceTest, LeasesUseAShareOfTheBudgetAndLeaveTheRestToEntries) {
+  Make({.memory_bytes = kBudget});
+  Put("k", "v");
   StringSink sink;
   uint64_t granted = 0;
   absl::StatusOr<LeaseResult> result;
@@ -73,8 +74,12 @@ TEST_F(KeyspaceTest, LeasesCountAgainstTheBudget) {
     ASSERT_LT(granted, 1'000'000u);
   } while (result.ok());
   EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_LE(keyspace_->Memory().total(), kBudget);
-  EXPECT_GT(keyspace_->Memory().leases, kBudget / 2);
+  EXPECT_LE(keyspace_->Memory().leases, kBudget / 8);
+  EXPECT_GT(keyspace_->Memory().leases, kBudget / 9);
+  EXPECT_EQ(Get("k"), "v");
+  Advance(1000);
+  EXPECT_EQ(keyspace_->Expire(now_, granted), granted);
+  EXPECT_EQ(Lease("k2").kind, LeaseResult::Kind::kGranted) << "room again when leases end";
 }
 
 TEST_F(KeyspaceTest, AWriteLargerThanTheBudgetEvictsNothing) {

@@ -274,11 +274,11 @@ class KeyspaceModelTest : public KeyspaceTest {
     }
     ASSERT_EQ(result.deleted, live != nullptr) << key;
     leases_.erase(key);
-    if (live != nullptr && options.stale_until.has_value()) {
+    if (!options.stale_until.has_value() || Visible(key) == nullptr) {
+      model_.erase(key);
+    } else if (live != nullptr) {
       model_[key].stale = true;
       model_[key].expires_at = *options.stale_until;
-    } else {
-      model_.erase(key);
     }
   }
 

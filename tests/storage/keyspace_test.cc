@@ -166,6 +166,19 @@ TEST_F(KeyspaceTest, StaleValueIsServedMarkedAndThenGone) {
   EXPECT_EQ(Get("k"), std::nullopt);
 }
 
+TEST_F(KeyspaceTest, ASecondDeleteLeavesTheStaleValueAndItsTime) {
+  Put("k", "v");
+  EXPECT_TRUE(Delete("k", 10));
+  Advance(5);
+  EXPECT_FALSE(Delete("k", 1000));
+  Advance(4);
+  EXPECT_EQ(Get("k"), "v");
+  Advance(1);
+  EXPECT_EQ(Get("k"), std::nullopt);
+  EXPECT_FALSE(Delete("k", 1000)) << "what is over does not come back";
+  EXPECT_EQ(Get("k"), std::nullopt);
+}
+
 TEST_F(KeyspaceTest, StaleEntryIsAbsentToEveryOtherCall) {
   SetOptions if_absent, if_present;
   if_absent.condition.kind = Condition::Kind::kIfAbsent;
@@ -179,8 +192,8 @@ TEST_F(KeyspaceTest, StaleEntryIsAbsentToEveryOtherCall) {
   ScanCollector scan;
   keyspace_->Scan({}, {}, now_, scan);
   EXPECT_TRUE(scan.keys.empty());
-  EXPECT_FALSE(Delete("k", 2000)) << "it is deleted already";
-  EXPECT_EQ(Get("k"), std::nullopt) << "a delete ends the stale value, too";
+  EXPECT_FALSE(Delete("k")) << "it is deleted already";
+  EXPECT_EQ(Get("k"), std::nullopt) << "a plain delete ends the stale value, too";
   Put("k", "7");
   Delete("k", 1000);
   EXPECT_EQ(Set("k", "9", if_absent)->outcome, Outcome::kStored);
@@ -323,6 +336,11 @@ TEST(KeyspaceOptionsTest, RefusesWhatItCannotDo) {
   for (const uint32_t stripes : {1u, 16384u}) {
     EXPECT_TRUE(Keyspace::Create({.stripes = stripes}, &clock).ok()) << stripes;
   }
+  EXPECT_EQ(Keyspace::Create({.memory_bytes = Keyspace::kMemoryBytesMin, .stripes = 16384}, &clock)
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument)
+      << "the stripes alone would not fit";
 }
 
 }  // namespace
