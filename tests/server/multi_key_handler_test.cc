@@ -45,6 +45,19 @@ TEST_F(MultiKeyHandlerTest, AnswersEachItemInOrderWithDuplicatesKept) {
   EXPECT_EQ(reply.items[3].value, "2");
 }
 
+// Outcomes of writes take room, too: after many of them a previous value of full size must wait.
+TEST(MultiKeyHandlerBudgetTest, APreviousValueAfterManyOutcomesDoesNotPassTheLimit) {
+  ResponseBudget budget(10'000, 100);
+  EXPECT_TRUE(budget.FitsValue(9'900)) << "a value that is alone is always admitted";
+  ASSERT_TRUE(budget.Take(ResponseBudget::kWriteItemBytes));
+  EXPECT_TRUE(budget.TakeValue(9'900)) << "beside the outcome of its own item, too";
+  ResponseBudget crowded(10'000, 100);
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(crowded.Take(ResponseBudget::kWriteItemBytes));
+  EXPECT_FALSE(crowded.FitsValue(9'900));
+  EXPECT_FALSE(crowded.TakeValue(9'900));
+  EXPECT_TRUE(crowded.TakeValue(8'000));
+}
+
 TEST_F(MultiKeyHandlerTest, ErrorOfAnItemDoesNotFailTheCall) {
   const auto reply = MultiSet({{.key = "a", .value = "1"},
                                {.key = "", .value = "2"},
