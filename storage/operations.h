@@ -46,7 +46,8 @@ class ValueSink {
 // Where Scan puts entries; the same rules as for ValueSink.
 class ScanSink {
  public:
-  // Returns where to copy the value; nullptr leaves the value out.
+  // Returns where to copy the value; nullptr leaves the value out. With ScanOptions::keys_only
+  // there is none: value_bytes is 0.
   virtual char* Add(std::string_view key, const EntryInfo& info, size_t value_bytes) = 0;
 
  protected:

@@ -353,15 +353,15 @@ ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, Sca
     const uint64_t hash = table.hash_at(i);
     const Entry& entry = *table.entry_at(i);
     const bool matches = entry.LiveAt(now) && entry.key().starts_with(options.prefix);
-    const size_t bytes =
-        kScanEntryBytes + entry.key_bytes + (options.keys_only ? 0 : entry.value_bytes);
+    const std::string_view value = options.keys_only ? std::string_view() : entry.value();
+    const size_t bytes = kScanEntryBytes + entry.key_bytes + value.size();
     budget.full = budget.entries == 0 || (matches && budget.any && bytes > budget.bytes);
     if ((budget.full || budget.visits == 0) && hash != given_hash) return {from.slot, hash};
     budget.visits -= std::min<size_t>(budget.visits, 1);
     given_hash = hash;
     if (!matches) continue;
-    char* to = sink.Add(entry.key(), entry.info(), entry.value_bytes);
-    if (to != nullptr) CopyValue(entry.value(), to);
+    char* to = sink.Add(entry.key(), entry.info(), value.size());
+    if (to != nullptr) CopyValue(value, to);
     budget.any = true;
     budget.entries -= std::min<size_t>(budget.entries, 1);
     budget.bytes -= std::min(budget.bytes, bytes);

@@ -9,23 +9,19 @@
 namespace larder::server {
 namespace {
 
+// Sets a google.protobuf.Duration, or a Timestamp from the time since the epoch.
+template <typename Message>
+void FillTime(storage::Millis time, Message* message) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  message->set_seconds(seconds.count());
+  message->set_nanos(static_cast<int32_t>(std::chrono::nanoseconds(time - seconds).count()));
+}
+
 // Sets `expires_at` of a message, unless it is never.
 template <typename Message>
 void FillExpiry(storage::TimePoint expires_at, Message* message) {
   if (expires_at == storage::kNever) return;
-  const auto since_epoch = expires_at.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-  message->mutable_expires_at()->set_seconds(seconds.count());
-  message->mutable_expires_at()->set_nanos(
-      static_cast<int32_t>(std::chrono::nanoseconds(since_epoch - seconds).count()));
-}
-
-template <typename Message>
-void FillTimestamp(storage::TimePoint time, Message* timestamp) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
-  timestamp->set_seconds(seconds.count());
-  timestamp->set_nanos(
-      static_cast<int32_t>(std::chrono::nanoseconds(time.time_since_epoch() - seconds).count()));
+  FillTime(expires_at.time_since_epoch(), message->mutable_expires_at());
 }
 
 // Sets what all entries in answers have; returns where the value goes.
@@ -103,17 +99,14 @@ void LeaseMessageReply::Complete(const LeaseAnswer& answer) {
     case Kind::kGranted: {
       v1::LeaseGranted* const granted = response_->mutable_granted();
       granted->set_token(answer.token.data(), answer.token.size());
-      FillTimestamp(answer.deadline, granted->mutable_deadline());
+      FillTime(answer.deadline.time_since_epoch(), granted->mutable_deadline());
       granted->set_early(answer.early);
       granted->set_allocated_stale(value_.release());
       break;
     }
     case Kind::kHeld: {
       v1::LeaseHeld* const held = response_->mutable_held();
-      const auto seconds = std::chrono::floor<std::chrono::seconds>(answer.retry_after);
-      held->mutable_retry_after()->set_seconds(seconds.count());
-      held->mutable_retry_after()->set_nanos(
-          static_cast<int32_t>(std::chrono::nanoseconds(answer.retry_after - seconds).count()));
+      FillTime(answer.retry_after, held->mutable_retry_after());
       held->set_allocated_stale(value_.release());
       break;
     }
@@ -125,8 +118,7 @@ char* ScanMessageReply::Add(std::string_view key, const storage::EntryInfo& info
                             size_t value_bytes) {
   v1::ScanEntry* const entry = response_->add_entries();
   entry->set_key(key.data(), key.size());
-  char* const value = FillEntry(info, keys_only_ ? 0 : value_bytes, entry);
-  return keys_only_ ? nullptr : value;
+  return FillEntry(info, value_bytes, entry);
 }
 
 void ScanMessageReply::Complete(const ScanAnswer& answer) {
@@ -169,9 +161,8 @@ void AppendMessageReply::Complete(const AppendAnswer& answer) {
 template <>
 void StatsMessageReply::Complete(const StatsAnswer& answer) {
   response_->set_version(answer.node.version);
-  const int64_t uptime_ms = absl::ToInt64Milliseconds(answer.node.uptime);
-  response_->mutable_uptime()->set_seconds(uptime_ms / 1000);
-  response_->mutable_uptime()->set_nanos(static_cast<int32_t>(uptime_ms % 1000 * 1000000));
+  FillTime(storage::Millis(absl::ToInt64Milliseconds(answer.node.uptime)),
+           response_->mutable_uptime());
   response_->set_entries(answer.keyspace.entries);
   response_->set_memory_bytes(answer.memory_bytes);
   response_->set_memory_limit_bytes(answer.memory_limit_bytes);

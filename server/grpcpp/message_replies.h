@@ -103,8 +103,6 @@ class ScanMessageReply final : public ScanReply {
   ScanMessageReply(v1::ScanResponse* response, Completion* completion)
       : response_(response), completion_(completion) {}
 
-  void LeaveValuesOut() { keys_only_ = true; }
-
   char* Add(std::string_view key, const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const ScanAnswer& answer) override;
   void Fail(const absl::Status& status) override { completion_->Done(status); }
@@ -112,7 +110,6 @@ class ScanMessageReply final : public ScanReply {
  private:
   v1::ScanResponse* const response_;
   Completion* const completion_;
-  bool keys_only_ = false;
 };
 
 }  // namespace larder::server

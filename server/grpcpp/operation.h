@@ -69,12 +69,8 @@ struct Operation<v1::AppendRequest> : CacheOperation<v1::AppendResponse, AppendM
                                                      Method::kAppend, &CacheHandler::Append> {};
 
 template <>
-struct Operation<v1::ScanRequest> : OperationOf<v1::ScanResponse, ScanMessageReply, Method::kScan> {
-  static void Run(const ServiceParts& parts, const v1::ScanRequest& request, Reply& reply) {
-    if (request.keys_only()) reply.LeaveValuesOut();
-    parts.cache->Scan(ViewOf(request), reply);
-  }
-};
+struct Operation<v1::ScanRequest>
+    : CacheOperation<v1::ScanResponse, ScanMessageReply, Method::kScan, &CacheHandler::Scan> {};
 
 template <>
 struct Operation<v1::MultiGetRequest>

@@ -64,8 +64,9 @@ class NodeCollector final : public prometheus::Collectable {
   std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> families;
     AddRequests(families);
-    AddKeyspace(families);
-    AddLeases(families);
+    const storage::KeyspaceStats stats = sources_.keyspace->Stats();
+    AddKeyspace(stats, families);
+    AddLeases(stats, families);
     AddConnections(families);
     AddProcess(families);
     return families;
@@ -102,8 +103,7 @@ class NodeCollector final : public prometheus::Collectable {
            static_cast<double>(sources_.inflight->current()));
   }
 
-  void AddKeyspace(std::vector<MetricFamily>& families) const {
-    const storage::KeyspaceStats stats = sources_.keyspace->Stats();
+  void AddKeyspace(const storage::KeyspaceStats& stats, std::vector<MetricFamily>& families) const {
     const storage::MemoryUsage memory = sources_.keyspace->Memory();
     Single(families, MetricType::Counter, "larder_hits_total",
            "Reads that found a live or stale entry.", static_cast<double>(stats.hits));
@@ -135,8 +135,7 @@ class NodeCollector final : public prometheus::Collectable {
            static_cast<double>(sources_.keyspace->memory_limit_bytes()));
   }
 
-  void AddLeases(std::vector<MetricFamily>& families) const {
-    const storage::KeyspaceStats stats = sources_.keyspace->Stats();
+  static void AddLeases(const storage::KeyspaceStats& stats, std::vector<MetricFamily>& families) {
     families.push_back(
         Family(MetricType::Counter, "larder_leases_granted_total",
                "Leases granted: on a miss or stale value, or early, ahead of expiry.")
