@@ -134,16 +134,23 @@ class InflightTest(StatusAssertions, unittest.TestCase):
 
     def test_calls_over_the_limit_are_refused_with_a_retry_delay(self):
         with Node("--max_inflight=2") as node:
+            def wait_for_in_flight(count):
+                wait_until(lambda: node.metrics()["larder_requests_in_flight"] == count,
+                           f"{count} in flight")
+
             node.stub.Set(cache.SetRequest(key=b"large", value=b"v" * (1 << 20)), timeout=20)
+            # A place is given back after the answer has left: with the Set's still taken, one of
+            # the two would be refused.
+            wait_for_in_flight(0)
             with self.begin_get(node, streams=(1, 3)):
-                wait_until(lambda: node.metrics()["larder_requests_in_flight"] == 2, "two in flight")
+                wait_for_in_flight(2)
                 error = self.assert_fails(EXHAUSTED, ["max_inflight"], node.stub.Get,
                                           cache.GetRequest(key=b"k"))
                 self.assertGreater(retry_delay_of(error), 0)
                 answers = node.stub.Pipeline(iter([cache.PipelineRequest(
                     id=9, get=cache.GetRequest(key=b"k"))]), timeout=20)
                 self.assert_fails_or_item(answers)
-            wait_until(lambda: node.metrics()["larder_requests_in_flight"] == 0, "none in flight")
+            wait_for_in_flight(0)
             self.assertTrue(node.alive())
 
     def assert_fails_or_item(self, answers):
