@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPeriod{100};
 constexpr int kPeriodsPerSlowTask = 10;
-// Of one call of Expire: few enough that other work gets its turn, enough to keep up.
+// Of one call of Expire or Shrink: few enough that other work gets its turn, enough to keep up.
 constexpr size_t kRemovalsMax = 1000;
 
 }  // namespace
@@ -31,13 +31,15 @@ void Housekeeper::Run() {
   std::unique_lock lock(mutex_);
   for (int period = 0; !is_stopping_; ++period) {
     lock.unlock();
-    const bool came_back_full = keyspace_->Expire(clock_->Now(), kRemovalsMax) >= kRemovalsMax;
+    const storage::TimePoint now = clock_->Now();
+    const bool more_expires = keyspace_->Expire(now, kRemovalsMax) >= kRemovalsMax;
+    const bool more_shrinks = keyspace_->Shrink(now, kRemovalsMax) >= kRemovalsMax;
     if (period % kPeriodsPerSlowTask == 0) {
       clock_->Discipline();
       connections_->Sweep();
     }
     lock.lock();
-    if (!came_back_full) wake_.wait_for(lock, kPeriod, [this] { return is_stopping_; });
+    if (!more_expires && !more_shrinks) wake_.wait_for(lock, kPeriod, [this] { return is_stopping_; });
   }
 }
 

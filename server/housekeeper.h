@@ -11,8 +11,9 @@
 
 namespace larder::server {
 
-// The thread that does what no request does: removes expired entries and leases, disciplines the
-// shard clock, counts the connections that are gone. All parts must outlive it.
+// The thread that does what no request does: removes expired entries and leases, evicts down to a
+// memory limit that was lowered, disciplines the shard clock, counts the connections that are gone.
+// All parts must outlive it.
 class Housekeeper {
  public:
   Housekeeper(storage::Keyspace* keyspace, ShardClock* clock, ConnectionTable* connections);

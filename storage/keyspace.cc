@@ -13,15 +13,12 @@ namespace {
 
 constexpr size_t kRemovalsPerLock = 64;
 constexpr size_t kScanVisitsPerLock = 256;
-constexpr uint64_t kLeaseShare = 8;  // leases may use this part of the budget
 // A stripe may lose its victim to another writer between the look and the lock.
 constexpr int kEvictionTries = 16;
+// Of one operation: more than what it could only charge afterwards, few enough to take no time.
+constexpr size_t kShrinkPerOperation = 16;
 
 absl::Status Validate(const KeyspaceOptions& options) {
-  if (options.memory_bytes < Keyspace::kMemoryBytesMin) {
-    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", options.memory_bytes,
-                                                   "; the least is ", Keyspace::kMemoryBytesMin));
-  }
   if (!std::has_single_bit(options.stripes) || options.stripes > kSlots) {
     return absl::InvalidArgumentError(absl::StrCat(
         "stripes is ", options.stripes, "; it must be a power of two from 1 to ", kSlots));
@@ -39,19 +36,27 @@ absl::StatusOr<std::unique_ptr<Keyspace>> Keyspace::Create(const KeyspaceOptions
                                                            HybridClock* clock) {
   if (const absl::Status status = Validate(options); !status.ok()) return status;
   std::unique_ptr<Keyspace> keyspace(new Keyspace(options, clock));
-  if (keyspace->fixed_bytes_ > options.memory_bytes / 2) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("memory_bytes is ", options.memory_bytes, "; ", options.stripes,
-                     " stripes alone use ", keyspace->fixed_bytes_, ", more than half of it"));
-  }
+  const absl::Status status = keyspace->CheckMemoryLimit(options.memory_bytes);
+  if (!status.ok()) return status;
   return keyspace;
+}
+
+absl::Status Keyspace::CheckMemoryLimit(uint64_t bytes) const {
+  if (bytes < kMemoryBytesMin) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("memory_bytes is ", bytes, "; the least is ", kMemoryBytesMin));
+  }
+  if (fixed_bytes_ > bytes / 2) {
+    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", bytes, "; ",
+                                                   options_.stripes, " stripes alone use ",
+                                                   fixed_bytes_, ", more than half of it"));
+  }
+  return absl::OkStatus();
 }
 
 Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
     : options_(options), budget_(options.memory_bytes), signals_(options.stripes) {
-  const StripeShared shared{&budget_,           clock,
-                            &leases_,           &lease_bytes_,
-                            options.leases_max, options.memory_bytes / kLeaseShare};
+  const StripeShared shared{&budget_, clock, &leases_, &lease_bytes_, options.leases_max};
   stripes_.reserve(options.stripes);
   MemoryUsage usage;
   for (uint32_t i = 0; i < options.stripes; ++i) {
@@ -98,7 +103,7 @@ absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& a
     }
   }
   budget_.Release(credit.bytes);
-  Trim(now);
+  Shrink(now, kShrinkPerOperation);
   return status;
 }
 
@@ -142,12 +147,20 @@ Stripe* Keyspace::RandomStripe() {
   return chosen;
 }
 
-void Keyspace::Trim(TimePoint now) {
-  while (budget_.exceeded()) {
+size_t Keyspace::Shrink(TimePoint now, size_t evictions_max) {
+  size_t evictions = 0;
+  for (; evictions < evictions_max && budget_.exceeded(); ++evictions) {
     const uint64_t freed = EvictOne(now);
-    if (freed == 0) return;
+    if (freed == 0) break;
     budget_.Release(freed);
   }
+  return evictions;
+}
+
+absl::Status Keyspace::SetMemoryLimit(uint64_t bytes) {
+  const absl::Status status = CheckMemoryLimit(bytes);
+  if (status.ok()) budget_.SetLimit(bytes);
+  return status;
 }
 
 GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {
@@ -167,7 +180,7 @@ absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
 
 DeleteResult Keyspace::Delete(KeyRef key, const DeleteOptions& options, TimePoint now) {
   const DeleteResult result = StripeOf(key.slot).Delete(HashedKey(key), options, now);
-  Trim(now);
+  Shrink(now, kShrinkPerOperation);
   return result;
 }
 

@@ -85,6 +85,14 @@ class Keyspace {
   // stripes; returns how many. Fewer than removals_max: nothing more is due.
   size_t Expire(TimePoint now, size_t removals_max);
 
+  // Changes memory_bytes. A lower limit is reached by evictions, a few in every write and the others
+  // by Shrink; until then no write gets more memory than it frees.
+  // INVALID_ARGUMENT: out of range, as for Create.
+  absl::Status SetMemoryLimit(uint64_t bytes);
+  // Evicts down to a limit that was lowered, at most `evictions_max` entries; returns how many.
+  // Fewer than evictions_max: nothing more is to be done, or can be.
+  size_t Shrink(TimePoint now, size_t evictions_max);
+
   SlotStats StatsOfSlot(uint32_t slot) const;
   KeyspaceStats Stats() const;
   MemoryUsage Memory() const;
@@ -107,8 +115,7 @@ class Keyspace {
   uint64_t EvictOne(TimePoint now);
   Stripe* ColdestStripe();
   Stripe* RandomStripe();
-  // Brings the use of memory back to the limit after what could only be charged afterwards.
-  void Trim(TimePoint now);
+  absl::Status CheckMemoryLimit(uint64_t bytes) const;
 
   const KeyspaceOptions options_;
   MemoryBudget budget_;

@@ -15,9 +15,10 @@ class MemoryBudget {
 
   // False, and nothing reserved, if that would pass the limit.
   bool TryReserve(uint64_t bytes) {
+    const uint64_t limit = limit_bytes();
     uint64_t used = used_bytes_.load(std::memory_order_relaxed);
     do {
-      if (used > limit_bytes_ || bytes > limit_bytes_ - used) return false;
+      if (used > limit || bytes > limit - used) return false;
     } while (!used_bytes_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
     return true;
   }
@@ -27,11 +28,13 @@ class MemoryBudget {
   void Release(uint64_t bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
-  uint64_t limit_bytes() const { return limit_bytes_; }
-  bool exceeded() const { return used_bytes() > limit_bytes_; }
+  uint64_t limit_bytes() const { return limit_bytes_.load(std::memory_order_relaxed); }
+  // Lower than what is used: then nothing can be reserved until enough was released.
+  void SetLimit(uint64_t bytes) { limit_bytes_.store(bytes, std::memory_order_relaxed); }
+  bool exceeded() const { return used_bytes() > limit_bytes(); }
 
  private:
-  const uint64_t limit_bytes_;
+  std::atomic<uint64_t> limit_bytes_;
   std::atomic<uint64_t> used_bytes_{0};
 };
 

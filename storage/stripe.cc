@@ -468,9 +468,9 @@ absl::Status Stripe::CheckLeaseLimits(uint64_t bytes) const {
     return absl::ResourceExhaustedError(
         absl::StrCat("--max_leases=", shared_.leases_max, " leases are outstanding"));
   }
-  if (shared_.lease_bytes->load(std::memory_order_relaxed) + bytes > shared_.lease_bytes_max) {
+  if (shared_.lease_bytes->load(std::memory_order_relaxed) + bytes > shared_.lease_bytes_max()) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        "outstanding leases use their share of --memory, ", shared_.lease_bytes_max, " bytes"));
+        "outstanding leases use their share of --memory, ", shared_.lease_bytes_max(), " bytes"));
   }
   return absl::OkStatus();
 }

@@ -26,7 +26,9 @@ struct StripeShared {
   std::atomic<uint64_t>* leases = nullptr;       // outstanding, over all stripes
   std::atomic<uint64_t>* lease_bytes = nullptr;  // their memory
   uint64_t leases_max = 0;
-  uint64_t lease_bytes_max = 0;
+
+  // Leases can not be evicted, so they may use a part of the budget only.
+  uint64_t lease_bytes_max() const { return budget->limit_bytes() / 8; }
 };
 
 // What a stripe tells the others, so that a writer finds the coldest victim without their locks.

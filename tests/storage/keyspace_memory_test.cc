@@ -116,6 +116,49 @@ TEST_F(KeyspaceTest, KeysWithTtlScopeSparesTheOthers) {
   EXPECT_EQ(Get("kept1"), value);
 }
 
+TEST_F(KeyspaceTest, ALoweredLimitIsReachedByWritesOrByShrink) {
+  const auto fill = [&](int first, int count) {
+    for (int i = first; i < first + count; ++i) {
+      Put("k" + std::to_string(i), std::string(1000, 'v'));
+      Advance(1);
+    }
+  };
+  Make({.memory_bytes = 4 * kBudget});
+  fill(0, 40000);
+  ASSERT_GT(keyspace_->Memory().total(), 3 * kBudget);
+  ASSERT_TRUE(keyspace_->SetMemoryLimit(2 * kBudget).ok());
+  EXPECT_EQ(keyspace_->memory_limit_bytes(), 2 * kBudget);
+  fill(40000, 3000);
+  EXPECT_LE(keyspace_->Memory().total(), 2 * kBudget) << "by writes alone";
+  EXPECT_TRUE(Get("k42999").has_value());
+  ASSERT_TRUE(keyspace_->SetMemoryLimit(kBudget).ok());
+  while (keyspace_->Shrink(now_, 10) == 10) {
+  }
+  EXPECT_LE(keyspace_->Memory().total(), kBudget) << "by Shrink alone";
+  EXPECT_GT(keyspace_->Memory().total(), kBudget * 8 / 10);
+  EXPECT_EQ(keyspace_->Shrink(now_, 10), 0u);
+  ASSERT_TRUE(keyspace_->SetMemoryLimit(2 * kBudget).ok());
+  fill(43000, 20000);
+  EXPECT_GT(keyspace_->Memory().total(), kBudget * 16 / 10) << "a raised limit is used";
+}
+
+TEST_F(KeyspaceTest, LimitsThatCannotBeAreRefused) {
+  EXPECT_EQ(keyspace_->SetMemoryLimit(1000).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(keyspace_->memory_limit_bytes(), KeyspaceOptions().memory_bytes);
+}
+
+TEST_F(KeyspaceTest, WithoutEvictionALoweredLimitLosesNothingAndRefusesWrites) {
+  Make({.memory_bytes = 2 * kBudget, .eviction = EvictionKind::kNone});
+  const std::string value(10000, 'v');
+  for (int i = 0; i < 1200; ++i) Put("k" + std::to_string(i), value);
+  ASSERT_TRUE(keyspace_->SetMemoryLimit(kBudget).ok());
+  EXPECT_EQ(keyspace_->Shrink(now_, 1000), 0u);
+  EXPECT_EQ(Set("one more", value).status().code(), absl::StatusCode::kResourceExhausted);
+  for (int i = 0; i < 1200; ++i) ASSERT_EQ(Get("k" + std::to_string(i)), value);
+  for (int i = 0; i < 800; ++i) ASSERT_TRUE(Delete("k" + std::to_string(i)));
+  EXPECT_TRUE(Set("one more", value).ok());
+}
+
 TEST_F(KeyspaceTest, KeysMadeToShareASlotMayFillTheWholeNode) {
   Make({.memory_bytes = kBudget});
   const std::string value(1000, 'v');
