@@ -9,7 +9,8 @@
 
 namespace larder::server {
 
-// Bounds the requests that are being served: --max_inflight. Thread-safe.
+// Bounds the requests that are being served: --max_inflight. Thread-safe. After a lower bound was
+// set, those that are served go on, and none begins until there are fewer.
 class InflightLimit {
  public:
   InflightLimit(uint64_t requests_max, absl::Duration retry_after)
@@ -19,10 +20,14 @@ class InflightLimit {
   absl::Status Enter();
   void Leave() { current_.fetch_sub(1, std::memory_order_relaxed); }
 
+  void SetRequestsMax(uint64_t requests_max) {
+    requests_max_.store(requests_max, std::memory_order_relaxed);
+  }
+
   uint64_t current() const { return current_.load(std::memory_order_relaxed); }
 
  private:
-  const uint64_t requests_max_;
+  std::atomic<uint64_t> requests_max_;
   const absl::Duration retry_after_;
   std::atomic<uint64_t> current_{0};
 };

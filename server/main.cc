@@ -73,8 +73,13 @@ void DrainUnlessSignalled(Node& node, const sigset_t& signals) {
   drain.join();
 }
 
+void LogChange(const ConfigChange& change) {
+  LOG(INFO) << "SetConfig: --" << change.name << "=" << change.new_value << ", was "
+            << change.old_value;
+}
+
 int Serve(const ServerConfig& config, const sigset_t& signals) {
-  absl::StatusOr<std::unique_ptr<Node>> node = Node::Start(config);
+  absl::StatusOr<std::unique_ptr<Node>> node = Node::Start(config, LogChange);
   if (!node.ok()) return Report(kStartError, node.status());
   const std::string client = (*node)->client_endpoint().ToString();
   const auto metrics_endpoint = (*node)->metrics_endpoint();

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "server/config/flag_table.h"
 #include "server/connections/connection_table.h"
 #include "server/grpcpp/grpc_front_end.h"
 #include "server/handlers/cache_handler.h"
@@ -21,6 +20,7 @@
 #include "server/metrics/prometheus_text.h"
 #include "server/metrics/request_metrics.h"
 #include "server/readiness.h"
+#include "server/runtime_config.h"
 #include "server/shard_clock.h"
 #include "server/version.h"
 #include "storage/hybrid_clock.h"
@@ -46,7 +46,7 @@ class Node::Parts final : public NodeFigureSource {
         connections_(config.max_connections),
         inflight_(config.max_inflight, config.limits.overload_retry_after) {}
 
-  absl::Status Start() {
+  absl::Status Start(ConfigListener listener) {
     storage::KeyspaceOptions options = config_.keyspace;
     options.seed = RandomNumber();
     auto keyspace = storage::Keyspace::Create(options, &versions_);
@@ -55,8 +55,10 @@ class Node::Parts final : public NodeFigureSource {
     cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
                                             LeaseTokenCodec(config_.node_number, RandomNumber()));
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
+    runtime_config_ =
+        std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_, std::move(listener));
     maintenance_ = std::make_unique<MaintenanceHandler>(
-        keyspace_.get(), this, config_.keyspace.eviction, ConfigEntries(config_));
+        keyspace_.get(), this, config_.keyspace.eviction, runtime_config_.get());
     housekeeper_ = std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_);
     if (const absl::Status status = StartMetrics(); !status.ok()) return status;
     // Before the first connection can ask.
@@ -125,7 +127,7 @@ class Node::Parts final : public NodeFigureSource {
     return figures;
   }
 
-  const ServerConfig config_;
+  const ServerConfig config_;  // at the start
   const std::chrono::steady_clock::time_point started_;
   ShardClock clock_;
   storage::HybridClock versions_;
@@ -136,6 +138,7 @@ class Node::Parts final : public NodeFigureSource {
   std::unique_ptr<storage::Keyspace> keyspace_;
   std::unique_ptr<CacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;
+  std::unique_ptr<RuntimeConfig> runtime_config_;
   std::unique_ptr<MaintenanceHandler> maintenance_;
   std::unique_ptr<Housekeeper> housekeeper_;
   std::unique_ptr<MetricsEndpoint> metrics_;
@@ -146,9 +149,11 @@ Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Node::~Node() = default;
 
-absl::StatusOr<std::unique_ptr<Node>> Node::Start(const ServerConfig& config) {
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(const ServerConfig& config,
+                                                  ConfigListener listener) {
   auto parts = std::make_unique<Parts>(config);
-  if (const absl::Status status = parts->Start(); !status.ok()) return status;
+  const absl::Status status = parts->Start(std::move(listener));
+  if (!status.ok()) return status;
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "server/config/server_config.h"
 #include "server/connections/endpoint.h"
+#include "server/runtime_config.h"
 
 namespace larder::server {
 
@@ -15,7 +16,9 @@ namespace larder::server {
 class Node {
  public:
   // UNAVAILABLE: a port cannot be had. INVALID_ARGUMENT: the keyspace refuses its options.
-  static absl::StatusOr<std::unique_ptr<Node>> Start(const ServerConfig& config);
+  // The listener is told of every flag that SetConfig changes, on threads of the front end.
+  static absl::StatusOr<std::unique_ptr<Node>> Start(const ServerConfig& config,
+                                                     ConfigListener listener = {});
   ~Node();
 
   const Endpoint& client_endpoint() const;

@@ -14,17 +14,6 @@
 namespace larder::server {
 namespace {
 
-absl::Status SetFlag(ServerConfig& config, const std::string& name, const std::string& value) {
-  const auto& flags = Flags();
-  const auto flag = std::find_if(flags.begin(), flags.end(),
-                                 [&](const Flag& candidate) { return candidate.name == name; });
-  if (flag == flags.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--", name, " is not a flag; --help lists them all"));
-  }
-  return flag->set(config, value);
-}
-
 absl::Status ReadFlagFile(const std::string& path, ServerConfig& config) {
   std::ifstream file(path);
   if (!file) return absl::InvalidArgumentError(absl::StrCat("--flagfile: cannot open ", path));

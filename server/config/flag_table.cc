@@ -286,6 +286,17 @@ const std::vector<Flag>& Flags() {
   return flags;
 }
 
+absl::Status SetFlag(ServerConfig& config, std::string_view name, std::string_view value) {
+  const std::vector<Flag>& flags = Flags();
+  const auto flag = std::find_if(flags.begin(), flags.end(),
+                                 [&](const Flag& candidate) { return candidate.name == name; });
+  if (flag == flags.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", std::string(name), " is not a flag; --help lists them all"));
+  }
+  return flag->set(config, value);
+}
+
 std::vector<ConfigEntry> ConfigEntries(const ServerConfig& config) {
   std::vector<ConfigEntry> entries;
   for (const Flag& flag : Flags()) entries.push_back({flag.name, flag.get(config)});

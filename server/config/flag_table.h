@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "server/config/server_config.h"
-#include "server/handlers/maintenance_handler.h"
+#include "server/handlers/config_store.h"
 
 namespace larder::server {
 
@@ -26,8 +26,11 @@ struct Flag {
 // All flags, in the order of --help. The one place that lists them.
 const std::vector<Flag>& Flags();
 
+// Sets the flag of that name, without dashes. INVALID_ARGUMENT: there is none, or as Flag::set.
+absl::Status SetFlag(ServerConfig& config, std::string_view name, std::string_view value);
+
 // The values of all flags, by name; or only of those that differ from a default config, in the
-// order of --help.
+// order of --help. `changeable` is not known here.
 std::vector<ConfigEntry> ConfigEntries(const ServerConfig& config);
 std::vector<ConfigEntry> ChangedConfigEntries(const ServerConfig& config);
 

@@ -33,10 +33,9 @@ class MaintenanceService final : public v1::Maintenance::CallbackService {
                    v1::GetConfigResponse* response) override {
     return UnaryCall<v1::GetConfigRequest>::Start(parts_, request, response);
   }
-  Unary* SetConfig(Context* context, const v1::SetConfigRequest*, v1::SetConfigResponse*) override {
-    return Unimplemented(parts_, context, Method::kSetConfig,
-                         "flags that can change while the node runs, which come with a later "
-                         "release; restart the node with the new flag");
+  Unary* SetConfig(Context*, const v1::SetConfigRequest* request,
+                   v1::SetConfigResponse* response) override {
+    return UnaryCall<v1::SetConfigRequest>::Start(parts_, request, response);
   }
   Unary* Snapshot(Context* context, const v1::SnapshotRequest*, v1::SnapshotResponse*) override {
     return Unimplemented(parts_, context, Method::kSnapshot, kDurableStorage);

@@ -226,4 +226,9 @@ void GetConfigMessageReply::Complete(const GetConfigAnswer& answer) {
   completion_->Done(absl::OkStatus());
 }
 
+template <>
+void SetConfigMessageReply::Complete(const SetConfigAnswer&) {
+  completion_->Done(absl::OkStatus());
+}
+
 }  // namespace larder::server

@@ -18,6 +18,7 @@ class LeaseResponse;
 class LeaseValue;
 class MemoryStatsResponse;
 class ScanResponse;
+class SetConfigResponse;
 class SetResponse;
 class SlotStatsResponse;
 class StatsResponse;
@@ -53,6 +54,7 @@ using MemoryStatsMessageReply = MessageReply<MemoryStatsAnswer, v1::MemoryStatsR
 using SlotStatsMessageReply = MessageReply<SlotStatsAnswer, v1::SlotStatsResponse>;
 using FlushMessageReply = MessageReply<FlushAnswer, v1::FlushResponse>;
 using GetConfigMessageReply = MessageReply<GetConfigAnswer, v1::GetConfigResponse>;
+using SetConfigMessageReply = MessageReply<SetConfigAnswer, v1::SetConfigResponse>;
 
 class GetMessageReply final : public GetReply {
  public:

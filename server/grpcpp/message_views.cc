@@ -104,4 +104,12 @@ FlushView ViewOf(const v1::FlushRequest& request) {
 
 GetConfigView ViewOf(const v1::GetConfigRequest& request) { return {.name = request.name()}; }
 
+SetConfigView ViewOf(const v1::SetConfigRequest& request) {
+  SetConfigView view;
+  for (const v1::ConfigValue& value : request.values()) {
+    view.values.push_back({.name = value.name(), .value = value.value()});
+  }
+  return view;
+}
+
 }  // namespace larder::server

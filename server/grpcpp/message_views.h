@@ -12,6 +12,7 @@ class GetRequest;
 class IncrementRequest;
 class LeaseRequest;
 class ScanRequest;
+class SetConfigRequest;
 class SetRequest;
 class SlotStatsRequest;
 class TouchRequest;
@@ -31,6 +32,7 @@ ScanView ViewOf(const v1::ScanRequest& request);
 SlotStatsView ViewOf(const v1::SlotStatsRequest& request);
 FlushView ViewOf(const v1::FlushRequest& request);
 GetConfigView ViewOf(const v1::GetConfigRequest& request);
+SetConfigView ViewOf(const v1::SetConfigRequest& request);
 
 }  // namespace larder::server
 

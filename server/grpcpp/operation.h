@@ -124,6 +124,17 @@ struct Operation<v1::GetConfigRequest>
     parts.maintenance->GetConfig(ViewOf(request), reply);
   }
 };
+template <>
+struct Operation<v1::SetConfigRequest>
+    : OperationOf<v1::SetConfigResponse, SetConfigMessageReply, Method::kSetConfig> {
+  static void Run(const ServiceParts& parts, const v1::SetConfigRequest& request, Reply& reply) {
+    // Before views are made, as for the items of a multi-key call.
+    const absl::Status status =
+        CheckConfigValues(MethodName(kMethod), static_cast<size_t>(request.values_size()));
+    if (!status.ok()) return reply.Fail(status);
+    parts.maintenance->SetConfig(ViewOf(request), reply);
+  }
+};
 
 }  // namespace larder::server
 

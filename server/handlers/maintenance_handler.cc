@@ -1,17 +1,75 @@
 #include "server/handlers/maintenance_handler.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/handlers/request_checks.h"
 
 namespace larder::server {
+namespace {
+
+// More than any flag's value needs: it will be part of an error message.
+constexpr size_t kConfigValueBytesMax = 256;
+constexpr size_t kShownNameBytesMax = 64;
+
+const ConfigEntry* FindEntry(const std::vector<ConfigEntry>& entries, std::string_view name) {
+  const auto found = std::find_if(entries.begin(), entries.end(),
+                                  [&](const ConfigEntry& entry) { return entry.name == name; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
+// Of bytes that a client sent, what an error message may show.
+std::string Shown(std::string_view name) {
+  const std::string_view begin = name.substr(0, kShownNameBytesMax);
+  return absl::StrCat("'", absl::CHexEscape(absl::string_view(begin.data(), begin.size())),
+                      begin.size() < name.size() ? "...'" : "'");
+}
+
+std::string ChangeableNames(const std::vector<ConfigEntry>& entries) {
+  std::string names;
+  for (const ConfigEntry& entry : entries) {
+    if (entry.changeable) absl::StrAppend(&names, names.empty() ? "" : ", ", entry.name);
+  }
+  return names;
+}
+
+// Whether each names another flag that can change.
+absl::Status CheckSettings(const std::vector<ConfigSettingView>& settings,
+                           const std::vector<ConfigEntry>& entries) {
+  std::set<std::string_view> names;
+  for (const ConfigSettingView& setting : settings) {
+    const ConfigEntry* const entry = FindEntry(entries, setting.name);
+    if (entry == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          Shown(setting.name),
+          " is no flag of this node; these can change while it runs: ", ChangeableNames(entries)));
+    }
+    if (!entry->changeable) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", entry->name, " can not change while the node runs, only these can: ",
+                       ChangeableNames(entries), "; restart the node with the new value"));
+    }
+    if (!names.insert(setting.name).second) {
+      return absl::InvalidArgumentError(absl::StrCat("--", entry->name, " is set twice"));
+    }
+    if (setting.value.size() > kConfigValueBytesMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", entry->name, ": the value has ", setting.value.size(),
+                       " bytes; no flag takes more than ", kConfigValueBytesMax));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 MaintenanceHandler::MaintenanceHandler(storage::Keyspace* keyspace, const NodeFigureSource* figures,
-                                       storage::EvictionKind eviction,
-                                       std::vector<ConfigEntry> config)
-    : keyspace_(keyspace), figures_(figures), eviction_(eviction), config_(std::move(config)) {}
+                                       storage::EvictionKind eviction, ConfigStore* config)
+    : keyspace_(keyspace), figures_(figures), eviction_(eviction), config_(config) {}
 
 void MaintenanceHandler::Stats(Reply<StatsAnswer>& reply) {
   reply.Complete({.node = figures_->Read(),
@@ -56,15 +114,25 @@ void MaintenanceHandler::Flush(const FlushView& request, Reply<FlushAnswer>& rep
 }
 
 void MaintenanceHandler::GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply) {
-  if (request.name.empty()) return reply.Complete({.values = config_});
-  const auto found = std::find_if(config_.begin(), config_.end(), [&](const ConfigEntry& entry) {
-    return entry.name == request.name;
-  });
-  if (found == config_.end()) {
+  std::vector<ConfigEntry> entries = config_->Read();
+  if (request.name.empty()) return reply.Complete({.values = std::move(entries)});
+  const ConfigEntry* const found = FindEntry(entries, request.name);
+  if (found == nullptr) {
     return reply.Fail(absl::InvalidArgumentError(
         "GetConfig: name is no flag of this node; leave it empty for all flags"));
   }
   reply.Complete({.values = {*found}});
+}
+
+void MaintenanceHandler::SetConfig(const SetConfigView& request, Reply<SetConfigAnswer>& reply) {
+  absl::Status status = CheckConfigValues("SetConfig", request.values.size());
+  if (!status.ok()) return reply.Fail(status);
+  status = CheckSettings(request.values, config_->Read());
+  if (status.ok()) status = config_->Change(request.values);
+  if (!status.ok()) {
+    return reply.Fail(absl::Status(status.code(), absl::StrCat("SetConfig: ", status.message())));
+  }
+  reply.Complete({});
 }
 
 }  // namespace larder::server

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/handlers/config_store.h"
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
 #include "storage/eviction_kind.h"
@@ -27,13 +28,6 @@ class NodeFigureSource {
  public:
   virtual ~NodeFigureSource() = default;
   virtual NodeFigures Read() const = 0;
-};
-
-// A flag as it would be written on the command line.
-struct ConfigEntry {
-  std::string name;
-  std::string value;
-  bool changeable = false;
 };
 
 struct StatsAnswer {
@@ -62,25 +56,27 @@ struct GetConfigAnswer {
   std::vector<ConfigEntry> values;  // by name
 };
 
-// The Maintenance methods of a node without durable storage. Thread-safe. Keyspace and figure
-// source must outlive it.
+struct SetConfigAnswer {};
+
+// The Maintenance methods of a node without durable storage. Thread-safe. Keyspace, figure
+// source and config must outlive it.
 class MaintenanceHandler {
  public:
-  // `config` is sorted by name.
   MaintenanceHandler(storage::Keyspace* keyspace, const NodeFigureSource* figures,
-                     storage::EvictionKind eviction, std::vector<ConfigEntry> config);
+                     storage::EvictionKind eviction, ConfigStore* config);
 
   void Stats(Reply<StatsAnswer>& reply);
   void MemoryStats(Reply<MemoryStatsAnswer>& reply);
   void SlotStats(const SlotStatsView& request, Reply<SlotStatsAnswer>& reply);
   void Flush(const FlushView& request, Reply<FlushAnswer>& reply);
   void GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply);
+  void SetConfig(const SetConfigView& request, Reply<SetConfigAnswer>& reply);
 
  private:
   storage::Keyspace* const keyspace_;
   const NodeFigureSource* const figures_;
   const storage::EvictionKind eviction_;
-  const std::vector<ConfigEntry> config_;
+  ConfigStore* const config_;
 };
 
 }  // namespace larder::server

@@ -53,6 +53,9 @@ absl::StatusOr<double> CheckEarlyRefreshBeta(std::string_view operation,
 
 absl::Status CheckItems(std::string_view operation, size_t items, const Limits& limits);
 
+// The number of flags that a SetConfig names. There is no flag for the limit.
+absl::Status CheckConfigValues(std::string_view operation, size_t values);
+
 absl::Status CheckSlot(std::string_view operation, std::string_view field, uint32_t slot);
 
 }  // namespace larder::server

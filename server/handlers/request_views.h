@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace larder::server {
 
@@ -94,6 +95,15 @@ struct FlushView {
 
 struct GetConfigView {
   std::string_view name;
+};
+
+struct ConfigSettingView {
+  std::string_view name;
+  std::string_view value;
+};
+
+struct SetConfigView {
+  std::vector<ConfigSettingView> values;
 };
 
 }  // namespace larder::server

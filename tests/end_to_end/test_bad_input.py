@@ -201,6 +201,23 @@ class BadInputTest(StatusAssertions, unittest.TestCase):
         self.assert_fails(INVALID, ["name", "flag"], self.node.maintenance.GetConfig,
                           admin.GetConfigRequest(name="no_such_flag"))
 
+    def test_flags_that_can_not_be_set(self):
+        def request(*settings):
+            return admin.SetConfigRequest(
+                values=[admin.ConfigValue(name=name, value=value) for name, value in settings])
+
+        long = "x" * (1 << 20)
+        for words, settings in [
+                (["values", "0 flags", "1 to 100"], []),
+                (["values", "200000 flags"], [("", "")] * 200_000),
+                (["memory", "twice"], [("memory", "1GiB"), ("memory", "1GiB")]),
+                (["memory", "1048576 bytes"], [("memory", long)]),
+                (["xxxxx", "no flag"], [(long, "1")]),
+                (["eviction", "can not change", "memory"], [("eviction", "lru")])]:
+            with self.subTest(words=words):
+                self.assert_fails(INVALID, ["SetConfig", *words], self.node.maintenance.SetConfig,
+                                  request(*settings))
+
     def test_methods_of_later_releases_say_what_they_need(self):
         later = grpc.StatusCode.UNIMPLEMENTED
         maintenance, cluster = self.node.maintenance, self.node.cluster
@@ -212,7 +229,6 @@ class BadInputTest(StatusAssertions, unittest.TestCase):
                 (cluster.Failover, admin.FailoverRequest()),
                 (cluster.MigrateSlots, admin.MigrateSlotsRequest()),
                 (cluster.Rebalance, admin.RebalanceRequest()),
-                (maintenance.SetConfig, admin.SetConfigRequest()),
                 (maintenance.Snapshot, admin.SnapshotRequest()),
                 (maintenance.LastSnapshot, admin.LastSnapshotRequest()),
                 (maintenance.HotKeys, admin.HotKeysRequest()),

@@ -260,6 +260,44 @@ TEST_F(FrontEndTest, MaintenanceAnswers) {
   EXPECT_EQ(flushed.entries(), 1u);
 }
 
+TEST_F(FrontEndTest, SetConfigChangesTheRunningNode) {
+  const auto maintenance = v1::Maintenance::NewStub(running_.channel());
+  const auto set = [&](const std::vector<std::pair<std::string, std::string>>& settings) {
+    v1::SetConfigRequest request;
+    for (const auto& [name, value] : settings) {
+      v1::ConfigValue* const setting = request.add_values();
+      setting->set_name(name);
+      setting->set_value(value);
+    }
+    PatientContext context;
+    v1::SetConfigResponse response;
+    return maintenance->SetConfig(&context, request, &response);
+  };
+  const auto memory = [&] {
+    PatientContext config_context;
+    v1::GetConfigRequest request;
+    request.set_name("memory");
+    v1::GetConfigResponse config;
+    EXPECT_TRUE(maintenance->GetConfig(&config_context, request, &config).ok());
+    EXPECT_TRUE(config.values(0).changeable());
+    PatientContext stats_context;
+    v1::StatsResponse stats;
+    EXPECT_TRUE(maintenance->Stats(&stats_context, v1::StatsRequest(), &stats).ok());
+    return std::make_pair(config.values(0).value(), stats.memory_limit_bytes() >> 20);
+  };
+  EXPECT_TRUE(set({{"memory", "64MiB"}, {"max_inflight", "100"}}).ok());
+  EXPECT_EQ(memory(), std::make_pair(std::string("64MiB"), uint64_t{64}));
+  const grpc::Status refused = set({{"memory", "128MiB"}, {"stripes", "8"}});
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.error_message(), HasSubstr("--stripes can not change"));
+  EXPECT_THAT(set({}).error_message(), HasSubstr("SetConfig: values"));
+  EXPECT_THAT(set({{"memory", std::string(1 << 20, 'x')}}).error_message(),
+              HasSubstr("1048576 bytes"));
+  EXPECT_THAT(set(std::vector<std::pair<std::string, std::string>>(100000)).error_message(),
+              HasSubstr("has 100000 flags"));
+  EXPECT_EQ(memory(), std::make_pair(std::string("64MiB"), uint64_t{64}));
+}
+
 TEST_F(FrontEndTest, HealthKnowsEveryService) {
   const auto health = grpc::health::v1::Health::NewStub(running_.channel());
   for (const char* service : {"", "larder.v1.Cache", "larder.v1.Maintenance", "larder.v1.Cluster",

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <string>
 
 #include "cluster/hash_slot.h"
@@ -10,6 +11,7 @@
 namespace larder::server {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class FakeFigures final : public NodeFigureSource {
@@ -23,11 +25,35 @@ class FakeFigures final : public NodeFigureSource {
   }
 };
 
+// Three flags, of which eviction can not change. Refuses the value "bad".
+class FakeConfig final : public ConfigStore {
+ public:
+  std::vector<ConfigEntry> Read() const override { return entries_; }
+  absl::Status Change(absl::Span<const ConfigSettingView> settings) override {
+    ++changes;
+    for (const ConfigSettingView& setting : settings) {
+      if (setting.value == "bad") return absl::InvalidArgumentError("--memory: 'bad' is no size");
+    }
+    for (const ConfigSettingView& setting : settings) {
+      const auto entry =
+          std::find_if(entries_.begin(), entries_.end(),
+                       [&](const ConfigEntry& known) { return known.name == setting.name; });
+      entry->value = std::string(setting.value);
+    }
+    return absl::OkStatus();
+  }
+
+  int changes = 0;
+
+ private:
+  std::vector<ConfigEntry> entries_ = {
+      {"eviction", "lru", false}, {"max_inflight", "10", true}, {"memory", "1GiB", true}};
+};
+
 class MaintenanceHandlerTest : public HandlerTest {
  protected:
   MaintenanceHandlerTest()
-      : maintenance_(keyspace_.get(), &figures_, storage::EvictionKind::kLru,
-                     {{"eviction", "lru"}, {"memory", "1GiB"}}) {}
+      : maintenance_(keyspace_.get(), &figures_, storage::EvictionKind::kLru, &config_) {}
 
   RecordingReply<SlotStatsAnswer> SlotStats(const SlotStatsView& view) {
     RecordingReply<SlotStatsAnswer> reply;
@@ -36,7 +62,32 @@ class MaintenanceHandlerTest : public HandlerTest {
     return reply;
   }
 
+  std::string ValueOf(std::string_view name) {
+    RecordingReply<GetConfigAnswer> reply;
+    maintenance_.GetConfig({.name = name}, reply);
+    EXPECT_EQ(reply.completions, 1);
+    return reply.answer.values.empty() ? "" : reply.answer.values[0].value;
+  }
+
+  absl::Status SetConfig(std::vector<ConfigSettingView> settings) {
+    RecordingReply<SetConfigAnswer> reply;
+    maintenance_.SetConfig({.values = std::move(settings)}, reply);
+    EXPECT_EQ(reply.completions, 1);
+    return reply.status;
+  }
+
+  // Nothing may have reached the config.
+  void ExpectRefused(std::vector<ConfigSettingView> settings,
+                     const testing::Matcher<std::string>& message) {
+    const int changes = config_.changes;
+    const absl::Status status = SetConfig(std::move(settings));
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("SetConfig: "), message));
+    EXPECT_EQ(config_.changes, changes);
+  }
+
   FakeFigures figures_;
+  FakeConfig config_;
   MaintenanceHandler maintenance_;
 };
 
@@ -107,14 +158,52 @@ TEST_F(MaintenanceHandlerTest, FlushEmptiesOneSlotOrAll) {
 TEST_F(MaintenanceHandlerTest, GetConfigFindsOneFlagOrAll) {
   RecordingReply<GetConfigAnswer> all;
   maintenance_.GetConfig({}, all);
-  EXPECT_EQ(all.answer.values.size(), 2u);
+  EXPECT_EQ(all.answer.values.size(), 3u);
   RecordingReply<GetConfigAnswer> one;
   maintenance_.GetConfig({.name = "memory"}, one);
   ASSERT_EQ(one.answer.values.size(), 1u);
   EXPECT_EQ(one.answer.values[0].value, "1GiB");
+  EXPECT_TRUE(one.answer.values[0].changeable);
   RecordingReply<GetConfigAnswer> none;
   maintenance_.GetConfig({.name = "nonsense"}, none);
   EXPECT_EQ(none.status.code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(MaintenanceHandlerTest, SetConfigChangesWhatGetConfigShows) {
+  EXPECT_TRUE(SetConfig({{"memory", "2GiB"}}).ok());
+  EXPECT_EQ(ValueOf("memory"), "2GiB");
+  EXPECT_TRUE(SetConfig({{"memory", "3GiB"}, {"max_inflight", "20"}}).ok());
+  EXPECT_EQ(ValueOf("memory"), "3GiB");
+  EXPECT_EQ(ValueOf("max_inflight"), "20");
+}
+
+TEST_F(MaintenanceHandlerTest, SetConfigNamesEachFlagOnceAndOnlyThoseThatCanChange) {
+  ExpectRefused({}, HasSubstr("1 to 100"));
+  ExpectRefused(std::vector<ConfigSettingView>(101, {"memory", "2GiB"}), HasSubstr("101 flags"));
+  ExpectRefused({{"memory", "2GiB"}, {"memory", "2GiB"}}, HasSubstr("--memory is set twice"));
+  ExpectRefused({{"memory", "2GiB"}, {"nonsense", "1"}},
+                AllOf(HasSubstr("'nonsense' is no flag"), HasSubstr("max_inflight, memory")));
+  ExpectRefused({{"--memory", "2GiB"}}, HasSubstr("'--memory' is no flag"));
+  ExpectRefused({{"", "2GiB"}}, HasSubstr("'' is no flag"));
+  ExpectRefused({{"memory", "2GiB"}, {"eviction", "lfu"}},
+                AllOf(HasSubstr("--eviction can not change"), HasSubstr("max_inflight, memory")));
+  EXPECT_EQ(ValueOf("memory"), "1GiB");
+}
+
+TEST_F(MaintenanceHandlerTest, SetConfigSaysWhyAValueIsRefused) {
+  const absl::Status status = SetConfig({{"max_inflight", "20"}, {"memory", "bad"}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "SetConfig: --memory: 'bad' is no size");
+  EXPECT_EQ(ValueOf("max_inflight"), "10");
+}
+
+TEST_F(MaintenanceHandlerTest, SetConfigShowsNoLongTextOfAClient) {
+  const std::string text(100000, '\n');
+  ExpectRefused({{"memory", text}}, HasSubstr("--memory: the value has 100000 bytes"));
+  const absl::Status status = SetConfig({{text, "1"}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_LT(status.message().size(), 300u);
+  EXPECT_EQ(status.message().find('\n'), std::string::npos);
 }
 
 }  // namespace
