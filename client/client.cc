@@ -58,12 +58,14 @@ std::function<void(absl::StatusOr<Response>)> DeliverItems(size_t items,
   };
 }
 
-// How a stub begins Cache.METHOD.
-#define LARDER_CACHE_CALL(METHOD)                                                              \
-  [](Connection& connection, grpc::ClientContext* context, const v1::METHOD##Request* request, \
+// How a stub begins SERVICE.METHOD.
+#define LARDER_CALL(SERVICE, METHOD)                                                           \
+  [](Connection& connection, grpc::ClientContext* context, const v1::METHOD##Request* message, \
      v1::METHOD##Response* response, std::function<void(grpc::Status)> done) {                 \
-    connection.cache->async()->METHOD(context, request, response, std::move(done));            \
+    connection.SERVICE->async()->METHOD(context, message, response, std::move(done));          \
   }
+#define LARDER_CACHE_CALL(METHOD) LARDER_CALL(cache, METHOD)
+#define LARDER_MAINTENANCE_CALL(METHOD) LARDER_CALL(maintenance, METHOD)
 
 absl::Status CheckOptions(const ClientOptions& options) {
   if (options.deadline <= absl::ZeroDuration() || options.deadline == absl::InfiniteDuration()) {
@@ -252,11 +254,7 @@ void Client::ScanAsync(const ScanOptions& options, Callback<ScanResult> callback
 void Client::StatsAsync(const StatsOptions& options, Callback<StatsResult> callback) {
   core_->Run<v1::StatsRequest, v1::StatsResponse>(
       {.operation = "Stats", .idempotent = true, .deadline = options.deadline}, {},
-      [](Connection& connection, grpc::ClientContext* context, const v1::StatsRequest* request,
-         v1::StatsResponse* response, std::function<void(grpc::Status)> done) {
-        connection.maintenance->async()->Stats(context, request, response, std::move(done));
-      },
-      Deliver<v1::StatsResponse>(std::move(callback)));
+      LARDER_MAINTENANCE_CALL(Stats), Deliver<v1::StatsResponse>(std::move(callback)));
 }
 
 void Client::FlushAsync(const FlushOptions& options, Callback<FlushResult> callback) {
@@ -264,11 +262,24 @@ void Client::FlushAsync(const FlushOptions& options, Callback<FlushResult> callb
   if (options.slot) request.set_slot(*options.slot);
   core_->Run<v1::FlushRequest, v1::FlushResponse>(
       {.operation = "Flush", .deadline = options.deadline}, std::move(request),
-      [](Connection& connection, grpc::ClientContext* context, const v1::FlushRequest* flush,
-         v1::FlushResponse* response, std::function<void(grpc::Status)> done) {
-        connection.maintenance->async()->Flush(context, flush, response, std::move(done));
-      },
-      Deliver<v1::FlushResponse>(std::move(callback)));
+      LARDER_MAINTENANCE_CALL(Flush), Deliver<v1::FlushResponse>(std::move(callback)));
+}
+
+void Client::GetConfigAsync(const GetConfigOptions& options, Callback<GetConfigResult> callback) {
+  v1::GetConfigRequest request;
+  request.set_name(options.name);
+  core_->Run<v1::GetConfigRequest, v1::GetConfigResponse>(
+      {.operation = "GetConfig", .idempotent = true, .deadline = options.deadline},
+      std::move(request), LARDER_MAINTENANCE_CALL(GetConfig),
+      Deliver<v1::GetConfigResponse>(std::move(callback)));
+}
+
+void Client::SetConfigAsync(const std::vector<ConfigSetting>& settings,
+                            const SetConfigOptions& options, Callback<SetConfigResult> callback) {
+  core_->Run<v1::SetConfigRequest, v1::SetConfigResponse>(
+      {.operation = "SetConfig", .idempotent = true, .deadline = options.deadline},
+      ToProto(settings), LARDER_MAINTENANCE_CALL(SetConfig),
+      Deliver<v1::SetConfigResponse>(std::move(callback)));
 }
 
 void Client::PingAsync(const PingOptions& options, Callback<PingResult> callback) {
@@ -372,6 +383,19 @@ absl::StatusOr<StatsResult> Client::Stats(const StatsOptions& options) {
 absl::StatusOr<FlushResult> Client::Flush(const FlushOptions& options) {
   Outcome<FlushResult> outcome;
   FlushAsync(options, outcome.Setter());
+  return outcome.Wait();
+}
+
+absl::StatusOr<GetConfigResult> Client::GetConfig(const GetConfigOptions& options) {
+  Outcome<GetConfigResult> outcome;
+  GetConfigAsync(options, outcome.Setter());
+  return outcome.Wait();
+}
+
+absl::StatusOr<SetConfigResult> Client::SetConfig(const std::vector<ConfigSetting>& settings,
+                                                  const SetConfigOptions& options) {
+  Outcome<SetConfigResult> outcome;
+  SetConfigAsync(settings, options, outcome.Setter());
   return outcome.Wait();
 }
 

@@ -47,13 +47,13 @@ struct ClientOptions {
 // proto/larder/v1/cache.proto; INVALID_ARGUMENT also when `deadline` is infinite or not positive.
 //
 // Retries (retry_policy.h): a call whose answer may have been lost is tried again only if doing it
-// twice is the same as doing it once. That is so for Get, MultiGet, Scan, Stats, Touch, Lease (a
-// grant that was lost ends by itself), and for Set and Delete without condition or return_previous;
-// a MultiSet or MultiDelete when all its items are such. It is not for Increment, Append, Flush,
-// and Set and Delete with a condition: these are tried again only when the node said that nothing
-// was applied. A Set that is tried again may overwrite what another client wrote in between; a
-// result is that of the last attempt, so DeleteResult::deleted is false when an earlier one, whose
-// answer was lost, had deleted the key.
+// twice is the same as doing it once. That is so for Get, MultiGet, Scan, Stats, GetConfig,
+// SetConfig, Touch, Lease (a grant that was lost ends by itself), and for Set and Delete without
+// condition or return_previous; a MultiSet or MultiDelete when all its items are such. It is not
+// for Increment, Append, Flush, and Set and Delete with a condition: these are tried again only
+// when the node said that nothing was applied. A Set that is tried again may overwrite what another
+// client wrote in between; a result is that of the last attempt, so DeleteResult::deleted is false
+// when an earlier one, whose answer was lost, had deleted the key.
 class Client {
  public:
   // INVALID_ARGUMENT names the option that is out of range.
@@ -121,6 +121,16 @@ class Client {
 
   absl::StatusOr<FlushResult> Flush(const FlushOptions& options = {});
   void FlushAsync(const FlushOptions& options, Callback<FlushResult> callback);
+
+  // INVALID_ARGUMENT: options.name is no flag of the node.
+  absl::StatusOr<GetConfigResult> GetConfig(const GetConfigOptions& options = {});
+  void GetConfigAsync(const GetConfigOptions& options, Callback<GetConfigResult> callback);
+
+  // Changes all or, with INVALID_ARGUMENT that names the flag, none; until the node ends.
+  absl::StatusOr<SetConfigResult> SetConfig(const std::vector<ConfigSetting>& settings,
+                                            const SetConfigOptions& options = {});
+  void SetConfigAsync(const std::vector<ConfigSetting>& settings, const SetConfigOptions& options,
+                      Callback<SetConfigResult> callback);
 
   // Asks for the node's health (grpc.health.v1). Never retried.
   absl::StatusOr<PingResult> Ping(const PingOptions& options = {});

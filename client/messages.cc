@@ -203,6 +203,16 @@ v1::ScanRequest ToProto(const ScanOptions& options) {
   return request;
 }
 
+v1::SetConfigRequest ToProto(const std::vector<ConfigSetting>& settings) {
+  v1::SetConfigRequest request;
+  for (const ConfigSetting& setting : settings) {
+    v1::ConfigValue* const value = request.add_values();
+    value->set_name(setting.name);
+    value->set_value(setting.value);
+  }
+  return request;
+}
+
 absl::StatusOr<GetResult> FromProto(v1::GetResponse& response) {
   GetResult result;
   result.found = response.found();
@@ -321,6 +331,17 @@ absl::StatusOr<StatsResult> FromProto(v1::StatsResponse& response) {
 absl::StatusOr<FlushResult> FromProto(v1::FlushResponse& response) {
   return FlushResult{response.entries()};
 }
+
+absl::StatusOr<GetConfigResult> FromProto(v1::GetConfigResponse& response) {
+  GetConfigResult result;
+  for (v1::ConfigValue& value : *response.mutable_values()) {
+    result.values.push_back(
+        {std::move(*value.mutable_name()), std::move(*value.mutable_value()), value.changeable()});
+  }
+  return result;
+}
+
+absl::StatusOr<SetConfigResult> FromProto(v1::SetConfigResponse&) { return SetConfigResult{}; }
 
 bool IsIdempotent(const SetOptions& options) {
   return options.condition.kind == Condition::Kind::kNone && !options.return_previous;

@@ -27,6 +27,7 @@ v1::IncrementRequest ToProto(std::string_view key, const IncrementOptions& optio
 v1::AppendRequest ToProto(std::string_view key, std::string_view bytes,
                           const AppendOptions& options);
 v1::ScanRequest ToProto(const ScanOptions& options);
+v1::SetConfigRequest ToProto(const std::vector<ConfigSetting>& settings);
 
 // An answer that breaks the contract (no outcome, too few results) is INTERNAL.
 absl::StatusOr<GetResult> FromProto(v1::GetResponse& response);
@@ -42,6 +43,8 @@ absl::StatusOr<AppendResult> FromProto(v1::AppendResponse& response);
 absl::StatusOr<ScanResult> FromProto(v1::ScanResponse& response);
 absl::StatusOr<StatsResult> FromProto(v1::StatsResponse& response);
 absl::StatusOr<FlushResult> FromProto(v1::FlushResponse& response);
+absl::StatusOr<GetConfigResult> FromProto(v1::GetConfigResponse& response);
+absl::StatusOr<SetConfigResult> FromProto(v1::SetConfigResponse& response);
 
 // Whether doing the call twice is the same as doing it once, the answer included; see client.h.
 bool IsIdempotent(const SetOptions& options);

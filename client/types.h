@@ -238,6 +238,34 @@ struct FlushResult {
   uint64_t entries = 0;  // removed
 };
 
+struct GetConfigOptions {
+  std::optional<absl::Duration> deadline = {};
+  std::string name = {};  // of one flag, without dashes; empty: all
+};
+
+// A flag of the node.
+struct ConfigValue {
+  std::string name;         // without dashes
+  std::string value;        // as it would be written on the command line
+  bool changeable = false;  // by SetConfig
+};
+
+struct GetConfigResult {
+  std::vector<ConfigValue> values;  // by name
+};
+
+struct SetConfigOptions {
+  std::optional<absl::Duration> deadline = {};
+};
+
+// What a flag becomes.
+struct ConfigSetting {
+  std::string name;   // without dashes
+  std::string value;  // as it would be written on the command line
+};
+
+struct SetConfigResult {};
+
 struct PingOptions {
   std::optional<absl::Duration> deadline = {};
 };

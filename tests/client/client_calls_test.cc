@@ -110,6 +110,22 @@ TEST_F(ClientCallsTest, TheOtherCalls) {
   EXPECT_FALSE(client_->Ping()->serving);
 }
 
+TEST_F(ClientCallsTest, FlagsAreReadAndChanged) {
+  EXPECT_EQ(client_->GetConfig()->values.size(), 3u);
+  ASSERT_TRUE(client_->SetConfig({{"memory", "2GiB"}}).ok());
+  const absl::StatusOr<GetConfigResult> memory = client_->GetConfig({.name = "memory"});
+  ASSERT_EQ(memory->values.size(), 1u);
+  EXPECT_EQ(memory->values[0].name, "memory");
+  EXPECT_EQ(memory->values[0].value, "2GiB");
+  EXPECT_TRUE(memory->values[0].changeable);
+  EXPECT_FALSE(client_->GetConfig({.name = "eviction"})->values[0].changeable);
+  EXPECT_EQ(client_->GetConfig({.name = "none"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  const absl::Status refused = client_->SetConfig({{"eviction", "lfu"}}).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.message(), "SetConfig: only memory can change");
+}
+
 TEST_F(ClientCallsTest, ScanGoesOnFromItsCursor) {
   for (const char* key : {"a1", "a2", "a3", "b1", "a4"}) node_.Put(key, "v");
   ScanOptions options = {.prefix = "a"};

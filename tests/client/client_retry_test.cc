@@ -61,7 +61,7 @@ class ClientRetryTest : public ::testing::Test {
 
 TEST_F(ClientRetryTest, IdempotentCallsAreTriedAgainWhenTheAnswerIsLost) {
   for (const char* method : {"Get", "Set", "Delete", "Touch", "Lease", "MultiGet", "MultiSet",
-                             "MultiDelete", "Scan", "Stats"}) {
+                             "MultiDelete", "Scan", "Stats", "GetConfig", "SetConfig"}) {
     node_.FailNext(method, {kLost});
   }
   EXPECT_TRUE(client_->Set("k", "v").ok());
@@ -72,9 +72,11 @@ TEST_F(ClientRetryTest, IdempotentCallsAreTriedAgainWhenTheAnswerIsLost) {
   EXPECT_TRUE(client_->MultiSet({{"k", "w"}}).ok());
   EXPECT_TRUE(client_->Scan().ok());
   EXPECT_TRUE(client_->Stats().ok());
+  EXPECT_TRUE(client_->GetConfig().ok());
+  EXPECT_TRUE(client_->SetConfig({{"memory", "2GiB"}}).ok());
   EXPECT_TRUE(client_->Delete("k").ok());
   EXPECT_TRUE(client_->MultiDelete({{"k"}}).ok());
-  EXPECT_EQ(runtime_->delays().size(), 10u);
+  EXPECT_EQ(runtime_->delays().size(), 12u);
 }
 
 TEST_F(ClientRetryTest, OtherCallsAreAppliedAtMostOnceWhenTheAnswerIsLost) {

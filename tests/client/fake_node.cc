@@ -226,6 +226,34 @@ class FakeNode::Node final : public v1::Cache::Service,
     });
   }
 
+  Status GetConfig(ServerContext*, const v1::GetConfigRequest* request,
+                   v1::GetConfigResponse* response) override {
+    if (!request->name().empty() && config.count(request->name()) == 0) {
+      return Status(grpc::INVALID_ARGUMENT, "GetConfig: name is no flag of this node");
+    }
+    return Serve("GetConfig", [&] {
+      for (const auto& [name, value] : config) {
+        if (!request->name().empty() && name != request->name()) continue;
+        v1::ConfigValue& answer = *response->add_values();
+        answer.set_name(name);
+        answer.set_value(value);
+        answer.set_changeable(name == "memory");
+      }
+    });
+  }
+
+  Status SetConfig(ServerContext*, const v1::SetConfigRequest* request,
+                   v1::SetConfigResponse*) override {
+    for (const v1::ConfigValue& value : request->values()) {
+      if (value.name() != "memory") {
+        return Status(grpc::INVALID_ARGUMENT, "SetConfig: only memory can change");
+      }
+    }
+    return Serve("SetConfig", [&] {
+      for (const v1::ConfigValue& value : request->values()) config[value.name()] = value.value();
+    });
+  }
+
   Status Check(ServerContext*, const grpc::health::v1::HealthCheckRequest*,
                grpc::health::v1::HealthCheckResponse* response) override {
     return Serve("Check", [&] {
@@ -244,6 +272,8 @@ class FakeNode::Node final : public v1::Cache::Service,
   mutable std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, Stored> entries;
+  std::map<std::string, std::string> config = {
+      {"eviction", "lru"}, {"memory", "1GiB"}, {"metrics_listen", ""}};
   std::map<std::string, int> leases;
   std::map<std::string, int> calls;
   std::map<std::string, std::deque<Failure>> failures;
