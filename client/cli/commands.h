@@ -14,6 +14,7 @@ void AddReadCommands(CLI::App& app, Session& session);       // get mget scan
 void AddWriteCommands(CLI::App& app, Session& session);      // set mset append incr
 void AddKeyCommands(CLI::App& app, Session& session);        // delete touch lease
 void AddNodeCommands(CLI::App& app, Session& session);       // ping stats flush
+void AddConfigCommands(CLI::App& app, Session& session);     // config get, config set
 void AddLoadCommands(CLI::App& app, Session& session);       // bench replay
 void AddCompletionCommand(CLI::App& app, Session& session);  // completion
 

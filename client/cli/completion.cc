@@ -43,7 +43,7 @@ std::vector<const CLI::App*> Subcommands(const CLI::App& app) {
 
 constexpr char kScript[] = R"(# bash completion for larder; use: source <(larder completion bash)
 _larder() {
-  local current="${COMP_WORDS[COMP_CWORD]}" command="" word i begin
+  local current="${COMP_WORDS[COMP_CWORD]}" command="" nested="" word i begin
   # bash parts words at = and :, so put the one at the cursor together again.
   local typed="$current" index=$COMP_CWORD
   while (( index > 1 )) &&
@@ -53,6 +53,9 @@ _larder() {
   done
   for (( i = 1; i < index; i++ )); do
     word="${COMP_WORDS[i]}"
+    case "$command $word" in
+@NESTED@) [[ -n "$nested" ]] || nested="$word" ;;
+    esac
     case "$word" in
 @CASES@
     esac
@@ -106,6 +109,7 @@ std::string BashCompletion(const CLI::App& app) {
   std::vector<std::string> files;
   std::string flags;
   std::string values;
+  std::vector<std::string> nested_commands;
   for (const CLI::App* command : Subcommands(app)) {
     names.push_back(command->get_name());
     std::vector<std::string> words;
@@ -114,17 +118,22 @@ std::string BashCompletion(const CLI::App& app) {
                     absl::StrJoin(words, " "), "\" ;;\n");
     if (TakesFile(*command)) files.push_back(command->get_name());
     std::vector<std::string> nested;
-    for (const CLI::App* child : Subcommands(*command)) nested.push_back(child->get_name());
+    for (const CLI::App* child : Subcommands(*command)) {
+      nested.push_back(child->get_name());
+      nested_commands.push_back(
+          absl::StrCat("\"", command->get_name(), " ", child->get_name(), "\""));
+    }
     if (nested.empty()) continue;
     absl::StrAppend(&values, "      ", command->get_name(),
-                    ")\n        COMPREPLY=( $(compgen -W \"", absl::StrJoin(nested, " "),
-                    "\" -- \"$typed\") )\n        return ;;\n");
+                    ")\n        [[ -n \"$nested\" ]] || COMPREPLY=( $(compgen -W \"",
+                    absl::StrJoin(nested, " "), "\" -- \"$typed\") )\n        return ;;\n");
   }
   const std::string cases = absl::StrCat("      ", absl::StrJoin(names, "|"),
                                          ") [[ -n \"$command\" ]] || command=\"$word\" ;;");
   return absl::StrReplaceAll(kScript, {{"@GLOBAL@", absl::StrJoin(global, " ")},
                                        {"@SUBCOMMANDS@", absl::StrJoin(names, " ")},
                                        {"@CASES@", cases},
+                                       {"@NESTED@", absl::StrJoin(nested_commands, "|")},
                                        {"@FLAGS@\n", flags},
                                        {"@FILE_COMMANDS@", absl::StrJoin(files, "|")},
                                        {"@VALUES@\n", values}});

@@ -34,6 +34,7 @@ void SetUp(CLI::App& app, Session& session) {
   AddWriteCommands(app, session);
   AddKeyCommands(app, session);
   AddNodeCommands(app, session);
+  AddConfigCommands(app, session);
   AddLoadCommands(app, session);
   AddCompletionCommand(app, session);
   for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -43,12 +44,16 @@ void SetUp(CLI::App& app, Session& session) {
 
 // What is wrong with a command line, in one line.
 std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
-  const std::vector<CLI::App*> chosen = app.get_subcommands();
-  const std::string command = chosen.empty() ? "" : chosen[0]->get_name();
+  const CLI::App* chosen = &app;
+  std::string command;  // with the one inside it: "config set"
+  while (!chosen->get_subcommands().empty()) {
+    chosen = chosen->get_subcommands()[0];
+    absl::StrAppend(&command, command.empty() ? "" : " ", chosen->get_name());
+  }
   const std::vector<std::string> left = app.remaining(true);
   std::string problem = error.what();
   if (error.get_name() == "RequiredError" && !left.empty() && left[0].front() != '-' &&
-      (chosen.empty() || chosen[0]->get_require_subcommand_min() > 0)) {
+      chosen->get_require_subcommand_min() > 0) {
     problem = absl::StrCat("there is no command '", left[0], "'");
   }
   if (command.empty()) return absl::StrCat(problem, " (see larder --help)");

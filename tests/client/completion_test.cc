@@ -91,6 +91,14 @@ TEST_F(CompletionTest, OffersFilesWhereFilesGo) {
   EXPECT_THAT(Complete(absl::StrCat("larder get ", stem)), testing::IsEmpty());
 }
 
+TEST_F(CompletionTest, OffersTheCommandsOfACommandOnce) {
+  EXPECT_THAT(Complete("larder config \"\""), testing::UnorderedElementsAre("get", "set"));
+  EXPECT_THAT(Complete("larder --json config s"), testing::ElementsAre("set"));
+  EXPECT_THAT(Complete("larder config get \"\""), testing::IsEmpty());
+  EXPECT_THAT(Complete("larder config set --js"), testing::ElementsAre("--json"));
+  EXPECT_THAT(Complete("larder set config \"\""), testing::IsEmpty());
+}
+
 TEST_F(CompletionTest, OffersShells) {
   EXPECT_THAT(Complete("larder completion \"\""), testing::ElementsAre("bash"));
 }

@@ -201,6 +201,49 @@ TEST_F(ProgramTest, NodeCommands) {
   EXPECT_EQ(node_.size(), 0u);
 }
 
+TEST_F(ProgramTest, ConfigGet) {
+  EXPECT_EQ(Run({"config", "get"}).out,
+            "name            value  changeable\n"
+            "eviction        lru    no\n"
+            "memory          1GiB   yes\n"
+            "metrics_listen  ''     no\n");
+  EXPECT_EQ(Run({"config", "get", "memory"}).out, "1GiB\n");
+  EXPECT_EQ(Run({"config", "get", "metrics_listen"}).out, "\n");
+  EXPECT_EQ(Run({"config", "get", "memory", "--json"}).out,
+            "{\"name\":\"memory\",\"value\":\"1GiB\",\"changeable\":true}\n");
+  const nlohmann::json all = nlohmann::json::parse(Run({"--json", "config", "get"}).out);
+  EXPECT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0]["name"], "eviction");
+  ExpectUsageError({"config", "get", "none"}, "INVALID_ARGUMENT: GetConfig: name is no flag");
+}
+
+TEST_F(ProgramTest, ConfigSet) {
+  const Outcome set = Run({"config", "set", "memory=2GiB"});
+  EXPECT_EQ(set.code, kExitOk);
+  EXPECT_EQ(set.out, "set memory\n");
+  EXPECT_EQ(set.err, "");
+  EXPECT_EQ(Run({"config", "get", "memory"}).out, "2GiB\n");
+  EXPECT_EQ(Run({"config", "set", "memory=a=b", "--json"}).out, "{\"set\":{\"memory\":\"a=b\"}}\n");
+  EXPECT_EQ(Run({"config", "get", "memory"}).out, "a=b\n");
+  EXPECT_EQ(Run({"config", "set", "memory="}).code, kExitOk);
+  EXPECT_EQ(Run({"config", "get", "memory"}).out, "\n");
+  ExpectUsageError({"config", "set", "memory=4GiB", "eviction=lfu"}, "only memory can change");
+  const int calls = node_.calls("SetConfig");
+  ExpectUsageError({"config"}, "config: ");
+  ExpectUsageError({"config", "change"}, "there is no command 'change'");
+  ExpectUsageError({"config", "set"}, "config set: NAME=VALUE");
+  ExpectUsageError({"config", "set", "memory", "4GiB"}, "'memory' is not NAME=VALUE");
+  ExpectUsageError({"config", "set", "memory=4GiB", "=4GiB"}, "'=4GiB' is not NAME=VALUE");
+  ExpectUsageError({"config", "set", "--memory=4GiB"}, "config set: NAME=VALUE");
+  ExpectUsageError({"config", "get", "memory", "eviction"}, "eviction");
+  EXPECT_EQ(node_.calls("SetConfig"), calls);
+  node_.FailNext("SetConfig", {{absl::StatusCode::kInternal, true, {}, false}});
+  EXPECT_EQ(Run({"config", "set", "memory=4GiB"}).code, kExitError);
+  const Outcome help = Run({"config", "set", "--help"});
+  EXPECT_EQ(help.code, kExitOk);
+  EXPECT_THAT(help.out, HasSubstr("Example: larder config set memory=2GiB"));
+}
+
 TEST_F(ProgramTest, TheRest) {
   EXPECT_EQ(Run({"append", "k", "ab"}).out, "2\n");
   EXPECT_EQ(Run({"append", "none", "ab", "--if_present"}).code, kExitNo);

@@ -13,7 +13,7 @@ from end_to_end.harness.paths import LARDER
 OK, NO, USAGE, ERROR = 0, 1, 2, 3
 BINARY = bytes(range(256))
 SUBCOMMANDS = ("get", "set", "delete", "lease", "mget", "mset", "touch", "incr", "append", "scan",
-               "stats", "ping", "bench", "replay", "completion", "flush")
+               "stats", "ping", "config", "bench", "replay", "completion", "flush")
 
 
 class CliTest(unittest.TestCase):
