@@ -1,0 +1,16 @@
+#ifndef LARDER_TESTS_BENCH_SUBCOMMANDS_H_
+#define LARDER_TESTS_BENCH_SUBCOMMANDS_H_
+
+#include <CLI/App.hpp>
+
+#include "tests/bench/invocation.h"
+
+namespace larder::bench {
+
+// Each adds one subcommand with its flags. A new one: a function here, and its name in program.cc.
+void AddKeyspaceCommand(CLI::App& app, Invocation& invocation);
+void AddMemoryCommand(CLI::App& app, Invocation& invocation);
+
+}  // namespace larder::bench
+
+#endif  // LARDER_TESTS_BENCH_SUBCOMMANDS_H_
