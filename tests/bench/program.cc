@@ -18,7 +18,8 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 
 using AddSubcommand = void (*)(CLI::App&, Invocation&);
-constexpr AddSubcommand kSubcommands[] = {&AddMemoryCommand, &AddKeyspaceCommand};
+constexpr AddSubcommand kSubcommands[] = {&AddHitRatioCommand, &AddMemoryCommand,
+                                          &AddKeyspaceCommand};
 
 int FailUsage(std::ostream& err, std::string_view problem) {
   err << "larder_bench: " << problem << " (see larder_bench --help)\n";

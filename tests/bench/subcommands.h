@@ -8,6 +8,7 @@
 namespace larder::bench {
 
 // Each adds one subcommand with its flags. A new one: a function here, and its name in program.cc.
+void AddHitRatioCommand(CLI::App& app, Invocation& invocation);
 void AddKeyspaceCommand(CLI::App& app, Invocation& invocation);
 void AddMemoryCommand(CLI::App& app, Invocation& invocation);
 
