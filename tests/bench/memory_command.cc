@@ -11,6 +11,7 @@
 #include "tests/bench/churn.h"
 #include "tests/bench/eviction_flag.h"
 #include "tests/bench/memory_fill.h"
+#include "tests/bench/peer_fill.h"
 #include "tests/bench/subcommands.h"
 
 namespace larder::bench {
@@ -30,6 +31,7 @@ struct MemoryArguments {
   std::optional<uint64_t> operations;
   uint64_t seed = 1;
   bool churn = false;
+  bool compare = false;
   bool json = false;
 };
 
@@ -97,13 +99,64 @@ std::string ToText(const MemoryFillOptions& options, const MemoryFillReport& rep
   return text;
 }
 
+Json ToJson(const MemoryFillOptions& options, const std::vector<PeerReport>& peers) {
+  Json json = Json::array();
+  for (const PeerReport& peer : peers) {
+    Json& line = json.emplace_back(Json{{"name", peer.name}, {"installed", peer.is_installed}});
+    if (!peer.is_installed) continue;
+    const double per_entry = PerEntry(peer.resident_bytes, peer.entries);
+    line["version"] = peer.version;
+    line["entries"] = peer.entries;
+    line["resident_bytes"] = peer.resident_bytes;
+    line["resident_bytes_per_entry"] = per_entry;
+    line["overhead_bytes_per_entry"] =
+        per_entry - static_cast<double>(options.key_bytes + options.value_bytes);
+  }
+  return json;
+}
+
+std::string ToText(const MemoryFillOptions& options, const MemoryFillReport& larder,
+                   const std::vector<PeerReport>& peers) {
+  std::vector<PeerReport> rows = {{"Larder", true, "", larder.entries, larder.resident_bytes}};
+  rows.insert(rows.end(), peers.begin(), peers.end());
+  std::string text =
+      absl::StrFormat("\n%-22s %10s %12s %10s\n", "resident", "MiB", "B per entry", "overhead");
+  for (const PeerReport& row : rows) {
+    if (!row.is_installed) {
+      absl::StrAppend(&text, "ATTENTION: ", row.name, " is NOT INSTALLED, nothing to compare\n");
+      continue;
+    }
+    const double per_entry = PerEntry(row.resident_bytes, row.entries);
+    absl::StrAppendFormat(&text, "%-22s %10.1f %12.1f %10.1f\n",
+                          absl::StrCat(row.name, " ", row.version),
+                          static_cast<double>(row.resident_bytes) / kMiB, per_entry,
+                          per_entry - static_cast<double>(options.key_bytes + options.value_bytes));
+    if (row.entries < options.keys) {
+      absl::StrAppendFormat(&text, "ATTENTION: it holds only %d of %d keys\n", row.entries,
+                            options.keys);
+    }
+  }
+  return text;
+}
+
 absl::Status RunFill(const MemoryArguments& arguments, Invocation& invocation) {
   const MemoryFillOptions options = FillOptionsOf(arguments);
+  const absl::Status valid = arguments.compare ? CheckPeerOptions(options) : absl::OkStatus();
+  if (!valid.ok()) return valid;
   const auto report = FillKeyspace(options);
   if (!report.ok()) return report.status();
   if (report->entries == 0) return absl::InternalError("no entry is left after the fill");
-  invocation.out << (arguments.json ? ToJson(options, *report).dump() + "\n"
-                                    : ToText(options, *report));
+  absl::StatusOr<std::vector<PeerReport>> peers = std::vector<PeerReport>();
+  if (arguments.compare) peers = FillPeers(options);
+  if (!peers.ok()) return peers.status();
+  if (arguments.json) {
+    Json json = ToJson(options, *report);
+    if (arguments.compare) json["peers"] = ToJson(options, *peers);
+    invocation.out << json.dump() << "\n";
+  } else {
+    invocation.out << ToText(options, *report);
+    if (arguments.compare) invocation.out << ToText(options, *report, *peers);
+  }
   return absl::OkStatus();
 }
 
@@ -172,6 +225,10 @@ void AddMemoryCommand(CLI::App& app, Invocation& invocation) {
       command.add_flag("--churn", arguments->churn,
                        "Values of changing sizes at a full budget, which is halved and\n"
                        "restored; then small values, after which large ones come");
+  command
+      .add_flag("--compare", arguments->compare,
+                "Fill redis-server and memcached, where installed, with the same")
+      ->excludes(churn);
   churn->excludes(keys)->excludes(value_bytes)->excludes(ttl);
   cli::AddCount(command, "--operations", arguments->operations,
                 "With --churn: at full budget; else 2M")
