@@ -11,6 +11,8 @@
 #include "client/cli/units.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/eviction_flag.h"
+#include "tests/bench/latency_report.h"
+#include "tests/bench/latency_run.h"
 #include "tests/bench/subcommands.h"
 #include "tests/bench/timing_table.h"
 
@@ -28,6 +30,8 @@ struct KeyspaceArguments {
   uint64_t value_bytes = 100;
   std::string against;
   int rounds = 5;
+  std::string clock = "cpu";
+  bool histogram = false;
   bool json = false;
 };
 
@@ -113,7 +117,24 @@ absl::Status RunRounds(const KeyspaceArguments& arguments, Invocation& invocatio
   return absl::OkStatus();
 }
 
+absl::Status RunHistogram(const KeyspaceArguments& arguments, Invocation& invocation) {
+  LatencyRunOptions options;
+  options.mix.memory_bytes = arguments.round.memory_bytes.value_or(options.mix.memory_bytes);
+  options.mix.key_bytes = arguments.key_bytes;
+  options.mix.eviction = arguments.round.eviction;
+  options.mix.seed = arguments.round.seed;
+  options.operations = arguments.operations.value_or(options.operations);
+  options.uses_cpu_clock = arguments.clock == "cpu";
+  if (options.operations == 0) return absl::InvalidArgumentError("--operations=0: nothing to time");
+  const auto report = RunLatency(options);
+  if (!report.ok()) return report.status();
+  invocation.out << (arguments.json ? LatencyToJson(options, *report).dump() + "\n"
+                                    : LatencyToText(options, *report));
+  return absl::OkStatus();
+}
+
 absl::Status Run(KeyspaceArguments& arguments, Invocation& invocation) {
+  if (arguments.histogram) return RunHistogram(arguments, invocation);
   KeyspaceRoundOptions& round = arguments.round;
   round.keys = arguments.keys.value_or(round.keys);
   round.operations = arguments.operations.value_or(round.operations);
@@ -141,34 +162,59 @@ absl::StatusOr<std::optional<uint64_t>> ParseMemory(std::string_view text) {
   return *bytes;
 }
 
+// Of the keyspace and of the load.
+void AddSizes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& arguments) {
+  cli::AddCount(command, "--keys", arguments->keys, "How many keys there are; else 1M");
+  cli::AddBytes(command, "--key_bytes", arguments->key_bytes, "Size of keys; else 16");
+  cli::AddBytes(command, "--value_bytes", arguments->value_bytes, "Size of values; else 100");
+  cli::AddCount(command, "--operations", arguments->operations,
+                "Of each kind, a round; else 1M. With --histogram: in all; else 100M");
+  AddEviction(command, arguments->round.eviction);
+  cli::AddParsed<std::optional<uint64_t>>(
+      command, "--memory", "full|SIZE", &ParseMemory,
+      [arguments](std::optional<uint64_t> bytes) { arguments->round.memory_bytes = bytes; },
+      "Budget; full (else) is what the keys fill, with --histogram 512MiB");
+  command.add_option("--seed", arguments->round.seed, "Of the random numbers; else 1")
+      ->type_name("N");
+}
+
+// What is to be measured.
+void AddModes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& arguments) {
+  CLI::Option* const rounds =
+      command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
+          ->type_name("N");
+  CLI::Option* const against =
+      command
+          .add_option("--against", arguments->against,
+                      "Another larder_bench; its rounds alternate with those of this one")
+          ->type_name("PROGRAM");
+  CLI::Option* const histogram =
+      command.add_flag("--histogram", arguments->histogram,
+                       "Time each of many mixed operations at full budget, housekeeping too");
+  histogram->excludes(rounds)
+      ->excludes(against)
+      ->excludes(command.get_option("--keys"))
+      ->excludes(command.get_option("--value_bytes"));
+  cli::AddChoice(command, "--clock", {"cpu", "wall"}, arguments->clock,
+                 "Of --histogram; else cpu, which does not show the machine's other work")
+      ->needs(histogram);
+}
+
 }  // namespace
 
 void AddKeyspaceCommand(CLI::App& app, Invocation& invocation) {
   auto arguments = std::make_shared<KeyspaceArguments>();
-  KeyspaceRoundOptions& round = arguments->round;
   CLI::App& command =
       *app.add_subcommand("keyspace", "Processor time of each operation, by 1 and 2 threads");
-  cli::AddCount(command, "--keys", arguments->keys, "How many keys there are; else 1M");
-  cli::AddBytes(command, "--key_bytes", arguments->key_bytes, "Size of keys; else 16");
-  cli::AddBytes(command, "--value_bytes", arguments->value_bytes, "Size of values; else 100");
-  cli::AddCount(command, "--operations", arguments->operations, "Of each kind, a round; else 1M");
-  AddEviction(command, round.eviction);
-  cli::AddParsed<std::optional<uint64_t>>(
-      command, "--memory", "full|SIZE", &ParseMemory,
-      [arguments](std::optional<uint64_t> bytes) { arguments->round.memory_bytes = bytes; },
-      "Budget; full (else) is what the keys fill");
-  command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
-      ->type_name("N");
-  command.add_option("--seed", round.seed, "Of the random numbers; else 1")->type_name("N");
-  command
-      .add_option("--against", arguments->against,
-                  "Another larder_bench; its rounds alternate with those of this one")
-      ->type_name("PROGRAM");
+  AddSizes(command, arguments);
+  AddModes(command, arguments);
   command.add_flag("--json", arguments->json, "Print JSON");
   command.footer(
       "Processor time of all threads (CLOCK_THREAD_CPUTIME_ID) over the number of operations.\n"
       "set_new is at full budget, so that each evicts. zipf has the exponent 0.99.\n"
-      "Example: larder_bench keyspace --keys=4M --against=old/larder_bench");
+      "--histogram: by 1 thread, values of 10 B to 4 KiB, four times as many keys as fit.\n"
+      "Example: larder_bench keyspace --keys=4M --against=old/larder_bench\n"
+      "         larder_bench keyspace --histogram --operations=10M --memory=1GiB");
   command.callback([&invocation, arguments] {
     invocation.run = [&invocation, arguments] { return Run(*arguments, invocation); };
   });

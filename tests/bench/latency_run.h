@@ -1,0 +1,51 @@
+#ifndef LARDER_TESTS_BENCH_LATENCY_RUN_H_
+#define LARDER_TESTS_BENCH_LATENCY_RUN_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/load/histogram.h"
+#include "tests/bench/operation_mix.h"
+
+namespace larder::bench {
+
+struct LatencyRunOptions {
+  OperationMixOptions mix;
+  uint64_t operations = 100000000;
+  // Time on the processor, not by the wall, where a shared machine shows its neighbours.
+  bool uses_cpu_clock = true;
+};
+
+// One of the slowest operations.
+struct SlowOperation {
+  MixedKind kind = MixedKind::kGet;
+  uint64_t number = 0;  // how many operations came before
+  uint64_t key_number = 0;
+  size_t value_bytes = 0;
+  int64_t nanos = 0;       // by the chosen clock
+  int64_t wall_nanos = 0;  // what is more than `nanos` by the processor's clock was spent waiting
+  // Involuntary context switches of the thread since at most 256 operations before. Only known
+  // when the operation was slower than 500 us.
+  int64_t preemptions = -1;
+};
+
+struct LatencyReport {
+  std::array<load::Histogram, kMixedKindNames.size()> by_kind;
+  load::Histogram all;
+  std::vector<SlowOperation> slowest;               // 10 requests, the slowest first
+  std::vector<SlowOperation> slowest_housekeeping;  // 10 calls of Expire or Shrink
+  int64_t clock_nanos = 0;                          // what the clock itself adds to each operation
+  uint64_t evictions = 0;
+  uint64_t expirations = 0;
+  int64_t preemptions = 0;  // of the whole run
+};
+
+// Times each operation of a mix on this thread. INTERNAL: an operation failed.
+absl::StatusOr<LatencyReport> RunLatency(const LatencyRunOptions& options);
+
+}  // namespace larder::bench
+
+#endif  // LARDER_TESTS_BENCH_LATENCY_RUN_H_

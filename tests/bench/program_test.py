@@ -1,0 +1,178 @@
+"""larder_bench as a program: what it refuses, and that each subcommand prints what it should. No
+assertion is about how long something took. usage: program_test.py PATH_OF_LARDER_BENCH"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop()) if len(sys.argv) > 1 else "larder_bench"
+TRACE = "a\nb\na\nc\nb\na\nc\n"
+SIZED_TRACE = "a,10\nb,20\na,10\nc,100\nb,20\n"
+
+BAD = [
+    ([], "subcommand"), (["clever"], "clever"), (["memory", "--no_such"], "no_such"),
+    (["memory", "--keys="], "--keys"), (["memory", "--keys=0"], "--keys"),
+    (["memory", "--keys=many"], "--keys"), (["memory", "--keys=1000", "--key_bytes=2"], "--key_bytes"),
+    (["memory", "--value_bytes=2GiB"], "--value_bytes"), (["memory", "--ttl=0"], "--ttl"),
+    (["memory", "--ttl=soon"], "--ttl"), (["memory", "--memory=1KiB"], "memory"),
+    (["memory", "--eviction=clever"], "--eviction"), (["memory", "--churn", "--keys=5"], "--keys"),
+    (["memory", "--churn", "--memory=1MiB"], "--memory"), (["memory", "--operations=5"], "--churn"),
+    (["memory", "--churn", "--eviction=none"], "--eviction"),
+    (["memory", "--compare", "--key_bytes=251"], "--key_bytes"),
+    (["keyspace", "--operations=0"], "--operations"), (["keyspace", "--rounds=0"], "--rounds"),
+    (["keyspace", "--memory=half"], "--memory"), (["keyspace", "--memory=8MiB"], "--memory"),
+    (["keyspace", "--against=/no/such/program"], "--against"), (["keyspace", "--clock=wall"], "--histogram"),
+    (["keyspace", "--histogram", "--rounds=2"], "--rounds"),
+    (["keyspace", "--histogram", "--operations=0"], "--operations"),
+    (["keyspace", "--histogram", "--eviction=none"], "--eviction"),
+    (["hit_ratio", "TRACE"], "--capacity"), (["hit_ratio", "--capacity=2"], "FILE"),
+    (["hit_ratio", "--capacity=0", "TRACE"], "--capacity"),
+    (["hit_ratio", "--capacity=few", "TRACE"], "--capacity"),
+    (["hit_ratio", "--capacity=2", "--policy=clever", "TRACE"], "--policy"),
+    (["hit_ratio", "--capacity=2", "--policy=none", "TRACE"], "--policy"),
+    (["hit_ratio", "--capacity=2", "--stripes=3", "TRACE"], "--stripes"),
+    (["hit_ratio", "--capacity=2", "--bytes", "TRACE"], "--bytes"),
+    (["hit_ratio", "--capacity=2", "/no/such/file"], "/no/such/file"),
+]
+
+
+def run(*arguments, **options):
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=120, **options)
+
+
+class ProgramTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.trace = cls.write("trace.csv", TRACE)
+        cls.sized_trace = cls.write("sized.csv", SIZED_TRACE)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def write(cls, name, text):
+        path = os.path.join(cls.folder.name, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def text_of(self, *arguments, **options):
+        result = run(*arguments, **options)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def json_of(self, *arguments, **options):
+        return json.loads(self.text_of(*arguments, "--json", **options))
+
+    def test_bad_flags_end_with_code_2_and_one_line_that_names_what_is_wrong(self):
+        for arguments, name in BAD:
+            with self.subTest(arguments=arguments):
+                result = run(*[self.trace if a == "TRACE" else a for a in arguments])
+                self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+                self.assertIn(name, result.stderr)
+                self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+                self.assertEqual(result.stdout, "")
+
+    def test_help_of_each_subcommand_has_an_example(self):
+        for command in ("hit_ratio", "memory", "keyspace"):
+            self.assertIn(command, self.text_of("--help"))
+            self.assertIn(f"Example: larder_bench {command}", self.text_of(command, "--help"))
+
+    def test_hit_ratio_of_a_trace_done_by_hand(self):
+        # LRU with room for two: a and b miss, a hits, c throws out b, b throws out a, and so on.
+        lru = self.json_of("hit_ratio", "--policy=lru", "--capacity=2", self.trace)
+        self.assertEqual((lru["requests"], lru["misses"]), (7, 6))
+        # FIFO: c throws out a, b hits, a throws out b, c hits.
+        fifo = self.json_of("hit_ratio", "--policy=fifo", "--capacity=2", self.trace)
+        self.assertEqual((fifo["requests"], fifo["misses"]), (7, 4))
+        self.assertIn("miss_ratio 0.57143",
+                      self.text_of("hit_ratio", "--policy=fifo", "--capacity=2", self.trace))
+
+    def test_hit_ratio_leaves_an_object_that_is_too_large_out(self):
+        result = self.json_of("hit_ratio", "--bytes", "--capacity=30", self.sized_trace)
+        self.assertEqual((result["requests"], result["misses"]), (5, 3))
+
+    def test_hit_ratio_of_all_policies_has_each_but_none(self):
+        results = self.json_of("hit_ratio", "--policy=all", "--capacity=2", "--stripes=4", self.trace)
+        policies = [result["policy"] for result in results]
+        self.assertLessEqual({"lru", "fifo", "lfu", "random", "ttl"}, set(policies))
+        self.assertNotIn("none", policies)
+        self.assertEqual(len(policies), len(set(policies)))
+
+    def test_memory_counts_the_entries_that_it_sets(self):
+        result = self.json_of("memory", "--keys=50k", "--value_bytes=200", "--ttl=1h")
+        self.assertEqual(result["entries"], 50000)
+        self.assertGreater(result["resident_bytes"], 50000 * 216)
+        self.assertGreater(result["counted_bytes"]["total"], 50000 * 216)
+        self.assertGreater(result["counted_bytes"]["expiry"], 0)
+
+    def test_memory_says_when_not_all_keys_fit(self):
+        self.assertIn("ATTENTION", self.text_of("memory", "--keys=100k", "--memory=8MiB"))
+        self.assertNotIn("ATTENTION", self.text_of("memory", "--keys=1000"))
+
+    def test_churn_reports_each_phase_within_its_budget(self):
+        phases = self.json_of("memory", "--churn", "--memory=16MiB", "--operations=20k")["phases"]
+        budgets = [phase["budget_bytes"] >> 20 for phase in phases]
+        self.assertEqual(budgets, [16, 8, 8, 16, 16, 16])
+        for phase in phases:
+            self.assertLessEqual(phase["counted_bytes"], phase["budget_bytes"], phase)
+            self.assertLess(phase["held_bytes"], phase["counted_bytes"], phase)
+            self.assertGreater(phase["held_bytes"], phase["budget_bytes"] // 10, phase)
+
+    def test_compare_names_what_is_not_installed(self):
+        text = self.text_of("memory", "--keys=1000", "--compare", env={"PATH": "/no/such/folder"})
+        self.assertIn("redis-server is NOT INSTALLED", text)
+        self.assertIn("memcached is NOT INSTALLED", text)
+
+    def test_compare_fills_what_is_installed_and_ends_it(self):
+        peers = self.json_of("memory", "--keys=20k", "--compare", "--ttl=1h")["peers"]
+        for peer in peers:
+            self.assertEqual(peer["installed"], shutil.which(peer["name"]) is not None)
+            if peer["installed"]:
+                self.assertEqual(peer["entries"], 20000)
+        if not any(peer["installed"] for peer in peers):
+            self.skipTest("neither redis-server nor memcached is here")
+
+    def test_keyspace_times_each_operation_by_one_and_two_threads(self):
+        timings = self.json_of("keyspace", "--keys=2k", "--operations=2k", "--rounds=2")["timings"]
+        lines = {(t["operation"], t["distribution"], t["threads"]) for t in timings}
+        wanted = {(o, d, t) for o in ("get_hit", "get_miss", "set_overwrite")
+                  for d in ("zipf", "uniform") for t in (1, 2)}
+        wanted |= {(o, "each once", t) for o in ("delete", "set_new") for t in (1, 2)}
+        self.assertEqual(lines, wanted)
+        self.assertEqual(len(timings), len(wanted))
+        self.assertTrue(all(t["cpu_nanos"] > 0 for t in timings))
+
+    def test_keyspace_against_another_program_has_both_and_their_ratio(self):
+        flags = ("keyspace", "--keys=2k", "--operations=2k", "--rounds=2", f"--against={PROGRAM}")
+        for timing in self.json_of(*flags)["timings"]:
+            self.assertAlmostEqual(timing["ratio"], timing["cpu_nanos"] / timing["other_cpu_nanos"])
+        self.assertIn("ratio", self.text_of(*flags))
+
+    def test_keyspace_against_a_program_that_fails_or_prints_something_else_fails(self):
+        for other in ("/bin/false", "/bin/echo"):
+            result = run("keyspace", "--keys=1k", "--operations=1k", "--rounds=1", f"--against={other}")
+            self.assertEqual(result.returncode, 1, result.stdout)
+            self.assertEqual(result.stdout, "")
+
+    def test_histogram_counts_every_operation_and_housekeeping_too(self):
+        for clock in ("cpu", "wall"):
+            result = self.json_of("keyspace", "--histogram", "--operations=250k", "--memory=8MiB",
+                                  f"--clock={clock}")
+            self.assertEqual(result["clock"], clock)
+            counts = {o["operation"]: o["count"] for o in result["operations"]}
+            self.assertEqual(counts.pop("all"), 250000)
+            self.assertEqual(sum(counts.values()), 250000)
+            self.assertTrue(all(counts.values()), counts)
+            self.assertEqual(len(result["slowest"]), 10)
+            self.assertGreater(result["evictions"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
