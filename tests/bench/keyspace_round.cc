@@ -122,7 +122,11 @@ absl::Status KeyspaceRound::TimeReadsAndOverwrites(const std::string& distributi
 absl::Status KeyspaceRound::TimeDeletes(int threads) {
   const uint64_t deletes = std::min(options_.operations, (options_.keys + 1) / 2);
   sequence_.Clear();
-  for (uint64_t i = 0; i < deletes; ++i) sequence_.Add(Permuted(i, options_.keys));
+  // Others for each number of threads: keys that were just set again lie side by side in memory.
+  const uint64_t first = (threads - 1) * deletes;
+  for (uint64_t i = 0; i < deletes; ++i) {
+    sequence_.Add(Permuted((first + i) % options_.keys, options_.keys));
+  }
   const absl::Status status = Time("delete", "each once", threads,
                                    [this](size_t begin, size_t end) { return Delete(begin, end); });
   if (!status.ok()) return status;
