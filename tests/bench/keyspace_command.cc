@@ -196,7 +196,7 @@ void AddModes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& argum
       ->excludes(command.get_option("--keys"))
       ->excludes(command.get_option("--value_bytes"));
   cli::AddChoice(command, "--clock", {"cpu", "wall"}, arguments->clock,
-                 "Of --histogram; else cpu, which does not show the machine's other work")
+                 "Of --histogram; else cpu, which shows less of the machine's other work")
       ->needs(histogram);
 }
 
