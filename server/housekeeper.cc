@@ -39,7 +39,8 @@ void Housekeeper::Run() {
       connections_->Sweep();
     }
     lock.lock();
-    if (!more_expires && !more_shrinks) wake_.wait_for(lock, kPeriod, [this] { return is_stopping_; });
+    if (!more_expires && !more_shrinks)
+      wake_.wait_for(lock, kPeriod, [this] { return is_stopping_; });
   }
 }
 

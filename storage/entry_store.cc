@@ -1,138 +1,266 @@
 #include "storage/entry_store.h"
 
+#include <algorithm>
+#include <cstring>
+
+#include "storage/key_hash.h"
+
 namespace larder::storage {
 namespace {
 
-std::unique_ptr<EvictionPolicy> MakePolicy(EvictionPolicyOptions options,
-                                           const ExpiryIndex* expiry) {
-  options.expiry = expiry;
-  return MakeEvictionPolicy(options);
+// What Compact looks at for each byte that has died: more than it takes when a sixteenth of every
+// segment is dead.
+constexpr uint64_t kCompactedPerDeadByte = 24;
+// Of one operation.
+constexpr size_t kCompactedBytesMax = EntryPools::kSegmentBytesMin;
+// Of one call of RemoveExpired.
+constexpr int kSegmentsSweptMax = 4;
+// A segment of which less was removed than this part is looked at half as often, down to once in
+// ten minutes, so that few entries that expire among many cost little.
+constexpr size_t kSweptShare = 16;
+constexpr uint8_t kSweepBackoffMax = 6;
+// So few are not worth the waiting.
+constexpr uint64_t kSegmentsSweptAtOnce = 4;
+constexpr int kTriesForEntry = 64;
+constexpr int kTriesForEvictable = 256;
+// They are looked for by chance if at least one entry in this many may be evicted.
+constexpr uint64_t kEvictableShareMin = 16;
+
+void CopyPolicyState(const Entry& from, Entry& to, size_t policy_bytes) {
+  std::memcpy(reinterpret_cast<char*>(&to) - policy_bytes,
+              reinterpret_cast<const char*>(&from) - policy_bytes, policy_bytes);
+  to.set_policy_bits(from.policy_bits());
 }
 
 }  // namespace
 
-EntryStore::EntryStore(const EntryStoreOptions& options)
+EntryStore::EntryStore(const EntryStoreOptions& options, EntryPools* pools)
     : stripes_(options.stripes),
       scope_(options.scope),
-      policy_(MakePolicy(options.eviction, &expiry_)),
-      tables_(kSlots / options.stripes) {}
+      policy_bytes_per_entry_(PolicyBytesPerEntry(options.eviction.kind)),
+      policy_needs_expiry_(options.eviction.kind == EvictionKind::kTtl),
+      log_(pools, policy_bytes_per_entry_, NeedsLogOrder(options.eviction.kind)),
+      policy_(MakeEvictionPolicy(options.eviction, this)),
+      tables_(std::make_unique<SlotTable[]>(kSlots / options.stripes)) {}
 
-EntryStore::~EntryStore() {
-  for (const SlotTable& table : tables_) {
-    for (size_t i = table.Occupied(0); i < table.end(); i = table.Occupied(i + 1)) {
-      Entry::Destroy(table.entry_at(i));
-    }
-  }
+uint64_t EntryStore::WriteCost(const HashedKey& key, EntryRef replaced, size_t value_bytes,
+                               const EntryFields& fields) const {
+  if (replaced && replaced->FitsInPlace(value_bytes, fields)) return 0;
+  const EntryShape shape = EntryShape::Of(key.key.size(), value_bytes, fields);
+  uint64_t cost = log_.AppendCost(shape, replaced.entry);
+  if (!replaced) cost += TableOf(key.slot).growth_bytes();
+  return cost + policy_->growth_bytes();
 }
 
-uint64_t EntryStore::CreateCost(const HashedKey& key, size_t value_bytes,
-                                TimePoint expires_at) const {
-  return Entry::PredictedBytes(key.key.size(), value_bytes) + TableOf(key.slot).growth_bytes() +
-         IndexCost(/*in_expiry=*/false, /*in_policy=*/false, expires_at);
-}
-
-uint64_t EntryStore::ResizeCost(const Entry& entry, size_t value_bytes,
-                                TimePoint expires_at) const {
-  const bool in_expiry = entry.expiry_index != Entry::kNotIndexed;
-  uint64_t cost = IndexCost(in_expiry, entry.in_policy, expires_at);
-  if (!entry.Fits(value_bytes)) {
-    const uint64_t wanted = Entry::PredictedBytes(entry.key_bytes, value_bytes);
-    const uint64_t freed = entry.AllocatedBytes();
-    if (wanted > freed) cost += wanted - freed;
-  }
-  return cost;
-}
-
-uint64_t EntryStore::IndexCost(bool in_expiry, bool in_policy, TimePoint expires_at) const {
-  uint64_t cost = 0;
-  if (!in_expiry && expires_at != kNever) cost += expiry_.growth_bytes();
-  if (!in_policy && Evictable(expires_at)) cost += policy_->growth_bytes();
-  return cost;
-}
-
-Entry& EntryStore::Create(const HashedKey& key, size_t value_bytes, TimePoint expires_at,
-                          TimePoint now) {
-  Entry* entry = Entry::Create(key.key, key.slot, value_bytes);
+EntryRef EntryStore::Create(const HashedKey& key, size_t value_bytes, const EntryFields& fields,
+                            TimePoint now) {
+  const EntryShape shape = EntryShape::Of(key.key.size(), value_bytes, fields);
+  const auto queue =
+      Evictable(fields.expires_at) ? policy_->Place(key.hash) : EntryLog::Queue::kFirst;
+  const EntryRef ref = log_.Append(queue, key.key, key.slot, shape, now);
   SlotTable& table = TableOf(key.slot);
   table_bytes_ -= table.memory_bytes();
-  table.Insert(key.hash, entry);
+  table.Insert(key.hash, ref.at, log_);
   table_bytes_ += table.memory_bytes();
-  AddEntryBytes(key.slot, entry->AllocatedBytes());
+  table.entry_bytes += log_.BytesOf(*ref);
+  table_cells_max_ = std::max(table_cells_max_, table.end());
   ++count_;
-  SetExpiry(*entry, expires_at, now);
-  return *entry;
+  SetFields(ref, fields);
+  if (Evictable(fields.expires_at)) AddToPolicy(ref, now);
+  return ref;
 }
 
-Entry& EntryStore::Resize(Entry& entry, uint64_t hash, size_t value_bytes) {
-  if (entry.Fits(value_bytes)) {
-    entry.value_bytes = static_cast<uint32_t>(value_bytes);
-    return entry;
-  }
-  Entry* moved = Entry::CopyResized(entry, value_bytes);
-  TableOf(entry.slot).Replace(hash, &entry, moved);
-  expiry_.Moved(*moved);
-  if (moved->in_policy) policy_->Moved(entry, *moved);
-  AddEntryBytes(moved->slot, moved->AllocatedBytes());
-  SubtractEntryBytes(entry.slot, entry.AllocatedBytes());
-  Entry::Destroy(&entry);
-  return *moved;
-}
-
-void EntryStore::SetExpiry(Entry& entry, TimePoint expires_at, TimePoint now) {
-  entry.expires_at = expires_at;
-  expiry_.Update(entry);
-  const bool evictable = Evictable(expires_at);
-  if (evictable == entry.in_policy) return;
-  entry.in_policy = evictable;
-  if (evictable) {
-    policy_->Inserted(entry, now);
+EntryRef EntryStore::Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes,
+                             const EntryFields& fields, size_t kept_bytes, TimePoint now) {
+  const TimePoint old_expiry = ref->expires_at();
+  const bool was_evictable = Evictable(old_expiry);
+  if (ref->FitsInPlace(value_bytes, fields)) {
+    ref->SetValueBytes(value_bytes);
   } else {
-    policy_->Removed(entry);
+    const EntryShape shape = EntryShape::Of(ref->key_bytes(), value_bytes, fields);
+    const ValueParts shared = ValueParts::Shared(ref->value_bytes(), value_bytes, kept_bytes);
+    const EntryRef copy = log_.AppendInPlaceOf(ref.entry, shared, log_.QueueOf(ref.at), ref->key(),
+                                               ref->slot(), shape, now);
+    CopyPolicyState(*ref, *copy, policy_bytes_per_entry_);
+    copy->set_version(ref->version());
+    copy->set_stale(ref->stale());
+    copy->CopyValueFrom(*ref, shared.apart_bytes(), kept_bytes);
+    SlotTable& table = TableOf(ref->slot());
+    table.entry_bytes += log_.BytesOf(*copy) - log_.BytesOf(*ref);
+    table.Replace(hash, ref.at, copy.at);
+    if (was_evictable) policy_->Moved(ref, copy);
+    log_.FreeReplaced(ref, shared);
+    ref = copy;
   }
+  const bool is_evictable = Evictable(fields.expires_at);
+  const bool changes_place = policy_needs_expiry_ && old_expiry != fields.expires_at;
+  if (was_evictable && (!is_evictable || changes_place)) RemoveFromPolicy(ref);
+  SetFields(ref, fields);
+  if (is_evictable && (!was_evictable || changes_place)) AddToPolicy(ref, now);
+  return ref;
 }
 
-void EntryStore::Renewed(Entry& entry, TimePoint now) {
-  if (!entry.in_policy) return;
-  policy_->Removed(entry);
-  policy_->Inserted(entry, now);
+void EntryStore::SetFields(EntryRef ref, const EntryFields& fields) {
+  ref->SetFields(fields);
+  if (fields.expires_at != kNever) log_.NoteExpiry(ref.at, fields.expires_at);
 }
 
-void EntryStore::Remove(Entry& entry) {
-  Forget(entry);
-  SlotTable& table = TableOf(entry.slot);
+void EntryStore::AddToPolicy(EntryRef ref, TimePoint now) {
+  policy_->Inserted(ref, now);
+  ++evictable_count_;
+}
+
+void EntryStore::RemoveFromPolicy(EntryRef ref) {
+  policy_->Removed(ref);
+  --evictable_count_;
+}
+
+void EntryStore::Renewed(EntryRef ref, TimePoint now) {
+  if (!IsEvictable(*ref)) return;
+  policy_->Removed(ref);
+  policy_->Inserted(ref, now);
+}
+
+void EntryStore::Remove(EntryRef ref) {
+  SlotTable& table = TableOf(ref->slot());
   table_bytes_ -= table.memory_bytes();
-  table.Erase(HashKey(entry.key()), &entry);
+  table.Erase(HashKey(ref->key()), ref.at);
   table_bytes_ += table.memory_bytes();
-  Entry::Destroy(&entry);
+  Forget(ref, table);
 }
 
-uint64_t EntryStore::RemoveSlot(uint32_t slot) {
-  SlotTable& table = TableOf(slot);
-  const uint64_t removed = table.size();
-  for (size_t i = table.Occupied(0); i < table.end(); i = table.Occupied(i + 1)) {
-    Forget(*table.entry_at(i));
-    Entry::Destroy(table.entry_at(i));
+size_t EntryStore::RemoveFromSlot(ScanPosition& from, size_t removals_max) {
+  SlotTable& table = TableOf(from.slot);
+  size_t removed = 0;
+  for (; removed < removals_max; ++removed) {
+    const size_t cell = table.Occupied(LowerBound(from));
+    if (cell >= table.end()) break;
+    const EntryRef ref = log_.At(table.location_at(cell));
+    from.hash = HashKey(ref->key());
+    Remove(ref);
   }
-  table_bytes_ -= table.memory_bytes();
-  table.Clear();
   return removed;
 }
 
-void EntryStore::Forget(Entry& entry) {
-  expiry_.Remove(entry);
-  if (entry.in_policy) policy_->Removed(entry);
-  SubtractEntryBytes(entry.slot, entry.AllocatedBytes());
+void EntryStore::Forget(EntryRef ref, SlotTable& table) {
+  if (IsEvictable(*ref)) RemoveFromPolicy(ref);
+  table.entry_bytes -= log_.BytesOf(*ref);
+  log_.Free(ref);
   --count_;
 }
 
-void EntryStore::AddEntryBytes(uint32_t slot, uint64_t bytes) {
-  entry_bytes_ += bytes;
-  TableOf(slot).entry_bytes += bytes;
+EntryRef EntryStore::MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint now) {
+  return Replace(ref, log_.AppendCopy(queue, ref, now));
 }
 
-void EntryStore::SubtractEntryBytes(uint32_t slot, uint64_t bytes) {
-  entry_bytes_ -= bytes;
-  TableOf(slot).entry_bytes -= bytes;
+EntryRef EntryStore::Replace(EntryRef original, EntryRef copy) {
+  TableOf(copy->slot()).Replace(HashKey(copy->key()), original.at, copy.at);
+  if (IsEvictable(*copy)) policy_->Moved(original, copy);
+  log_.FreeMoved(original);
+  return copy;
+}
+
+void EntryStore::PrefetchAfter(EntryRef ref) const {
+  const EntryRef next = log_.After(ref);
+  if (next && !next->dead()) TableOf(next->slot()).Prefetch(HashKey(next->key()));
+}
+
+SweepResult EntryStore::RemoveExpired(TimePoint now, size_t removals_max) {
+  SweepResult result;
+  int swept = 0;
+  for (EntryLog::SegmentId i = 0; i < log_.segment_ids(); ++i) {
+    const EntryLog::SegmentId id = sweep_next_ % log_.segment_ids() + 1;
+    EntryLog::Segment& segment = log_.segment(id);
+    const bool is_due = segment.base != nullptr && segment.earliest_expiry <= now &&
+                        (log_.segments_in_use() <= kSegmentsSweptAtOnce ||
+                         segment.swept_at + kSweepPeriod * (1 << segment.sweep_backoff) <= now);
+    if (is_due) {
+      result.more = swept++ == kSegmentsSweptMax || !SweepSegment(id, now, removals_max, result);
+      if (result.more) return result;
+    }
+    sweep_next_ = id;
+  }
+  return result;
+}
+
+bool EntryStore::SweepSegment(EntryLog::SegmentId id, TimePoint now, size_t removals_max,
+                              SweepResult& result) {
+  TimePoint earliest = kNever;
+  bool ended = true;
+  const size_t removed_before = result.removed;
+  size_t seen = 0;
+  log_.VisitLive(id, [&](EntryRef ref) {
+    ++seen;
+    if (!ref->ExpiredAt(now)) {
+      earliest = std::min(earliest, ref->expires_at());
+      return true;
+    }
+    ended = result.removed < removals_max;
+    if (!ended) return false;
+    Remove(ref);
+    ++result.removed;
+    return true;
+  });
+  EntryLog::Segment& segment = log_.segment(id);
+  if (ended && segment.base != nullptr) {
+    segment.earliest_expiry = earliest;
+    segment.swept_at = now;
+    const bool was_worth_it = (result.removed - removed_before) * kSweptShare >= seen;
+    segment.sweep_backoff =
+        was_worth_it ? 0 : std::min<uint8_t>(segment.sweep_backoff + 1, kSweepBackoffMax);
+  }
+  return ended;
+}
+
+void EntryStore::Tidy() {
+  const uint64_t dead = log_.TakeNewlyDead();
+  if (!log_.wants_compaction()) return;
+  // Beyond what the stripe is charged for there is no time to lose.
+  const uint64_t bytes = log_.is_overdrawn() ? kCompactedBytesMax : dead * kCompactedPerDeadByte;
+  Compact(std::min<uint64_t>(bytes, kCompactedBytesMax));
+}
+
+void EntryStore::Compact(size_t bytes_max) {
+  log_.Compact(bytes_max, [this](EntryRef original, EntryLog::SegmentId to) {
+    PrefetchAfter(original);
+    Replace(original, log_.CopyInto(to, original));
+  });
+}
+
+EntryRef EntryStore::AnyEvictable(Random& random) {
+  if (evictable_count_ == 0) return {};
+  const bool are_many = evictable_count_ * kEvictableShareMin >= count_;
+  for (int i = 0; are_many && i < kTriesForEvictable; ++i) {
+    const EntryRef ref = RandomEntry(random);
+    if (IsEvictable(*ref)) return ref;
+  }
+  // They are few: those in the next segment that has one.
+  EntryRef found;
+  const auto first = static_cast<EntryLog::SegmentId>(random.Below(log_.segment_ids()));
+  for (EntryLog::SegmentId i = 0; !found && i < log_.segment_ids(); ++i) {
+    const EntryLog::SegmentId id = (first + i) % log_.segment_ids() + 1;
+    if (log_.segment(id).earliest_expiry == kNever) continue;
+    uint64_t seen = 0;
+    log_.VisitLive(id, [&](EntryRef ref) {
+      if (IsEvictable(*ref) && random.Below(++seen) == 0) found = ref;
+      return true;
+    });
+    // What expired here once does not any more; the next search need not look.
+    if (!found) log_.segment(id).earliest_expiry = kNever;
+  }
+  return found;
+}
+
+EntryRef EntryStore::RandomEntry(Random& random) {
+  const uint32_t tables = kSlots / stripes_;
+  const bool is_likely = count_ * kTriesForEntry > table_cells_max_ * tables;
+  for (int i = 0; is_likely && i < kTriesForEntry; ++i) {
+    const SlotTable& table = tables_[random.Below(tables)];
+    const size_t cell = random.Below(table_cells_max_);
+    if (cell < table.end() && table.is_occupied(cell)) return log_.At(table.location_at(cell));
+  }
+  // Most tables are empty, or one is larger than all others. Slower, but not by how many there are.
+  return log_.RandomLive(random);
 }
 
 }  // namespace larder::storage

@@ -1,95 +1,152 @@
 #ifndef LARDER_STORAGE_ENTRY_STORE_H_
 #define LARDER_STORAGE_ENTRY_STORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "storage/entry.h"
+#include "storage/entry_log.h"
 #include "storage/eviction_policy.h"
-#include "storage/expiry_index.h"
 #include "storage/hashed_key.h"
+#include "storage/location.h"
 #include "storage/operations.h"
 #include "storage/slot_table.h"
 #include "storage/time.h"
+#include "storage/unit_pool.h"
 
 namespace larder::storage {
 
 struct EntryStoreOptions {
   uint32_t stripes = 1;  // slot tables of this store: kSlots / stripes
   EvictionScope scope = EvictionScope::kAllKeys;
-  EvictionPolicyOptions eviction;  // `expiry` is set by the store
+  EvictionPolicyOptions eviction;
 };
 
-// The entries of one stripe: owns them and keeps slot tables, expiry index and eviction policy in
-// step. Knows nothing of conditions, leases or budgets; says what a change will cost and what is in
-// use. Not thread-safe. A reference to an entry holds until the next Create, Resize or Remove.
-class EntryStore {
+struct SweepResult {
+  size_t removed = 0;
+  bool more = false;  // something is due that was not looked at yet
+};
+
+// The entries of one stripe: keeps log, slot tables and eviction policy in step. Knows nothing of
+// conditions, leases or budgets; says what a change will cost and what is in use. Not thread-safe.
+// A reference to an entry holds until the next Create, Rewrite, Remove, Victim or Tidy.
+class EntryStore final : private EvictionHost {
  public:
-  explicit EntryStore(const EntryStoreOptions& options);
-  ~EntryStore();
+  // `pools` must outlive the store.
+  EntryStore(const EntryStoreOptions& options, EntryPools* pools);
   EntryStore(const EntryStore&) = delete;
   EntryStore& operator=(const EntryStore&) = delete;
 
   // Expired and stale entries too.
-  Entry* Find(const HashedKey& key) const { return TableOf(key.slot).Find(key.hash, key.key); }
+  EntryRef Find(const HashedKey& key) const {
+    return TableOf(key.slot).Find(key.hash, key.key, log_);
+  }
 
-  // By how many bytes, at most, a Create or Resize to this size raises used_bytes.
-  uint64_t CreateCost(const HashedKey& key, size_t value_bytes, TimePoint expires_at) const;
-  uint64_t ResizeCost(const Entry& entry, size_t value_bytes, TimePoint expires_at) const;
+  // By how many bytes, at most, a Create or Rewrite with these raises used_bytes. `replaced` is the
+  // entry that is there, or none.
+  uint64_t WriteCost(const HashedKey& key, EntryRef replaced, size_t value_bytes,
+                     const EntryFields& fields) const;
 
   // A new entry; its value is not initialised. REQUIRES: there is none with this key.
-  Entry& Create(const HashedKey& key, size_t value_bytes, TimePoint expires_at, TimePoint now);
-  // Makes room for a value of this size, keeping the common head; the entry may move.
-  Entry& Resize(Entry& entry, uint64_t hash, size_t value_bytes);
-  void SetExpiry(Entry& entry, TimePoint expires_at, TimePoint now);
-  void Remove(Entry& entry);
-  // Returns how many entries there were.
-  uint64_t RemoveSlot(uint32_t slot);
+  EntryRef Create(const HashedKey& key, size_t value_bytes, const EntryFields& fields,
+                  TimePoint now);
+  // Gives the entry these fields and room for a value of this size, whose first `kept_bytes` are
+  // those of the old one; whole pages and blocks of them are not copied. To the policy it stays
+  // where it is, but with a record of another size it becomes the newest of its queue in the log.
+  EntryRef Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes, const EntryFields& fields,
+                   size_t kept_bytes, TimePoint now);
+  void Remove(EntryRef ref);
+  // Removes entries of a slot, from this hash on, at most `removals_max`; returns how many, and
+  // moves the position on.
+  size_t RemoveFromSlot(ScanPosition& from, size_t removals_max);
 
   // The entry was read or overwritten.
-  void Accessed(Entry& entry, TimePoint now) {
-    if (entry.in_policy) policy_->Accessed(entry, now);
+  void Accessed(EntryRef ref, TimePoint now) {
+    if (IsEvictable(*ref)) policy_->Accessed(ref, now);
   }
   // An entry that was dead is written again: to the policy it is new.
-  void Renewed(Entry& entry, TimePoint now);
+  void Renewed(EntryRef ref, TimePoint now);
 
-  Entry* Victim(TimePoint now) { return policy_->Victim(now); }
-  Entry* SoonestToExpire() const { return expiry_.Soonest(); }
-  const EvictionPolicy& policy() const { return *policy_; }
+  // The entry to evict next; it must be removed at once.
+  EntryRef Victim(TimePoint now) { return policy_->Victim(now); }
+  // The stripe's rank among others, and how many entries may be evicted.
+  int64_t VictimRank() const { return policy_->VictimRank(); }
+  uint64_t evictable_count() const override { return evictable_count_; }
+
+  // Removes expired entries, at most `removals_max`, in a few segments. Looks through a segment at
+  // most once in kSweepPeriod, unless there are few.
+  SweepResult RemoveExpired(TimePoint now, size_t removals_max);
+
+  // Reclaims segments in proportion to what has died since the last call. To be called after every
+  // change, as long as memory is short.
+  void Tidy();
+  // Reclaims segments while too much is wasted; looks at about this many bytes.
+  void Compact(size_t bytes_max);
+  // True if Compact would lower used_bytes.
+  bool is_overdrawn() const { return log_.is_overdrawn(); }
+
   // REQUIRES: the slot belongs to this stripe.
   const SlotTable& TableOf(uint32_t slot) const { return tables_[slot / stripes_]; }
+  // The cell of its slot's table where a Scan from there begins.
+  size_t LowerBound(ScanPosition from) const {
+    return TableOf(from.slot).LowerBound(from.hash, log_);
+  }
+  EntryRef At(Location at) const { return log_.At(at); }
 
   uint64_t count() const { return count_; }
-  uint64_t entry_bytes() const { return entry_bytes_; }
+  uint64_t entry_bytes() const { return log_.live_bytes(); }
+  uint64_t slack_bytes() const { return log_.charged_bytes() - log_.live_bytes(); }
   uint64_t table_bytes() const { return table_bytes_; }
   uint64_t policy_bytes() const { return policy_->memory_bytes(); }
-  uint64_t expiry_bytes() const { return expiry_.memory_bytes(); }
-  uint64_t used_bytes() const {
-    return entry_bytes_ + table_bytes_ + policy_bytes() + expiry_bytes();
-  }
+  uint64_t used_bytes() const { return log_.charged_bytes() + table_bytes_ + policy_bytes(); }
   // Memory that does not depend on the entries.
-  uint64_t fixed_bytes() const { return tables_.size() * sizeof(SlotTable); }
+  uint64_t fixed_bytes() const { return (kSlots / stripes_) * sizeof(SlotTable); }
+  // Segment bytes in which no live record is.
+  uint64_t wasted_bytes() const { return log_.wasted_bytes(); }
 
  private:
-  SlotTable& TableOf(uint32_t slot) { return tables_[slot / stripes_]; }
+  static constexpr Millis kSweepPeriod{10'000};
+
+  EntryLog& log() override { return log_; }
+  EntryRef MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint now) override;
+  EntryRef AnyEvictable(Random& random) override;
+  bool IsEvictable(const Entry& entry) const override {
+    return scope_ == EvictionScope::kAllKeys || Evictable(entry.expires_at());
+  }
+  void PrefetchAfter(EntryRef ref) const override;
+
   bool Evictable(TimePoint expires_at) const {
     return scope_ == EvictionScope::kAllKeys || expires_at != kNever;
   }
-  uint64_t IndexCost(bool in_expiry, bool in_policy, TimePoint expires_at) const;
-  // Takes the entry out of the indexes.
-  void Forget(Entry& entry);
-  void AddEntryBytes(uint32_t slot, uint64_t bytes);
-  void SubtractEntryBytes(uint32_t slot, uint64_t bytes);
+  SlotTable& TableOf(uint32_t slot) { return tables_[slot / stripes_]; }
+  void SetFields(EntryRef ref, const EntryFields& fields);
+  void AddToPolicy(EntryRef ref, TimePoint now);
+  void RemoveFromPolicy(EntryRef ref);
+  // Takes the entry out of all but its table.
+  void Forget(EntryRef ref, SlotTable& table);
+  // Puts the copy in the original's place and frees that; returns the copy.
+  EntryRef Replace(EntryRef original, EntryRef copy);
+  // False: removals_max was reached before the end.
+  bool SweepSegment(EntryLog::SegmentId id, TimePoint now, size_t removals_max,
+                    SweepResult& result);
+  // REQUIRES: there is one.
+  EntryRef RandomEntry(Random& random);
 
   const uint32_t stripes_;
   const EvictionScope scope_;
-  ExpiryIndex expiry_;
+  const size_t policy_bytes_per_entry_;
+  const bool policy_needs_expiry_;
+  EntryLog log_;
   std::unique_ptr<EvictionPolicy> policy_;
-  std::vector<SlotTable> tables_;
+  const std::unique_ptr<SlotTable[]> tables_;
+  size_t table_cells_max_ = 0;  // of the largest table there was
   uint64_t count_ = 0;
-  uint64_t entry_bytes_ = 0;
+  uint64_t evictable_count_ = 0;
   uint64_t table_bytes_ = 0;
+  EntryLog::SegmentId sweep_next_ = 0;  // the segment swept last
 };
 
 }  // namespace larder::storage

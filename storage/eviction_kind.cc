@@ -9,7 +9,10 @@
 namespace larder::storage {
 namespace {
 
-constexpr std::array<std::pair<EvictionKind, std::string_view>, 7> kKinds = {{
+constexpr std::array<std::pair<EvictionKind, std::string_view>, 10> kKinds = {{
+    {EvictionKind::kS3Fifo, "s3fifo"},
+    {EvictionKind::kSieve, "sieve"},
+    {EvictionKind::kSlru, "slru"},
     {EvictionKind::kLru, "lru"},
     {EvictionKind::kLruSampled, "lru-sampled"},
     {EvictionKind::kLfu, "lfu"},

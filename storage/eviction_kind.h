@@ -7,10 +7,21 @@
 
 namespace larder::storage {
 
-enum class EvictionKind { kLru, kLruSampled, kLfu, kFifo, kTtl, kRandom, kNone };
+enum class EvictionKind {
+  kS3Fifo,
+  kSieve,
+  kSlru,
+  kLru,
+  kLruSampled,
+  kLfu,
+  kFifo,
+  kTtl,
+  kRandom,
+  kNone
+};
 enum class EvictionScope { kAllKeys, kKeysWithTtl };
 
-// "lru", "lru-sampled", "lfu", "fifo", "ttl", "random", "none".
+// "s3fifo", "sieve", "slru", "lru", "lru-sampled", "lfu", "fifo", "ttl", "random", "none".
 std::string_view EvictionKindName(EvictionKind kind);
 // INVALID_ARGUMENT names the kinds that there are.
 absl::StatusOr<EvictionKind> ParseEvictionKind(std::string_view name);

@@ -1,21 +1,41 @@
 #ifndef LARDER_STORAGE_EVICTION_POLICY_H_
 #define LARDER_STORAGE_EVICTION_POLICY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 
+#include "storage/entry_log.h"
 #include "storage/eviction_kind.h"
+#include "storage/location.h"
+#include "storage/random.h"
 #include "storage/time.h"
 
 namespace larder::storage {
 
-struct Entry;
-class ExpiryIndex;
+// What a policy may ask of the store whose entries it orders.
+class EvictionHost {
+ public:
+  virtual EntryLog& log() = 0;
+  // Makes the entry the newest of a queue of the log. Voids other references.
+  virtual EntryRef MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint now) = 0;
+  // One of the entries that may be evicted, uniformly at random; none if there is none.
+  virtual EntryRef AnyEvictable(Random& random) = 0;
+  virtual bool IsEvictable(const Entry& entry) const = 0;
+  // Says that the record behind this one in the log is looked at soon.
+  virtual void PrefetchAfter(EntryRef ref) const = 0;
+  // How many may be evicted.
+  virtual uint64_t evictable_count() const = 0;
 
-// Decides which entry of one stripe goes next when room is needed.
-// Not thread-safe: every call is made under the stripe's lock. Holds entries by pointer between
-// Inserted and Removed; the stripe says when one moves. Allocates only in Inserted.
+ protected:
+  ~EvictionHost() = default;
+};
+
+// Decides which entry of one stripe goes next when room is needed, and which stripe goes next.
+// Not thread-safe: every call is made under the stripe's lock. Learns of the entries that may be
+// evicted only. A policy may keep bytes of its own in front of every entry, and uses the two policy
+// bits in it.
 class EvictionPolicy {
  public:
   // The rank of a stripe that has no victim.
@@ -23,20 +43,21 @@ class EvictionPolicy {
 
   virtual ~EvictionPolicy() = default;
 
-  virtual void Inserted(Entry& entry, TimePoint now) = 0;
-  // The entry was read or its value replaced.
-  virtual void Accessed(Entry& entry, TimePoint now) = 0;
-  virtual void Removed(Entry& entry) = 0;
-  // The entry lives at `to` now, already a copy of `from`.
-  virtual void Moved(Entry& from, Entry& to) = 0;
+  // Into which queue of the log an entry with this hash goes, which is about to be created.
+  virtual EntryLog::Queue Place(uint64_t /*hash*/) { return EntryLog::Queue::kFirst; }
 
-  // The entry to evict, or nullptr if there is none. It stays until the stripe removes it.
-  virtual Entry* Victim(TimePoint now) = 0;
+  virtual void Inserted(EntryRef ref, TimePoint now) = 0;
+  // The entry was read or its value replaced.
+  virtual void Accessed(EntryRef ref, TimePoint now) = 0;
+  virtual void Removed(EntryRef ref) = 0;
+  // The entry lives at `to` now, a copy of `from`.
+  virtual void Moved(EntryRef from, EntryRef to) = 0;
+
+  // The entry to evict, or none. The store removes it at once.
+  virtual EntryRef Victim(TimePoint now) = 0;
   // How soon the stripe's victim should go compared with that of other stripes under the same
-  // policy: the lowest goes first. A policy that samples cannot tell and says 0 for "some victim".
+  // policy: the lowest goes first. A policy that cannot tell says 0 for "some victim".
   virtual int64_t VictimRank() const = 0;
-  // Entries that may be evicted.
-  virtual uint64_t size() const = 0;
 
   // Memory of its own, outside the entries, and by how much the next Inserted would grow it.
   virtual uint64_t memory_bytes() const { return 0; }
@@ -44,16 +65,21 @@ class EvictionPolicy {
 };
 
 struct EvictionPolicyOptions {
-  EvictionKind kind = EvictionKind::kLru;
+  EvictionKind kind = EvictionKind::kS3Fifo;
   uint32_t samples = 10;
   uint64_t seed = 1;
-  const ExpiryIndex* expiry = nullptr;  // of the same stripe; must outlive the policy
 };
 
 // True if VictimRank of different stripes can be compared.
 bool RanksVictims(EvictionKind kind);
+// What the policy keeps in front of every entry, a multiple of the alignment of records.
+size_t PolicyBytesPerEntry(EvictionKind kind);
+// True if the policy takes the order in the log for the order of its queues.
+bool NeedsLogOrder(EvictionKind kind);
 
-std::unique_ptr<EvictionPolicy> MakeEvictionPolicy(const EvictionPolicyOptions& options);
+// `host` must outlive the policy.
+std::unique_ptr<EvictionPolicy> MakeEvictionPolicy(const EvictionPolicyOptions& options,
+                                                   EvictionHost* host);
 
 }  // namespace larder::storage
 

@@ -7,10 +7,20 @@
 #include "storage/hashed_key.h"
 #include "storage/random.h"
 #include "storage/stripe.h"
+#include "storage/unit_pool.h"
 
 namespace larder::storage {
 namespace {
 
+// Much of less would be slack. A limit may be lowered later to a part of that.
+constexpr uint64_t kMemoryPerStripe = uint64_t{16} << 20;
+constexpr uint64_t kMemoryPerStripeMin = uint64_t{1} << 20;
+// What the pools keep to be reused, outside the budget.
+constexpr uint64_t kKeptShare = 128;
+constexpr uint64_t kKeptBytesMin = uint64_t{256} << 10;
+constexpr uint64_t kKeptBytesMax = uint64_t{4} << 20;
+// So many at least, if they need not be too short for that.
+constexpr uint64_t kSegmentsPerStripe = 256;
 constexpr size_t kRemovalsPerLock = 64;
 constexpr size_t kScanVisitsPerLock = 256;
 // A stripe may lose its victim to another writer between the look and the lock.
@@ -30,6 +40,18 @@ absl::Status Validate(const KeyspaceOptions& options) {
   return absl::OkStatus();
 }
 
+uint32_t StripesFor(const KeyspaceOptions& options) {
+  const uint64_t stripes_max =
+      std::bit_floor(std::max<uint64_t>(options.memory_bytes / kMemoryPerStripe, 1));
+  return static_cast<uint32_t>(std::min<uint64_t>(options.stripes, stripes_max));
+}
+
+size_t SegmentBytesFor(const KeyspaceOptions& options) {
+  const uint64_t bytes = options.memory_bytes / StripesFor(options) / kSegmentsPerStripe;
+  return std::clamp<size_t>(std::bit_floor(bytes), EntryPools::kSegmentBytesMin,
+                            EntryPools::kSegmentBytesMax);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Keyspace>> Keyspace::Create(const KeyspaceOptions& options,
@@ -46,22 +68,29 @@ absl::Status Keyspace::CheckMemoryLimit(uint64_t bytes) const {
     return absl::InvalidArgumentError(
         absl::StrCat("memory_bytes is ", bytes, "; the least is ", kMemoryBytesMin));
   }
-  if (fixed_bytes_ > bytes / 2) {
-    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", bytes, "; ",
-                                                   options_.stripes, " stripes alone use ",
-                                                   fixed_bytes_, ", more than half of it"));
+  if (bytes / kMemoryPerStripeMin < stripes_.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", bytes, "; with ",
+                                                   stripes_.size(), " stripes the least is ",
+                                                   stripes_.size() * kMemoryPerStripeMin));
   }
   return absl::OkStatus();
 }
 
 Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
-    : options_(options), budget_(options.memory_bytes), signals_(options.stripes) {
-  const StripeShared shared{&budget_, clock, &leases_, &lease_bytes_, options.leases_max};
-  stripes_.reserve(options.stripes);
+    : options_(options),
+      pools_(std::make_unique<EntryPools>(
+          SegmentBytesFor(options),
+          std::clamp(options.memory_bytes / kKeptShare, kKeptBytesMin, kKeptBytesMax))),
+      budget_(options.memory_bytes),
+      signals_(StripesFor(options)) {
+  const StripeShared shared{pools_.get(), &budget_,      clock,
+                            &leases_,     &lease_bytes_, options.leases_max};
+  const auto stripes = static_cast<uint32_t>(signals_.size());
+  stripes_.reserve(stripes);
   MemoryUsage usage;
-  for (uint32_t i = 0; i < options.stripes; ++i) {
+  for (uint32_t i = 0; i < stripes; ++i) {
     EntryStoreOptions store;
-    store.stripes = options.stripes;
+    store.stripes = stripes;
     store.scope = options.eviction_scope;
     store.eviction.kind = options.eviction;
     store.eviction.samples = options.eviction_samples;
@@ -88,12 +117,12 @@ absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& a
                        " bytes, more than --memory=", budget_.limit_bytes(), " can hold"));
       break;
     }
-    uint64_t freed = 1;
-    while (credit.bytes < wanted && freed > 0) {
-      freed = EvictOne(now);
-      credit.bytes += freed;
+    Eviction eviction{.done = true};
+    while (credit.bytes < wanted && eviction.done) {
+      eviction = Reclaim(now, wanted - credit.bytes);
+      credit.bytes += eviction.freed_bytes;
     }
-    if (freed == 0) {
+    if (!eviction.done) {
       status = absl::ResourceExhaustedError(absl::StrCat(
           "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
           " bytes) and nothing may be evicted under --eviction=",
@@ -107,13 +136,14 @@ absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& a
   return status;
 }
 
-uint64_t Keyspace::EvictOne(TimePoint now) {
+Eviction Keyspace::Reclaim(TimePoint now, uint64_t bytes_wanted) {
   for (int i = 0; i < kEvictionTries; ++i) {
     Stripe* stripe = RanksVictims(options_.eviction) ? ColdestStripe() : RandomStripe();
-    if (stripe == nullptr) return 0;
-    if (const uint64_t freed = stripe->Evict(now); freed > 0) return freed;
+    if (stripe == nullptr) break;
+    if (const Eviction eviction = stripe->Reclaim(now, bytes_wanted); eviction.done)
+      return eviction;
   }
-  return 0;
+  return {};
 }
 
 Stripe* Keyspace::ColdestStripe() {
@@ -150,9 +180,9 @@ Stripe* Keyspace::RandomStripe() {
 size_t Keyspace::Shrink(TimePoint now, size_t evictions_max) {
   size_t evictions = 0;
   for (; evictions < evictions_max && budget_.exceeded(); ++evictions) {
-    const uint64_t freed = EvictOne(now);
-    if (freed == 0) break;
-    budget_.Release(freed);
+    const Eviction eviction = Reclaim(now, /*bytes_wanted=*/0);
+    if (!eviction.done) break;
+    budget_.Release(eviction.freed_bytes);
   }
   return evictions;
 }
@@ -250,7 +280,18 @@ uint64_t Keyspace::Flush() {
   return entries;
 }
 
-uint64_t Keyspace::FlushSlot(uint32_t slot) { return StripeOf(slot).FlushSlot(slot); }
+uint64_t Keyspace::FlushSlot(uint32_t slot) {
+  Stripe& stripe = StripeOf(slot);
+  stripe.VoidLeasesOf(slot);
+  ScanPosition from{.slot = slot};
+  uint64_t entries = 0;
+  size_t removed;
+  do {
+    removed = stripe.FlushSlot(from, kRemovalsPerLock);
+    entries += removed;
+  } while (removed == kRemovalsPerLock);
+  return entries;
+}
 
 size_t Keyspace::Expire(TimePoint now, size_t removals_max) {
   // Begins elsewhere each time, so that no stripe waits for ever behind a busy one.
@@ -258,13 +299,10 @@ size_t Keyspace::Expire(TimePoint now, size_t removals_max) {
   size_t removed = 0;
   for (size_t i = 0; i < stripes_.size() && removed < removals_max; ++i) {
     Stripe& stripe = *stripes_[(first + i) & (stripes_.size() - 1)];
-    size_t batch;
-    do {
-      batch = std::min(kRemovalsPerLock, removals_max - removed);
-      const size_t done = stripe.Expire(now, batch);
-      removed += done;
-      if (done < batch) break;
-    } while (removed < removals_max);
+    bool more = true;
+    while (more && removed < removals_max) {
+      removed += stripe.Expire(now, std::min(kRemovalsPerLock, removals_max - removed), &more);
+    }
   }
   return removed;
 }

@@ -19,13 +19,15 @@
 namespace larder::storage {
 
 class Stripe;
+struct EntryPools;
+struct Eviction;
 struct HashedKey;
 struct StripeSignal;
 
 struct KeyspaceOptions {
   uint64_t memory_bytes = uint64_t{1} << 30;  // hard limit for all that MemoryUsage counts
-  uint32_t stripes = 64;                      // power of two, 1..kSlots
-  EvictionKind eviction = EvictionKind::kLru;
+  uint32_t stripes = 64;  // power of two, 1..kSlots; fewer are made for less than 16 MiB each
+  EvictionKind eviction = EvictionKind::kS3Fifo;
   EvictionScope eviction_scope = EvictionScope::kAllKeys;
   uint32_t eviction_samples = 10;  // entries that a sampling policy compares, 1..64
   uint64_t leases_max = 1000000;   // outstanding
@@ -85,9 +87,9 @@ class Keyspace {
   // stripes; returns how many. Fewer than removals_max: nothing more is due.
   size_t Expire(TimePoint now, size_t removals_max);
 
-  // Changes memory_bytes. A lower limit is reached by evictions, a few in every write and the others
-  // by Shrink; until then no write gets more memory than it frees.
-  // INVALID_ARGUMENT: out of range, as for Create.
+  // Changes memory_bytes. A lower limit is reached by evictions, a few in every write and the
+  // others by Shrink; until then no write gets more memory than it frees. INVALID_ARGUMENT: out of
+  // range, as for Create.
   absl::Status SetMemoryLimit(uint64_t bytes);
   // Evicts down to a limit that was lowered, at most `evictions_max` entries; returns how many.
   // Fewer than evictions_max: nothing more is to be done, or can be.
@@ -109,15 +111,15 @@ class Keyspace {
   template <typename Attempt>
   absl::Status WithRoom(const HashedKey& key, TimePoint now, Attempt&& attempt);
 
-  // Evicts one entry of the stripe whose victim is the coldest, or, if the policy cannot compare
-  // stripes, of one chosen at random in proportion to its entries. Returns the bytes freed, which
-  // stay reserved; 0: nothing may be evicted.
-  uint64_t EvictOne(TimePoint now);
+  // Reclaims memory from the stripe whose victim is the coldest, or, if the policy cannot compare
+  // stripes, from one chosen at random in proportion to its entries.
+  Eviction Reclaim(TimePoint now, uint64_t bytes_wanted);
   Stripe* ColdestStripe();
   Stripe* RandomStripe();
   absl::Status CheckMemoryLimit(uint64_t bytes) const;
 
   const KeyspaceOptions options_;
+  const std::unique_ptr<EntryPools> pools_;
   MemoryBudget budget_;
   std::atomic<uint64_t> leases_{0};
   std::atomic<uint64_t> lease_bytes_{0};

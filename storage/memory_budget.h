@@ -31,6 +31,8 @@ class MemoryBudget {
   uint64_t limit_bytes() const { return limit_bytes_.load(std::memory_order_relaxed); }
   // Lower than what is used: then nothing can be reserved until enough was released.
   void SetLimit(uint64_t bytes) { limit_bytes_.store(bytes, std::memory_order_relaxed); }
+  // True when so little is left that what is wasted should be reclaimed.
+  bool is_short() const { return used_bytes() > limit_bytes() / 16 * 15; }
   bool exceeded() const { return used_bytes() > limit_bytes(); }
 
  private:

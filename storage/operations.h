@@ -20,8 +20,9 @@ struct KeyRef {
 };
 
 inline constexpr uint32_t kSlots = 16384;
-inline constexpr size_t kKeyBytesMax = 65535;
-inline constexpr size_t kValueBytesMax = size_t{1} << 30;
+// A key and the addresses of a value's parts must fit into one segment.
+inline constexpr size_t kKeyBytesMax = size_t{32} << 10;
+inline constexpr size_t kValueBytesMax = size_t{512} << 20;
 
 // What is known of an entry beside key and value.
 struct EntryInfo {
@@ -166,13 +167,13 @@ struct SlotStats {
 
 // Bytes of memory by what they are for.
 struct MemoryUsage {
-  uint64_t entries = 0;
+  uint64_t entries = 0;  // records and values that are alive
+  uint64_t slack = 0;    // what segments waste, or may come to waste
   uint64_t tables = 0;
-  uint64_t policy = 0;
-  uint64_t expiry = 0;
+  uint64_t policy = 0;  // ghosts and indexes; what is kept in the entries counts there
   uint64_t leases = 0;
   uint64_t fixed = 0;
-  uint64_t total() const { return entries + tables + policy + expiry + leases + fixed; }
+  uint64_t total() const { return entries + slack + tables + policy + leases + fixed; }
 };
 
 // Counts since the keyspace was made; `entries` and `leases` are what is there now.

@@ -1,109 +1,139 @@
 #include "storage/slot_table.h"
 
+#include <malloc.h>
+
 #include <algorithm>
-#include <utility>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "storage/entry.h"
+#include "storage/entry_log.h"
+#include "storage/key_hash.h"
 
 namespace larder::storage {
+namespace {
 
-Entry* SlotTable::Find(uint64_t hash, std::string_view key) const {
-  if (count_ == 0) return nullptr;
-  for (size_t i = HomeOf(hash); cells_[i].entry != nullptr && cells_[i].hash <= hash; ++i) {
-    if (cells_[i].hash == hash && cells_[i].entry->key() == key) return cells_[i].entry;
+uint64_t HashAt(Location at, const EntryLog& log) { return HashKey(log.At(at)->key()); }
+
+}  // namespace
+
+SlotTable::~SlotTable() { std::free(cells_); }
+
+EntryRef SlotTable::Find(uint64_t hash, std::string_view key, const EntryLog& log) const {
+  if (count_ == 0) return {};
+  const uint64_t tag = TagOf(hash);
+  for (size_t i = HomeOf(tag); cells_[i] != 0 && TagOfCell(cells_[i]) <= tag; ++i) {
+    if (TagOfCell(cells_[i]) != tag) continue;
+    const EntryRef ref = log.At(location_at(i));
+    if (ref->key() == key) return ref;
   }
-  return nullptr;
+  return {};
 }
 
-void SlotTable::Insert(uint64_t hash, Entry* entry) {
-  if (count_ + 1 > CountMax(bits_)) {
-    const auto bits = static_cast<uint8_t>(bits_ + 1);
-    Rebuild(bits, LengthFor(bits));
-  }
-  while (!TryInsert(hash, entry)) {
-    // The end is crowded: more cells there, not more homes, so that keys made to collide cannot
-    // blow the table up.
-    Rebuild(bits_, length_ + length_ / 4 + 1);
-  }
+void SlotTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
+  if (count_ + 1 > CountMax(length_)) Rebuild(GrownLength(length_));
+  // The end may be crowded. A forged set of keys can do that; it makes the end longer, not more.
+  while (!TryInsert(hash, at, log)) Rebuild(GrownLength(length_));
 }
 
-bool SlotTable::TryInsert(uint64_t hash, Entry* entry) {
-  size_t place = HomeOf(hash);
-  while (cells_[place].entry != nullptr && cells_[place].hash <= hash) ++place;
+bool SlotTable::TryInsert(uint64_t hash, Location at, const EntryLog& log) {
+  const uint64_t tag = TagOf(hash);
+  size_t place = HomeOf(tag);
+  while (cells_[place] != 0 &&
+         (TagOfCell(cells_[place]) < tag ||
+          (TagOfCell(cells_[place]) == tag && HashAt(location_at(place), log) <= hash))) {
+    ++place;
+  }
   size_t gap = place;
-  while (cells_[gap].entry != nullptr) ++gap;
+  while (cells_[gap] != 0) ++gap;
   if (gap + 1 >= length_) return false;
-  std::move_backward(&cells_[place], &cells_[gap], &cells_[gap + 1]);
-  cells_[place] = {hash, entry};
+  std::memmove(&cells_[place + 1], &cells_[place], (gap - place) * sizeof(Cell));
+  cells_[place] = tag << Location::kBits | at.value;
   ++count_;
   return true;
 }
 
-void SlotTable::Erase(uint64_t hash, const Entry* entry) {
-  size_t i = IndexOf(hash, entry);
-  for (; cells_[i + 1].entry != nullptr && HomeOf(cells_[i + 1].hash) <= i; ++i) {
+void SlotTable::Erase(uint64_t hash, Location at) {
+  size_t i = IndexOf(hash, at);
+  for (; cells_[i + 1] != 0 && HomeOf(TagOfCell(cells_[i + 1])) <= i; ++i) {
     cells_[i] = cells_[i + 1];
   }
-  cells_[i] = Cell();
+  cells_[i] = 0;
   --count_;
   if (count_ == 0) {
     Clear();
-  } else if (bits_ > 1 && count_ < CapacityOf(bits_) / 8) {
-    const auto bits = static_cast<uint8_t>(bits_ - 1);
-    Rebuild(bits, LengthFor(bits));
+  } else if (length_ > 16 && count_ < shrink_below_) {
+    Rebuild(count_ + count_ / 2);
   }
 }
 
 void SlotTable::Clear() {
-  cells_.reset();
+  std::free(cells_);
+  cells_ = nullptr;
   length_ = 0;
+  homes_ = 0;
   count_ = 0;
-  bits_ = 0;
 }
 
-void SlotTable::Replace(uint64_t hash, const Entry* old_entry, Entry* new_entry) {
-  cells_[IndexOf(hash, old_entry)].entry = new_entry;
+void SlotTable::Replace(uint64_t hash, Location from, Location to) {
+  Cell& cell = cells_[IndexOf(hash, from)];
+  cell = (cell & ~kLocationMask) | to.value;
 }
 
-size_t SlotTable::IndexOf(uint64_t hash, const Entry* entry) const {
-  size_t i = HomeOf(hash);
-  while (cells_[i].entry != entry) ++i;
+size_t SlotTable::IndexOf(uint64_t hash, Location at) const {
+  size_t i = HomeOf(TagOf(hash));
+  while (location_at(i) != at) ++i;
   return i;
 }
 
-size_t SlotTable::LowerBound(uint64_t hash) const {
+size_t SlotTable::LowerBound(uint64_t hash, const EntryLog& log) const {
   if (count_ == 0) return length_;
-  size_t i = HomeOf(hash);
-  while (cells_[i].entry != nullptr && cells_[i].hash < hash) ++i;
+  const uint64_t tag = TagOf(hash);
+  size_t i = HomeOf(tag);
+  while (cells_[i] != 0 && (TagOfCell(cells_[i]) < tag ||
+                            (TagOfCell(cells_[i]) == tag && HashAt(location_at(i), log) < hash))) {
+    ++i;
+  }
   return i;
 }
 
 size_t SlotTable::Occupied(size_t index) const {
-  while (index < length_ && cells_[index].entry == nullptr) ++index;
+  while (index < length_ && cells_[index] == 0) ++index;
   return index;
 }
 
 uint64_t SlotTable::growth_bytes() const {
-  if (count_ + 1 <= CountMax(bits_)) return 0;
-  const uint64_t grown = BytesOf(LengthFor(static_cast<uint8_t>(bits_ + 1)));
-  return grown > memory_bytes() ? grown - memory_bytes() : 0;
+  if (count_ + 1 <= CountMax(length_)) return 0;
+  // An allocator rounds up by an eighth at most, and Rebuild makes use of that.
+  const size_t length = GrownLength(length_);
+  return BytesOf(length + length / 8 + 2) - memory_bytes();
 }
 
-void SlotTable::Rebuild(uint8_t bits, size_t length) {
-  const std::unique_ptr<Cell[]> old_cells = std::move(cells_);
+void SlotTable::Rebuild(size_t length) {
+  Cell* const old_cells = cells_;
   const size_t old_length = length_;
-  bits_ = bits;
-  for (;;) {
-    cells_ = std::make_unique<Cell[]>(length);
+  for (;; length = GrownLength(length)) {
+    cells_ = static_cast<Cell*>(std::malloc(length * sizeof(Cell)));
+    if (cells_ == nullptr) throw std::bad_alloc();
+    length = malloc_usable_size(cells_) / sizeof(Cell);
+    std::memset(cells_, 0, length * sizeof(Cell));
     length_ = static_cast<uint32_t>(length);
+    homes_ = HomesIn(length);
     size_t next = 0;  // first cell that is free; the old cells come in order
     for (size_t i = 0; i < old_length && next < length; ++i) {
-      if (old_cells[i].entry == nullptr) continue;
-      const size_t place = std::max(next, HomeOf(old_cells[i].hash));
+      if (old_cells[i] == 0) continue;
+      const size_t place = std::max(next, HomeOf(TagOfCell(old_cells[i])));
       next = place + 1;
       if (next < length) cells_[place] = old_cells[i];
     }
-    if (next < length) return;
-    length += length / 4 + 1;
+    if (next < length) break;
+    std::free(cells_);
   }
+  std::free(old_cells);
+  // Entries that are removed in the order of their hashes leave the others crowded at the end, and
+  // the table as long as it was: then the next try comes when a quarter of them is gone.
+  shrink_below_ = std::min(length_ / 2, count_ - count_ / 4);
 }
 
 }  // namespace larder::storage

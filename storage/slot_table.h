@@ -3,69 +3,84 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
-#include "storage/entry.h"
+#include "storage/location.h"
 
 namespace larder::storage {
 
-// The hash table of one slot: linear probing with the cells kept in the order of the hash.
-// Invariants: a cell's home rises with its hash (the hash's top bits), an entry stands at or after
-// its home with no gap between, cells never wrap around, and the last cell stays empty. So a walk
-// from any hash onwards is a walk over the array, whatever size the table has at the time.
-// Not thread-safe. Entries are not owned. Source of the ordering: Amble and Knuth, "Ordered Hash
-// Tables", 1974.
+class EntryLog;
+
+// The hash table of one slot: linear probing with the cells kept in the order of the hash. A cell
+// is the hash's top 28 bits and the entry's location, so a miss reads no entry.
+// Invariants: a cell's home rises with its hash, an entry stands at or after its home with no gap
+// between, cells never wrap around, the last cell stays empty; cells with the same 28 bits are in
+// the order of the whole hash. So a walk from any hash onwards is a walk over the array, whatever
+// size the table has at the time.
+// Not thread-safe. Source of the ordering: Amble and Knuth, "Ordered Hash Tables", 1974; of the tag
+// in the cell: Fan, Andersen, Kaminsky, "MemC3", NSDI 2013.
 class SlotTable {
  public:
-  Entry* Find(uint64_t hash, std::string_view key) const;
+  SlotTable() = default;
+  ~SlotTable();
+  SlotTable(const SlotTable&) = delete;
+  SlotTable& operator=(const SlotTable&) = delete;
+
+  EntryRef Find(uint64_t hash, std::string_view key, const EntryLog& log) const;
   // REQUIRES: no entry with this key is in the table.
-  void Insert(uint64_t hash, Entry* entry);
+  void Insert(uint64_t hash, Location at, const EntryLog& log);
   // REQUIRES: the entry is in the table.
-  void Erase(uint64_t hash, const Entry* entry);
+  void Erase(uint64_t hash, Location at);
+  void Replace(uint64_t hash, Location from, Location to);
   void Clear();
-  void Replace(uint64_t hash, const Entry* old_entry, Entry* new_entry);
+  // Brings the cells where an entry with this hash belongs closer to the processor.
+  void Prefetch(uint64_t hash) const {
+    if (cells_ != nullptr) __builtin_prefetch(&cells_[HomeOf(TagOf(hash))]);
+  }
 
   // Walks cells in the order of the hash: `for (i = LowerBound(h); (i = Occupied(i)) < end();
   // ++i)`.
-  size_t LowerBound(uint64_t hash) const;
+  size_t LowerBound(uint64_t hash, const EntryLog& log) const;
   size_t Occupied(size_t index) const;
   size_t end() const { return length_; }
-  uint64_t hash_at(size_t index) const { return cells_[index].hash; }
-  Entry* entry_at(size_t index) const { return cells_[index].entry; }
+  bool is_occupied(size_t index) const { return cells_[index] != 0; }
+  Location location_at(size_t index) const { return Location{cells_[index] & kLocationMask}; }
 
   uint32_t size() const { return count_; }
   uint64_t memory_bytes() const { return BytesOf(length_); }
-  // By how much the next Insert grows the table, apart from rare room for a crowded end.
+  // By how much the next Insert grows the table, about.
   uint64_t growth_bytes() const;
 
-  // Sum of the allocations of the slot's entries, kept by the owner.
+  // Sum of what the slot's entries take in the log, kept by the owner.
   uint64_t entry_bytes = 0;
 
  private:
-  struct Cell {
-    uint64_t hash = 0;
-    Entry* entry = nullptr;
-  };
-  static constexpr uint64_t kAllocationBytes = 16;  // the allocator's own, about
+  using Cell = uint64_t;  // tag, location; 0 is empty
+  static constexpr int kTagBits = 64 - Location::kBits;
+  static constexpr uint64_t kLocationMask = (uint64_t{1} << Location::kBits) - 1;
+  static constexpr uint64_t kAllocationBytes = 8;  // the allocator's own, about
 
+  static uint64_t TagOf(uint64_t hash) { return hash >> Location::kBits; }
+  static uint64_t TagOfCell(Cell cell) { return cell >> Location::kBits; }
   static uint64_t BytesOf(size_t length) {
     return length == 0 ? 0 : length * sizeof(Cell) + kAllocationBytes;
   }
-  static size_t CapacityOf(uint8_t bits) { return bits == 0 ? 0 : size_t{1} << bits; }
-  static size_t LengthFor(uint8_t bits) { return CapacityOf(bits) + bits + 1; }
-  static size_t CountMax(uint8_t bits) { return CapacityOf(bits) * 3 / 4; }
+  static uint32_t CountMax(size_t length) { return static_cast<uint32_t>(length * 7 / 8); }
+  // Homes are fewer than cells, so that the last ones have room to spill over.
+  static uint32_t HomesIn(size_t length) { return static_cast<uint32_t>(length - 2 - length / 32); }
+  static size_t GrownLength(size_t length) { return length < 4 ? 4 : length + length / 8 + 2; }
 
-  size_t HomeOf(uint64_t hash) const { return hash >> (64 - bits_); }
-  size_t IndexOf(uint64_t hash, const Entry* entry) const;
-  bool TryInsert(uint64_t hash, Entry* entry);
-  // Lays the cells out anew, with at least `length` of them.
-  void Rebuild(uint8_t bits, size_t length);
+  size_t HomeOf(uint64_t tag) const { return tag * homes_ >> kTagBits; }
+  size_t IndexOf(uint64_t hash, Location at) const;
+  bool TryInsert(uint64_t hash, Location at, const EntryLog& log);
+  // Lays the cells out anew, in at least `length` of them.
+  void Rebuild(size_t length);
 
-  std::unique_ptr<Cell[]> cells_;
+  Cell* cells_ = nullptr;
   uint32_t length_ = 0;
+  uint32_t homes_ = 0;
   uint32_t count_ = 0;
-  uint8_t bits_ = 0;  // log2 of the number of homes; 0: no cells
+  uint32_t shrink_below_ = 0;
 };
 
 }  // namespace larder::storage

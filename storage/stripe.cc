@@ -1,132 +1,58 @@
 #include "storage/stripe.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "storage/decimal.h"
+#include "storage/stripe_operation.h"
 
 namespace larder::storage {
 namespace {
 
+// Of what one call of Reclaim or Expire looks at to compact it: some tens of microseconds.
+constexpr size_t kReclaimedBytesMax = EntryPools::kSegmentBytesMin;
+// Small entries are evicted some at a time, which costs the next writers nothing.
+constexpr int kEvictionsMax = 16;
+constexpr uint64_t kSmallEntryBytes = 256;
+constexpr uint64_t kReclaimedAheadBytes = 1024;
 // What is left of a scan's byte limit when an entry is given out, beside key and value.
 constexpr size_t kScanEntryBytes = 40;
 
 // Copies the value of an entry into a sink. False: the sink had no room.
 bool Deliver(const Entry& entry, ValueSink& sink) {
-  const std::string_view value = entry.value();
-  char* to = sink.Reserve(entry.info(), value.size());
-  if (value.empty()) return true;
+  const size_t bytes = entry.value_bytes();
+  char* to = sink.Reserve(entry.info(), bytes);
+  if (bytes == 0) return true;
   if (to == nullptr) return false;
-  std::memcpy(to, value.data(), value.size());
+  entry.CopyValue(bytes, to);
   return true;
-}
-
-// The digits of a number, in place.
-class Digits {
- public:
-  explicit Digits(int64_t number)
-      : length_(
-            static_cast<size_t>(std::to_chars(text_, text_ + sizeof(text_), number).ptr - text_)) {}
-  std::string_view view() const { return {text_, length_}; }
-
- private:
-  char text_[20];
-  size_t length_;
-};
-
-// Only the way that Digits writes a number counts as one: no leading zeros, spaces or plus.
-std::optional<int64_t> ParseInteger(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || Digits(number).view() != text) return std::nullopt;
-  return number;
-}
-
-void CopyValue(std::string_view bytes, char* to) {
-  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
 }
 
 }  // namespace
 
-// Holds the stripe's lock for one operation and, when it ends, squares the budget with what the
-// stripe has come to use and tells the other stripes of its victim.
-class ABSL_SCOPED_LOCKABLE Stripe::Operation {
- public:
-  explicit Operation(Stripe& stripe) ABSL_EXCLUSIVE_LOCK_FUNCTION(stripe.mutex_) : stripe_(stripe) {
-    stripe.mutex_.Lock();
-    used_before_ = stripe.UsedBytes();
-    leases_before_ = stripe.leases_.size();
-    lease_bytes_before_ = stripe.leases_.memory_bytes();
-  }
-
-  ~Operation() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    const uint64_t used = stripe_.UsedBytes();
-    const uint64_t paid = used_before_ + reserved_ - kept_;
-    if (used > paid) {
-      stripe_.shared_.budget->Charge(used - paid);
-    } else if (used < paid) {
-      stripe_.shared_.budget->Release(paid - used);
-    }
-    // Unsigned differences wrap around, and add up right.
-    if (const uint64_t granted = stripe_.leases_.size() - leases_before_; granted != 0) {
-      stripe_.shared_.leases->fetch_add(granted, std::memory_order_relaxed);
-    }
-    const uint64_t lease_bytes = stripe_.leases_.memory_bytes() - lease_bytes_before_;
-    if (lease_bytes != 0) {
-      stripe_.shared_.lease_bytes->fetch_add(lease_bytes, std::memory_order_relaxed);
-    }
-    stripe_.Publish();
-    stripe_.mutex_.Unlock();
-  }
-
-  // Reserves what the operation is going to use, from the credit first. Returns the bytes missing,
-  // 0 when all is paid.
-  uint64_t Pay(uint64_t bytes, MemoryCredit& credit) {
-    const uint64_t from_credit = std::min(bytes, credit.bytes);
-    const uint64_t rest = bytes - from_credit;
-    if (rest > 0 && !stripe_.shared_.budget->TryReserve(rest)) return rest;
-    credit.bytes -= from_credit;
-    reserved_ += bytes;
-    return 0;
-  }
-
-  // Leaves what the operation has freed so far reserved, for the caller to spend.
-  uint64_t KeepFreed() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    const uint64_t used = stripe_.UsedBytes();
-    kept_ = used_before_ > used ? used_before_ - used : 0;
-    return kept_;
-  }
-
- private:
-  Stripe& stripe_;
-  uint64_t used_before_ = 0;
-  uint64_t reserved_ = 0;
-  uint64_t kept_ = 0;
-  uint64_t leases_before_ = 0;
-  uint64_t lease_bytes_before_ = 0;
-};
-
 Stripe::Stripe(const EntryStoreOptions& options, const StripeShared& shared, StripeSignal* signal)
-    : shared_(shared), signal_(signal), store_(options), random_(~options.eviction.seed) {}
+    : shared_(shared),
+      signal_(signal),
+      store_(options, shared.pools),
+      random_(~options.eviction.seed) {}
 
 Stripe::~Stripe() = default;
 
 GetOutcome Stripe::Get(const HashedKey& key, TimePoint now, ValueSink& sink) {
   MutexLock lock(mutex_);
-  Entry* entry = store_.Find(key);
-  if (entry == nullptr || entry->ExpiredAt(now)) {
+  const EntryRef entry = store_.Find(key);
+  if (!entry || entry->ExpiredAt(now)) {
     ++stats_.misses;
     return GetOutcome::kMiss;
   }
   ++stats_.hits;
-  if (entry->stale) ++stats_.stale_hits;
-  store_.Accessed(*entry, now);
+  if (entry->stale()) ++stats_.stale_hits;
+  store_.Accessed(entry, now);
   Publish();
   return Deliver(*entry, sink) ? GetOutcome::kHit : GetOutcome::kRefused;
 }
@@ -136,35 +62,33 @@ uint64_t Stripe::Set(const HashedKey& key, std::string_view value, const SetOpti
   Operation operation(*this);
   const Found found = Find(key, now);
   result.outcome = Check(key, options.condition, found.live, now);
-  result.version = found.live != nullptr ? found.live->version : 0;
+  result.version = found.live ? found.live->version() : 0;
   const bool stores = result.outcome == SetResult::Outcome::kStored;
-  const bool keeps_expiry = options.keep_expiry && found.live != nullptr;
-  const TimePoint expires_at = keeps_expiry ? found.live->expires_at : options.expires_at;
+  EntryFields fields{.expires_at = options.expires_at, .flags = options.flags};
+  if (options.keep_expiry && found.live) fields.expires_at = found.live->expires_at();
   if (stores) {
-    const uint64_t cost = WriteCost(key, found.entry, value.size(), expires_at);
+    fields.recompute_ms = RecomputeTime(key, options.condition, found, now);
+    const uint64_t cost = store_.WriteCost(key, found.entry, value.size(), fields);
     if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
   }
-  if (options.previous != nullptr && found.live != nullptr) {
-    Deliver(*found.live, *options.previous);
-  }
+  if (options.previous != nullptr && found.live) Deliver(*found.live, *options.previous);
   if (!stores) {
     if (result.outcome == SetResult::Outcome::kLeaseLost) ++stats_.leases_lost;
     return 0;
   }
-  std::optional<TimePoint> granted_at;
-  if (options.condition.kind == Condition::Kind::kLeaseToken) {
-    granted_at = leases_.FindValid(key.key, now)->granted_at;
-  }
-  Entry& entry = Write(key, found, value.size(), expires_at, now);
-  CopyValue(value, entry.value_data());
-  entry.flags = options.flags;
-  if (granted_at.has_value()) {
-    const int64_t took = std::max<int64_t>((now - *granted_at).count(), 0);
-    entry.recompute_ms =
-        static_cast<uint32_t>(std::min<int64_t>(took, std::numeric_limits<uint32_t>::max()));
-  }
-  result.version = entry.version;
+  const EntryRef entry = Write(key, found, value.size(), fields, /*kept_bytes=*/0, now);
+  entry->WriteValue(0, value);
+  result.version = entry->version();
   return 0;
+}
+
+uint32_t Stripe::RecomputeTime(const HashedKey& key, const Condition& condition, const Found& found,
+                               TimePoint now) const {
+  if (condition.kind != Condition::Kind::kLeaseToken) {
+    return found.entry ? found.entry->recompute_ms() : 0;
+  }
+  const int64_t took = (now - leases_.FindValid(key.key, now)->granted_at).count();
+  return static_cast<uint32_t>(std::clamp<int64_t>(took, 0, std::numeric_limits<uint32_t>::max()));
 }
 
 DeleteResult Stripe::Delete(const HashedKey& key, const DeleteOptions& options, TimePoint now) {
@@ -172,19 +96,27 @@ DeleteResult Stripe::Delete(const HashedKey& key, const DeleteOptions& options, 
   const Found found = Find(key, now);
   DeleteResult result;
   if (options.if_version.has_value() &&
-      (found.live == nullptr || found.live->version != *options.if_version)) {
-    result.current_version = found.live != nullptr ? found.live->version : 0;
+      (!found.live || found.live->version() != *options.if_version)) {
+    result.current_version = found.live ? found.live->version() : 0;
     return result;
   }
   leases_.Void(key.key);
-  if (found.entry == nullptr) return result;
-  result.deleted = found.live != nullptr;
+  if (!found.entry) return result;
+  result.deleted = static_cast<bool>(found.live);
   const bool expired = found.entry->ExpiredAt(now);
   if (!options.stale_until.has_value() || expired) {
-    store_.Remove(*found.entry);
-  } else if (found.live != nullptr) {
-    found.live->stale = true;
-    store_.SetExpiry(*found.live, *options.stale_until, now);
+    store_.Remove(found.entry);
+  } else if (found.live) {
+    EntryFields fields = found.live->fields();
+    fields.expires_at = *options.stale_until;
+    MemoryCredit none;
+    const uint64_t cost = store_.WriteCost(key, found.live, found.live->value_bytes(), fields);
+    if (operation.Pay(cost, none) > 0 && store_.VictimRank() == EvictionPolicy::kNoVictim) {
+      store_.Remove(found.entry);  // nothing can make room for keeping it
+    } else {
+      found.live->set_stale(true);
+      SetExpiry(key, found.live, *options.stale_until, now);
+    }
   }  // a value that is stale already stays so, no longer than the first Delete said
   return result;
 }
@@ -194,13 +126,15 @@ uint64_t Stripe::Touch(const HashedKey& key, TimePoint expires_at, TimePoint now
   Operation operation(*this);
   const Found found = Find(key, now);
   result = TouchResult();
-  if (found.live == nullptr) return 0;
-  const uint64_t cost = WriteCost(key, found.live, found.live->value_bytes, expires_at);
+  if (!found.live) return 0;
+  EntryFields fields = found.live->fields();
+  fields.expires_at = expires_at;
+  const uint64_t cost = store_.WriteCost(key, found.live, found.live->value_bytes(), fields);
   if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
   leases_.Void(key.key);
-  store_.SetExpiry(*found.live, expires_at, now);
-  store_.Accessed(*found.live, now);
-  result = {.found = true, .version = found.live->version};
+  const EntryRef entry = SetExpiry(key, found.live, expires_at, now);
+  store_.Accessed(entry, now);
+  result = {.found = true, .version = entry->version()};
   return 0;
 }
 
@@ -209,10 +143,10 @@ uint64_t Stripe::Lease(const HashedKey& key, const LeaseOptions& options, TimePo
   Operation operation(*this);
   const Found found = Find(key, now);
   const storage::Lease* held = leases_.FindValid(key.key, now);
-  const bool early = found.live != nullptr && held == nullptr &&
-                     RefreshesEarly(*found.live, options.early_refresh_beta, now);
+  const bool early =
+      found.live && held == nullptr && RefreshesEarly(*found.live, options.early_refresh_beta, now);
   LeaseResult answer;
-  if (found.live != nullptr && !early) {
+  if (found.live && !early) {
     answer.kind = LeaseResult::Kind::kHit;
   } else if (held != nullptr) {
     answer.kind = LeaseResult::Kind::kHeld;
@@ -232,10 +166,10 @@ uint64_t Stripe::Lease(const HashedKey& key, const LeaseOptions& options, TimePo
     leases_.Grant(key.key, {answer.token, now, answer.deadline, key.slot});
     ++(early ? stats_.leases_granted_early : stats_.leases_granted);
   }
-  if (found.entry != nullptr && !found.entry->ExpiredAt(now)) {
+  if (found.entry && !found.entry->ExpiredAt(now)) {
     ++stats_.hits;
-    if (found.live == nullptr) ++stats_.stale_hits;
-    store_.Accessed(*found.entry, now);
+    if (!found.live) ++stats_.stale_hits;
+    store_.Accessed(found.entry, now);
     answer.has_value = Deliver(*found.entry, sink);
   } else {
     ++stats_.misses;
@@ -249,17 +183,18 @@ uint64_t Stripe::Increment(const HashedKey& key, const IncrementOptions& options
   Operation operation(*this);
   const Found found = Find(key, now);
   IncrementResult answer;
-  TimePoint expires_at;
-  if (found.live == nullptr) {
+  EntryFields fields = FieldsOf(found);
+  if (!found.live) {
     if (!options.initial.has_value()) {
       result = answer;
       return 0;
     }
     answer.created = true;
     answer.value = *options.initial;
-    expires_at = options.created_expires_at;
+    fields.expires_at = options.created_expires_at;
   } else {
-    const std::optional<int64_t> number = ParseInteger(found.live->value());
+    const std::optional<int64_t> number =
+        found.live->is_whole() ? ParseInteger(found.live->whole_value()) : std::nullopt;
     if (!number.has_value()) {
       result = absl::FailedPreconditionError(
           "the value of this key is not a decimal signed 64-bit integer");
@@ -270,16 +205,16 @@ uint64_t Stripe::Increment(const HashedKey& key, const IncrementOptions& options
           "the sum does not fit into a signed 64-bit integer; the value is unchanged");
       return 0;
     }
-    expires_at = options.expires_at.value_or(found.live->expires_at);
+    fields.expires_at = options.expires_at.value_or(fields.expires_at);
   }
   const Digits digits(answer.value);
   const std::string_view text = digits.view();
-  const uint64_t cost = WriteCost(key, found.entry, text.size(), expires_at);
+  const uint64_t cost = store_.WriteCost(key, found.entry, text.size(), fields);
   if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
-  Entry& entry = Write(key, found, text.size(), expires_at, now);
-  CopyValue(text, entry.value_data());
+  const EntryRef entry = Write(key, found, text.size(), fields, /*kept_bytes=*/0, now);
+  entry->WriteValue(0, text);
   answer.found = true;
-  answer.version = entry.version;
+  answer.version = entry->version();
   result = answer;
   return 0;
 }
@@ -288,11 +223,11 @@ uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const Appe
                         TimePoint now, MemoryCredit& credit, absl::StatusOr<AppendResult>& result) {
   Operation operation(*this);
   const Found found = Find(key, now);
-  if (found.live == nullptr && options.if_present) {
+  if (!found.live && options.if_present) {
     result = AppendResult();
     return 0;
   }
-  const size_t head = found.live != nullptr ? found.live->value_bytes : 0;
+  const size_t head = found.live ? found.live->value_bytes() : 0;
   const size_t value_bytes = head + bytes.size();
   if (value_bytes > options.value_bytes_max) {
     result = absl::InvalidArgumentError(
@@ -300,42 +235,57 @@ uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const Appe
                      options.value_bytes_max, " (--max_value_bytes)"));
     return 0;
   }
-  const TimePoint expires_at =
-      found.live != nullptr ? found.live->expires_at : options.created_expires_at;
-  const uint64_t cost = WriteCost(key, found.entry, value_bytes, expires_at);
+  EntryFields fields = FieldsOf(found);
+  if (!found.live) fields.expires_at = options.created_expires_at;
+  const uint64_t cost = store_.WriteCost(key, found.entry, value_bytes, fields);
   if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
-  Entry& entry = Write(key, found, value_bytes, expires_at, now);
-  CopyValue(bytes, entry.value_data() + head);
-  result = AppendResult{.stored = true, .value_bytes = value_bytes, .version = entry.version};
+  const EntryRef entry = Write(key, found, value_bytes, fields, /*kept_bytes=*/head, now);
+  entry->WriteValue(head, bytes);
+  result = AppendResult{.stored = true, .value_bytes = value_bytes, .version = entry->version()};
   return 0;
 }
 
-uint64_t Stripe::Evict(TimePoint now) {
+Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
   Operation operation(*this);
-  Entry* victim = store_.Victim(now);
-  if (victim == nullptr) return 0;
-  ++(victim->ExpiredAt(now) ? stats_.expirations : stats_.evictions);
-  leases_.Void(victim->key());
-  store_.Remove(*victim);
-  return operation.KeepFreed();
-}
-
-size_t Stripe::Expire(TimePoint now, size_t removals_max) {
-  Operation operation(*this);
-  size_t removed = 0;
-  for (; removed < removals_max; ++removed) {
-    Entry* soonest = store_.SoonestToExpire();
-    if (soonest == nullptr || !soonest->ExpiredAt(now)) break;
-    store_.Remove(*soonest);
+  if (store_.is_overdrawn()) {
+    store_.Compact(kReclaimedBytesMax);
+    const uint64_t freed_bytes = operation.KeepFreed();
+    if (freed_bytes > 0) return {.done = true, .freed_bytes = freed_bytes};
   }
-  stats_.expirations += removed;
-  return removed + leases_.RemoveDue(now, removals_max - removed);
+  Eviction result;
+  for (int i = 0; i < kEvictionsMax; ++i) {
+    const EntryRef victim = store_.Victim(now);
+    if (!victim) break;
+    ++(victim->ExpiredAt(now) ? stats_.expirations : stats_.evictions);
+    leases_.Void(victim->key());
+    store_.Remove(victim);
+    const uint64_t freed_before = result.freed_bytes;
+    result = {.done = true, .freed_bytes = operation.KeepFreed()};
+    // The next victim of another stripe may be colder; that matters less the smaller they are.
+    if (result.freed_bytes - freed_before > kSmallEntryBytes) break;
+    if (result.freed_bytes >= bytes_wanted + kReclaimedAheadBytes) break;
+  }
+  return result;
 }
 
-uint64_t Stripe::FlushSlot(uint32_t slot) {
+size_t Stripe::Expire(TimePoint now, size_t removals_max, bool* more) {
+  Operation operation(*this);
+  const SweepResult swept = store_.RemoveExpired(now, removals_max);
+  stats_.expirations += swept.removed;
+  const size_t leases = leases_.RemoveDue(now, removals_max - swept.removed);
+  if (!shared_.budget->is_short()) store_.Compact(kReclaimedBytesMax);
+  *more = swept.more || swept.removed + leases == removals_max;
+  return swept.removed + leases;
+}
+
+size_t Stripe::FlushSlot(ScanPosition& from, size_t removals_max) {
+  Operation operation(*this);
+  return store_.RemoveFromSlot(from, removals_max);
+}
+
+void Stripe::VoidLeasesOf(uint32_t slot) {
   Operation operation(*this);
   leases_.RemoveSlot(slot);
-  return store_.RemoveSlot(slot);
 }
 
 void Stripe::VoidLeases() {
@@ -348,20 +298,20 @@ ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, Sca
   MutexLock lock(mutex_);
   const SlotTable& table = store_.TableOf(from.slot);
   std::optional<uint64_t> given_hash;  // keys with one hash are never parted
-  for (size_t i = table.Occupied(table.LowerBound(from.hash)); i < table.end();
+  for (size_t i = table.Occupied(store_.LowerBound(from)); i < table.end();
        i = table.Occupied(i + 1)) {
-    const uint64_t hash = table.hash_at(i);
-    const Entry& entry = *table.entry_at(i);
+    const Entry& entry = *store_.At(table.location_at(i));
+    const uint64_t hash = HashKey(entry.key());
     const bool matches = entry.LiveAt(now) && entry.key().starts_with(options.prefix);
-    const std::string_view value = options.keys_only ? std::string_view() : entry.value();
-    const size_t bytes = kScanEntryBytes + entry.key_bytes + value.size();
+    const size_t value_bytes = options.keys_only ? 0 : entry.value_bytes();
+    const size_t bytes = kScanEntryBytes + entry.key_bytes() + value_bytes;
     budget.full = budget.entries == 0 || (matches && budget.any && bytes > budget.bytes);
     if ((budget.full || budget.visits == 0) && hash != given_hash) return {from.slot, hash};
     budget.visits -= std::min<size_t>(budget.visits, 1);
     given_hash = hash;
     if (!matches) continue;
-    char* to = sink.Add(entry.key(), entry.info(), value.size());
-    if (to != nullptr) CopyValue(value, to);
+    char* to = sink.Add(entry.key(), entry.info(), value_bytes);
+    if (to != nullptr && value_bytes > 0) entry.CopyValue(value_bytes, to);
     budget.any = true;
     budget.entries -= std::min<size_t>(budget.entries, 1);
     budget.bytes -= std::min(budget.bytes, bytes);
@@ -393,32 +343,37 @@ void Stripe::AddStatsTo(KeyspaceStats& stats) const {
 void Stripe::AddMemoryTo(MemoryUsage& usage) const {
   MutexLock lock(mutex_);
   usage.entries += store_.entry_bytes();
+  usage.slack += store_.slack_bytes();
   usage.tables += store_.table_bytes();
   usage.policy += store_.policy_bytes();
-  usage.expiry += store_.expiry_bytes();
   usage.leases += leases_.memory_bytes();
   usage.fixed += sizeof(Stripe) + store_.fixed_bytes();
 }
 
 Stripe::Found Stripe::Find(const HashedKey& key, TimePoint now) const {
-  Found found{store_.Find(key), nullptr};
-  if (found.entry != nullptr && found.entry->LiveAt(now)) found.live = found.entry;
+  Found found{.entry = store_.Find(key)};
+  if (found.entry && found.entry->LiveAt(now)) found.live = found.entry;
   return found;
 }
 
-SetResult::Outcome Stripe::Check(const HashedKey& key, const Condition& condition,
-                                 const Entry* live, TimePoint now) {
+EntryFields Stripe::FieldsOf(const Found& found) {
+  if (found.live) return found.live->fields();
+  return {.recompute_ms = found.entry ? found.entry->recompute_ms() : 0};
+}
+
+SetResult::Outcome Stripe::Check(const HashedKey& key, const Condition& condition, EntryRef live,
+                                 TimePoint now) {
   using Outcome = SetResult::Outcome;
   switch (condition.kind) {
     case Condition::Kind::kNone:
       return Outcome::kStored;
     case Condition::Kind::kIfAbsent:
-      return live == nullptr ? Outcome::kStored : Outcome::kExists;
+      return live ? Outcome::kExists : Outcome::kStored;
     case Condition::Kind::kIfPresent:
-      return live != nullptr ? Outcome::kStored : Outcome::kNotFound;
+      return live ? Outcome::kStored : Outcome::kNotFound;
     case Condition::Kind::kIfVersion:
-      if (live == nullptr) return Outcome::kNotFound;
-      return live->version == condition.version ? Outcome::kStored : Outcome::kVersionMismatch;
+      if (!live) return Outcome::kNotFound;
+      return live->version() == condition.version ? Outcome::kStored : Outcome::kVersionMismatch;
     case Condition::Kind::kLeaseToken: {
       const storage::Lease* lease = leases_.FindValid(key.key, now);
       const bool valid = lease != nullptr && lease->token == condition.token;
@@ -428,39 +383,41 @@ SetResult::Outcome Stripe::Check(const HashedKey& key, const Condition& conditio
   return Outcome::kStored;
 }
 
-uint64_t Stripe::WriteCost(const HashedKey& key, const Entry* entry, size_t value_bytes,
-                           TimePoint expires_at) const {
-  return entry == nullptr ? store_.CreateCost(key, value_bytes, expires_at)
-                          : store_.ResizeCost(*entry, value_bytes, expires_at);
-}
-
 uint64_t Stripe::PayForWrite(Operation& operation, const Found& found, uint64_t cost,
                              MemoryCredit& credit, TimePoint now) {
   const uint64_t missing = operation.Pay(cost, credit);
-  if (missing > 0 && found.live != nullptr) store_.Accessed(*found.live, now);
+  if (missing > 0 && found.live) store_.Accessed(found.live, now);
   return missing;
 }
 
-Entry& Stripe::Write(const HashedKey& key, const Found& found, size_t value_bytes,
-                     TimePoint expires_at, TimePoint now) {
+EntryRef Stripe::Write(const HashedKey& key, const Found& found, size_t value_bytes,
+                       const EntryFields& fields, size_t kept_bytes, TimePoint now) {
   leases_.Void(key.key);
-  Entry* entry = nullptr;
-  if (found.entry == nullptr) {
-    entry = &store_.Create(key, value_bytes, expires_at, now);
+  EntryRef entry;
+  if (!found.entry) {
+    entry = store_.Create(key, value_bytes, fields, now);
   } else {
-    entry = &store_.Resize(*found.entry, key.hash, value_bytes);
-    if (found.live == nullptr) {
-      if (!entry->stale) ++stats_.expirations;
-      entry->stale = false;
-      entry->flags = 0;
-      store_.Renewed(*entry, now);
+    const bool was_live = static_cast<bool>(found.live);
+    const bool was_stale = found.entry->stale();
+    entry = store_.Rewrite(found.entry, key.hash, value_bytes, fields, kept_bytes, now);
+    if (was_live) {
+      store_.Accessed(entry, now);
     } else {
-      store_.Accessed(*entry, now);
+      if (!was_stale) ++stats_.expirations;
+      entry->set_stale(false);
+      store_.Renewed(entry, now);
     }
-    store_.SetExpiry(*entry, expires_at, now);
   }
-  entry->version = shared_.clock->Next(now);
-  return *entry;
+  entry->set_version(shared_.clock->Next(now));
+  return entry;
+}
+
+EntryRef Stripe::SetExpiry(const HashedKey& key, EntryRef entry, TimePoint expires_at,
+                           TimePoint now) {
+  EntryFields fields = entry->fields();
+  fields.expires_at = expires_at;
+  const size_t value_bytes = entry->value_bytes();
+  return store_.Rewrite(entry, key.hash, value_bytes, fields, /*kept_bytes=*/value_bytes, now);
 }
 
 absl::Status Stripe::CheckLeaseLimits(uint64_t bytes) const {
@@ -478,17 +435,19 @@ absl::Status Stripe::CheckLeaseLimits(uint64_t bytes) const {
 // XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention",
 // VLDB 2015, figure 4. The chance rises as the expiry comes within the time of a recomputation.
 bool Stripe::RefreshesEarly(const Entry& live, double beta, TimePoint now) {
-  if (beta <= 0 || live.expires_at == kNever || live.recompute_ms == 0) return false;
-  const double remaining_ms = static_cast<double>((live.expires_at - now).count());
-  return -std::log(random_.Fraction()) * beta * live.recompute_ms >= remaining_ms;
+  if (beta <= 0 || live.expires_at() == kNever || live.recompute_ms() == 0) return false;
+  const double remaining_ms = static_cast<double>((live.expires_at() - now).count());
+  return -std::log(random_.Fraction()) * beta * live.recompute_ms() >= remaining_ms;
 }
 
 void Stripe::Publish() {
-  const int64_t rank = store_.policy().VictimRank();
+  // What is reclaimed without an eviction comes first.
+  const int64_t rank =
+      store_.is_overdrawn() ? std::numeric_limits<int64_t>::min() : store_.VictimRank();
   if (signal_->victim_rank.load(std::memory_order_relaxed) != rank) {
     signal_->victim_rank.store(rank, std::memory_order_relaxed);
   }
-  const uint64_t evictable = store_.policy().size();
+  const uint64_t evictable = rank == EvictionPolicy::kNoVictim ? 0 : store_.evictable_count();
   if (signal_->evictable.load(std::memory_order_relaxed) != evictable) {
     signal_->evictable.store(evictable, std::memory_order_relaxed);
   }

@@ -21,6 +21,7 @@ namespace larder::storage {
 
 // What all stripes of a keyspace share. Everything outlives the stripes.
 struct StripeShared {
+  EntryPools* pools = nullptr;
   MemoryBudget* budget = nullptr;
   HybridClock* clock = nullptr;
   std::atomic<uint64_t>* leases = nullptr;       // outstanding, over all stripes
@@ -35,6 +36,12 @@ struct StripeShared {
 struct StripeSignal {
   std::atomic<int64_t> victim_rank{EvictionPolicy::kNoVictim};
   std::atomic<uint64_t> evictable{0};
+};
+
+// What Reclaim did. The bytes freed stay reserved for the caller; they may be 0.
+struct Eviction {
+  bool done = false;
+  uint64_t freed_bytes = 0;
 };
 
 // What one Scan may still do.
@@ -69,12 +76,16 @@ class Stripe {
   uint64_t Append(const HashedKey& key, std::string_view bytes, const AppendOptions& options,
                   TimePoint now, MemoryCredit& credit, absl::StatusOr<AppendResult>& result);
 
-  // Evicts one entry. Returns the bytes it freed, which stay reserved for the caller; 0: there was
-  // none to evict.
-  uint64_t Evict(TimePoint now);
-  // Removes expired entries and leases, at most `removals_max`; returns how many.
-  size_t Expire(TimePoint now, size_t removals_max);
-  uint64_t FlushSlot(uint32_t slot);
+  // Compacts if that frees memory, else evicts: one entry if any may be evicted, or a few small
+  // ones, for more than `bytes_wanted` if they free so much.
+  Eviction Reclaim(TimePoint now, uint64_t bytes_wanted);
+  // Removes expired entries and leases, at most `removals_max`; returns how many, and whether there
+  // may be more.
+  size_t Expire(TimePoint now, size_t removals_max, bool* more);
+  // Removes entries of a slot, from this hash on, at most `removals_max`; returns how many, and
+  // moves the position on.
+  size_t FlushSlot(ScanPosition& from, size_t removals_max);
+  void VoidLeasesOf(uint32_t slot);
   void VoidLeases();
 
   // Gives the sink the entries of slot `from.slot` with hash >= `from.hash` while the budget lasts.
@@ -90,26 +101,33 @@ class Stripe {
   class Operation;
 
   struct Found {
-    Entry* entry = nullptr;  // in whatever state
-    Entry* live = nullptr;   // the same, if live
+    EntryRef entry;  // in whatever state
+    EntryRef live;   // the same, if live
   };
 
   uint64_t UsedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return store_.used_bytes() + leases_.memory_bytes();
   }
   Found Find(const HashedKey& key, TimePoint now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  SetResult::Outcome Check(const HashedKey& key, const Condition& condition, const Entry* live,
+  // The fields that a change of this entry keeps.
+  static EntryFields FieldsOf(const Found& found);
+  SetResult::Outcome Check(const HashedKey& key, const Condition& condition, EntryRef live,
                            TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  uint64_t WriteCost(const HashedKey& key, const Entry* entry, size_t value_bytes,
-                     TimePoint expires_at) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How long a Set under this condition took to recompute its value, or the value before it.
+  // REQUIRES: the condition holds.
+  uint32_t RecomputeTime(const HashedKey& key, const Condition& condition, const Found& found,
+                         TimePoint now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Pays, or returns how many bytes are missing. Then the entry at hand counts as used, so that the
   // room for its own new value is not the first to be made by evicting it.
   uint64_t PayForWrite(Operation& operation, const Found& found, uint64_t cost,
                        MemoryCredit& credit, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Gives the key a new version, this expiry, and room for the value, whose common head is kept
-  // from `found`. Voids a lease on it.
-  Entry& Write(const HashedKey& key, const Found& found, size_t value_bytes, TimePoint expires_at,
-               TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Gives the key a new version, these fields, and room for the value, whose first `kept_bytes` are
+  // kept from `found`. Voids a lease on it.
+  EntryRef Write(const HashedKey& key, const Found& found, size_t value_bytes,
+                 const EntryFields& fields, size_t kept_bytes, TimePoint now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  EntryRef SetExpiry(const HashedKey& key, EntryRef entry, TimePoint expires_at, TimePoint now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // OK if one more lease of this many bytes may be granted.
   absl::Status CheckLeaseLimits(uint64_t bytes) const;
   bool RefreshesEarly(const Entry& live, double beta, TimePoint now)

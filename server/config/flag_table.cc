@@ -155,7 +155,7 @@ void AddKeyspace(std::vector<Flag>& flags) {
                        [](auto& c) -> auto& { return c.keyspace.memory_bytes; }));
   flags.push_back(Word(
       {"eviction", "Which entry makes room when memory is full."},
-      "lru, lru-sampled, lfu, fifo, ttl, random, none",
+      "s3fifo, sieve, slru, lru, lru-sampled, lfu, fifo, ttl, random, none",
       [](auto& c) -> auto& { return c.keyspace.eviction; }, storage::ParseEvictionKind,
       storage::EvictionKindName));
   flags.push_back(Word(
@@ -164,8 +164,9 @@ void AddKeyspace(std::vector<Flag>& flags) {
       storage::EvictionScopeName));
   flags.push_back(Number({"eviction_samples", "Entries that a sampling eviction compares."}, 1, 64,
                          [](auto& c) -> auto& { return c.keyspace.eviction_samples; }));
-  flags.push_back(Number({"stripes", "Lock stripes of the keyspace; a power of two."}, 1, 16384,
-                         [](auto& c) -> auto& { return c.keyspace.stripes; }));
+  flags.push_back(
+      Number({"stripes", "Lock stripes of the keyspace, a power of two; at most one for 16MiB."}, 1,
+             16384, [](auto& c) -> auto& { return c.keyspace.stripes; }));
   flags.push_back(Number({"max_leases", "Leases that may be outstanding."}, 1, 1000000000,
                          [](auto& c) -> auto& { return c.keyspace.leases_max; }));
 }

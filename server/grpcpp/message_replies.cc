@@ -192,7 +192,7 @@ void MemoryStatsMessageReply::Complete(const MemoryStatsAnswer& answer) {
   kinds["entries"] = answer.usage.entries;
   kinds["tables"] = answer.usage.tables;
   kinds["policy"] = answer.usage.policy;
-  kinds["expiry"] = answer.usage.expiry;
+  kinds["slack"] = answer.usage.slack;
   kinds["leases"] = answer.usage.leases;
   kinds["fixed"] = answer.usage.fixed;
   completion_->Done(absl::OkStatus());

@@ -126,7 +126,7 @@ class NodeCollector final : public prometheus::Collectable {
             .Add(static_cast<double>(memory.entries), {{"kind", "entries"}})
             .Add(static_cast<double>(memory.tables), {{"kind", "tables"}})
             .Add(static_cast<double>(memory.policy), {{"kind", "policy"}})
-            .Add(static_cast<double>(memory.expiry), {{"kind", "expiry"}})
+            .Add(static_cast<double>(memory.slack), {{"kind", "slack"}})
             .Add(static_cast<double>(memory.leases), {{"kind", "leases"}})
             .Add(static_cast<double>(memory.fixed), {{"kind", "fixed"}})
             .Take());

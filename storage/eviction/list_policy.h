@@ -1,34 +1,27 @@
 #ifndef LARDER_STORAGE_EVICTION_LIST_POLICY_H_
 #define LARDER_STORAGE_EVICTION_LIST_POLICY_H_
 
-#include "storage/entry.h"
+#include "storage/eviction/entry_list.h"
 #include "storage/eviction_policy.h"
 
 namespace larder::storage {
 
 // A list in the order of last use (lru, exact) or of insertion (fifo); the oldest goes first.
-// The links are in the entries.
 class ListPolicy : public EvictionPolicy {
  public:
   enum class Order { kLastUse, kInsertion };
-  explicit ListPolicy(Order order) : order_(order) {}
+  ListPolicy(EvictionHost* host, Order order) : order_(order), list_(&host->log()) {}
 
-  void Inserted(Entry& entry, TimePoint now) override;
-  void Accessed(Entry& entry, TimePoint now) override;
-  void Removed(Entry& entry) override;
-  void Moved(Entry& from, Entry& to) override;
-  Entry* Victim(TimePoint now) override;
+  void Inserted(EntryRef ref, TimePoint now) override { list_.AddNewest(ref, now); }
+  void Accessed(EntryRef ref, TimePoint now) override;
+  void Removed(EntryRef ref) override { list_.Remove(ref); }
+  void Moved(EntryRef from, EntryRef to) override { list_.Moved(from, to); }
+  EntryRef Victim(TimePoint /*now*/) override { return list_.oldest(); }
   int64_t VictimRank() const override;
-  uint64_t size() const override { return size_; }
 
  private:
-  void LinkAsNewest(Entry& entry, TimePoint now);
-  void Unlink(Entry& entry);
-
   const Order order_;
-  Entry* newest_ = nullptr;
-  Entry* oldest_ = nullptr;
-  uint64_t size_ = 0;
+  EntryList list_;
 };
 
 }  // namespace larder::storage

@@ -5,65 +5,56 @@
 namespace larder::storage {
 namespace {
 
-constexpr uint8_t kNewFrequency = 5;  // a new entry is not the worst at once
-constexpr uint8_t kFrequencyMax = 255;
+constexpr int64_t kNewFrequency = 5;  // a new entry is not the worst at once
+constexpr int64_t kFrequencyMax = 255;
 constexpr double kFrequencyFactor = 10;  // about a million uses reach the top
 constexpr Millis kDecayPeriod = std::chrono::minutes(1);
 
-// Counts the minutes that have begun since, so that frequent use does not put off the decay.
-uint8_t DecayedFrequency(const Entry& entry, TimePoint now) {
-  const int64_t begun = now.time_since_epoch() / kDecayPeriod;
-  const int64_t used = entry.policy_time.time_since_epoch() / kDecayPeriod;
-  const int64_t periods = std::max<int64_t>(begun - used, 0);
-  return static_cast<uint8_t>(entry.frequency - std::min<int64_t>(periods, entry.frequency));
-}
-
 }  // namespace
 
-void SampledPolicy::Inserted(Entry& entry, TimePoint now) {
-  entry.policy_time = now;
-  entry.frequency = kNewFrequency;
-  entry.sample_index = static_cast<uint32_t>(entries_.size());
-  entries_.push_back(&entry);
+// Counts the minutes that have begun since, so that frequent use does not put off the decay.
+int64_t SampledPolicy::DecayedFrequency(EntryRef ref, TimePoint now) {
+  const auto frequency = static_cast<int64_t>(Frequency::Get(ref.entry));
+  const int64_t begun = now.time_since_epoch() / kDecayPeriod;
+  const int64_t used = LastUse::Get(ref.entry).time_since_epoch() / kDecayPeriod;
+  return frequency - std::clamp<int64_t>(begun - used, 0, frequency);
 }
 
-void SampledPolicy::Accessed(Entry& entry, TimePoint now) {
+void SampledPolicy::Inserted(EntryRef ref, TimePoint now) {
+  if (worst_ == Worst::kAny) return;
+  LastUse::Set(ref.entry, now);
+  Frequency::Set(ref.entry, kNewFrequency);
+}
+
+void SampledPolicy::Accessed(EntryRef ref, TimePoint now) {
+  if (worst_ == Worst::kAny) return;
   if (worst_ == Worst::kFrequency) {
-    const uint8_t frequency = DecayedFrequency(entry, now);
-    const double above = frequency > kNewFrequency ? frequency - kNewFrequency : 0;
+    const int64_t frequency = DecayedFrequency(ref, now);
+    const double above =
+        frequency > kNewFrequency ? static_cast<double>(frequency - kNewFrequency) : 0;
     const bool grows =
         frequency < kFrequencyMax && random_.Fraction() <= 1 / (above * kFrequencyFactor + 1);
-    entry.frequency = static_cast<uint8_t>(frequency + (grows ? 1 : 0));
+    Frequency::Set(ref.entry, static_cast<uint64_t>(frequency + (grows ? 1 : 0)));
   }
-  entry.policy_time = now;
+  LastUse::Set(ref.entry, now);
 }
 
-void SampledPolicy::Removed(Entry& entry) {
-  Entry* last = entries_.back();
-  last->sample_index = entry.sample_index;
-  entries_[entry.sample_index] = last;
-  entries_.pop_back();
-}
-
-void SampledPolicy::Moved(Entry& /*from*/, Entry& to) { entries_[to.sample_index] = &to; }
-
-Entry* SampledPolicy::Victim(TimePoint now) {
-  if (entries_.empty()) return nullptr;
-  Entry* worst = entries_[random_.Below(entries_.size())];
-  for (uint32_t i = 1; i < samples_; ++i) {
-    Entry* candidate = entries_[random_.Below(entries_.size())];
-    if (IsWorse(*candidate, *worst, now)) worst = candidate;
+EntryRef SampledPolicy::Victim(TimePoint now) {
+  EntryRef worst = host_->AnyEvictable(random_);
+  for (uint32_t i = 1; worst && i < samples_; ++i) {
+    const EntryRef candidate = host_->AnyEvictable(random_);
+    if (IsWorse(candidate, worst, now)) worst = candidate;
   }
   return worst;
 }
 
-bool SampledPolicy::IsWorse(const Entry& a, const Entry& b, TimePoint now) const {
+bool SampledPolicy::IsWorse(EntryRef a, EntryRef b, TimePoint now) const {
   if (worst_ == Worst::kFrequency) {
-    const uint8_t frequency_a = DecayedFrequency(a, now);
-    const uint8_t frequency_b = DecayedFrequency(b, now);
+    const int64_t frequency_a = DecayedFrequency(a, now);
+    const int64_t frequency_b = DecayedFrequency(b, now);
     if (frequency_a != frequency_b) return frequency_a < frequency_b;
   }
-  return a.policy_time < b.policy_time;
+  return LastUse::Get(a.entry) < LastUse::Get(b.entry);
 }
 
 }  // namespace larder::storage

@@ -1,8 +1,10 @@
 #ifndef LARDER_STORAGE_EVICTION_SAMPLED_POLICY_H_
 #define LARDER_STORAGE_EVICTION_SAMPLED_POLICY_H_
 
-#include "storage/compact_array.h"
-#include "storage/entry.h"
+#include <cstddef>
+#include <cstdint>
+
+#include "storage/eviction/policy_bytes.h"
 #include "storage/eviction_policy.h"
 #include "storage/random.h"
 
@@ -16,26 +18,29 @@ namespace larder::storage {
 class SampledPolicy : public EvictionPolicy {
  public:
   enum class Worst { kLastUse, kFrequency, kAny };
-  SampledPolicy(Worst worst, uint32_t samples, uint64_t seed)
-      : worst_(worst), samples_(worst == Worst::kAny ? 1 : samples), random_(seed) {}
+  static constexpr size_t kEntryBytes = 8;  // of those that compare
 
-  void Inserted(Entry& entry, TimePoint now) override;
-  void Accessed(Entry& entry, TimePoint now) override;
-  void Removed(Entry& entry) override;
-  void Moved(Entry& from, Entry& to) override;
-  Entry* Victim(TimePoint now) override;
-  int64_t VictimRank() const override { return entries_.empty() ? kNoVictim : 0; }
-  uint64_t size() const override { return entries_.size(); }
-  uint64_t memory_bytes() const override { return entries_.memory_bytes(); }
-  uint64_t growth_bytes() const override { return entries_.growth_bytes(); }
+  SampledPolicy(EvictionHost* host, Worst worst, uint32_t samples, uint64_t seed)
+      : host_(host), worst_(worst), samples_(worst == Worst::kAny ? 1 : samples), random_(seed) {}
+
+  void Inserted(EntryRef ref, TimePoint now) override;
+  void Accessed(EntryRef ref, TimePoint now) override;
+  void Removed(EntryRef /*ref*/) override {}
+  void Moved(EntryRef /*from*/, EntryRef /*to*/) override {}
+  EntryRef Victim(TimePoint now) override;
+  int64_t VictimRank() const override { return host_->evictable_count() == 0 ? kNoVictim : 0; }
 
  private:
-  bool IsWorse(const Entry& a, const Entry& b, TimePoint now) const;
+  using LastUse = PolicyTime<6>;
+  using Frequency = PolicyNumber<kEntryBytes, 1>;
 
+  static int64_t DecayedFrequency(EntryRef ref, TimePoint now);
+  bool IsWorse(EntryRef a, EntryRef b, TimePoint now) const;
+
+  EvictionHost* const host_;
   const Worst worst_;
   const uint32_t samples_;
   Random random_;
-  CompactArray<Entry*> entries_;
 };
 
 }  // namespace larder::storage

@@ -1,28 +1,38 @@
 #ifndef LARDER_STORAGE_EVICTION_TTL_POLICY_H_
 #define LARDER_STORAGE_EVICTION_TTL_POLICY_H_
 
-#include "storage/eviction/list_policy.h"
+#include <cstddef>
+#include <cstdint>
+
+#include "storage/eviction/entry_list.h"
+#include "storage/eviction/expiry_heap.h"
 #include "storage/eviction_policy.h"
-#include "storage/expiry_index.h"
 
 namespace larder::storage {
 
 // Soonest expiry first. Entries that never expire go after all others, in the order of insertion.
 class TtlPolicy : public EvictionPolicy {
  public:
-  explicit TtlPolicy(const ExpiryIndex* expiry) : expiry_(expiry) {}
+  static constexpr size_t kEntryBytes = ExpiryHeap::kBefore;
 
-  void Inserted(Entry& entry, TimePoint now) override { list_.Inserted(entry, now); }
-  void Accessed(Entry& /*entry*/, TimePoint /*now*/) override {}
-  void Removed(Entry& entry) override { list_.Removed(entry); }
-  void Moved(Entry& from, Entry& to) override { list_.Moved(from, to); }
-  Entry* Victim(TimePoint now) override;
+  explicit TtlPolicy(EvictionHost* host) : heap_(&host->log()), others_(&host->log()) {}
+
+  void Inserted(EntryRef ref, TimePoint now) override;
+  void Accessed(EntryRef /*ref*/, TimePoint /*now*/) override {}
+  void Removed(EntryRef ref) override;
+  void Moved(EntryRef from, EntryRef to) override;
+  EntryRef Victim(TimePoint now) override;
   int64_t VictimRank() const override;
-  uint64_t size() const override { return list_.size(); }
+  uint64_t memory_bytes() const override { return heap_.memory_bytes(); }
+  uint64_t growth_bytes() const override { return heap_.growth_bytes(); }
 
  private:
-  const ExpiryIndex* expiry_;
-  ListPolicy list_{ListPolicy::Order::kInsertion};
+  // In the policy bits: where the entry is.
+  static constexpr uint8_t kInHeap = 1;
+  static constexpr uint8_t kAmongOthers = 0;
+
+  ExpiryHeap heap_;
+  EntryList others_;
 };
 
 }  // namespace larder::storage

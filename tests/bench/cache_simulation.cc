@@ -58,7 +58,7 @@ CacheSimulation::CacheSimulation(const CacheSimulationOptions& options, uint32_t
     store.eviction.kind = options.eviction;
     store.eviction.samples = options.samples;
     store.eviction.seed = storage::Random::Mix(options.seed + i);
-    stores_.push_back(std::make_unique<EntryStore>(store));
+    stores_.push_back(std::make_unique<EntryStore>(store, &pools_));
   }
 }
 
@@ -77,15 +77,17 @@ bool CacheSimulation::Access(AccessTrace::Access access) {
   const storage::HashedKey key(
       {SlotOf(access.object), std::string_view(bytes_of_key.data(), bytes_of_key.size())});
   EntryStore& store = *stores_[key.slot % stores_.size()];
-  if (storage::Entry* const entry = store.Find(key); entry != nullptr) {
-    store.Accessed(*entry, now_);
+  if (const storage::EntryRef entry = store.Find(key)) {
+    store.Accessed(entry, now_);
     return true;
   }
   if (options_.counts_bytes && access.bytes > options_.capacity) return false;
   while (!HasRoomFor(access.bytes)) {
     if (!EvictOne()) return false;
   }
-  store.Create(key, /*value_bytes=*/0, storage::kNever, now_);
+  // A policy may weigh entries by their size.
+  store.Create(key, /*value_bytes=*/options_.counts_bytes ? access.bytes : 0, {}, now_);
+  store.Tidy();
   stored_bytes_[access.object] = access.bytes;
   ++entries_;
   bytes_ += access.bytes;
@@ -100,10 +102,10 @@ bool CacheSimulation::EvictOne() {
   EntryStore* const store =
       storage::RanksVictims(options_.eviction) ? ColdestStore() : RandomStore();
   if (store == nullptr) return false;
-  storage::Entry* const victim = store->Victim(now_);
-  if (victim == nullptr) return false;
+  const storage::EntryRef victim = store->Victim(now_);
+  if (!victim) return false;
   bytes_ -= stored_bytes_[ObjectOf(victim->key())];
-  store->Remove(*victim);
+  store->Remove(victim);
   --entries_;
   return true;
 }
@@ -112,7 +114,7 @@ EntryStore* CacheSimulation::ColdestStore() {
   int64_t lowest = EvictionPolicy::kNoVictim;
   EntryStore* coldest = nullptr;
   for (const auto& store : stores_) {
-    const int64_t rank = store->policy().VictimRank();
+    const int64_t rank = store->VictimRank();
     if (rank >= lowest) continue;
     lowest = rank;
     coldest = store.get();
@@ -122,12 +124,12 @@ EntryStore* CacheSimulation::ColdestStore() {
 
 EntryStore* CacheSimulation::RandomStore() {
   uint64_t evictable = 0;
-  for (const auto& store : stores_) evictable += store->policy().size();
+  for (const auto& store : stores_) evictable += store->evictable_count();
   if (evictable == 0) return nullptr;
   uint64_t place = random_.Below(evictable);
   for (const auto& store : stores_) {
-    if (place < store->policy().size()) return store.get();
-    place -= store->policy().size();
+    if (place < store->evictable_count()) return store.get();
+    place -= store->evictable_count();
   }
   return nullptr;
 }

@@ -15,7 +15,7 @@
 namespace larder::bench {
 
 struct CacheSimulationOptions {
-  storage::EvictionKind eviction = storage::EvictionKind::kLru;
+  storage::EvictionKind eviction = storage::EvictionKind::kS3Fifo;
   uint64_t capacity = 0;      // entries, or bytes of objects
   bool counts_bytes = false;  // an object larger than the capacity is not stored
   uint32_t stripes = 1;       // power of two, up to storage::kSlots
@@ -44,6 +44,7 @@ class CacheSimulation {
   storage::EntryStore* RandomStore();
 
   const CacheSimulationOptions options_;
+  storage::EntryPools pools_;
   std::vector<std::unique_ptr<storage::EntryStore>> stores_;
   std::vector<uint32_t> stored_bytes_;  // of each object that is stored
   uint64_t entries_ = 0;

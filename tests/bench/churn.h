@@ -20,7 +20,7 @@ struct ChurnOptions {
   uint64_t memory_bytes = uint64_t{512} << 20;
   uint64_t operations = 2000000;  // at full budget, of the first phase; the others have their share
   size_t key_bytes = 16;
-  storage::EvictionKind eviction = storage::EvictionKind::kLru;
+  storage::EvictionKind eviction = storage::EvictionKind::kS3Fifo;
   uint64_t seed = 1;
 };
 

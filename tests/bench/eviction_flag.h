@@ -12,7 +12,7 @@ namespace larder::bench {
 inline void AddEviction(CLI::App& command, storage::EvictionKind& target) {
   cli::AddParsed<storage::EvictionKind>(
       command, "--eviction", "POLICY", &storage::ParseEvictionKind,
-      [&target](storage::EvictionKind kind) { target = kind; }, "Eviction policy; else lru");
+      [&target](storage::EvictionKind kind) { target = kind; }, "Eviction policy; else s3fifo");
 }
 
 }  // namespace larder::bench

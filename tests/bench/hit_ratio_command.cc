@@ -20,7 +20,7 @@ using storage::EvictionKind;
 
 struct HitRatioArguments {
   CacheSimulationOptions simulation;
-  std::vector<EvictionKind> policies = {EvictionKind::kLru};
+  std::vector<EvictionKind> policies = {EvictionKind::kS3Fifo};
   std::string capacity;
   std::string file;
   bool json = false;
@@ -118,7 +118,7 @@ void AddHitRatioCommand(CLI::App& app, Invocation& invocation) {
   cli::AddParsed<std::vector<EvictionKind>>(
       command, "--policy", "POLICY|all", &ParsePolicies,
       [arguments](std::vector<EvictionKind> kinds) { arguments->policies = std::move(kinds); },
-      "Eviction policy; else lru");
+      "Eviction policy; else s3fifo");
   command.add_flag("--bytes", simulation.counts_bytes,
                    "The capacity is one of bytes, objects have the sizes of the trace");
   command.add_option("--stripes", simulation.stripes, "Power of two; else 1")->type_name("N");

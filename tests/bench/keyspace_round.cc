@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <barrier>
+#include <bit>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -90,6 +91,9 @@ absl::Status KeyspaceRound::Fill() {
   storage::KeyspaceOptions keyspace_options;
   keyspace_options.memory_bytes = options_.memory_bytes.value_or(AmpleMemory(options_));
   keyspace_options.eviction = options_.eviction;
+  // Few keys: so few stripes that the limit can be lowered to what they fill.
+  keyspace_options.stripes = static_cast<uint32_t>(std::bit_floor(std::clamp<uint64_t>(
+      options_.keys * (options_.key_bytes + options_.value_bytes) >> 20, 1, 64)));
   auto keyspace = storage::Keyspace::Create(keyspace_options, &clock_);
   if (!keyspace.ok()) return keyspace.status();
   keyspace_ = *std::move(keyspace);

@@ -22,7 +22,7 @@ struct KeyspaceRoundOptions {
   uint64_t operations = 1000000;  // of each kind
   size_t key_bytes = 16;
   size_t value_bytes = 100;
-  storage::EvictionKind eviction = storage::EvictionKind::kLru;
+  storage::EvictionKind eviction = storage::EvictionKind::kS3Fifo;
   std::optional<uint64_t> memory_bytes;  // absent: what the keys fill
   uint64_t seed = 1;
 };

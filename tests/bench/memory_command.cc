@@ -26,7 +26,7 @@ struct MemoryArguments {
   uint64_t key_bytes = 16;
   uint64_t value_bytes = 100;
   std::optional<absl::Duration> ttl;
-  storage::EvictionKind eviction = storage::EvictionKind::kLru;
+  storage::EvictionKind eviction = storage::EvictionKind::kS3Fifo;
   uint64_t memory_bytes = 0;  // 0: not given
   std::optional<uint64_t> operations;
   uint64_t seed = 1;
@@ -54,7 +54,7 @@ Json ToJson(const MemoryFillOptions& options, const MemoryFillReport& report) {
   const double payload = static_cast<double>(options.key_bytes + options.value_bytes);
   const storage::MemoryUsage& usage = report.usage;
   Json counted = {{"total", usage.total()}, {"entries", usage.entries}, {"tables", usage.tables},
-                  {"policy", usage.policy}, {"expiry", usage.expiry},   {"leases", usage.leases},
+                  {"policy", usage.policy}, {"slack", usage.slack},     {"leases", usage.leases},
                   {"fixed", usage.fixed}};
   return {{"keys", options.keys},
           {"key_bytes", options.key_bytes},
@@ -89,7 +89,7 @@ std::string ToText(const MemoryFillOptions& options, const MemoryFillReport& rep
   text += Row("  entries", usage.entries, report.entries);
   text += Row("  tables", usage.tables, report.entries);
   text += Row("  policy", usage.policy, report.entries);
-  text += Row("  expiry", usage.expiry, report.entries);
+  text += Row("  slack", usage.slack, report.entries);
   text += Row("  leases", usage.leases, report.entries);
   text += Row("  fixed", usage.fixed, report.entries);
   if (report.entries < options.keys) {

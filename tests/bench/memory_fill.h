@@ -17,7 +17,7 @@ struct MemoryFillOptions {
   size_t key_bytes = 16;
   size_t value_bytes = 100;
   std::optional<absl::Duration> ttl;  // of every entry
-  storage::EvictionKind eviction = storage::EvictionKind::kLru;
+  storage::EvictionKind eviction = storage::EvictionKind::kS3Fifo;
   std::optional<uint64_t> memory_bytes;  // absent: enough for all
 };
 

@@ -34,7 +34,7 @@ inline constexpr std::array<std::string_view, 9> kMixedKindNames = {
 struct OperationMixOptions {
   uint64_t memory_bytes = uint64_t{512} << 20;
   size_t key_bytes = 16;
-  storage::EvictionKind eviction = storage::EvictionKind::kLru;
+  storage::EvictionKind eviction = storage::EvictionKind::kS3Fifo;
   uint64_t seed = 1;
 };
 

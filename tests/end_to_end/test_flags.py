@@ -112,7 +112,7 @@ class FlagsTest(unittest.TestCase):
             process.stdout.close()
 
     def test_every_eviction_policy_serves(self):
-        for policy in ("lru", "lru-sampled", "lfu", "fifo", "ttl", "random", "none"):
+        for policy in ("s3fifo", "sieve", "slru", "lru", "lru-sampled", "lfu", "fifo", "ttl", "random", "none"):
             for scope in ("all", "ttl"):
                 with self.subTest(policy=policy, scope=scope):
                     with Node(f"--eviction={policy}", f"--eviction_scope={scope}") as node:

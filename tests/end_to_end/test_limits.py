@@ -171,7 +171,7 @@ class MaintenanceTest(unittest.TestCase):
             memory = node.maintenance.MemoryStats(admin.MemoryStatsRequest())
             self.assertEqual(memory.used_bytes, sum(memory.kinds.values()))
             self.assertEqual(set(memory.kinds),
-                             {"entries", "tables", "policy", "expiry", "leases", "fixed"})
+                             {"entries", "slack", "tables", "policy", "leases", "fixed"})
             self.assertGreater(memory.kinds["entries"], 100 * len(BLOCK))
             self.assertGreater(memory.resident_bytes, 0)
             slots = node.maintenance.SlotStats(admin.SlotStatsRequest(first=0, last=16383)).slots

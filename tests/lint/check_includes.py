@@ -82,9 +82,9 @@ def check_include(path, included, known):
         return f"includes {included}: this folder may not include generated code"
     if kind == "library" and not target.startswith(rule.libraries):
         return f"includes {included}: this folder may include {', '.join(rule.libraries)}"
-    if rule.leaf and kind == "system":
-        return f"includes {included}: a leaf uses the standard library only"
     allowed = rules.LEAF_EXCEPTIONS.get(path, set())
+    if rule.leaf and kind == "system" and target not in allowed:
+        return f"includes {included}: a leaf uses the standard library only"
     if rule.leaf and kind == "std" and target in rules.LEAF_BANNED_HEADERS - allowed:
         return f"includes <{included}>: not in a leaf"
     return None

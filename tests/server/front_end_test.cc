@@ -233,7 +233,7 @@ TEST_F(FrontEndTest, MaintenanceAnswers) {
   v1::StatsResponse stats;
   ASSERT_TRUE(maintenance->Stats(&stats_context, v1::StatsRequest(), &stats).ok());
   EXPECT_EQ(stats.entries(), 1u);
-  EXPECT_EQ(stats.eviction(), "lru");
+  EXPECT_EQ(stats.eviction(), "s3fifo");
   EXPECT_EQ(stats.connections(), 1u);
   EXPECT_EQ(stats.requests().at("Set/OK"), 1u);
   EXPECT_GT(stats.resident_bytes(), 0u);

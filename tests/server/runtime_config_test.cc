@@ -27,9 +27,15 @@ std::map<std::string, std::string> ValuesOf(const RuntimeConfig& config) {
   return values;
 }
 
+ServerConfig WithStripes(uint32_t stripes) {
+  ServerConfig config;
+  config.keyspace.stripes = stripes;
+  return config;
+}
+
 class RuntimeConfigTest : public testing::Test {
  protected:
-  explicit RuntimeConfigTest(ServerConfig config = {})
+  explicit RuntimeConfigTest(ServerConfig config = WithStripes(1))
       : clock_(0),
         keyspace_(storage::Keyspace::Create(config.keyspace, &clock_).value()),
         inflight_(config.max_inflight, absl::Milliseconds(1)),
@@ -104,7 +110,7 @@ TEST_F(RuntimeConfigTest, MaxInflightBoundsTheNextRequest) {
 }
 
 TEST_F(RuntimeConfigTest, ReadersSeeWholeChanges) {
-  RuntimeConfig config({}, keyspace_.get(), &inflight_, {});
+  RuntimeConfig config(WithStripes(1), keyspace_.get(), &inflight_, {});
   ASSERT_TRUE(config.Change({{"memory", "10MiB"}, {"max_inflight", "10"}}).ok());
   std::atomic<bool> is_over{false};
   std::thread reader([&] {
@@ -129,20 +135,14 @@ TEST_F(RuntimeConfigTest, ReadersSeeWholeChanges) {
   EXPECT_EQ(absl::StrCat(keyspace_->memory_limit_bytes() / kMi), ValuesOf(config)["max_inflight"]);
 }
 
-ServerConfig ManyStripes() {
-  ServerConfig config;
-  config.keyspace.stripes = 16384;
-  return config;
-}
-
 class ManyStripesTest : public RuntimeConfigTest {
  protected:
-  ManyStripesTest() : RuntimeConfigTest(ManyStripes()) {}
+  ManyStripesTest() : RuntimeConfigTest(WithStripes(64)) {}
 };
 
 TEST_F(ManyStripesTest, TheKeyspaceMayRefuseALimitThatTheFlagAllows) {
   EXPECT_THAT(Refusal({{"max_inflight", "7"}, {"memory", "4MiB"}}),
-              testing::AllOf(HasSubstr("--memory: "), HasSubstr("16384 stripes")));
+              testing::AllOf(HasSubstr("--memory: "), HasSubstr("64 stripes")));
   EXPECT_TRUE(inflight_.Enter().ok());
 }
 

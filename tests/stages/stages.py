@@ -53,6 +53,8 @@ def run(command, what, **options):
 def configure(preset):
     if not os.path.exists(f"build/{preset}/build.ninja"):
         run(["cmake", "--preset", preset], "configuring", stdout=subprocess.DEVNULL)
+    # The list of tests is made anew before it is read, too.
+    run(["ninja", "-C", f"build/{preset}", "--quiet", "build.ninja"], "configuring")
 
 
 def build(preset, targets=()):

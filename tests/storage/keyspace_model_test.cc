@@ -422,8 +422,10 @@ TEST_F(KeyspaceModelTest, EqualsAMapOverOneStripe) {
 }
 
 TEST_F(KeyspaceModelTest, HoldsNothingWrongUnderEveryPolicyAtFullBudget) {
-  for (const EvictionKind kind : {EvictionKind::kLru, EvictionKind::kLruSampled, EvictionKind::kLfu,
-                                  EvictionKind::kFifo, EvictionKind::kTtl, EvictionKind::kRandom}) {
+  for (const EvictionKind kind :
+       {EvictionKind::kLru, EvictionKind::kLruSampled, EvictionKind::kLfu, EvictionKind::kFifo,
+        EvictionKind::kTtl, EvictionKind::kRandom, EvictionKind::kS3Fifo, EvictionKind::kSieve,
+        EvictionKind::kSlru}) {
     model_.clear();
     leases_.clear();
     keys_ = 500;

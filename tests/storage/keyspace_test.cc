@@ -336,11 +336,9 @@ TEST(KeyspaceOptionsTest, RefusesWhatItCannotDo) {
   for (const uint32_t stripes : {1u, 16384u}) {
     EXPECT_TRUE(Keyspace::Create({.stripes = stripes}, &clock).ok()) << stripes;
   }
-  EXPECT_EQ(Keyspace::Create({.memory_bytes = Keyspace::kMemoryBytesMin, .stripes = 16384}, &clock)
-                .status()
-                .code(),
-            absl::StatusCode::kInvalidArgument)
-      << "the stripes alone would not fit";
+  EXPECT_TRUE(
+      Keyspace::Create({.memory_bytes = Keyspace::kMemoryBytesMin, .stripes = 16384}, &clock).ok())
+      << "fewer stripes are made than would fit";
 }
 
 }  // namespace

@@ -1,0 +1,404 @@
+#include "storage/entry_log.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "storage/poison.h"
+
+namespace larder::storage {
+namespace {
+
+// A segment is not worth copying for a smaller part of it.
+constexpr uint64_t kDeadShareMin = 32;
+// Of one search for a segment to copy: all of a stripe of some 100 MiB.
+constexpr size_t kSegmentsLookedAt = 2048;
+// What looking at one record costs, as if it had that many bytes more.
+constexpr size_t kLookBytes = 64;
+
+// Before RandomLive counts.
+constexpr int kTriesForRecord = 1024;
+
+static_assert(EntryPools::kBlockBytes / EntryPools::kPageBytes <= 64);
+
+void AllocateParts(EntryPools& pools, Entry& entry, const Entry* replaced,
+                   const ValueParts& shared) {
+  const ValueParts parts = ValueParts::Of(entry.value_bytes());
+  for (size_t i = 0; i < parts.blocks; ++i) {
+    entry.set_part(i, i < shared.blocks ? replaced->part(i) : pools.blocks.Allocate());
+  }
+  if (parts.pages == 0) return;
+  char* pages[64];
+  for (size_t i = 0; i < shared.pages; ++i) pages[i] = replaced->part(parts.blocks + i);
+  pools.pages.Allocate(parts.pages - shared.pages, pages + shared.pages);
+  for (size_t i = 0; i < parts.pages; ++i) entry.set_part(parts.blocks + i, pages[i]);
+}
+
+void FreeParts(EntryPools& pools, const Entry& entry, const ValueParts& shared) {
+  const ValueParts parts = ValueParts::Of(entry.value_bytes());
+  for (size_t i = shared.blocks; i < parts.blocks; ++i) pools.blocks.Free(entry.part(i));
+  if (parts.pages == shared.pages) return;
+  char* pages[64];
+  for (size_t i = shared.pages; i < parts.pages; ++i) pages[i] = entry.part(parts.blocks + i);
+  pools.pages.Free(parts.pages - shared.pages, pages + shared.pages);
+}
+
+uint64_t ApartBytes(const Entry& entry) {
+  return ValueParts::Of(entry.value_bytes()).apart_bytes();
+}
+
+}  // namespace
+
+EntryLog::EntryLog(EntryPools* pools, size_t policy_bytes, bool keeps_order)
+    : pools_(pools),
+      segment_bytes_(pools->segments.unit_bytes()),
+      offset_bits_(std::countr_zero(segment_bytes_ / kUnitBytes)),
+      policy_bytes_(policy_bytes),
+      keeps_order_(keeps_order) {
+  segments_.push_back(Segment());  // so that no id is 0
+  bases_.push_back(nullptr);
+}
+
+EntryLog::~EntryLog() {
+  for (SegmentId id = 1; id <= segment_ids(); ++id) {
+    VisitLive(id, [this](EntryRef ref) {
+      FreeParts(*pools_, *ref, {});
+      return true;
+    });
+    if (segments_[id].base != nullptr) pools_->segments.Free(segments_[id].base);
+  }
+}
+
+uint64_t EntryLog::Charge(uint64_t live, uint64_t segments) const {
+  if (segments == 0) return 0;
+  return std::max(live + live / kWasteShare + Physical(kSlackSegments), Physical(segments));
+}
+
+uint64_t EntryLog::BytesOf(const Entry& entry) const {
+  return RecordBytes(entry) + ApartBytes(entry);
+}
+
+uint64_t EntryLog::AppendCost(const EntryShape& shape, const Entry* replaced) const {
+  const uint64_t record_bytes = shape.RecordBytes(policy_bytes_);
+  const bool opens =
+      !HasRoom(open_[0], record_bytes) || (open_[1] != 0 && !HasRoom(open_[1], record_bytes));
+  uint64_t live = live_bytes_ + record_bytes;
+  uint64_t after = ValueParts::Of(shape.value_bytes).apart_bytes();
+  uint64_t before = Charge(live_bytes_, segments_in_use_);
+  if (replaced != nullptr) {
+    live -= RecordBytes(*replaced);
+    before += ApartBytes(*replaced);
+  }
+  after += Charge(live, segments_in_use_ + (opens ? 1 : 0));
+  if (opens && unused_ == 0) after += segments_.growth_bytes();
+  return after > before ? after - before : 0;
+}
+
+EntryRef EntryLog::AppendInPlaceOf(const Entry* replaced, const ValueParts& shared, Queue queue,
+                                   std::string_view key, uint32_t slot, const EntryShape& shape,
+                                   TimePoint now) {
+  const size_t record_bytes = shape.RecordBytes(policy_bytes_);
+  const SegmentId id = SegmentFor(queue, record_bytes, now);
+  const EntryRef ref = Extend(id, record_bytes);
+  std::memset(reinterpret_cast<char*>(ref.entry) - policy_bytes_, 0, policy_bytes_);
+  Entry::Format(reinterpret_cast<char*>(ref.entry), key, slot, shape);
+  AllocateParts(*pools_, *ref, replaced, shared);
+  const uint64_t apart = ApartBytes(*ref);
+  apart_bytes_ += apart;
+  queue_bytes_[static_cast<size_t>(queue)] += record_bytes + apart;
+  return ref;
+}
+
+EntryRef EntryLog::AppendCopy(Queue queue, EntryRef original, TimePoint now) {
+  return AddCopy(SegmentFor(queue, RecordBytes(*original), now), original);
+}
+
+EntryRef EntryLog::CopyInto(SegmentId id, EntryRef original) { return AddCopy(id, original); }
+
+EntryRef EntryLog::AddCopy(SegmentId id, EntryRef original) {
+  const size_t record_bytes = RecordBytes(*original);
+  const EntryRef copy = Extend(id, record_bytes);
+  std::memcpy(reinterpret_cast<char*>(copy.entry) - policy_bytes_,
+              reinterpret_cast<const char*>(original.entry) - policy_bytes_, record_bytes);
+  Segment& segment = segments_[id];
+  segment.earliest_expiry = std::min(segment.earliest_expiry, copy->expires_at());
+  const uint64_t apart = ApartBytes(*copy);
+  apart_bytes_ += apart;  // until FreeMoved
+  queue_bytes_[static_cast<size_t>(segment.queue)] += record_bytes + apart;
+  return copy;
+}
+
+EntryRef EntryLog::Extend(SegmentId id, size_t record_bytes) {
+  Segment& segment = segments_[id];
+  const size_t offset = segment.appended_bytes;
+  Unpoison(segment.base + offset, record_bytes);
+  segment.appended_bytes += static_cast<uint32_t>(record_bytes);
+  segment.live_bytes += static_cast<uint32_t>(record_bytes);
+  live_records_max_ = std::max(live_records_max_, ++segment.live_records);
+  live_bytes_ += record_bytes;
+  appended_bytes_ += record_bytes;
+  return RefIn(id, offset);
+}
+
+EntryLog::SegmentId EntryLog::SegmentFor(Queue queue, size_t record_bytes, TimePoint now) {
+  SegmentId& open = open_[static_cast<size_t>(queue)];
+  if (!HasRoom(open, record_bytes)) {
+    Close(&open);
+    open = NewSegment(queue, now);
+    Link(open, 0);
+  } else if (segments_[open].appended_bytes == 0) {
+    segments_[open].opened_at = now;
+  }
+  segments_[open].appended_at = now;
+  return open;
+}
+
+void EntryLog::Close(SegmentId* open) {
+  const SegmentId id = *open;
+  *open = 0;
+  if (id != 0 && segments_[id].live_bytes == 0) Release(id);
+}
+
+EntryLog::SegmentId EntryLog::NewSegment(Queue queue, TimePoint now) {
+  SegmentId id = unused_;
+  if (id != 0) {
+    unused_ = segments_[id].newer;
+  } else {
+    // A location has no more bits.
+    if (segments_.size() >> (Location::kBits - offset_bits_) != 0) throw std::bad_alloc();
+    segments_.push_back(Segment());
+    bases_.push_back(nullptr);
+    id = segment_ids();
+  }
+  Segment& segment = segments_[id];
+  segment = {};
+  segment.base = pools_->segments.Allocate();
+  bases_[id] = segment.base;
+  Poison(segment.base, segment_bytes_);
+  segment.queue = queue;
+  segment.opened_at = now;
+  segment.swept_at = now;
+  segment.earliest_expiry = kNever;
+  ++segments_in_use_;
+  return id;
+}
+
+void EntryLog::Link(SegmentId id, SegmentId newer) {
+  Segment& segment = segments_[id];
+  const auto queue = static_cast<size_t>(segment.queue);
+  segment.newer = newer;
+  segment.older = newer != 0 ? segments_[newer].older : newest_[queue];
+  (segment.older != 0 ? segments_[segment.older].newer : oldest_[queue]) = id;
+  (newer != 0 ? segments_[newer].older : newest_[queue]) = id;
+}
+
+void EntryLog::Release(SegmentId id) {
+  Segment& segment = segments_[id];
+  const auto queue = static_cast<size_t>(segment.queue);
+  (segment.older != 0 ? segments_[segment.older].newer : oldest_[queue]) = segment.newer;
+  (segment.newer != 0 ? segments_[segment.newer].older : newest_[queue]) = segment.older;
+  if (compact_from_ == id) compact_from_ = 0;
+  if (compact_next_ == id) compact_next_ = segment.newer;
+  pools_->segments.Free(segment.base);
+  segment.base = nullptr;
+  bases_[id] = nullptr;
+  appended_bytes_ -= segment.appended_bytes;
+  segment.appended_bytes = 0;
+  segment.earliest_expiry = kNever;
+  segment.newer = unused_;
+  unused_ = id;
+  --segments_in_use_;
+}
+
+void EntryLog::FreeReplaced(EntryRef ref, const ValueParts& shared) {
+  const uint64_t apart = ApartBytes(*ref);
+  if (apart > 0) FreeParts(*pools_, *ref, shared);
+  FreeRecord(ref, apart);
+}
+
+void EntryLog::FreeMoved(EntryRef original) { FreeRecord(original, ApartBytes(*original)); }
+
+void EntryLog::FreeRecord(EntryRef ref, uint64_t apart_bytes) {
+  const size_t record_bytes = RecordBytes(*ref);
+  const auto id = IdOf(ref.at);
+  Segment& segment = segments_[id];
+  ref->set_dead();
+  apart_bytes_ -= apart_bytes;
+  queue_bytes_[static_cast<size_t>(segment.queue)] -= record_bytes + apart_bytes;
+  live_bytes_ -= record_bytes;
+  segment.live_bytes -= static_cast<uint32_t>(record_bytes);
+  --segment.live_records;
+  if (segment.live_bytes > 0) {
+    newly_dead_bytes_ += record_bytes;
+  } else if (IsOpen(id)) {
+    appended_bytes_ -= segment.appended_bytes;
+    segment.appended_bytes = 0;
+    segment.evicted_bytes = 0;
+    segment.earliest_expiry = kNever;
+    Poison(segment.base, segment_bytes_);
+  } else {
+    Release(id);
+  }
+  // A stripe without entries holds nothing.
+  if (live_bytes_ == 0) {
+    for (SegmentId* open : {&open_[0], &open_[1], &compact_to_}) Close(open);
+  }
+}
+
+void EntryLog::NoteExpiry(Location at, TimePoint expires_at) {
+  Segment& segment = segments_[IdOf(at)];
+  segment.earliest_expiry = std::min(segment.earliest_expiry, expires_at);
+}
+
+EntryRef EntryLog::After(EntryRef ref) const {
+  const SegmentId id = IdOf(ref.at);
+  const uint64_t offset = (ref.at.value & ((uint64_t{1} << offset_bits_) - 1)) * kUnitBytes;
+  const uint64_t next = offset + RecordBytes(*ref);
+  return next < segments_[id].appended_bytes ? RefIn(id, next) : EntryRef();
+}
+
+EntryRef EntryLog::Oldest(Queue queue) {
+  for (;;) {
+    const SegmentId id = oldest_[static_cast<size_t>(queue)];
+    if (id == 0) return {};
+    Segment& segment = segments_[id];
+    while (segment.evicted_bytes < segment.appended_bytes) {
+      const EntryRef ref = RefIn(id, segment.evicted_bytes);
+      if (!ref->dead()) return ref;
+      segment.evicted_bytes += static_cast<uint32_t>(RecordBytes(*ref));
+    }
+    if (id != compact_to_) return {};  // the queue has one segment, open and empty
+    Close(&compact_to_);
+  }
+}
+
+TimePoint EntryLog::OldestAppendedAt(Queue queue) const {
+  const Segment& segment = segments_[oldest_[static_cast<size_t>(queue)]];
+  if (segment.appended_bytes == 0) return segment.opened_at;
+  // As if its records had come at a steady rate.
+  const auto part = static_cast<double>(segment.evicted_bytes) / segment.appended_bytes;
+  const auto took = static_cast<double>((segment.appended_at - segment.opened_at).count());
+  return segment.opened_at + Millis(static_cast<int64_t>(part * took));
+}
+
+void EntryLog::VisitLive(SegmentId id, absl::FunctionRef<bool(EntryRef)> visit) {
+  size_t offset = 0;
+  while (segments_[id].base != nullptr && offset < segments_[id].appended_bytes) {
+    const EntryRef ref = RefIn(id, offset);
+    offset += RecordBytes(*ref);
+    if (!ref->dead() && !visit(ref)) return;
+  }
+}
+
+EntryRef EntryLog::RandomLive(Random& random) {
+  for (int i = 0; i < kTriesForRecord; ++i) {
+    const auto id = static_cast<SegmentId>(1 + random.Below(segment_ids()));
+    const uint64_t number = random.Below(live_records_max_);
+    if (number < segments_[id].live_records) return LiveRecord(id, number);
+  }
+  // Few are left of many.
+  uint64_t count = 0;
+  for (SegmentId id = 1; id <= segment_ids(); ++id) count += segments_[id].live_records;
+  uint64_t number = random.Below(count);
+  SegmentId id = 1;
+  for (; number >= segments_[id].live_records; ++id) number -= segments_[id].live_records;
+  return LiveRecord(id, number);
+}
+
+EntryRef EntryLog::LiveRecord(SegmentId id, uint64_t number) {
+  EntryRef found;
+  VisitLive(id, [&](EntryRef ref) {
+    found = ref;
+    return number-- > 0;
+  });
+  return found;
+}
+
+uint64_t EntryLog::TakeNewlyDead() {
+  const uint64_t bytes = newly_dead_bytes_;
+  newly_dead_bytes_ = 0;
+  return bytes;
+}
+
+void EntryLog::Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, SegmentId)> move) {
+  size_t looked = 0;
+  while (looked < bytes_max && wants_compaction()) {
+    if (compact_from_ == 0 && !NextSource()) return;
+    if (compact_offset_ >= segments_[compact_from_].appended_bytes) {
+      compact_from_ = 0;
+      continue;
+    }
+    const EntryRef ref = RefIn(compact_from_, compact_offset_);
+    const size_t record_bytes = RecordBytes(*ref);
+    looked += kLookBytes;
+    if (!ref->dead()) {
+      if (!MakeRoomToCompact(record_bytes)) continue;
+      looked += record_bytes;
+    }
+    compact_offset_ += record_bytes;
+    if (!ref->dead()) move(ref, compact_to_);
+  }
+}
+
+bool EntryLog::MayCompact(SegmentId id) const {
+  const Segment& segment = segments_[id];
+  if (segment.base == nullptr || IsOpen(id)) return false;
+  // What is left at the end, where no further record had room, is not to be gained by copying.
+  const uint64_t unusable = std::min<uint64_t>(segment_bytes_ - segment.appended_bytes,
+                                               segment.live_bytes / segment.live_records);
+  if (segment_bytes_ - segment.live_bytes - unusable < segment_bytes_ / kDeadShareMin) return false;
+  if (!keeps_order_) return true;
+  // The oldest is about to go; and what is copied in order must have a neighbour to fill up from.
+  return id != oldest_[static_cast<size_t>(segment.queue)] && segment.newer != 0 &&
+         !IsOpen(segment.newer);
+}
+
+EntryLog::SegmentId EntryLog::MostDead() {
+  SegmentId best = 0;
+  const size_t count = std::min<size_t>(segment_ids(), kSegmentsLookedAt);
+  for (size_t i = 0; i < count; ++i) {
+    compact_search_ = compact_search_ % segment_ids() + 1;
+    if (!MayCompact(compact_search_)) continue;
+    if (best == 0 || segments_[compact_search_].live_bytes < segments_[best].live_bytes) {
+      best = compact_search_;
+    }
+  }
+  return best;
+}
+
+bool EntryLog::NextSource() {
+  SegmentId source = 0;
+  if (keeps_order_) {
+    source = compact_next_ != 0 && compact_to_ != 0 && !IsOpen(compact_next_) ? compact_next_ : 0;
+    if (source == 0) Close(&compact_to_);
+  }
+  if (source == 0) source = MostDead();
+  if (source == 0) return false;
+  compact_from_ = source;
+  compact_offset_ = 0;
+  compact_next_ = segments_[source].newer;
+  return true;
+}
+
+bool EntryLog::MakeRoomToCompact(size_t record_bytes) {
+  if (HasRoom(compact_to_, record_bytes)) return true;
+  const SegmentId from = compact_from_;
+  const bool was_copying = compact_to_ != 0;
+  Close(&compact_to_);
+  if (keeps_order_ && was_copying) {
+    // The rest of this segment is where the next search most likely begins.
+    compact_from_ = 0;
+    compact_next_ = 0;
+    return false;
+  }
+  compact_to_ = NewSegment(segments_[from].queue, segments_[from].opened_at);
+  segments_[compact_to_].appended_at = segments_[from].appended_at;
+  segments_[compact_to_].swept_at = segments_[from].swept_at;
+  segments_[compact_to_].sweep_backoff = segments_[from].sweep_backoff;
+  Link(compact_to_, from);
+  return true;
+}
+
+}  // namespace larder::storage

@@ -1,0 +1,112 @@
+#include "storage/unit_pool.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <new>
+
+#include "storage/poison.h"
+
+namespace larder::storage {
+namespace {
+
+// Maps memory that begins at a multiple of its size.
+char* MapChunk(size_t bytes) {
+  const size_t mapped = 2 * bytes;
+  void* region = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (region == MAP_FAILED) throw std::bad_alloc();
+  const auto begin = reinterpret_cast<uintptr_t>(region);
+  const uintptr_t chunk = (begin + bytes - 1) / bytes * bytes;
+  if (chunk > begin) munmap(region, chunk - begin);
+  const size_t behind = begin + mapped - (chunk + bytes);
+  if (behind > 0) munmap(reinterpret_cast<void*>(chunk + bytes), behind);
+  return reinterpret_cast<char*>(chunk);
+}
+
+}  // namespace
+
+UnitPool::UnitPool(size_t unit_bytes, size_t kept_bytes_max)
+    : unit_bytes_(unit_bytes), kept_bytes_max_(kept_bytes_max) {}
+
+UnitPool::~UnitPool() {
+  const MutexLock lock(mutex_);
+  for (char* chunk : chunks_) {
+    Unpoison(chunk, kChunkBytes);
+    munmap(chunk, kChunkBytes);
+  }
+}
+
+void UnitPool::Allocate(size_t count, char** units) {
+  {
+    const MutexLock lock(mutex_);
+    for (size_t i = 0; i < count; ++i) units[i] = Take();
+  }
+  for (size_t i = 0; i < count; ++i) Unpoison(units[i], unit_bytes_);
+}
+
+char* UnitPool::Take() {
+  for (std::vector<char*>* list : {&kept_, &returned_}) {
+    if (list->empty()) continue;
+    char* unit = list->back();
+    list->pop_back();
+    return unit;
+  }
+  if (chunk_used_bytes_ == kChunkBytes) {
+    char* chunk = MapChunk(kChunkBytes);
+    // Fewer misses of the processor's address translation.
+    madvise(chunk, kChunkBytes, MADV_HUGEPAGE);
+    Poison(chunk, kChunkBytes);
+    chunks_.push_back(chunk);
+    chunk_used_bytes_ = 0;
+  }
+  char* unit = chunks_.back() + chunk_used_bytes_;
+  chunk_used_bytes_ += unit_bytes_;
+  return unit;
+}
+
+void UnitPool::Free(size_t count, char* const* units) {
+  for (size_t i = 0; i < count; ++i) Poison(units[i], unit_bytes_);
+  size_t kept = 0;
+  {
+    const MutexLock lock(mutex_);
+    for (; kept < count && kept_.size() * unit_bytes_ < kept_bytes_max_; ++kept) {
+      kept_.push_back(units[kept]);
+    }
+  }
+  if (kept < count) Return(std::vector<char*>(units + kept, units + count));
+}
+
+void UnitPool::Return(std::vector<char*> units) {
+  std::sort(units.begin(), units.end());
+  for (size_t i = 0; i < units.size();) {
+    size_t run = 1;
+    while (i + run < units.size() && units[i + run] == units[i] + run * unit_bytes_) ++run;
+    ReturnPages(units[i], run * unit_bytes_);
+    i += run;
+  }
+  const MutexLock lock(mutex_);
+  returned_.insert(returned_.end(), units.begin(), units.end());
+}
+
+void UnitPool::ReturnPages(char* region, size_t bytes) {
+  // The system would fill the holes in a huge page again.
+  const auto end = reinterpret_cast<uintptr_t>(region) + bytes;
+  for (uintptr_t chunk = reinterpret_cast<uintptr_t>(region) / kChunkBytes * kChunkBytes;
+       chunk < end; chunk += kChunkBytes) {
+    bool is_first;
+    {
+      const MutexLock lock(mutex_);
+      is_first = with_holes_.insert(chunk).second;
+    }
+    if (is_first) madvise(reinterpret_cast<void*>(chunk), kChunkBytes, MADV_NOHUGEPAGE);
+  }
+  madvise(region, bytes, MADV_DONTNEED);
+}
+
+uint64_t UnitPool::kept_bytes() const {
+  const MutexLock lock(mutex_);
+  return kept_.size() * unit_bytes_;
+}
+
+}  // namespace larder::storage
