@@ -101,36 +101,28 @@ EntryRef EntryLog::AppendInPlaceOf(const Entry* replaced, const ValueParts& shar
                                    TimePoint now) {
   const size_t record_bytes = shape.RecordBytes(policy_bytes_);
   const SegmentId id = SegmentFor(queue, record_bytes, now);
-  const EntryRef ref = Extend(id, record_bytes);
+  const EntryRef ref = Extend(id, record_bytes, ValueParts::Of(shape.value_bytes).apart_bytes());
   std::memset(reinterpret_cast<char*>(ref.entry) - policy_bytes_, 0, policy_bytes_);
   Entry::Format(reinterpret_cast<char*>(ref.entry), key, slot, shape);
   AllocateParts(*pools_, *ref, replaced, shared);
-  const uint64_t apart = ApartBytes(*ref);
-  apart_bytes_ += apart;
-  queue_bytes_[static_cast<size_t>(queue)] += record_bytes + apart;
   return ref;
 }
 
 EntryRef EntryLog::AppendCopy(Queue queue, EntryRef original, TimePoint now) {
-  return AddCopy(SegmentFor(queue, RecordBytes(*original), now), original);
+  return CopyInto(SegmentFor(queue, RecordBytes(*original), now), original);
 }
 
-EntryRef EntryLog::CopyInto(SegmentId id, EntryRef original) { return AddCopy(id, original); }
-
-EntryRef EntryLog::AddCopy(SegmentId id, EntryRef original) {
+EntryRef EntryLog::CopyInto(SegmentId id, EntryRef original) {
   const size_t record_bytes = RecordBytes(*original);
-  const EntryRef copy = Extend(id, record_bytes);
+  // The parts count twice until FreeMoved.
+  const EntryRef copy = Extend(id, record_bytes, ApartBytes(*original));
   std::memcpy(reinterpret_cast<char*>(copy.entry) - policy_bytes_,
               reinterpret_cast<const char*>(original.entry) - policy_bytes_, record_bytes);
-  Segment& segment = segments_[id];
-  segment.earliest_expiry = std::min(segment.earliest_expiry, copy->expires_at());
-  const uint64_t apart = ApartBytes(*copy);
-  apart_bytes_ += apart;  // until FreeMoved
-  queue_bytes_[static_cast<size_t>(segment.queue)] += record_bytes + apart;
+  NoteExpiry(copy.at, copy->expires_at());
   return copy;
 }
 
-EntryRef EntryLog::Extend(SegmentId id, size_t record_bytes) {
+EntryRef EntryLog::Extend(SegmentId id, size_t record_bytes, uint64_t apart_bytes) {
   Segment& segment = segments_[id];
   const size_t offset = segment.appended_bytes;
   Unpoison(segment.base + offset, record_bytes);
@@ -139,6 +131,8 @@ EntryRef EntryLog::Extend(SegmentId id, size_t record_bytes) {
   live_records_max_ = std::max(live_records_max_, ++segment.live_records);
   live_bytes_ += record_bytes;
   appended_bytes_ += record_bytes;
+  apart_bytes_ += apart_bytes;
+  queue_bytes_[static_cast<size_t>(segment.queue)] += record_bytes + apart_bytes;
   return RefIn(id, offset);
 }
 
@@ -254,8 +248,7 @@ void EntryLog::NoteExpiry(Location at, TimePoint expires_at) {
 
 EntryRef EntryLog::After(EntryRef ref) const {
   const SegmentId id = IdOf(ref.at);
-  const uint64_t offset = (ref.at.value & ((uint64_t{1} << offset_bits_) - 1)) * kUnitBytes;
-  const uint64_t next = offset + RecordBytes(*ref);
+  const size_t next = OffsetOf(ref.at) + RecordBytes(*ref);
   return next < segments_[id].appended_bytes ? RefIn(id, next) : EntryRef();
 }
 

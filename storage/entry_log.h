@@ -72,10 +72,7 @@ class EntryLog {
   void FreeReplaced(EntryRef ref, const ValueParts& shared);
   void FreeMoved(EntryRef original);
 
-  EntryRef At(Location at) const {
-    const uint64_t offset = at.value & ((uint64_t{1} << offset_bits_) - 1);
-    return {EntryIn(bases_[IdOf(at)], offset * kUnitBytes), at};
-  }
+  EntryRef At(Location at) const { return {EntryIn(bases_[IdOf(at)], OffsetOf(at)), at}; }
   // The record behind this one in its segment, if there is one; it may be dead.
   EntryRef After(EntryRef ref) const;
   // Says that a live record expires at this time.
@@ -136,6 +133,9 @@ class EntryLog {
     return segments_.memory_bytes() + bases_.capacity() * sizeof(char*);
   }
   SegmentId IdOf(Location at) const { return static_cast<SegmentId>(at.value >> offset_bits_); }
+  size_t OffsetOf(Location at) const {
+    return (at.value & ((uint64_t{1} << offset_bits_) - 1)) * kUnitBytes;
+  }
   uint64_t Physical(uint64_t segments) const { return segments * segment_bytes_; }
   uint64_t Charge(uint64_t live, uint64_t segments) const;
 
@@ -157,8 +157,8 @@ class EntryLog {
   void Link(SegmentId id, SegmentId newer);
   void Release(SegmentId id);
   SegmentId SegmentFor(Queue queue, size_t record_bytes, TimePoint now);
-  EntryRef Extend(SegmentId id, size_t record_bytes);
-  EntryRef AddCopy(SegmentId id, EntryRef original);
+  // A new live record, which is not initialised, with so many bytes apart.
+  EntryRef Extend(SegmentId id, size_t record_bytes, uint64_t apart_bytes);
   // REQUIRES: the segment has more live records than `number`.
   EntryRef LiveRecord(SegmentId id, uint64_t number);
   void FreeRecord(EntryRef ref, uint64_t apart_bytes);

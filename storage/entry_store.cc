@@ -121,12 +121,15 @@ void EntryStore::Renewed(EntryRef ref, TimePoint now) {
   policy_->Inserted(ref, now);
 }
 
-void EntryStore::Remove(EntryRef ref) {
+void EntryStore::Remove(EntryRef ref, uint64_t hash) {
   SlotTable& table = TableOf(ref->slot());
   table_bytes_ -= table.memory_bytes();
-  table.Erase(HashKey(ref->key()), ref.at);
+  table.Erase(hash, ref.at);
   table_bytes_ += table.memory_bytes();
-  Forget(ref, table);
+  table.entry_bytes -= log_.BytesOf(*ref);
+  if (IsEvictable(*ref)) RemoveFromPolicy(ref);
+  log_.Free(ref);
+  --count_;
 }
 
 size_t EntryStore::RemoveFromSlot(ScanPosition& from, size_t removals_max) {
@@ -137,16 +140,9 @@ size_t EntryStore::RemoveFromSlot(ScanPosition& from, size_t removals_max) {
     if (cell >= table.end()) break;
     const EntryRef ref = log_.At(table.location_at(cell));
     from.hash = HashKey(ref->key());
-    Remove(ref);
+    Remove(ref, from.hash);
   }
   return removed;
-}
-
-void EntryStore::Forget(EntryRef ref, SlotTable& table) {
-  if (IsEvictable(*ref)) RemoveFromPolicy(ref);
-  table.entry_bytes -= log_.BytesOf(*ref);
-  log_.Free(ref);
-  --count_;
 }
 
 EntryRef EntryStore::MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint now) {

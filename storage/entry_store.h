@@ -4,13 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "storage/entry.h"
 #include "storage/entry_log.h"
 #include "storage/eviction_policy.h"
 #include "storage/hashed_key.h"
+#include "storage/key_hash.h"
 #include "storage/location.h"
 #include "storage/operations.h"
 #include "storage/slot_table.h"
@@ -58,7 +57,8 @@ class EntryStore final : private EvictionHost {
   // where it is, but with a record of another size it becomes the newest of its queue in the log.
   EntryRef Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes, const EntryFields& fields,
                    size_t kept_bytes, TimePoint now);
-  void Remove(EntryRef ref);
+  void Remove(EntryRef ref, uint64_t hash);
+  void Remove(EntryRef ref) { Remove(ref, HashKey(ref->key())); }
   // Removes entries of a slot, from this hash on, at most `removals_max`; returns how many, and
   // moves the position on.
   size_t RemoveFromSlot(ScanPosition& from, size_t removals_max);
@@ -104,8 +104,6 @@ class EntryStore final : private EvictionHost {
   uint64_t used_bytes() const { return log_.charged_bytes() + table_bytes_ + policy_bytes(); }
   // Memory that does not depend on the entries.
   uint64_t fixed_bytes() const { return (kSlots / stripes_) * sizeof(SlotTable); }
-  // Segment bytes in which no live record is.
-  uint64_t wasted_bytes() const { return log_.wasted_bytes(); }
 
  private:
   static constexpr Millis kSweepPeriod{10'000};
@@ -125,8 +123,6 @@ class EntryStore final : private EvictionHost {
   void SetFields(EntryRef ref, const EntryFields& fields);
   void AddToPolicy(EntryRef ref, TimePoint now);
   void RemoveFromPolicy(EntryRef ref);
-  // Takes the entry out of all but its table.
-  void Forget(EntryRef ref, SlotTable& table);
   // Puts the copy in the original's place and frees that; returns the copy.
   EntryRef Replace(EntryRef original, EntryRef copy);
   // False: removals_max was reached before the end.

@@ -105,17 +105,17 @@ DeleteResult Stripe::Delete(const HashedKey& key, const DeleteOptions& options, 
   result.deleted = static_cast<bool>(found.live);
   const bool expired = found.entry->ExpiredAt(now);
   if (!options.stale_until.has_value() || expired) {
-    store_.Remove(found.entry);
+    store_.Remove(found.entry, key.hash);
   } else if (found.live) {
     EntryFields fields = found.live->fields();
     fields.expires_at = *options.stale_until;
     MemoryCredit none;
     const uint64_t cost = store_.WriteCost(key, found.live, found.live->value_bytes(), fields);
     if (operation.Pay(cost, none) > 0 && store_.VictimRank() == EvictionPolicy::kNoVictim) {
-      store_.Remove(found.entry);  // nothing can make room for keeping it
+      store_.Remove(found.entry, key.hash);  // nothing can make room for keeping it
     } else {
       found.live->set_stale(true);
-      SetExpiry(key, found.live, *options.stale_until, now);
+      SetFields(key, found.live, fields, now);
     }
   }  // a value that is stale already stays so, no longer than the first Delete said
   return result;
@@ -132,7 +132,7 @@ uint64_t Stripe::Touch(const HashedKey& key, TimePoint expires_at, TimePoint now
   const uint64_t cost = store_.WriteCost(key, found.live, found.live->value_bytes(), fields);
   if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
   leases_.Void(key.key);
-  const EntryRef entry = SetExpiry(key, found.live, expires_at, now);
+  const EntryRef entry = SetFields(key, found.live, fields, now);
   store_.Accessed(entry, now);
   result = {.found = true, .version = entry->version()};
   return 0;
@@ -412,10 +412,8 @@ EntryRef Stripe::Write(const HashedKey& key, const Found& found, size_t value_by
   return entry;
 }
 
-EntryRef Stripe::SetExpiry(const HashedKey& key, EntryRef entry, TimePoint expires_at,
+EntryRef Stripe::SetFields(const HashedKey& key, EntryRef entry, const EntryFields& fields,
                            TimePoint now) {
-  EntryFields fields = entry->fields();
-  fields.expires_at = expires_at;
   const size_t value_bytes = entry->value_bytes();
   return store_.Rewrite(entry, key.hash, value_bytes, fields, /*kept_bytes=*/value_bytes, now);
 }

@@ -126,7 +126,7 @@ class Stripe {
   EntryRef Write(const HashedKey& key, const Found& found, size_t value_bytes,
                  const EntryFields& fields, size_t kept_bytes, TimePoint now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  EntryRef SetExpiry(const HashedKey& key, EntryRef entry, TimePoint expires_at, TimePoint now)
+  EntryRef SetFields(const HashedKey& key, EntryRef entry, const EntryFields& fields, TimePoint now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // OK if one more lease of this many bytes may be granted.
   absl::Status CheckLeaseLimits(uint64_t bytes) const;
