@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/load/zipf.h"
 #include "tests/bench/buffer_sink.h"
+#include "tests/bench/fill_sizes.h"
 #include "tests/bench/thread_time.h"
 
 namespace larder::bench {
@@ -29,26 +30,13 @@ uint64_t Permuted(uint64_t rank, uint64_t keys) {
   return rank * kPrime % keys;
 }
 
-// More than the keys can ever need.
-uint64_t AmpleMemory(const KeyspaceRoundOptions& options) {
-  return (uint64_t{256} << 20) + options.keys * (options.key_bytes + options.value_bytes + 512);
-}
-
 }  // namespace
 
 absl::Status CheckOptions(const KeyspaceRoundOptions& options) {
-  if (options.keys < 1 || options.keys > 1'000'000'000) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--keys=", options.keys, ": must be from 1 to 1000000000"));
-  }
-  if (options.operations < 1 || options.operations > 1'000'000'000) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--operations=", options.operations, ": must be from 1 to 1000000000"));
-  }
-  if (options.value_bytes > storage::kValueBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--value_bytes=", options.value_bytes, ": more than 1GiB"));
-  }
+  absl::Status status = CheckCount("keys", options.keys);
+  status.Update(CheckCount("operations", options.operations));
+  status.Update(CheckValueBytes(options.value_bytes));
+  if (!status.ok()) return status;
   const uint64_t entry_bytes = options.key_bytes + options.value_bytes + 1;
   const uint64_t fill_up =
       options.memory_bytes.value_or(storage::Keyspace::kMemoryBytesMin) / entry_bytes;
@@ -89,7 +77,8 @@ absl::StatusOr<std::vector<Timing>> KeyspaceRound::Run(const KeyspaceRoundOption
 
 absl::Status KeyspaceRound::Fill() {
   storage::KeyspaceOptions keyspace_options;
-  keyspace_options.memory_bytes = options_.memory_bytes.value_or(AmpleMemory(options_));
+  keyspace_options.memory_bytes = options_.memory_bytes.value_or(
+      AmpleMemory(options_.keys, options_.key_bytes, options_.value_bytes));
   keyspace_options.eviction = options_.eviction;
   // Few keys: so few stripes that the limit can be lowered to what they fill.
   keyspace_options.stripes = static_cast<uint32_t>(std::bit_floor(std::clamp<uint64_t>(

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "tests/bench/bench_keys.h"
+#include "tests/bench/fill_sizes.h"
 #include "tests/bench/resident_memory.h"
 
 namespace larder::bench {
@@ -18,14 +18,9 @@ constexpr uint64_t kSetsPerMilli = 100;
 }  // namespace
 
 absl::Status CheckOptions(const MemoryFillOptions& options) {
-  if (options.keys < 1 || options.keys > 1'000'000'000) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--keys=", options.keys, ": must be from 1 to 1000000000"));
-  }
-  if (options.value_bytes > storage::kValueBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--value_bytes=", options.value_bytes, ": more than 1GiB"));
-  }
+  absl::Status status = CheckCount("keys", options.keys);
+  status.Update(CheckValueBytes(options.value_bytes));
+  if (!status.ok()) return status;
   if (options.ttl.has_value() &&
       (*options.ttl < absl::Milliseconds(1) || *options.ttl > absl::Hours(24 * 36500))) {
     return absl::InvalidArgumentError("--ttl: must be from 1ms to 100 years");
@@ -40,7 +35,7 @@ absl::StatusOr<MemoryFillReport> FillKeyspace(const MemoryFillOptions& options) 
   storage::HybridClock clock(1);
   storage::KeyspaceOptions keyspace_options;
   keyspace_options.memory_bytes = options.memory_bytes.value_or(
-      (uint64_t{256} << 20) + options.keys * (options.key_bytes + options.value_bytes + 512));
+      AmpleMemory(options.keys, options.key_bytes, options.value_bytes));
   keyspace_options.eviction = options.eviction;
 
   const uint64_t resident_before = ResidentBytes();
