@@ -48,7 +48,7 @@ uint64_t EntryStore::WriteCost(const HashedKey& key, EntryRef replaced, size_t v
   if (replaced && replaced->FitsInPlace(value_bytes, fields)) return 0;
   const EntryShape shape = EntryShape::Of(key.key.size(), value_bytes, fields);
   uint64_t cost = log_.AppendCost(shape, replaced.entry);
-  if (!replaced) cost += TableOf(key.slot).growth_bytes();
+  if (!replaced) cost += TableOf(key.slot).growth_bytes(key.hash);
   return cost + policy_->growth_bytes();
 }
 
@@ -63,7 +63,7 @@ EntryRef EntryStore::Create(const HashedKey& key, size_t value_bytes, const Entr
   table.Insert(key.hash, ref.at, log_);
   table_bytes_ += table.memory_bytes();
   table.entry_bytes += log_.BytesOf(*ref);
-  table_cells_max_ = std::max(table_cells_max_, table.end());
+  table_cells_max_ = std::max(table_cells_max_, table.sampled_cells());
   ++count_;
   SetFields(ref, fields);
   if (Evictable(fields.expires_at)) AddToPolicy(ref, now);
@@ -252,8 +252,8 @@ EntryRef EntryStore::RandomEntry(Random& random) {
   const bool is_likely = count_ * kTriesForEntry > table_cells_max_ * tables;
   for (int i = 0; is_likely && i < kTriesForEntry; ++i) {
     const SlotTable& table = tables_[random.Below(tables)];
-    const size_t cell = random.Below(table_cells_max_);
-    if (cell < table.end() && table.is_occupied(cell)) return log_.At(table.location_at(cell));
+    const Location at = table.SampleAt(random.Below(table_cells_max_));
+    if (at != Location{}) return log_.At(at);
   }
   // Most tables are empty, or one is larger than all others. Slower, but not by how many there are.
   return log_.RandomLive(random);

@@ -1,139 +1,106 @@
 #include "storage/slot_table.h"
 
-#include <malloc.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
-#include <new>
-
-#include "storage/entry.h"
-#include "storage/entry_log.h"
-#include "storage/key_hash.h"
+#include <utility>
 
 namespace larder::storage {
-namespace {
-
-uint64_t HashAt(Location at, const EntryLog& log) { return HashKey(log.At(at)->key()); }
-
-}  // namespace
-
-SlotTable::~SlotTable() { std::free(cells_); }
-
-EntryRef SlotTable::Find(uint64_t hash, std::string_view key, const EntryLog& log) const {
-  if (count_ == 0) return {};
-  const uint64_t tag = TagOf(hash);
-  for (size_t i = HomeOf(tag); cells_[i] != 0 && TagOfCell(cells_[i]) <= tag; ++i) {
-    if (TagOfCell(cells_[i]) != tag) continue;
-    const EntryRef ref = log.At(location_at(i));
-    if (ref->key() == key) return ref;
-  }
-  return {};
-}
 
 void SlotTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
-  if (count_ + 1 > CountMax(length_)) Rebuild(GrownLength(length_));
-  // The end may be crowded. A forged set of keys can do that; it makes the end longer, not more.
-  while (!TryInsert(hash, at, log)) Rebuild(GrownLength(length_));
-}
-
-bool SlotTable::TryInsert(uint64_t hash, Location at, const EntryLog& log) {
-  const uint64_t tag = TagOf(hash);
-  size_t place = HomeOf(tag);
-  while (cells_[place] != 0 &&
-         (TagOfCell(cells_[place]) < tag ||
-          (TagOfCell(cells_[place]) == tag && HashAt(location_at(place), log) <= hash))) {
-    ++place;
+  if (parts_ == nullptr) {
+    only_.Insert(hash, at, log);
+  } else {
+    CellTable& table = MutablePartOf(hash);
+    parts_->table_bytes -= table.memory_bytes();
+    table.Insert(hash, at, log);
+    parts_->table_bytes += table.memory_bytes();
+    ++parts_->size;
   }
-  size_t gap = place;
-  while (cells_[gap] != 0) ++gap;
-  if (gap + 1 >= length_) return false;
-  std::memmove(&cells_[place + 1], &cells_[place], (gap - place) * sizeof(Cell));
-  cells_[place] = tag << Location::kBits | at.value;
-  ++count_;
-  return true;
+  if (SplitIsDue()) SplitNext();
 }
 
 void SlotTable::Erase(uint64_t hash, Location at) {
-  size_t i = IndexOf(hash, at);
-  for (; cells_[i + 1] != 0 && HomeOf(TagOfCell(cells_[i + 1])) <= i; ++i) {
-    cells_[i] = cells_[i + 1];
+  if (parts_ == nullptr) return only_.Erase(hash, at);
+  CellTable& table = MutablePartOf(hash);
+  parts_->table_bytes -= table.memory_bytes();
+  table.Erase(hash, at);
+  parts_->table_bytes += table.memory_bytes();
+  --parts_->size;
+  if (parts_->size < part_count() * kPartEntriesMin) JoinLast();
+}
+
+bool SlotTable::SplitIsDue() const {
+  return size() > part_count() * kPartEntries &&
+         (parts_ == nullptr || parts_->level < CellTable::kPrefixBitsMax);
+}
+
+void SlotTable::SplitNext() {
+  if (parts_ == nullptr) {
+    parts_ = std::make_unique<Parts>();
+    parts_->size = only_.size();
+    parts_->table_bytes = only_.memory_bytes();
+    parts_->tables.push_back(std::exchange(only_, CellTable()));
   }
-  cells_[i] = 0;
-  --count_;
-  if (count_ == 0) {
-    Clear();
-  } else if (length_ > 16 && count_ < shrink_below_) {
-    Rebuild(count_ + count_ / 2);
+  std::vector<CellTable>& tables = parts_->tables;
+  const size_t first = 2 * parts_->split;
+  parts_->table_bytes -= tables[first].memory_bytes();
+  auto [lower, upper] = tables[first].Split();
+  parts_->table_bytes += lower.memory_bytes() + upper.memory_bytes();
+  tables[first] = std::move(lower);
+  tables.insert(tables.begin() + static_cast<ptrdiff_t>(first) + 1, std::move(upper));
+  if (++parts_->split == size_t{1} << parts_->level) {
+    ++parts_->level;
+    parts_->split = 0;
   }
 }
 
-void SlotTable::Clear() {
-  std::free(cells_);
-  cells_ = nullptr;
-  length_ = 0;
-  homes_ = 0;
-  count_ = 0;
-}
-
-void SlotTable::Replace(uint64_t hash, Location from, Location to) {
-  Cell& cell = cells_[IndexOf(hash, from)];
-  cell = (cell & ~kLocationMask) | to.value;
-}
-
-size_t SlotTable::IndexOf(uint64_t hash, Location at) const {
-  size_t i = HomeOf(TagOf(hash));
-  while (location_at(i) != at) ++i;
-  return i;
+void SlotTable::JoinLast() {
+  if (parts_->split == 0) {
+    --parts_->level;
+    parts_->split = size_t{1} << parts_->level;
+  }
+  --parts_->split;
+  std::vector<CellTable>& tables = parts_->tables;
+  const size_t first = 2 * parts_->split;
+  parts_->table_bytes -= tables[first].memory_bytes() + tables[first + 1].memory_bytes();
+  tables[first] = CellTable::Join(std::move(tables[first]), std::move(tables[first + 1]));
+  parts_->table_bytes += tables[first].memory_bytes();
+  tables.erase(tables.begin() + static_cast<ptrdiff_t>(first) + 1);
+  if (tables.size() == 1) {
+    only_ = std::move(tables[0]);
+    parts_.reset();
+  } else if (tables.size() < tables.capacity() / 4) {
+    tables.shrink_to_fit();
+  }
 }
 
 size_t SlotTable::LowerBound(uint64_t hash, const EntryLog& log) const {
-  if (count_ == 0) return length_;
-  const uint64_t tag = TagOf(hash);
-  size_t i = HomeOf(tag);
-  while (cells_[i] != 0 && (TagOfCell(cells_[i]) < tag ||
-                            (TagOfCell(cells_[i]) == tag && HashAt(location_at(i), log) < hash))) {
-    ++i;
-  }
-  return i;
+  const size_t index = parts_ == nullptr ? 0 : parts_->IndexOf(hash);
+  return index << kCellBits | part(index).LowerBound(hash, log);
 }
 
 size_t SlotTable::Occupied(size_t index) const {
-  while (index < length_ && cells_[index] == 0) ++index;
-  return index;
-}
-
-uint64_t SlotTable::growth_bytes() const {
-  if (count_ + 1 <= CountMax(length_)) return 0;
-  // An allocator rounds up by an eighth at most, and Rebuild makes use of that.
-  const size_t length = GrownLength(length_);
-  return BytesOf(length + length / 8 + 2) - memory_bytes();
-}
-
-void SlotTable::Rebuild(size_t length) {
-  Cell* const old_cells = cells_;
-  const size_t old_length = length_;
-  for (;; length = GrownLength(length)) {
-    cells_ = static_cast<Cell*>(std::malloc(length * sizeof(Cell)));
-    if (cells_ == nullptr) throw std::bad_alloc();
-    length = malloc_usable_size(cells_) / sizeof(Cell);
-    std::memset(cells_, 0, length * sizeof(Cell));
-    length_ = static_cast<uint32_t>(length);
-    homes_ = HomesIn(length);
-    size_t next = 0;  // first cell that is free; the old cells come in order
-    for (size_t i = 0; i < old_length && next < length; ++i) {
-      if (old_cells[i] == 0) continue;
-      const size_t place = std::max(next, HomeOf(TagOfCell(old_cells[i])));
-      next = place + 1;
-      if (next < length) cells_[place] = old_cells[i];
-    }
-    if (next < length) break;
-    std::free(cells_);
+  for (; index < end(); index = ((index >> kCellBits) + 1) << kCellBits) {
+    const CellTable& table = part(index >> kCellBits);
+    const size_t cell = table.Occupied(index & kCellMask);
+    if (cell < table.length()) return index >> kCellBits << kCellBits | cell;
   }
-  std::free(old_cells);
-  // Entries that are removed in the order of their hashes leave the others crowded at the end, and
-  // the table as long as it was: then the next try comes when a quarter of them is gone.
-  shrink_below_ = std::min(length_ / 2, count_ - count_ / 4);
+  return end();
+}
+
+Location SlotTable::SampleAt(size_t number) const {
+  const size_t index = parts_ == nullptr ? 0 : number / kSampledCells;
+  const size_t cell = parts_ == nullptr ? number : number % kSampledCells;
+  if (index >= part_count() || cell >= part(index).length()) return {};
+  return part(index).location_at(cell);
+}
+
+uint64_t SlotTable::growth_bytes(uint64_t hash) const {
+  const uint64_t growth = PartOf(hash).growth_bytes();
+  if (size() < part_count() * kPartEntries) return growth;
+  // A split: both halves get some room, and the list of parts may grow.
+  const CellTable& next = parts_ == nullptr ? only_ : parts_->tables[2 * parts_->split];
+  const uint64_t list = parts_ == nullptr ? sizeof(Parts) : parts_->tables.capacity();
+  return growth + next.memory_bytes() / 2 + std::max<uint64_t>(list, 2) * sizeof(CellTable);
 }
 
 }  // namespace larder::storage

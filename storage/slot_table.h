@@ -3,84 +3,104 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <vector>
 
+#include "storage/cell_table.h"
 #include "storage/location.h"
 
 namespace larder::storage {
 
-class EntryLog;
-
-// The hash table of one slot: linear probing with the cells kept in the order of the hash. A cell
-// is the hash's top 28 bits and the entry's location, so a miss reads no entry.
-// Invariants: a cell's home rises with its hash, an entry stands at or after its home with no gap
-// between, cells never wrap around, the last cell stays empty; cells with the same 28 bits are in
-// the order of the whole hash. So a walk from any hash onwards is a walk over the array, whatever
-// size the table has at the time.
-// Not thread-safe. Source of the ordering: Amble and Knuth, "Ordered Hash Tables", 1974; of the tag
-// in the cell: Fan, Andersen, Kaminsky, "MemC3", NSDI 2013.
+// The hash table of one slot, in the order of the hash. An ordinary slot has one CellTable; one
+// that holds many entries (of a hash tag, say) has more, so that no insertion lays out more than
+// some thousand cells anew. They are split one after the other, in the order of the hash, and
+// joined in the opposite order: so where a hash belongs follows from how many there are.
+// Not thread-safe. After Litwin, "Linear Hashing", VLDB 1980, by the first bits in place of the
+// last.
 class SlotTable {
  public:
-  SlotTable() = default;
-  ~SlotTable();
-  SlotTable(const SlotTable&) = delete;
-  SlotTable& operator=(const SlotTable&) = delete;
-
-  EntryRef Find(uint64_t hash, std::string_view key, const EntryLog& log) const;
+  EntryRef Find(uint64_t hash, std::string_view key, const EntryLog& log) const {
+    return PartOf(hash).Find(hash, key, log);
+  }
   // REQUIRES: no entry with this key is in the table.
   void Insert(uint64_t hash, Location at, const EntryLog& log);
   // REQUIRES: the entry is in the table.
   void Erase(uint64_t hash, Location at);
-  void Replace(uint64_t hash, Location from, Location to);
-  void Clear();
-  // Brings the cells where an entry with this hash belongs closer to the processor.
-  void Prefetch(uint64_t hash) const {
-    if (cells_ != nullptr) __builtin_prefetch(&cells_[HomeOf(TagOf(hash))]);
+  void Replace(uint64_t hash, Location from, Location to) {
+    MutablePartOf(hash).Replace(hash, from, to);
   }
+  // Brings the cells where an entry with this hash belongs closer to the processor.
+  void Prefetch(uint64_t hash) const { PartOf(hash).Prefetch(hash); }
 
-  // Walks cells in the order of the hash: `for (i = LowerBound(h); (i = Occupied(i)) < end();
+  // Walks entries in the order of the hash: `for (i = LowerBound(h); (i = Occupied(i)) < end();
   // ++i)`.
   size_t LowerBound(uint64_t hash, const EntryLog& log) const;
   size_t Occupied(size_t index) const;
-  size_t end() const { return length_; }
-  bool is_occupied(size_t index) const { return cells_[index] != 0; }
-  Location location_at(size_t index) const { return Location{cells_[index] & kLocationMask}; }
+  size_t end() const { return part_count() << kCellBits; }
+  Location location_at(size_t index) const {
+    return part(index >> kCellBits).location_at(index & kCellMask);
+  }
 
-  uint32_t size() const { return count_; }
-  uint64_t memory_bytes() const { return BytesOf(length_); }
-  // By how much the next Insert grows the table, about.
-  uint64_t growth_bytes() const;
+  // Numbers for the cells, most of them below sampled_cells().
+  size_t sampled_cells() const {
+    return parts_ == nullptr ? only_.length() : part_count() * kSampledCells;
+  }
+  // None if there is no such cell, or it is empty.
+  Location SampleAt(size_t number) const;
+
+  size_t size() const { return parts_ == nullptr ? only_.size() : parts_->size; }
+  uint64_t memory_bytes() const {
+    return parts_ == nullptr ? only_.memory_bytes() : parts_->memory_bytes();
+  }
+  // By how much the next Insert of this hash grows the table, about.
+  uint64_t growth_bytes(uint64_t hash) const;
 
   // Sum of what the slot's entries take in the log, kept by the owner.
   uint64_t entry_bytes = 0;
 
  private:
-  using Cell = uint64_t;  // tag, location; 0 is empty
-  static constexpr int kTagBits = 64 - Location::kBits;
-  static constexpr uint64_t kLocationMask = (uint64_t{1} << Location::kBits) - 1;
-  static constexpr uint64_t kAllocationBytes = 8;  // the allocator's own, about
+  // Splits when a part has more than these on average; of the parts that are still to be split one
+  // may have twice as many.
+  static constexpr size_t kPartEntries = 4096;
+  // Joins when they have fewer: so few that what is left of a table that is emptied in the order of
+  // its hashes, all in its last parts, is not many.
+  static constexpr size_t kPartEntriesMin = kPartEntries / 16;
+  static constexpr size_t kSampledCells = kPartEntries * 11 / 4;
+  static constexpr int kCellBits = 32;
+  static constexpr uint64_t kCellMask = (uint64_t{1} << kCellBits) - 1;
 
-  static uint64_t TagOf(uint64_t hash) { return hash >> Location::kBits; }
-  static uint64_t TagOfCell(Cell cell) { return cell >> Location::kBits; }
-  static uint64_t BytesOf(size_t length) {
-    return length == 0 ? 0 : length * sizeof(Cell) + kAllocationBytes;
+  struct Parts {
+    // Of 2^level ranges of hashes the first `split` have two tables, the others one.
+    std::vector<CellTable> tables;
+    int level = 0;
+    size_t split = 0;
+    size_t size = 0;
+    uint64_t table_bytes = 0;
+
+    size_t IndexOf(uint64_t hash) const {
+      const uint64_t twice = hash >> (63 - level);
+      return twice / 2 < split ? twice : twice / 2 + split;
+    }
+    uint64_t memory_bytes() const {
+      return sizeof(Parts) + tables.capacity() * sizeof(CellTable) + table_bytes;
+    }
+  };
+
+  size_t part_count() const { return parts_ == nullptr ? 1 : parts_->tables.size(); }
+  const CellTable& part(size_t index) const {
+    return parts_ == nullptr ? only_ : parts_->tables[index];
   }
-  static uint32_t CountMax(size_t length) { return static_cast<uint32_t>(length * 7 / 8); }
-  // Homes are fewer than cells, so that the last ones have room to spill over.
-  static uint32_t HomesIn(size_t length) { return static_cast<uint32_t>(length - 2 - length / 32); }
-  static size_t GrownLength(size_t length) { return length < 4 ? 4 : length + length / 8 + 2; }
+  const CellTable& PartOf(uint64_t hash) const {
+    return parts_ == nullptr ? only_ : parts_->tables[parts_->IndexOf(hash)];
+  }
+  CellTable& MutablePartOf(uint64_t hash) { return const_cast<CellTable&>(PartOf(hash)); }
+  bool SplitIsDue() const;
+  void SplitNext();
+  void JoinLast();
 
-  size_t HomeOf(uint64_t tag) const { return tag * homes_ >> kTagBits; }
-  size_t IndexOf(uint64_t hash, Location at) const;
-  bool TryInsert(uint64_t hash, Location at, const EntryLog& log);
-  // Lays the cells out anew, in at least `length` of them.
-  void Rebuild(size_t length);
-
-  Cell* cells_ = nullptr;
-  uint32_t length_ = 0;
-  uint32_t homes_ = 0;
-  uint32_t count_ = 0;
-  uint32_t shrink_below_ = 0;
+  CellTable only_;  // without entries if there are parts
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace larder::storage

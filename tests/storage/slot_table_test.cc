@@ -1,5 +1,6 @@
 #include "storage/slot_table.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -141,7 +142,8 @@ TEST(SlotTableTest, SaysBeforehandHowItGrowsAndReturnsAllWhenEmpty) {
   TableModel model;
   uint64_t unforeseen = 0;
   for (int i = 0; i < 20000; ++i) {
-    const uint64_t expected = model.table_.memory_bytes() + model.table_.growth_bytes();
+    const uint64_t expected =
+        model.table_.memory_bytes() + model.table_.growth_bytes(HashKey(std::to_string(i)));
     model.Insert(std::to_string(i));
     if (model.table_.memory_bytes() > expected) ++unforeseen;
     ASSERT_LE(model.table_.memory_bytes(), 8 * (static_cast<uint64_t>(i) * 3 / 2 + 40));
@@ -154,17 +156,53 @@ TEST(SlotTableTest, SaysBeforehandHowItGrowsAndReturnsAllWhenEmpty) {
   }
 }
 
-TEST(SlotTableTest, ClearEmptiesItAndItCanBeUsedAgain) {
+TEST(SlotTableTest, ALargeTableSplitsAndJoinsAsEntriesComeAndGo) {
   TableModel model;
-  for (int i = 0; i < 1000; ++i) model.Insert(std::to_string(i));
-  model.table_.Clear();
-  EXPECT_EQ(model.table_.size(), 0u);
-  EXPECT_EQ(model.table_.memory_bytes(), 0u);
-  EXPECT_EQ(model.table_.Occupied(0), model.table_.end());
-  EXPECT_FALSE(model.Find("1"));
-  model.model_.clear();
-  model.Insert("1");
-  model.Check();
+  const auto keep_to = [&](int entries) {
+    for (int i = 0; i < entries; ++i) model.Insert(std::to_string(i));
+    for (int i = entries; i < 100'000; ++i) model.Erase(std::to_string(i));
+    model.Check();
+    Random random(entries);
+    for (int i = 0; i < 20; ++i) model.CheckWalkFrom(random.Next());
+  };
+  for (const int entries : {30'000, 100'000, 60'000, 5000, 4000, 500, 20'000, 1, 0, 10'000}) {
+    keep_to(entries);
+  }
+}
+
+TEST(SlotTableTest, NoInsertionOrRemovalLaysOutMoreThanSomeThousandCells) {
+  TableModel model;
+  // What one operation changes of the memory is what it laid out anew, at most.
+  constexpr uint64_t kBytesMax = 150'000;
+  constexpr int kEntries = 300'000;
+  uint64_t before = 0;
+  const auto expect_small_step = [&] {
+    const uint64_t now = model.table_.memory_bytes();
+    ASSERT_LT(std::max(now, before) - std::min(now, before), kBytesMax);
+    before = now;
+  };
+  for (int i = 0; i < kEntries; ++i) {
+    model.Insert(std::to_string(i));
+    expect_small_step();
+  }
+  ASSERT_GT(model.table_.memory_bytes(), 10 * kBytesMax) << "else this test tests nothing";
+  while (!model.model_.empty()) {  // in the order of their hashes, as Flush does
+    model.Erase(model.model_.begin()->first.second);
+    expect_small_step();
+  }
+}
+
+TEST(SlotTableTest, EachEntryHasOneNumberForSamples) {
+  TableModel model;
+  for (const int entries : {0, 1, 100, 20'000}) {
+    for (int i = 0; i < entries; ++i) model.Insert(std::to_string(i));
+    size_t seen = 0;
+    for (size_t i = 0; i < model.table_.sampled_cells(); ++i) {
+      seen += model.table_.SampleAt(i) != Location{};
+    }
+    EXPECT_EQ(seen, model.model_.size());
+    EXPECT_EQ(model.table_.SampleAt(model.table_.sampled_cells()), Location{});
+  }
 }
 
 }  // namespace
