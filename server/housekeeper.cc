@@ -34,6 +34,7 @@ void Housekeeper::Run() {
     const storage::TimePoint now = clock_->Now();
     const bool more_expires = keyspace_->Expire(now, kRemovalsMax) >= kRemovalsMax;
     const bool more_shrinks = keyspace_->Shrink(now, kRemovalsMax) >= kRemovalsMax;
+    keyspace_->PrepareMemory();
     if (period % kPeriodsPerSlowTask == 0) {
       clock_->Discipline();
       connections_->Sweep();

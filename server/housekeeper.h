@@ -12,7 +12,8 @@
 namespace larder::server {
 
 // The thread that does what no request does: removes expired entries and leases, evicts down to a
-// memory limit that was lowered, disciplines the shard clock, counts the connections that are gone.
+// memory limit that was lowered, gets memory before it is needed, disciplines the shard clock,
+// counts the connections that are gone.
 // All parts must outlive it.
 class Housekeeper {
  public:

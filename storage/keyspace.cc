@@ -19,6 +19,9 @@ constexpr uint64_t kMemoryPerStripeMin = uint64_t{1} << 20;
 constexpr uint64_t kKeptShare = 128;
 constexpr uint64_t kKeptBytesMin = uint64_t{256} << 10;
 constexpr uint64_t kKeptBytesMax = uint64_t{4} << 20;
+// What is prepared may wait to be used, outside the budget until then.
+constexpr uint64_t kPreparedShare = 32;
+constexpr uint64_t kPreparedBytesMax = uint64_t{256} << 20;
 // So many at least, if they need not be too short for that.
 constexpr uint64_t kSegmentsPerStripe = 256;
 constexpr size_t kRemovalsPerLock = 64;
@@ -191,6 +194,15 @@ absl::Status Keyspace::SetMemoryLimit(uint64_t bytes) {
   const absl::Status status = CheckMemoryLimit(bytes);
   if (status.ok()) budget_.SetLimit(bytes);
   return status;
+}
+
+void Keyspace::PrepareMemory() {
+  const uint64_t limit = budget_.limit_bytes();
+  const uint64_t unused = limit - std::min(limit, budget_.used_bytes());
+  const uint64_t bytes_max = std::min({limit / kPreparedShare, kPreparedBytesMax, unused});
+  for (UnitPool* pool : {&pools_->segments, &pools_->pages, &pools_->blocks}) {
+    pool->Prepare(bytes_max);
+  }
 }
 
 GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {

@@ -95,6 +95,10 @@ class Keyspace {
   // Fewer than evictions_max: nothing more is to be done, or can be.
   size_t Shrink(TimePoint now, size_t evictions_max);
 
+  // Gets memory from the system that writes will need soon, so that they need not wait for it. To
+  // be called some times a second, by a thread that may wait.
+  void PrepareMemory();
+
   SlotStats StatsOfSlot(uint32_t slot) const;
   KeyspaceStats Stats() const;
   MemoryUsage Memory() const;

@@ -52,17 +52,40 @@ char* UnitPool::Take() {
     list->pop_back();
     return unit;
   }
-  if (chunk_used_bytes_ == kChunkBytes) {
+  char* unit = PlaceAt(used_end_);
+  used_end_ += unit_bytes_;
+  return unit;
+}
+
+char* UnitPool::PlaceAt(size_t place) {
+  if (place == chunks_.size() * kChunkBytes) {
     char* chunk = MapChunk(kChunkBytes);
-    // Fewer misses of the processor's address translation.
-    madvise(chunk, kChunkBytes, MADV_HUGEPAGE);
     Poison(chunk, kChunkBytes);
     chunks_.push_back(chunk);
-    chunk_used_bytes_ = 0;
   }
-  char* unit = chunks_.back() + chunk_used_bytes_;
-  chunk_used_bytes_ += unit_bytes_;
-  return unit;
+  return chunks_[place / kChunkBytes] + place % kChunkBytes;
+}
+
+void UnitPool::Prepare(size_t bytes_max) {
+  std::vector<char*> huge_pages;
+  {
+    const MutexLock lock(mutex_);
+    if (used_end_ == 0) return;  // there may never be a first unit
+    const size_t ahead = 2 * std::max(used_end_ - used_end_before_, kHugePageBytes);
+    const size_t end = used_end_ + std::min(ahead, bytes_max);
+    used_end_before_ = used_end_;
+    prepared_end_ =
+        std::max(prepared_end_, (used_end_ + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes);
+    for (; prepared_end_ + kHugePageBytes <= end; prepared_end_ += kHugePageBytes) {
+      huge_pages.push_back(PlaceAt(prepared_end_));
+    }
+  }
+  for (char* page : huge_pages) {
+    // Fewer misses of the processor's address translation. If the system has no huge pages, these
+    // are small ones.
+    madvise(page, kHugePageBytes, MADV_HUGEPAGE);
+    madvise(page, kHugePageBytes, MADV_POPULATE_WRITE);
+  }
 }
 
 void UnitPool::Free(size_t count, char* const* units) {

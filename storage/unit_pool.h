@@ -12,9 +12,9 @@
 namespace larder::storage {
 
 // Memory in units of one size, shared by all stripes. Thread-safe.
-// Units come from mapped chunks. A few free units are kept for reuse as they are; the pages of the
-// others go back to the system at once, so that the process is as large as what is in use. Free
-// units are poisoned for AddressSanitizer.
+// Units come from mapped chunks, one after the other. A few free units are kept for reuse as they
+// are; the pages of the others go back to the system at once, so that the process is as large as
+// what is in use. Free units are poisoned for AddressSanitizer.
 class UnitPool {
  public:
   // `kept_bytes_max`: of free units that are kept as they are.
@@ -35,17 +35,26 @@ class UnitPool {
   }
   void Free(char* unit) { Free(1, &unit); }
 
+  // Gets the memory of the units that are next from the system, in huge pages: as many as it should
+  // take until the next call, and at most so many bytes. An Allocate that outruns this gets
+  // memory page by page as it is written, which is slower to use: a huge page at once may take
+  // milliseconds, so that is for a thread that nobody waits for.
+  void Prepare(size_t bytes_max);
+
   size_t unit_bytes() const { return unit_bytes_; }
   // Free memory that the system has not got back.
   uint64_t kept_bytes() const;
 
  private:
   static constexpr size_t kChunkBytes = size_t{4} << 20;
+  static constexpr size_t kHugePageBytes = size_t{2} << 20;
 
   // Gives their pages back to the system.
   void Return(std::vector<char*> units);
   void ReturnPages(char* region, size_t bytes);
   char* Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The memory at this place in the chunks, of which the last may be a new one.
+  char* PlaceAt(size_t place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t unit_bytes_;
   const size_t kept_bytes_max_;
@@ -54,7 +63,11 @@ class UnitPool {
   std::vector<char*> returned_ ABSL_GUARDED_BY(mutex_);  // free, without
   std::vector<char*> chunks_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<uintptr_t> with_holes_ ABSL_GUARDED_BY(mutex_);  // chunks
-  size_t chunk_used_bytes_ ABSL_GUARDED_BY(mutex_) = kChunkBytes;      // of the last chunk
+  // Places in the chunks, one after the other: before the first all memory was in use at some time,
+  // behind the second none was prepared.
+  size_t used_end_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t prepared_end_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t used_end_before_ ABSL_GUARDED_BY(mutex_) = 0;  // when Prepare was called last
 };
 
 // The pools that the entries of one keyspace live in.

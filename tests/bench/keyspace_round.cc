@@ -23,6 +23,8 @@ constexpr int kThreadsMax = 2;
 constexpr TimePoint kStart{Millis(1'700'000'000'000)};
 constexpr int kOperationsPerMilliBits = 10;
 constexpr size_t kFillUpBatch = 1024;
+// As a housekeeper does ten times a second while clients write what they can.
+constexpr uint64_t kSetsPerPreparation = 50000;
 
 // Parts the popular keys of a zipf distribution from the order in which they were inserted.
 uint64_t Permuted(uint64_t rank, uint64_t keys) {
@@ -88,6 +90,7 @@ absl::Status KeyspaceRound::Fill() {
   keyspace_ = *std::move(keyspace);
   ScratchKey key(options_.key_bytes);
   for (uint64_t i = 0; i < options_.keys; ++i) {
+    if (i % kSetsPerPreparation == 0) keyspace_->PrepareMemory();
     const auto result = keyspace_->Set(key(i), value_, {}, NowOf(i));
     if (!result.ok()) return result.status();
   }

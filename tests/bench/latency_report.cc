@@ -19,16 +19,19 @@ std::string NameOf(MixedKind kind) {
   return std::string(kMixedKindNames[static_cast<size_t>(kind)]);
 }
 
-void AppendRow(const std::string& name, const load::Histogram& histogram, std::string& text) {
+void AppendRow(const std::string& name, const Latencies& latencies, std::string& text) {
+  const load::Histogram& histogram = latencies.histogram;
   absl::StrAppendFormat(&text, "%-10s %11d %9s", name, histogram.count(),
                         cli::FormatLatency(histogram.Mean()));
   for (const auto& [label, quantile] : kQuantiles) {
     absl::StrAppendFormat(&text, " %9s", cli::FormatLatency(histogram.Quantile(quantile)));
   }
-  absl::StrAppendFormat(&text, " %9s\n", cli::FormatLatency(histogram.max()));
+  absl::StrAppendFormat(&text, " %9s %7d\n", cli::FormatLatency(histogram.max()),
+                        latencies.over_1ms);
 }
 
-Json ToJson(const std::string& name, const load::Histogram& histogram) {
+Json ToJson(const std::string& name, const Latencies& latencies) {
+  const load::Histogram& histogram = latencies.histogram;
   Json json = {{"operation", name},
                {"count", histogram.count()},
                {"mean_nanos", absl::ToDoubleNanoseconds(histogram.Mean())}};
@@ -36,6 +39,7 @@ Json ToJson(const std::string& name, const load::Histogram& histogram) {
     json[absl::StrCat(label, "_nanos")] = absl::ToInt64Nanoseconds(histogram.Quantile(quantile));
   }
   json["max_nanos"] = absl::ToInt64Nanoseconds(histogram.max());
+  json["over_1ms"] = latencies.over_1ms;
   return json;
 }
 
@@ -47,7 +51,9 @@ std::string Interruptions(const LatencyRunOptions& options, const SlowOperation&
     text = absl::StrCat(", waited ", cli::FormatLatency(absl::Nanoseconds(waited)));
   }
   if (operation.preemptions < 0) return text;
-  return text + (operation.preemptions > 0 ? ", preempted" : ", not preempted");
+  absl::StrAppend(&text, operation.preemptions > 0 ? ", preempted" : ", not preempted");
+  if (operation.page_faults > 0) absl::StrAppend(&text, ", page faults");
+  return text;
 }
 
 void AppendSlowest(std::string_view heading, const LatencyRunOptions& options,
@@ -70,7 +76,8 @@ Json ToJson(const std::vector<SlowOperation>& slowest) {
                     {"value_bytes", slow.value_bytes},
                     {"nanos", slow.nanos},
                     {"wall_nanos", slow.wall_nanos},
-                    {"preemptions", slow.preemptions < 0 ? Json() : Json(slow.preemptions)}});
+                    {"preemptions", slow.preemptions < 0 ? Json() : Json(slow.preemptions)},
+                    {"page_faults", slow.page_faults < 0 ? Json() : Json(slow.page_faults)}});
   }
   return json;
 }
@@ -80,17 +87,18 @@ Json ToJson(const std::vector<SlowOperation>& slowest) {
 std::string LatencyToText(const LatencyRunOptions& options, const LatencyReport& report) {
   std::string text =
       absl::StrFormat("%d operations at a full budget of %s, eviction %s, by %s\n\n%-10s %11s %9s",
-                      report.all.count(), cli::FormatBytes(options.mix.memory_bytes),
+                      report.all.histogram.count(), cli::FormatBytes(options.mix.memory_bytes),
                       std::string(storage::EvictionKindName(options.mix.eviction)),
                       options.uses_cpu_clock ? "time on the processor (CLOCK_THREAD_CPUTIME_ID)"
                                              : "wall time, in which neighbours show",
                       "", "count", "mean");
   for (const auto& [label, quantile] : kQuantiles) absl::StrAppendFormat(&text, " %9s", label);
-  absl::StrAppendFormat(&text, " %9s\n", "max");
+  absl::StrAppendFormat(&text, " %9s %7s\n", "max", "> 1 ms");
   for (size_t i = 0; i < report.by_kind.size(); ++i) {
     AppendRow(std::string(kMixedKindNames[i]), report.by_kind[i], text);
   }
   AppendRow("all", report.all, text);
+  AppendRow("control", report.control, text);
   absl::StrAppendFormat(&text,
                         "\n%d evictions, %d expirations, %d times preempted; the clock itself adds "
                         "%s to each operation\n",
@@ -114,6 +122,7 @@ Json LatencyToJson(const LatencyRunOptions& options, const LatencyReport& report
           {"expirations", report.expirations},
           {"preemptions", report.preemptions},
           {"operations", std::move(operations)},
+          {"control", ToJson("control", report.control)},
           {"slowest", ToJson(report.slowest)},
           {"slowest_housekeeping", ToJson(report.slowest_housekeeping)}};
 }

@@ -27,16 +27,30 @@ struct SlowOperation {
   size_t value_bytes = 0;
   int64_t nanos = 0;       // by the chosen clock
   int64_t wall_nanos = 0;  // what is more than `nanos` by the processor's clock was spent waiting
-  // Involuntary context switches of the thread since at most 256 operations before. Only known
-  // when the operation was slower than 500 us.
+  // Involuntary context switches and page faults of the thread since at most 256 operations before.
+  // Only known when the operation was slower than 500 us.
   int64_t preemptions = -1;
+  int64_t page_faults = -1;
+};
+
+// How long the operations of one kind took.
+struct Latencies {
+  void Add(int64_t nanos) {
+    histogram.Add(absl::Nanoseconds(nanos));
+    if (nanos > 1000000) ++over_1ms;
+  }
+  load::Histogram histogram;
+  uint64_t over_1ms = 0;
 };
 
 struct LatencyReport {
-  std::array<load::Histogram, kMixedKindNames.size()> by_kind;
-  load::Histogram all;
+  std::array<Latencies, kMixedKindNames.size()> by_kind;
+  Latencies all;
+  // The same computation on a few KiB, timed after each operation: what the machine does to whoever
+  // runs on it, with no part of ours.
+  Latencies control;
   std::vector<SlowOperation> slowest;               // 10 requests, the slowest first
-  std::vector<SlowOperation> slowest_housekeeping;  // 10 calls of Expire or Shrink
+  std::vector<SlowOperation> slowest_housekeeping;  // 10 of the others
   int64_t clock_nanos = 0;                          // what the clock itself adds to each operation
   uint64_t evictions = 0;
   uint64_t expirations = 0;

@@ -69,7 +69,8 @@ MixedKind OperationMix::Prepare() {
   if (token_ == storage::LeaseToken{} && PrepareHousekeeping()) return kind_;
   if (++operations_ % kOperationsPerMilli == 0) {
     now_ += Millis(1);
-    expires_due_ = shrinks_due_ = operations_ % (kOperationsPerMilli * kMillisPerHousekeeping) == 0;
+    expires_due_ = shrinks_due_ = preparation_due_ =
+        operations_ % (kOperationsPerMilli * kMillisPerHousekeeping) == 0;
   }
   expires_at_ = storage::kNever;
   if (token_ != storage::LeaseToken{}) {  // the same key
@@ -91,8 +92,10 @@ MixedKind OperationMix::Prepare() {
 }
 
 bool OperationMix::PrepareHousekeeping() {
-  if (!expires_due_ && !shrinks_due_) return false;
-  kind_ = expires_due_ ? MixedKind::kExpire : MixedKind::kShrink;
+  if (!expires_due_ && !shrinks_due_ && !preparation_due_) return false;
+  kind_ = expires_due_   ? MixedKind::kExpire
+          : shrinks_due_ ? MixedKind::kShrink
+                         : MixedKind::kPrepare;
   key_number_ = 0;
   return true;
 }
@@ -129,6 +132,10 @@ bool OperationMix::Run() {
       return true;
     case MixedKind::kShrink:
       shrinks_due_ = keyspace_->Shrink(now_, kRemovalsMax) >= kRemovalsMax;
+      return true;
+    case MixedKind::kPrepare:
+      keyspace_->PrepareMemory();
+      preparation_due_ = false;
       return true;
   }
   return false;

@@ -27,9 +27,10 @@ enum class MixedKind {
   kAppend,
   kExpire,
   kShrink,
+  kPrepare,
 };
-inline constexpr std::array<std::string_view, 9> kMixedKindNames = {
-    "get", "set", "delete", "touch", "lease", "increment", "append", "expire", "shrink"};
+inline constexpr std::array<std::string_view, 10> kMixedKindNames = {
+    "get", "set", "delete", "touch", "lease", "increment", "append", "expire", "shrink", "prepare"};
 
 struct OperationMixOptions {
   uint64_t memory_bytes = uint64_t{512} << 20;
@@ -41,8 +42,9 @@ struct OperationMixOptions {
 // A stream of operations on a keyspace at full budget: 60 % gets, 25 % sets of values of 10..4096
 // bytes uniform in log scale, 5 % deletes, 5 % touches with a ttl, 5 % leases, increments and
 // appends; over four times as many keys as fit. A lease that is granted is followed by the set that
-// ends it. Time is simulated: 1 ms passes with 1000 operations, and Expire and Shrink come every
-// 100 ms, again and again while there is more to do. Not thread-safe.
+// ends it. Time is simulated: 1 ms passes with 1000 operations, and Expire, Shrink and
+// PrepareMemory come every 100 ms, the first two again and again while there is more to do. Not
+// thread-safe.
 class OperationMix {
  public:
   // INVALID_ARGUMENT names the flag that is out of range.
@@ -92,6 +94,7 @@ class OperationMix {
   storage::LeaseToken token_;  // of a lease that was just granted, else {0}
   bool expires_due_ = false;
   bool shrinks_due_ = false;
+  bool preparation_due_ = false;
 };
 
 }  // namespace larder::bench

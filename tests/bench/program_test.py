@@ -172,6 +172,10 @@ class ProgramTest(unittest.TestCase):
             self.assertTrue(all(counts.values()), counts)
             self.assertEqual(len(result["slowest"]), 10)
             self.assertGreater(result["evictions"], 0)
+            self.assertEqual(result["control"]["count"], 250000)
+            slow = [o for o in result["slowest"] + result["slowest_housekeeping"] if o["nanos"] > 1000000]
+            if len(slow) < 10:
+                self.assertEqual(result["operations"][-1]["over_1ms"], len(slow))
 
 
 if __name__ == "__main__":

@@ -113,6 +113,40 @@ TEST(UnitPoolTest, KeepsAFewFreeUnitsAndGivesTheMemoryOfTheOthersBack) {
   }
 }
 
+TEST(UnitPoolTest, PreparesTheMemoryOfTheUnitsThatAreNext) {
+  constexpr size_t kHugePage = size_t{2} << 20;
+  UnitPool pool(EntryPools::kSegmentBytesMin, kKeptBytesMax);
+  pool.Prepare(16 * kHugePage);
+  const std::vector<char*> first = AllocateMany(pool, 3 * kHugePage / pool.unit_bytes());
+  for (char* unit : first) EXPECT_EQ(ResidentBytes(unit, pool.unit_bytes()), 0u) << "nothing used";
+  const auto prepared_units = [&] {
+    size_t units = 0;
+    for (char* unit : AllocateMany(pool, 32 * kHugePage / pool.unit_bytes())) {
+      units += ResidentBytes(unit, pool.unit_bytes()) == pool.unit_bytes();
+    }
+    return units * pool.unit_bytes();
+  };
+  pool.Prepare(16 * kHugePage);
+  EXPECT_EQ(prepared_units(), 6 * kHugePage) << "twice what was taken since the call before";
+  pool.Prepare(16 * kHugePage);
+  EXPECT_EQ(prepared_units(), 16 * kHugePage) << "at most what it may";
+  pool.Prepare(kHugePage - 1);
+  EXPECT_EQ(prepared_units(), 0u);
+}
+
+TEST(UnitPoolTest, PreparesLittleWhenLittleIsTaken) {
+  constexpr size_t kHugePage = size_t{2} << 20;
+  UnitPool pool(EntryPools::kPageBytes, kKeptBytesMax);
+  char* unit = pool.Allocate();
+  for (int i = 0; i < 10; ++i) pool.Prepare(16 * kHugePage);
+  size_t resident = 0;
+  const std::vector<char*> units = AllocateMany(pool, 8 * kHugePage / pool.unit_bytes());
+  for (char* next : units) resident += ResidentBytes(next, pool.unit_bytes());
+  EXPECT_EQ(resident, kHugePage) << "not more with each call";
+  pool.Free(unit);
+  pool.Free(units.size(), units.data());
+}
+
 TEST(UnitPoolTest, ThreadsNeverShareAUnit) {
   UnitPool pool(EntryPools::kPageBytes, kKeptBytesMax);
   constexpr int kThreads = 4;
