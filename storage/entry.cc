@@ -6,7 +6,6 @@ namespace larder::storage {
 namespace {
 
 constexpr size_t kAddressBytes = sizeof(char*);
-constexpr size_t kRecordAlignment = 4;
 constexpr uint64_t kNeverField = (uint64_t{1} << 48) - 1;
 
 }  // namespace

@@ -58,11 +58,14 @@ struct EntryShape {
   bool has_recompute;
 };
 
+// The length of a record, policy's bytes and all, is a multiple of this. So is its place in a log.
+inline constexpr size_t kRecordAlignment = 2;
+
 // One key with its value, laid over the bytes of a record:
 //
 //   policy's bytes | state 1 | slot and policy bits 2 | key length 1 | value length 2 | version 8 |
 //   [upper bytes of the lengths 3] [expiry 6] [flags 4] [recompute time 4] | key |
-//   [addresses of blocks and pages 8 each] | rest of the value | padding to 4
+//   [addresses of blocks and pages 8 each] | rest of the value | padding
 //
 // The address of an Entry is that of its state byte. Private to storage/ and guarded by the
 // stripe's lock: entries move and go. Nothing is aligned, so all fields go through memcpy.

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "storage/poison.h"
@@ -15,6 +16,9 @@ namespace {
 constexpr uint64_t kDeadShareMin = 32;
 // Of one search for a segment to copy: all of a stripe of some 100 MiB.
 constexpr size_t kSegmentsLookedAt = 2048;
+// How far apart in their queue two segments may be that are copied into one, if the order counts.
+// Deaths differ from one segment to the next, and what has more of them costs less to copy.
+constexpr int kNearSegments = 16;
 // What looking at one record costs, as if it had that many bytes more.
 constexpr size_t kLookBytes = 64;
 
@@ -73,7 +77,8 @@ EntryLog::~EntryLog() {
 
 uint64_t EntryLog::Charge(uint64_t live, uint64_t segments) const {
   if (segments == 0) return 0;
-  return std::max(live + live / kWasteShare + Physical(kSlackSegments), Physical(segments));
+  const uint64_t physical = Physical(segments);
+  return std::max(live + WasteMax(live), physical - std::min(physical, Grace(live)));
 }
 
 uint64_t EntryLog::BytesOf(const Entry& entry) const {
@@ -82,8 +87,11 @@ uint64_t EntryLog::BytesOf(const Entry& entry) const {
 
 uint64_t EntryLog::AppendCost(const EntryShape& shape, const Entry* replaced) const {
   const uint64_t record_bytes = shape.RecordBytes(policy_bytes_);
-  const bool opens =
-      !HasRoom(open_[0], record_bytes) || (open_[1] != 0 && !HasRoom(open_[1], record_bytes));
+  // Whichever queue it goes to.
+  bool opens = RoomFor(record_bytes, open_[0]) == 0;
+  for (size_t queue = 1; queue < kQueues; ++queue) {
+    opens = opens || (open_[queue].newest != 0 && RoomFor(record_bytes, open_[queue]) == 0);
+  }
   uint64_t live = live_bytes_ + record_bytes;
   uint64_t after = ValueParts::Of(shape.value_bytes).apart_bytes();
   uint64_t before = Charge(live_bytes_, segments_in_use_);
@@ -137,21 +145,49 @@ EntryRef EntryLog::Extend(SegmentId id, size_t record_bytes, uint64_t apart_byte
 }
 
 EntryLog::SegmentId EntryLog::SegmentFor(Queue queue, size_t record_bytes, TimePoint now) {
-  SegmentId& open = open_[static_cast<size_t>(queue)];
-  if (!HasRoom(open, record_bytes)) {
-    Close(&open);
-    open = NewSegment(queue, now);
-    Link(open, 0);
-  } else if (segments_[open].appended_bytes == 0) {
-    segments_[open].opened_at = now;
+  Open& open = open_[static_cast<size_t>(queue)];
+  SegmentId id = RoomFor(record_bytes, open);
+  if (id == 0) {
+    id = NewSegment(queue, now);
+    Link(id, 0);
+    Advance(open, id);
+  } else if (segments_[id].appended_bytes == 0) {
+    segments_[id].opened_at = now;
   }
-  segments_[open].appended_at = now;
-  return open;
+  segments_[id].appended_at = now;
+  return id;
 }
 
-void EntryLog::Close(SegmentId* open) {
-  const SegmentId id = *open;
-  *open = 0;
+bool EntryLog::IsOpen(SegmentId id) const {
+  return std::any_of(open_.begin(), open_.end(),
+                     [id](const Open& open) { return id == open.newest || id == open.before; });
+}
+
+bool EntryLog::IsNewestOpen(SegmentId id) const {
+  return std::any_of(open_.begin(), open_.end(),
+                     [id](const Open& open) { return id == open.newest; });
+}
+
+EntryLog::SegmentId EntryLog::RoomFor(size_t record_bytes, const Open& open) const {
+  if (open.before != 0 && RoomIn(open.before) >= record_bytes) return open.before;
+  return open.newest != 0 && RoomIn(open.newest) >= record_bytes ? open.newest : 0;
+}
+
+void EntryLog::Advance(Open& open, SegmentId next) {
+  if (open.before == 0 || RoomIn(open.newest) > RoomIn(open.before)) {
+    std::swap(open.newest, open.before);
+  }
+  Close(open.newest);
+  open.newest = next;
+}
+
+void EntryLog::Close(Open& open) {
+  Close(open.newest);
+  Close(open.before);
+}
+
+void EntryLog::Close(SegmentId& open) {
+  const SegmentId id = std::exchange(open, 0);
   if (id != 0 && segments_[id].live_bytes == 0) Release(id);
 }
 
@@ -194,7 +230,9 @@ void EntryLog::Release(SegmentId id) {
   (segment.older != 0 ? segments_[segment.older].newer : oldest_[queue]) = segment.newer;
   (segment.newer != 0 ? segments_[segment.newer].older : newest_[queue]) = segment.older;
   if (compact_from_ == id) compact_from_ = 0;
-  if (compact_next_ == id) compact_next_ = segment.newer;
+  for (Open& open : open_) {
+    if (open.before == id) open.before = 0;
+  }
   pools_->segments.Free(segment.base);
   segment.base = nullptr;
   bases_[id] = nullptr;
@@ -226,7 +264,7 @@ void EntryLog::FreeRecord(EntryRef ref, uint64_t apart_bytes) {
   --segment.live_records;
   if (segment.live_bytes > 0) {
     newly_dead_bytes_ += record_bytes;
-  } else if (IsOpen(id)) {
+  } else if (IsNewestOpen(id)) {
     appended_bytes_ -= segment.appended_bytes;
     segment.appended_bytes = 0;
     segment.evicted_bytes = 0;
@@ -237,7 +275,7 @@ void EntryLog::FreeRecord(EntryRef ref, uint64_t apart_bytes) {
   }
   // A stripe without entries holds nothing.
   if (live_bytes_ == 0) {
-    for (SegmentId* open : {&open_[0], &open_[1], &compact_to_}) Close(open);
+    for (Open& open : open_) Close(open);
   }
 }
 
@@ -262,8 +300,8 @@ EntryRef EntryLog::Oldest(Queue queue) {
       if (!ref->dead()) return ref;
       segment.evicted_bytes += static_cast<uint32_t>(RecordBytes(*ref));
     }
-    if (id != compact_to_) return {};  // the queue has one segment, open and empty
-    Close(&compact_to_);
+    if (id != compact_to().newest) return {};  // the queue has one segment, open and empty
+    Close(compact_to());
   }
 }
 
@@ -286,17 +324,20 @@ void EntryLog::VisitLive(SegmentId id, absl::FunctionRef<bool(EntryRef)> visit) 
 }
 
 EntryRef EntryLog::RandomLive(Random& random) {
+  const auto records_in = [this](SegmentId id) {
+    return segments_[id].queue == Queue::kPinned ? 0 : segments_[id].live_records;
+  };
   for (int i = 0; i < kTriesForRecord; ++i) {
     const auto id = static_cast<SegmentId>(1 + random.Below(segment_ids()));
     const uint64_t number = random.Below(live_records_max_);
-    if (number < segments_[id].live_records) return LiveRecord(id, number);
+    if (number < records_in(id)) return LiveRecord(id, number);
   }
   // Few are left of many.
   uint64_t count = 0;
-  for (SegmentId id = 1; id <= segment_ids(); ++id) count += segments_[id].live_records;
+  for (SegmentId id = 1; id <= segment_ids(); ++id) count += records_in(id);
   uint64_t number = random.Below(count);
   SegmentId id = 1;
-  for (; number >= segments_[id].live_records; ++id) number -= segments_[id].live_records;
+  for (; number >= records_in(id); ++id) number -= records_in(id);
   return LiveRecord(id, number);
 }
 
@@ -325,27 +366,20 @@ void EntryLog::Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, Segmen
     }
     const EntryRef ref = RefIn(compact_from_, compact_offset_);
     const size_t record_bytes = RecordBytes(*ref);
-    looked += kLookBytes;
-    if (!ref->dead()) {
-      if (!MakeRoomToCompact(record_bytes)) continue;
-      looked += record_bytes;
-    }
     compact_offset_ += record_bytes;
-    if (!ref->dead()) move(ref, compact_to_);
+    looked += kLookBytes;
+    if (ref->dead()) continue;
+    looked += record_bytes;
+    move(ref, SegmentToCompactInto(record_bytes));
   }
 }
 
 bool EntryLog::MayCompact(SegmentId id) const {
   const Segment& segment = segments_[id];
   if (segment.base == nullptr || IsOpen(id)) return false;
-  // What is left at the end, where no further record had room, is not to be gained by copying.
-  const uint64_t unusable = std::min<uint64_t>(segment_bytes_ - segment.appended_bytes,
-                                               segment.live_bytes / segment.live_records);
-  if (segment_bytes_ - segment.live_bytes - unusable < segment_bytes_ / kDeadShareMin) return false;
-  if (!keeps_order_) return true;
-  // The oldest is about to go; and what is copied in order must have a neighbour to fill up from.
-  return id != oldest_[static_cast<size_t>(segment.queue)] && segment.newer != 0 &&
-         !IsOpen(segment.newer);
+  if (DeadBytes(segment) < segment_bytes_ / kDeadShareMin) return false;
+  // The oldest is about to go.
+  return !keeps_order_ || id != oldest_[static_cast<size_t>(segment.queue)];
 }
 
 EntryLog::SegmentId EntryLog::MostDead() {
@@ -354,44 +388,71 @@ EntryLog::SegmentId EntryLog::MostDead() {
   for (size_t i = 0; i < count; ++i) {
     compact_search_ = compact_search_ % segment_ids() + 1;
     if (!MayCompact(compact_search_)) continue;
-    if (best == 0 || segments_[compact_search_].live_bytes < segments_[best].live_bytes) {
+    if (best == 0 || DeadBytes(segments_[compact_search_]) > DeadBytes(segments_[best])) {
       best = compact_search_;
     }
   }
   return best;
 }
 
+EntryLog::SegmentId EntryLog::FindNear(SegmentId id,
+                                       absl::FunctionRef<bool(SegmentId)> fits) const {
+  SegmentId older = segments_[id].older;
+  SegmentId newer = segments_[id].newer;
+  for (int i = 0; i < kNearSegments; ++i) {
+    if (older != 0 && fits(older)) return older;
+    if (newer != 0 && fits(newer)) return newer;
+    older = segments_[older].older;
+    newer = segments_[newer].newer;
+  }
+  return 0;
+}
+
+EntryLog::SegmentId EntryLog::MostDeadNear(SegmentId id) const {
+  SegmentId best = 0;
+  uint64_t most = dead_bytes() / segments_in_use_;
+  FindNear(id, [&](SegmentId near) {
+    if (DeadBytes(segments_[near]) > most && MayCompact(near)) {
+      best = near;
+      most = DeadBytes(segments_[near]);
+    }
+    return false;
+  });
+  return best;
+}
+
 bool EntryLog::NextSource() {
   SegmentId source = 0;
   if (keeps_order_) {
-    source = compact_next_ != 0 && compact_to_ != 0 && !IsOpen(compact_next_) ? compact_next_ : 0;
-    if (source == 0) Close(&compact_to_);
+    if (compact_to().newest != 0) source = MostDeadNear(compact_to().newest);
+    if (source == 0) Close(compact_to());
   }
   if (source == 0) source = MostDead();
   if (source == 0) return false;
   compact_from_ = source;
   compact_offset_ = 0;
-  compact_next_ = segments_[source].newer;
   return true;
 }
 
-bool EntryLog::MakeRoomToCompact(size_t record_bytes) {
-  if (HasRoom(compact_to_, record_bytes)) return true;
+EntryLog::SegmentId EntryLog::SegmentToCompactInto(size_t record_bytes) {
+  SegmentId to = RoomFor(record_bytes, compact_to());
+  if (to != 0) return to;
   const SegmentId from = compact_from_;
-  const bool was_copying = compact_to_ != 0;
-  Close(&compact_to_);
-  if (keeps_order_ && was_copying) {
-    // The rest of this segment is where the next search most likely begins.
-    compact_from_ = 0;
-    compact_next_ = 0;
-    return false;
+  if (keeps_order_) {
+    // One that was closed early, when nothing near it was worth copying.
+    to = FindNear(from, [&](SegmentId id) {
+      return RoomIn(id) >= std::max(segment_bytes_ / 4, record_bytes) && !IsOpen(id);
+    });
   }
-  compact_to_ = NewSegment(segments_[from].queue, segments_[from].opened_at);
-  segments_[compact_to_].appended_at = segments_[from].appended_at;
-  segments_[compact_to_].swept_at = segments_[from].swept_at;
-  segments_[compact_to_].sweep_backoff = segments_[from].sweep_backoff;
-  Link(compact_to_, from);
-  return true;
+  if (to == 0) {
+    to = NewSegment(segments_[from].queue, segments_[from].opened_at);
+    segments_[to].appended_at = segments_[from].appended_at;
+    segments_[to].swept_at = segments_[from].swept_at;
+    segments_[to].sweep_backoff = segments_[from].sweep_backoff;
+    Link(to, from);
+  }
+  Advance(compact_to(), to);
+  return to;
 }
 
 }  // namespace larder::storage

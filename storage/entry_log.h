@@ -27,7 +27,8 @@ namespace larder::storage {
 class EntryLog {
  public:
   using SegmentId = uint32_t;  // 0 is none
-  enum class Queue : uint8_t { kFirst, kSecond };
+  // The first two are the policy's; what may not be evicted is in the third.
+  enum class Queue : uint8_t { kFirst, kSecond, kPinned };
 
   struct Segment {
     char* base;
@@ -46,7 +47,7 @@ class EntryLog {
   };
 
   // `policy_bytes` are kept in front of each entry. `keeps_order`: Compact leaves the records of a
-  // queue in their order. `pools` must outlive the log.
+  // queue in their order, about. `pools` must outlive the log.
   EntryLog(EntryPools* pools, size_t policy_bytes, bool keeps_order);
   ~EntryLog();
   EntryLog(const EntryLog&) = delete;
@@ -78,7 +79,7 @@ class EntryLog {
   // Says that a live record expires at this time.
   void NoteExpiry(Location at, TimePoint expires_at);
 
-  // The oldest live record of a queue, and about when it was appended.
+  // The oldest live record of a queue, to about a segment, and about when it was appended.
   EntryRef Oldest(Queue queue);
   TimePoint OldestAppendedAt(Queue queue) const;
   Queue QueueOf(Location at) const { return segments_[IdOf(at)].queue; }
@@ -88,9 +89,10 @@ class EntryLog {
   void Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, SegmentId)> move);
   bool wants_compaction() const { return dead_bytes() > live_bytes_ / kDeadShare + Physical(1); }
   // True if the segments take more than the live bytes are charged for, and Compact can help it.
+  bool is_behind() const { return wants_compaction() && wasted_bytes() > WasteMax(live_bytes_); }
+  // True if they take so much more that it is charged for.
   bool is_overdrawn() const {
-    return wants_compaction() &&
-           wasted_bytes() > live_bytes_ / kWasteShare + Physical(kSlackSegments);
+    return wants_compaction() && wasted_bytes() > WasteMax(live_bytes_) + Grace(live_bytes_);
   }
   // Bytes that have died since the last call in segments that live on.
   uint64_t TakeNewlyDead();
@@ -99,14 +101,15 @@ class EntryLog {
   // Segments are numbered from 1 to segment_ids(); those not in use have no base.
   SegmentId segment_ids() const { return static_cast<SegmentId>(segments_.size() - 1); }
   Segment& segment(SegmentId id) { return segments_[id]; }
-  // One of the live records, uniformly at random. REQUIRES: there is one.
+  // One of the live records that are not pinned, uniformly at random. REQUIRES: there is one.
   EntryRef RandomLive(Random& random);
   // Calls visit(EntryRef) for the live records of a segment. `visit` may free that record; returns
   // false to stop.
   void VisitLive(SegmentId id, absl::FunctionRef<bool(EntryRef)> visit);
 
-  // What the stripe is charged for: all it holds, or what it may come to waste, whichever is more,
-  // so that a record's death frees its bytes before its segment is reclaimed.
+  // What the stripe is charged for: the live bytes and what it may come to waste, so that a
+  // record's death frees its bytes before its segment is reclaimed. What is wasted beyond is
+  // charged only if it is more than a little: Compact will soon have it.
   uint64_t charged_bytes() const {
     return Charge(live_bytes_, segments_in_use_) + apart_bytes_ + index_bytes();
   }
@@ -123,11 +126,13 @@ class EntryLog {
   uint64_t BytesOf(const Entry& entry) const;
 
  private:
-  static constexpr size_t kUnitBytes = 4;
+  static constexpr size_t kUnitBytes = kRecordAlignment;
+  static constexpr size_t kQueues = 3;
   // For open segments and those whose records go one by one.
-  static constexpr uint64_t kSlackSegments = 4;
-  static constexpr uint64_t kWasteShare = 18;
-  static constexpr uint64_t kDeadShare = 22;
+  static constexpr uint64_t kSlackSegments = 3;
+  static constexpr uint64_t kWasteShare = 21;
+  static constexpr uint64_t kGraceShare = 64;
+  static constexpr uint64_t kDeadShare = 24;
 
   uint64_t index_bytes() const {
     return segments_.memory_bytes() + bases_.capacity() * sizeof(char*);
@@ -137,6 +142,8 @@ class EntryLog {
     return (at.value & ((uint64_t{1} << offset_bits_) - 1)) * kUnitBytes;
   }
   uint64_t Physical(uint64_t segments) const { return segments * segment_bytes_; }
+  uint64_t WasteMax(uint64_t live) const { return live / kWasteShare + Physical(kSlackSegments); }
+  static uint64_t Grace(uint64_t live) { return live / kGraceShare; }
   uint64_t Charge(uint64_t live, uint64_t segments) const;
 
   Entry* EntryIn(char* base, size_t offset) const {
@@ -147,10 +154,26 @@ class EntryLog {
             Location{uint64_t{id} << offset_bits_ | offset / kUnitBytes}};
   }
   size_t RecordBytes(const Entry& entry) const { return entry.RecordBytes(policy_bytes_); }
-  bool HasRoom(SegmentId id, size_t bytes) const {
-    return id != 0 && segments_[id].appended_bytes + bytes <= segment_bytes_;
+  size_t RoomIn(SegmentId id) const { return segment_bytes_ - segments_[id].appended_bytes; }
+  static uint64_t DeadBytes(const Segment& segment) {
+    return segment.appended_bytes - segment.live_bytes;
   }
-  bool IsOpen(SegmentId id) const { return id == open_[0] || id == open_[1] || id == compact_to_; }
+
+  // The segments that take records. What the newest has no room for may still leave room for
+  // smaller ones, so the one before stays open, too.
+  struct Open {
+    SegmentId newest = 0;
+    SegmentId before = 0;
+  };
+  Open& compact_to() { return open_[kQueues]; }
+  bool IsOpen(SegmentId id) const;
+  bool IsNewestOpen(SegmentId id) const;
+  // The one that has room, or 0.
+  SegmentId RoomFor(size_t record_bytes, const Open& open) const;
+  // Closes the one with less room.
+  void Advance(Open& open, SegmentId next);
+  void Close(SegmentId& open);
+  void Close(Open& open);
 
   SegmentId NewSegment(Queue queue, TimePoint now);
   // Stands it in the chain before `newer`, or as the newest of its queue.
@@ -162,12 +185,14 @@ class EntryLog {
   // REQUIRES: the segment has more live records than `number`.
   EntryRef LiveRecord(SegmentId id, uint64_t number);
   void FreeRecord(EntryRef ref, uint64_t apart_bytes);
-  void Close(SegmentId* open);
   bool MayCompact(SegmentId id) const;
   SegmentId MostDead();
+  // The nearest segment of the same queue that fits, if it is near.
+  SegmentId FindNear(SegmentId id, absl::FunctionRef<bool(SegmentId)> fits) const;
+  // With more dead bytes than the average, or none.
+  SegmentId MostDeadNear(SegmentId id) const;
   bool NextSource();
-  // False if the copying into compact_to_ is to end where it is.
-  bool MakeRoomToCompact(size_t record_bytes);
+  SegmentId SegmentToCompactInto(size_t record_bytes);
 
   EntryPools* const pools_;
   const size_t segment_bytes_;
@@ -177,19 +202,17 @@ class EntryLog {
   ChunkedArray<Segment, 32> segments_;
   std::vector<char*> bases_;  // of the segments once more, close together for every access
   SegmentId unused_ = 0;
-  std::array<SegmentId, 2> oldest_{};
-  std::array<SegmentId, 2> newest_{};
-  std::array<SegmentId, 2> open_{};
+  std::array<SegmentId, kQueues> oldest_{};
+  std::array<SegmentId, kQueues> newest_{};
+  std::array<Open, kQueues + 1> open_{};  // by queue, and what Compact copies into
   SegmentId compact_from_ = 0;
   size_t compact_offset_ = 0;
-  SegmentId compact_next_ = 0;  // with keeps_order: what follows compact_from_
-  SegmentId compact_to_ = 0;
   SegmentId compact_search_ = 0;  // where the search for a source goes on
   uint64_t segments_in_use_ = 0;
   uint64_t appended_bytes_ = 0;
   uint64_t live_bytes_ = 0;
   uint64_t apart_bytes_ = 0;
-  std::array<uint64_t, 2> queue_bytes_{};
+  std::array<uint64_t, kQueues> queue_bytes_{};
   uint64_t newly_dead_bytes_ = 0;
   uint32_t live_records_max_ = 1;  // of a segment, ever
 };

@@ -11,8 +11,8 @@ namespace {
 // What Compact looks at for each byte that has died: more than it takes when a sixteenth of every
 // segment is dead.
 constexpr uint64_t kCompactedPerDeadByte = 24;
-// Of one operation.
-constexpr size_t kCompactedBytesMax = EntryPools::kSegmentBytesMin;
+// Of one operation; the others do the rest.
+constexpr size_t kCompactedBytesMax = size_t{16} << 10;
 // Of one call of RemoveExpired.
 constexpr int kSegmentsSweptMax = 4;
 // A segment of which less was removed than this part is looked at half as often, down to once in
@@ -22,9 +22,6 @@ constexpr uint8_t kSweepBackoffMax = 6;
 // So few are not worth the waiting.
 constexpr uint64_t kSegmentsSweptAtOnce = 4;
 constexpr int kTriesForEntry = 64;
-constexpr int kTriesForEvictable = 256;
-// They are looked for by chance if at least one entry in this many may be evicted.
-constexpr uint64_t kEvictableShareMin = 16;
 
 void CopyPolicyState(const Entry& from, Entry& to, size_t policy_bytes) {
   std::memcpy(reinterpret_cast<char*>(&to) - policy_bytes,
@@ -45,7 +42,7 @@ EntryStore::EntryStore(const EntryStoreOptions& options, EntryPools* pools)
 
 uint64_t EntryStore::WriteCost(const HashedKey& key, EntryRef replaced, size_t value_bytes,
                                const EntryFields& fields) const {
-  if (replaced && replaced->FitsInPlace(value_bytes, fields)) return 0;
+  if (replaced && FitsInPlace(*replaced, value_bytes, fields)) return 0;
   const EntryShape shape = EntryShape::Of(key.key.size(), value_bytes, fields);
   uint64_t cost = log_.AppendCost(shape, replaced.entry);
   if (!replaced) cost += TableOf(key.slot).growth_bytes(key.hash);
@@ -56,7 +53,7 @@ EntryRef EntryStore::Create(const HashedKey& key, size_t value_bytes, const Entr
                             TimePoint now) {
   const EntryShape shape = EntryShape::Of(key.key.size(), value_bytes, fields);
   const auto queue =
-      Evictable(fields.expires_at) ? policy_->Place(key.hash) : EntryLog::Queue::kFirst;
+      Evictable(fields.expires_at) ? policy_->Place(key.hash) : EntryLog::Queue::kPinned;
   const EntryRef ref = log_.Append(queue, key.key, key.slot, shape, now);
   SlotTable& table = TableOf(key.slot);
   table_bytes_ -= table.memory_bytes();
@@ -74,13 +71,16 @@ EntryRef EntryStore::Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes,
                              const EntryFields& fields, size_t kept_bytes, TimePoint now) {
   const TimePoint old_expiry = ref->expires_at();
   const bool was_evictable = Evictable(old_expiry);
-  if (ref->FitsInPlace(value_bytes, fields)) {
+  const bool is_evictable = Evictable(fields.expires_at);
+  if (FitsInPlace(*ref, value_bytes, fields)) {
     ref->SetValueBytes(value_bytes);
   } else {
     const EntryShape shape = EntryShape::Of(ref->key_bytes(), value_bytes, fields);
     const ValueParts shared = ValueParts::Shared(ref->value_bytes(), value_bytes, kept_bytes);
-    const EntryRef copy = log_.AppendInPlaceOf(ref.entry, shared, log_.QueueOf(ref.at), ref->key(),
-                                               ref->slot(), shape, now);
+    auto queue = EntryLog::Queue::kPinned;
+    if (is_evictable) queue = was_evictable ? log_.QueueOf(ref.at) : policy_->Place(hash);
+    const EntryRef copy =
+        log_.AppendInPlaceOf(ref.entry, shared, queue, ref->key(), ref->slot(), shape, now);
     CopyPolicyState(*ref, *copy, policy_bytes_per_entry_);
     copy->set_version(ref->version());
     copy->set_stale(ref->stale());
@@ -92,12 +92,18 @@ EntryRef EntryStore::Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes,
     log_.FreeReplaced(ref, shared);
     ref = copy;
   }
-  const bool is_evictable = Evictable(fields.expires_at);
   const bool changes_place = policy_needs_expiry_ && old_expiry != fields.expires_at;
   if (was_evictable && (!is_evictable || changes_place)) RemoveFromPolicy(ref);
   SetFields(ref, fields);
   if (is_evictable && (!was_evictable || changes_place)) AddToPolicy(ref, now);
   return ref;
+}
+
+bool EntryStore::FitsInPlace(const Entry& entry, size_t value_bytes,
+                             const EntryFields& fields) const {
+  // What may be evicted, and only that, is in the queues of the policy.
+  return entry.FitsInPlace(value_bytes, fields) &&
+         Evictable(entry.expires_at()) == Evictable(fields.expires_at);
 }
 
 void EntryStore::SetFields(EntryRef ref, const EntryFields& fields) {
@@ -146,6 +152,7 @@ size_t EntryStore::RemoveFromSlot(ScanPosition& from, size_t removals_max) {
 }
 
 EntryRef EntryStore::MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint now) {
+  ++moves_;
   return Replace(ref, log_.AppendCopy(queue, ref, now));
 }
 
@@ -209,11 +216,16 @@ bool EntryStore::SweepSegment(EntryLog::SegmentId id, TimePoint now, size_t remo
 }
 
 void EntryStore::Tidy() {
-  const uint64_t dead = log_.TakeNewlyDead();
-  if (!log_.wants_compaction()) return;
+  compaction_due_ += log_.TakeNewlyDead() * kCompactedPerDeadByte;
+  if (!log_.wants_compaction()) {
+    compaction_due_ = 0;
+    return;
+  }
   // Beyond what the stripe is charged for there is no time to lose.
-  const uint64_t bytes = log_.is_overdrawn() ? kCompactedBytesMax : dead * kCompactedPerDeadByte;
-  Compact(std::min<uint64_t>(bytes, kCompactedBytesMax));
+  const uint64_t due = log_.is_behind() ? kCompactedBytesMax : compaction_due_;
+  const uint64_t bytes = std::min<uint64_t>(due, kCompactedBytesMax);
+  compaction_due_ -= std::min(bytes, compaction_due_);
+  Compact(bytes);
 }
 
 void EntryStore::Compact(size_t bytes_max) {
@@ -225,37 +237,15 @@ void EntryStore::Compact(size_t bytes_max) {
 
 EntryRef EntryStore::AnyEvictable(Random& random) {
   if (evictable_count_ == 0) return {};
-  const bool are_many = evictable_count_ * kEvictableShareMin >= count_;
-  for (int i = 0; are_many && i < kTriesForEvictable; ++i) {
-    const EntryRef ref = RandomEntry(random);
-    if (IsEvictable(*ref)) return ref;
-  }
-  // They are few: those in the next segment that has one.
-  EntryRef found;
-  const auto first = static_cast<EntryLog::SegmentId>(random.Below(log_.segment_ids()));
-  for (EntryLog::SegmentId i = 0; !found && i < log_.segment_ids(); ++i) {
-    const EntryLog::SegmentId id = (first + i) % log_.segment_ids() + 1;
-    if (log_.segment(id).earliest_expiry == kNever) continue;
-    uint64_t seen = 0;
-    log_.VisitLive(id, [&](EntryRef ref) {
-      if (IsEvictable(*ref) && random.Below(++seen) == 0) found = ref;
-      return true;
-    });
-    // What expired here once does not any more; the next search need not look.
-    if (!found) log_.segment(id).earliest_expiry = kNever;
-  }
-  return found;
-}
-
-EntryRef EntryStore::RandomEntry(Random& random) {
   const uint32_t tables = kSlots / stripes_;
-  const bool is_likely = count_ * kTriesForEntry > table_cells_max_ * tables;
+  const bool is_likely = evictable_count_ * kTriesForEntry > table_cells_max_ * tables;
   for (int i = 0; is_likely && i < kTriesForEntry; ++i) {
     const SlotTable& table = tables_[random.Below(tables)];
     const Location at = table.SampleAt(random.Below(table_cells_max_));
-    if (at != Location{}) return log_.At(at);
+    if (at != Location{} && IsEvictable(*log_.At(at))) return log_.At(at);
   }
-  // Most tables are empty, or one is larger than all others. Slower, but not by how many there are.
+  // Most tables are empty, or one is larger than all others, or few may be evicted. Slower, but not
+  // by how many there are.
   return log_.RandomLive(random);
 }
 

@@ -72,6 +72,8 @@ class EntryStore final : private EvictionHost {
 
   // The entry to evict next; it must be removed at once.
   EntryRef Victim(TimePoint now) { return policy_->Victim(now); }
+  // How many entries the policy has moved to find victims, ever.
+  uint64_t moves() const { return moves_; }
   // The stripe's rank among others, and how many entries may be evicted.
   int64_t VictimRank() const { return policy_->VictimRank(); }
   uint64_t evictable_count() const override { return evictable_count_; }
@@ -119,6 +121,7 @@ class EntryStore final : private EvictionHost {
   bool Evictable(TimePoint expires_at) const {
     return scope_ == EvictionScope::kAllKeys || expires_at != kNever;
   }
+  bool FitsInPlace(const Entry& entry, size_t value_bytes, const EntryFields& fields) const;
   SlotTable& TableOf(uint32_t slot) { return tables_[slot / stripes_]; }
   void SetFields(EntryRef ref, const EntryFields& fields);
   void AddToPolicy(EntryRef ref, TimePoint now);
@@ -128,8 +131,6 @@ class EntryStore final : private EvictionHost {
   // False: removals_max was reached before the end.
   bool SweepSegment(EntryLog::SegmentId id, TimePoint now, size_t removals_max,
                     SweepResult& result);
-  // REQUIRES: there is one.
-  EntryRef RandomEntry(Random& random);
 
   const uint32_t stripes_;
   const EvictionScope scope_;
@@ -142,6 +143,8 @@ class EntryStore final : private EvictionHost {
   uint64_t count_ = 0;
   uint64_t evictable_count_ = 0;
   uint64_t table_bytes_ = 0;
+  uint64_t moves_ = 0;
+  uint64_t compaction_due_ = 0;         // bytes that Tidy has not looked at yet
   EntryLog::SegmentId sweep_next_ = 0;  // the segment swept last
 };
 

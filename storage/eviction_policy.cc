@@ -78,7 +78,7 @@ std::unique_ptr<EvictionPolicy> MakeEvictionPolicy(const EvictionPolicyOptions& 
     case EvictionKind::kTtl:
       return std::make_unique<TtlPolicy>(host);
     case EvictionKind::kS3Fifo:
-      return std::make_unique<S3FifoPolicy>(host, options.seed);
+      return std::make_unique<S3FifoPolicy>(host);
     case EvictionKind::kSieve:
       return std::make_unique<SievePolicy>(host);
     case EvictionKind::kSlru:

@@ -13,7 +13,7 @@ namespace larder::storage {
 namespace {
 
 // Much of less would be slack. A limit may be lowered later to a part of that.
-constexpr uint64_t kMemoryPerStripe = uint64_t{16} << 20;
+constexpr uint64_t kMemoryPerStripe = uint64_t{32} << 20;
 constexpr uint64_t kMemoryPerStripeMin = uint64_t{1} << 20;
 // What the pools keep to be reused, outside the budget.
 constexpr uint64_t kKeptShare = 128;
@@ -23,7 +23,7 @@ constexpr uint64_t kKeptBytesMax = uint64_t{4} << 20;
 constexpr uint64_t kPreparedShare = 32;
 constexpr uint64_t kPreparedBytesMax = uint64_t{256} << 20;
 // So many at least, if they need not be too short for that.
-constexpr uint64_t kSegmentsPerStripe = 256;
+constexpr uint64_t kSegmentsPerStripe = 512;
 constexpr size_t kRemovalsPerLock = 64;
 constexpr size_t kScanVisitsPerLock = 256;
 // A stripe may lose its victim to another writer between the look and the lock.

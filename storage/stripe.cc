@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kReclaimedBytesMax = EntryPools::kSegmentBytesMin;
 // Small entries are evicted some at a time, which costs the next writers nothing.
 constexpr int kEvictionsMax = 16;
+constexpr uint64_t kMovesMax = 64;
 constexpr uint64_t kSmallEntryBytes = 256;
 constexpr uint64_t kReclaimedAheadBytes = 1024;
 // What is left of a scan's byte limit when an entry is given out, beside key and value.
@@ -253,6 +254,7 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
     if (freed_bytes > 0) return {.done = true, .freed_bytes = freed_bytes};
   }
   Eviction result;
+  const uint64_t moves_before = store_.moves();
   for (int i = 0; i < kEvictionsMax; ++i) {
     const EntryRef victim = store_.Victim(now);
     if (!victim) break;
@@ -264,6 +266,7 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
     // The next victim of another stripe may be colder; that matters less the smaller they are.
     if (result.freed_bytes - freed_before > kSmallEntryBytes) break;
     if (result.freed_bytes >= bytes_wanted + kReclaimedAheadBytes) break;
+    if (store_.moves() - moves_before >= kMovesMax) break;
   }
   return result;
 }

@@ -34,9 +34,8 @@ EntryRef S3FifoPolicy::Victim(TimePoint now) {
     if (!ref) break;
     host_->PrefetchAfter(ref);
     const uint8_t uses = ref->policy_bits();
-    const bool is_evictable = host_->IsEvictable(*ref);
     const bool stays = uses >= (queue == kSmall ? kUsesForMain : 1);
-    if (is_evictable && (!stays || ref->ExpiredAt(now))) {
+    if (!stays || ref->ExpiredAt(now)) {
       if (queue == kSmall) Remember(ref);
       return ref;
     }
@@ -44,8 +43,7 @@ EntryRef S3FifoPolicy::Victim(TimePoint now) {
     ref->set_policy_bits(queue == kSmall || uses == 0 ? 0 : uses - 1);
     host_->MoveToNewest(kMain, ref, now);
   }
-  const EntryRef ref = log.Oldest(QueueToEvict());
-  return ref && host_->IsEvictable(*ref) ? ref : host_->AnyEvictable(random_);
+  return log.Oldest(QueueToEvict());
 }
 
 int64_t S3FifoPolicy::VictimRank() const {

@@ -6,7 +6,6 @@
 
 #include "storage/eviction/ghost_filter.h"
 #include "storage/eviction_policy.h"
-#include "storage/random.h"
 
 namespace larder::storage {
 
@@ -15,11 +14,12 @@ namespace larder::storage {
 // one, as does a new one that is remembered; the main queue takes an entry that was used in again,
 // up to three times. Source: Yang et al., "FIFO queues are all you need for cache eviction", SOSP
 // 2023, algorithm 1. The queues are those of the log, so an entry pays two bits, and a ghost two
-// bytes. Differs in one point: after kMovesMax moves, or kMovedBytesMax, it takes the next entry
-// whatever its use, so that no eviction takes long.
+// bytes. Differs in two points: after kMovesMax moves, or kMovedBytesMax, it takes the next entry
+// whatever its use, so that no eviction takes long; and the log keeps the order to some segments
+// only.
 class S3FifoPolicy : public EvictionPolicy {
  public:
-  S3FifoPolicy(EvictionHost* host, uint64_t seed) : host_(host), random_(seed) {}
+  explicit S3FifoPolicy(EvictionHost* host) : host_(host) {}
 
   EntryLog::Queue Place(uint64_t hash) override;
   void Inserted(EntryRef ref, TimePoint now) override;
@@ -50,7 +50,6 @@ class S3FifoPolicy : public EvictionPolicy {
   void Remember(EntryRef ref);
 
   EvictionHost* const host_;
-  Random random_;
   std::unique_ptr<GhostFilter> ghosts_;  // from the first eviction on
 };
 

@@ -100,12 +100,12 @@ TEST_F(EntryTest, EveryShapeGivesBackWhatWasPutIn) {
 
 TEST_F(EntryTest, RecordsAreAsSmallAsTheLayoutSays) {
   EXPECT_EQ(EntryShape::Of(2, 0, {}).RecordBytes(0), 16u);
-  EXPECT_EQ(EntryShape::Of(3, 0, {}).RecordBytes(0), 20u) << "padding to four";
+  EXPECT_EQ(EntryShape::Of(3, 0, {}).RecordBytes(0), 18u) << "padding to two";
   EXPECT_EQ(EntryShape::Of(2, 0, {}).RecordBytes(16), 32u);
   EXPECT_EQ(EntryShape::Of(2, 4096, {}).RecordBytes(0), 24u) << "a page lies apart";
   EXPECT_EQ(EntryShape::Of(2, 4095, {}).RecordBytes(0), 4112u);
   EXPECT_EQ(EntryShape::Of(3, kBlock + kPage + 3, {}).RecordBytes(0), 14u + 3 + 3 + 16 + 4);
-  EXPECT_EQ(EntryShape::Of(2, 0, {.expires_at = kNow}).RecordBytes(0), 24u);
+  EXPECT_EQ(EntryShape::Of(2, 0, {.expires_at = kNow}).RecordBytes(0), 22u);
   EXPECT_EQ(EntryShape::Of(2, 0, {.flags = 1, .recompute_ms = 1}).RecordBytes(0), 24u);
   EXPECT_LE(EntryShape::Of(kKeyBytesMax, kValueBytesMax - 1, AllFields()[7]).RecordBytes(20),
             EntryPools::kSegmentBytesMin)
@@ -189,10 +189,10 @@ TEST_F(EntryTest, FitsInPlaceOnlyWhereRecordAndPartsStayAsTheyAre) {
 }
 
 TEST_F(EntryTest, AValueMayChangeItsLengthWithinThePadding) {
-  const EntryRef ref = Make("k1", 2 * kBlock + 96);
-  ASSERT_TRUE(ref->FitsInPlace(2 * kBlock + 94, {}));
-  ref->SetValueBytes(2 * kBlock + 94);
-  const std::string value = ValueOf(2 * kBlock + 94);
+  const EntryRef ref = Make("k1", 2 * kBlock + 97);
+  ASSERT_TRUE(ref->FitsInPlace(2 * kBlock + 96, {}));
+  ref->SetValueBytes(2 * kBlock + 96);
+  const std::string value = ValueOf(2 * kBlock + 96);
   ref->WriteValue(0, value);
   EXPECT_EQ(ref->value_bytes(), value.size());
   EXPECT_TRUE(Read(*ref) == value);

@@ -95,11 +95,11 @@ TEST_F(KeyspacePressureTest, StaleDeletesStayWithinTheBudgetAlsoWhereNothingIsEv
 }
 
 TEST_F(KeyspacePressureTest, ALimitFarBelowTheStripesIsRefused) {
-  Make({.memory_bytes = 256 * kMebibyte, .stripes = 16});
+  Make({.memory_bytes = 512 * kMebibyte, .stripes = 16});
   const absl::Status status = keyspace_->SetMemoryLimit(15 * kMebibyte);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("16 stripes"), std::string::npos) << status;
-  EXPECT_EQ(keyspace_->memory_limit_bytes(), 256 * kMebibyte);
+  EXPECT_EQ(keyspace_->memory_limit_bytes(), 512 * kMebibyte);
   EXPECT_TRUE(keyspace_->SetMemoryLimit(16 * kMebibyte).ok());
 }
 

@@ -211,5 +211,17 @@ TEST_F(StoreTest, UnderScopeTtlOnlyEntriesThatExpireAreEvicted) {
   }
 }
 
+TEST_F(StoreTest, S3FifoKeepsItsOrderAlsoUnderScopeTtl) {
+  Make(EvictionKind::kS3Fifo, EvictionScope::kKeysWithTtl);
+  // Many more that may not be evicted stand before, between and behind.
+  Keys expected;
+  for (int i = 0; i < 200; ++i) {
+    for (int j = 0; j < 20; ++j) Put(std::to_string(100 * i + j) + "stays", 100);
+    expected.push_back("goes" + std::to_string(1000 + i));
+    Put(expected.back(), 100, now_ + Millis(1'000'000'000));
+  }
+  EXPECT_EQ(EvictAll(), expected);
+}
+
 }  // namespace
 }  // namespace larder::storage
