@@ -163,9 +163,14 @@ EntryRef EntryStore::Replace(EntryRef original, EntryRef copy) {
   return copy;
 }
 
-void EntryStore::PrefetchAfter(EntryRef ref) const {
+uint64_t EntryStore::PrefetchAfter(EntryRef ref) const {
   const EntryRef next = log_.After(ref);
-  if (next && !next->dead()) TableOf(next->slot()).Prefetch(HashKey(next->key()));
+  if (!next) return 0;
+  if (const EntryRef second = log_.After(next)) __builtin_prefetch(&TableOf(second->slot()));
+  if (next->dead()) return 0;
+  const uint64_t hash = HashKey(next->key());
+  TableOf(next->slot()).Prefetch(hash);
+  return hash;
 }
 
 SweepResult EntryStore::RemoveExpired(TimePoint now, size_t removals_max) {

@@ -44,6 +44,9 @@ class EntryStore final : private EvictionHost {
     return TableOf(key.slot).Find(key.hash, key.key, log_);
   }
 
+  // Says that a Find and perhaps a Create of this key come soon.
+  void PrefetchWrite(const HashedKey& key) const { policy_->PrefetchPlace(key.hash); }
+
   // By how many bytes, at most, a Create or Rewrite with these raises used_bytes. `replaced` is the
   // entry that is there, or none.
   uint64_t WriteCost(const HashedKey& key, EntryRef replaced, size_t value_bytes,
@@ -116,7 +119,7 @@ class EntryStore final : private EvictionHost {
   bool IsEvictable(const Entry& entry) const override {
     return scope_ == EvictionScope::kAllKeys || Evictable(entry.expires_at());
   }
-  void PrefetchAfter(EntryRef ref) const override;
+  uint64_t PrefetchAfter(EntryRef ref) const override;
 
   bool Evictable(TimePoint expires_at) const {
     return scope_ == EvictionScope::kAllKeys || expires_at != kNever;

@@ -23,8 +23,9 @@ class EvictionHost {
   // One of the entries that may be evicted, uniformly at random; none if there is none.
   virtual EntryRef AnyEvictable(Random& random) = 0;
   virtual bool IsEvictable(const Entry& entry) const = 0;
-  // Says that the record behind this one in the log is looked at soon.
-  virtual void PrefetchAfter(EntryRef ref) const = 0;
+  // Says that the records behind this one in the log are looked at soon. Returns the hash of the
+  // next one's key, if there is one that lives, else 0.
+  virtual uint64_t PrefetchAfter(EntryRef ref) const = 0;
   // How many may be evicted.
   virtual uint64_t evictable_count() const = 0;
 
@@ -45,6 +46,8 @@ class EvictionPolicy {
 
   // Into which queue of the log an entry with this hash goes, which is about to be created.
   virtual EntryLog::Queue Place(uint64_t /*hash*/) { return EntryLog::Queue::kFirst; }
+  // Says that Place may come soon.
+  virtual void PrefetchPlace(uint64_t /*hash*/) const {}
 
   virtual void Inserted(EntryRef ref, TimePoint now) = 0;
   // The entry was read or its value replaced.

@@ -61,6 +61,7 @@ GetOutcome Stripe::Get(const HashedKey& key, TimePoint now, ValueSink& sink) {
 uint64_t Stripe::Set(const HashedKey& key, std::string_view value, const SetOptions& options,
                      TimePoint now, MemoryCredit& credit, SetResult& result) {
   Operation operation(*this);
+  store_.PrefetchWrite(key);
   const Found found = Find(key, now);
   result.outcome = Check(key, options.condition, found.live, now);
   result.version = found.live ? found.live->version() : 0;

@@ -20,6 +20,9 @@ class GhostFilter {
   // True if the hash was there; it is forgotten.
   bool Remove(uint64_t hash);
 
+  // Brings what Add and Remove of this hash read closer to the processor.
+  void Prefetch(uint64_t hash) const { __builtin_prefetch(&buckets_[BucketIndexOf(hash)]); }
+
   uint64_t capacity() const { return capacity_; }
   uint64_t memory_bytes() const { return buckets_count_ * sizeof(Bucket); }
   // Of a filter with this capacity.
@@ -39,7 +42,8 @@ class GhostFilter {
   uint16_t AgeOf(uint16_t cell) const {
     return static_cast<uint16_t>((generation_ + kGenerations - (cell & 0xf)) % kGenerations);
   }
-  Bucket& BucketOf(uint64_t hash) { return buckets_[(hash >> 32) * buckets_count_ >> 32]; }
+  uint64_t BucketIndexOf(uint64_t hash) const { return (hash >> 32) * buckets_count_ >> 32; }
+  Bucket& BucketOf(uint64_t hash) { return buckets_[BucketIndexOf(hash)]; }
   static uint16_t FingerprintOf(uint64_t hash) { return hash & 0xfff; }
   // Clears what is forgotten in the next bucket, before its generation comes again.
   void SweepOne();

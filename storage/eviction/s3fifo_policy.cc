@@ -11,6 +11,10 @@ EntryLog::Queue S3FifoPolicy::Place(uint64_t hash) {
   return ghosts_ != nullptr && ghosts_->Remove(hash) ? kMain : kSmall;
 }
 
+void S3FifoPolicy::PrefetchPlace(uint64_t hash) const {
+  if (ghosts_ != nullptr) ghosts_->Prefetch(hash);
+}
+
 void S3FifoPolicy::Inserted(EntryRef ref, TimePoint /*now*/) { ref->set_policy_bits(0); }
 
 void S3FifoPolicy::Accessed(EntryRef ref, TimePoint /*now*/) {
@@ -32,7 +36,8 @@ EntryRef S3FifoPolicy::Victim(TimePoint now) {
     const EntryLog::Queue queue = QueueToEvict();
     const EntryRef ref = log.Oldest(queue);
     if (!ref) break;
-    host_->PrefetchAfter(ref);
+    const uint64_t next = host_->PrefetchAfter(ref);
+    if (ghosts_ != nullptr) ghosts_->Prefetch(next);
     const uint8_t uses = ref->policy_bits();
     const bool stays = uses >= (queue == kSmall ? kUsesForMain : 1);
     if (!stays || ref->ExpiredAt(now)) {

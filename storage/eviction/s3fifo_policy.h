@@ -22,6 +22,7 @@ class S3FifoPolicy : public EvictionPolicy {
   explicit S3FifoPolicy(EvictionHost* host) : host_(host) {}
 
   EntryLog::Queue Place(uint64_t hash) override;
+  void PrefetchPlace(uint64_t hash) const override;
   void Inserted(EntryRef ref, TimePoint now) override;
   void Accessed(EntryRef ref, TimePoint now) override;
   void Removed(EntryRef /*ref*/) override {}
