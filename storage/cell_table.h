@@ -40,7 +40,6 @@ class CellTable {
   // REQUIRES: the entry is in the table.
   void Erase(uint64_t hash, Location at);
   void Replace(uint64_t hash, Location from, Location to);
-  void Clear();
   // Brings the cells where an entry with this hash belongs closer to the processor.
   void Prefetch(uint64_t hash) const {
     if (cells_ != nullptr) __builtin_prefetch(&cells_[HomeOf(TagOf(hash))]);
@@ -88,6 +87,7 @@ class CellTable {
   }
   size_t IndexOf(uint64_t hash, Location at) const;
   bool TryInsert(uint64_t hash, Location at, const EntryLog& log);
+  void Clear();
   // Lays the cells out anew, in at least `length` of them.
   void Rebuild(size_t length);
   // Takes the place of what is there: these cells, of which some may be empty, laid out in at least

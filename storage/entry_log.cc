@@ -23,7 +23,7 @@ constexpr int kNearSegments = 16;
 constexpr size_t kLookBytes = 64;
 
 // Before RandomLive counts.
-constexpr int kTriesForRecord = 1024;
+constexpr int kTriesForRecord = 256;
 
 static_assert(EntryPools::kBlockBytes / EntryPools::kPageBytes <= 64);
 
@@ -85,13 +85,16 @@ uint64_t EntryLog::BytesOf(const Entry& entry) const {
   return RecordBytes(entry) + ApartBytes(entry);
 }
 
-uint64_t EntryLog::AppendCost(const EntryShape& shape, const Entry* replaced) const {
+uint64_t EntryLog::AppendCost(const EntryShape& shape, bool is_pinned,
+                              const Entry* replaced) const {
   const uint64_t record_bytes = shape.RecordBytes(policy_bytes_);
-  // Whichever queue it goes to.
-  bool opens = RoomFor(record_bytes, open_[0]) == 0;
-  for (size_t queue = 1; queue < kQueues; ++queue) {
-    opens = opens || (open_[queue].newest != 0 && RoomFor(record_bytes, open_[queue]) == 0);
-  }
+  const auto opens_in = [&](Queue queue) {
+    return RoomFor(record_bytes, open_[static_cast<size_t>(queue)]) == 0;
+  };
+  // Whichever of its queues the policy chooses; only one that keeps the order has two.
+  const bool opens = is_pinned
+                         ? opens_in(Queue::kPinned)
+                         : opens_in(Queue::kFirst) || (keeps_order_ && opens_in(Queue::kSecond));
   uint64_t live = live_bytes_ + record_bytes;
   uint64_t after = ValueParts::Of(shape.value_bytes).apart_bytes();
   uint64_t before = Charge(live_bytes_, segments_in_use_);
@@ -100,7 +103,7 @@ uint64_t EntryLog::AppendCost(const EntryShape& shape, const Entry* replaced) co
     before += ApartBytes(*replaced);
   }
   after += Charge(live, segments_in_use_ + (opens ? 1 : 0));
-  if (opens && unused_ == 0) after += segments_.growth_bytes();
+  if (opens && unused_ == 0) after += segments_.growth_bytes() + kBaseBytes;
   return after > before ? after - before : 0;
 }
 
@@ -188,6 +191,7 @@ void EntryLog::Close(Open& open) {
 
 void EntryLog::Close(SegmentId& open) {
   const SegmentId id = std::exchange(open, 0);
+  may_compact_ = true;
   if (id != 0 && segments_[id].live_bytes == 0) Release(id);
 }
 
@@ -264,6 +268,7 @@ void EntryLog::FreeRecord(EntryRef ref, uint64_t apart_bytes) {
   --segment.live_records;
   if (segment.live_bytes > 0) {
     newly_dead_bytes_ += record_bytes;
+    may_compact_ = true;
   } else if (IsNewestOpen(id)) {
     appended_bytes_ -= segment.appended_bytes;
     segment.appended_bytes = 0;
@@ -300,8 +305,9 @@ EntryRef EntryLog::Oldest(Queue queue) {
       if (!ref->dead()) return ref;
       segment.evicted_bytes += static_cast<uint32_t>(RecordBytes(*ref));
     }
-    if (id != compact_to().newest) return {};  // the queue has one segment, open and empty
-    Close(compact_to());
+    Open& compacted = compact_to(queue);
+    if (id != compacted.newest) return {};  // the queue has one segment, open and empty
+    Close(compacted);
   }
 }
 
@@ -324,21 +330,24 @@ void EntryLog::VisitLive(SegmentId id, absl::FunctionRef<bool(EntryRef)> visit) 
 }
 
 EntryRef EntryLog::RandomLive(Random& random) {
-  const auto records_in = [this](SegmentId id) {
-    return segments_[id].queue == Queue::kPinned ? 0 : segments_[id].live_records;
-  };
   for (int i = 0; i < kTriesForRecord; ++i) {
     const auto id = static_cast<SegmentId>(1 + random.Below(segment_ids()));
     const uint64_t number = random.Below(live_records_max_);
-    if (number < records_in(id)) return LiveRecord(id, number);
+    if (segments_[id].queue != Queue::kPinned && number < segments_[id].live_records) {
+      return LiveRecord(id, number);
+    }
   }
-  // Few are left of many.
+  // They are few, in all or among those that are pinned.
   uint64_t count = 0;
-  for (SegmentId id = 1; id <= segment_ids(); ++id) count += records_in(id);
-  uint64_t number = random.Below(count);
-  SegmentId id = 1;
-  for (; number >= records_in(id); ++id) number -= records_in(id);
-  return LiveRecord(id, number);
+  SegmentId chosen = 0;
+  for (const Queue queue : {Queue::kFirst, Queue::kSecond}) {
+    for (SegmentId id = oldest_[static_cast<size_t>(queue)]; id != 0; id = segments_[id].newer) {
+      count += segments_[id].live_records;
+      if (count > 0 && random.Below(count) < segments_[id].live_records) chosen = id;
+    }
+  }
+  return chosen == 0 ? EntryRef()
+                     : LiveRecord(chosen, random.Below(segments_[chosen].live_records));
 }
 
 EntryRef EntryLog::LiveRecord(SegmentId id, uint64_t number) {
@@ -356,10 +365,10 @@ uint64_t EntryLog::TakeNewlyDead() {
   return bytes;
 }
 
-void EntryLog::Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, SegmentId)> move) {
+bool EntryLog::Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, SegmentId)> move) {
   size_t looked = 0;
   while (looked < bytes_max && wants_compaction()) {
-    if (compact_from_ == 0 && !NextSource()) return;
+    if (compact_from_ == 0 && !NextSource()) break;
     if (compact_offset_ >= segments_[compact_from_].appended_bytes) {
       compact_from_ = 0;
       continue;
@@ -372,6 +381,7 @@ void EntryLog::Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, Segmen
     looked += record_bytes;
     move(ref, SegmentToCompactInto(record_bytes));
   }
+  return looked > 0;
 }
 
 bool EntryLog::MayCompact(SegmentId id) const {
@@ -424,34 +434,43 @@ EntryLog::SegmentId EntryLog::MostDeadNear(SegmentId id) const {
 bool EntryLog::NextSource() {
   SegmentId source = 0;
   if (keeps_order_) {
-    if (compact_to().newest != 0) source = MostDeadNear(compact_to().newest);
-    if (source == 0) Close(compact_to());
+    Open& to = compact_to(compact_queue_);
+    if (to.newest != 0) source = MostDeadNear(to.newest);
+    if (source == 0) Close(to);
   }
   if (source == 0) source = MostDead();
+  may_compact_ = source != 0;
   if (source == 0) return false;
   compact_from_ = source;
   compact_offset_ = 0;
+  compact_queue_ = segments_[source].queue;
   return true;
 }
 
 EntryLog::SegmentId EntryLog::SegmentToCompactInto(size_t record_bytes) {
-  SegmentId to = RoomFor(record_bytes, compact_to());
-  if (to != 0) return to;
   const SegmentId from = compact_from_;
-  if (keeps_order_) {
-    // One that was closed early, when nothing near it was worth copying.
-    to = FindNear(from, [&](SegmentId id) {
-      return RoomIn(id) >= std::max(segment_bytes_ / 4, record_bytes) && !IsOpen(id);
-    });
-  }
+  Open& open = compact_to(compact_queue_);
+  SegmentId to = RoomFor(record_bytes, open);
   if (to == 0) {
-    to = NewSegment(segments_[from].queue, segments_[from].opened_at);
-    segments_[to].appended_at = segments_[from].appended_at;
-    segments_[to].swept_at = segments_[from].swept_at;
-    segments_[to].sweep_backoff = segments_[from].sweep_backoff;
-    Link(to, from);
+    if (keeps_order_) {
+      // One that was closed early, when nothing near it was worth copying.
+      to = FindNear(from, [&](SegmentId id) {
+        return RoomIn(id) >= std::max(segment_bytes_ / 4, record_bytes) && !IsOpen(id);
+      });
+    }
+    if (to == 0) {
+      to = NewSegment(compact_queue_, segments_[from].opened_at);
+      segments_[to].appended_at = segments_[from].appended_at;
+      segments_[to].swept_at = segments_[from].swept_at;
+      segments_[to].sweep_backoff = segments_[from].sweep_backoff;
+      Link(to, from);
+    }
+    Advance(open, to);
   }
-  Advance(compact_to(), to);
+  // It is to be swept as soon as either would have been.
+  segments_[to].swept_at = std::min(segments_[to].swept_at, segments_[from].swept_at);
+  segments_[to].sweep_backoff =
+      std::min(segments_[to].sweep_backoff, segments_[from].sweep_backoff);
   return to;
 }
 

@@ -18,9 +18,10 @@
 namespace larder::storage {
 
 // The records of one stripe in log-structured segments: a record is appended to the newest segment
-// of its queue, a dead one waits until its segment is reclaimed, whole, when nothing lives in it or
-// when Compact has copied what does. Segments of a queue stand in the order of age, and so do the
-// records in them. Not thread-safe. Sizes in bytes.
+// of its queue, or to the one before if it fits there; a dead one waits until its segment is
+// reclaimed, whole, when nothing lives in it or when Compact has copied what does. Segments of a
+// queue stand in the order of age, and so, about, do the records in them. Not thread-safe. Sizes in
+// bytes.
 //
 // After the log-structured memory of RAMCloud (Rumble, Kejriwal, Ousterhout, FAST 2014) and the
 // segment chains of Segcache (Yang, Yue, Vinayak, NSDI 2021).
@@ -86,8 +87,11 @@ class EntryLog {
 
   // Copies live records out of segments with many dead ones while more is wasted than should be;
   // looks at about `bytes_max` of records. move(original, segment) must CopyInto and FreeMoved.
-  void Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, SegmentId)> move);
-  bool wants_compaction() const { return dead_bytes() > live_bytes_ / kDeadShare + Physical(1); }
+  // False: nothing could be done.
+  bool Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, SegmentId)> move);
+  bool wants_compaction() const {
+    return may_compact_ && dead_bytes() > live_bytes_ / kDeadShare + Physical(1);
+  }
   // True if the segments take more than the live bytes are charged for, and Compact can help it.
   bool is_behind() const { return wants_compaction() && wasted_bytes() > WasteMax(live_bytes_); }
   // True if they take so much more that it is charged for.
@@ -101,7 +105,7 @@ class EntryLog {
   // Segments are numbered from 1 to segment_ids(); those not in use have no base.
   SegmentId segment_ids() const { return static_cast<SegmentId>(segments_.size() - 1); }
   Segment& segment(SegmentId id) { return segments_[id]; }
-  // One of the live records that are not pinned, uniformly at random. REQUIRES: there is one.
+  // One of the live records that are not pinned, uniformly at random; none if there is none.
   EntryRef RandomLive(Random& random);
   // Calls visit(EntryRef) for the live records of a segment. `visit` may free that record; returns
   // false to stop.
@@ -115,7 +119,7 @@ class EntryLog {
   }
   // By how much charged_bytes rises, at most, with a record like this in place of `replaced`, or
   // with a new one when that is nullptr.
-  uint64_t AppendCost(const EntryShape& shape, const Entry* replaced) const;
+  uint64_t AppendCost(const EntryShape& shape, bool is_pinned, const Entry* replaced) const;
   // Records and parts that are alive, by queue and in all.
   uint64_t queue_bytes(Queue queue) const { return queue_bytes_[static_cast<size_t>(queue)]; }
   uint64_t live_bytes() const { return live_bytes_ + apart_bytes_; }
@@ -128,15 +132,15 @@ class EntryLog {
  private:
   static constexpr size_t kUnitBytes = kRecordAlignment;
   static constexpr size_t kQueues = 3;
-  // For open segments and those whose records go one by one.
+  // For the open segments that are not full.
   static constexpr uint64_t kSlackSegments = 3;
   static constexpr uint64_t kWasteShare = 21;
   static constexpr uint64_t kGraceShare = 64;
+  // Of bases_ for each segment, with what a vector has in reserve.
+  static constexpr uint64_t kBaseBytes = 2 * sizeof(char*);
   static constexpr uint64_t kDeadShare = 24;
 
-  uint64_t index_bytes() const {
-    return segments_.memory_bytes() + bases_.capacity() * sizeof(char*);
-  }
+  uint64_t index_bytes() const { return segments_.memory_bytes() + segments_.size() * kBaseBytes; }
   SegmentId IdOf(Location at) const { return static_cast<SegmentId>(at.value >> offset_bits_); }
   size_t OffsetOf(Location at) const {
     return (at.value & ((uint64_t{1} << offset_bits_) - 1)) * kUnitBytes;
@@ -165,7 +169,7 @@ class EntryLog {
     SegmentId newest = 0;
     SegmentId before = 0;
   };
-  Open& compact_to() { return open_[kQueues]; }
+  Open& compact_to(Queue queue) { return open_[kQueues + static_cast<size_t>(queue)]; }
   bool IsOpen(SegmentId id) const;
   bool IsNewestOpen(SegmentId id) const;
   // The one that has room, or 0.
@@ -204,10 +208,12 @@ class EntryLog {
   SegmentId unused_ = 0;
   std::array<SegmentId, kQueues> oldest_{};
   std::array<SegmentId, kQueues> newest_{};
-  std::array<Open, kQueues + 1> open_{};  // by queue, and what Compact copies into
+  std::array<Open, 2 * kQueues> open_{};  // by queue, and what Compact copies into
   SegmentId compact_from_ = 0;
   size_t compact_offset_ = 0;
-  SegmentId compact_search_ = 0;  // where the search for a source goes on
+  Queue compact_queue_ = Queue::kFirst;  // of the last source
+  bool may_compact_ = true;              // there may be a source
+  SegmentId compact_search_ = 0;         // where the search for a source goes on
   uint64_t segments_in_use_ = 0;
   uint64_t appended_bytes_ = 0;
   uint64_t live_bytes_ = 0;

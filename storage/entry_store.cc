@@ -44,7 +44,7 @@ uint64_t EntryStore::WriteCost(const HashedKey& key, EntryRef replaced, size_t v
                                const EntryFields& fields) const {
   if (replaced && FitsInPlace(*replaced, value_bytes, fields)) return 0;
   const EntryShape shape = EntryShape::Of(key.key.size(), value_bytes, fields);
-  uint64_t cost = log_.AppendCost(shape, replaced.entry);
+  uint64_t cost = log_.AppendCost(shape, !Evictable(fields.expires_at), replaced.entry);
   if (!replaced) cost += TableOf(key.slot).growth_bytes(key.hash);
   return cost + policy_->growth_bytes();
 }
@@ -233,8 +233,8 @@ void EntryStore::Tidy() {
   Compact(bytes);
 }
 
-void EntryStore::Compact(size_t bytes_max) {
-  log_.Compact(bytes_max, [this](EntryRef original, EntryLog::SegmentId to) {
+bool EntryStore::Compact(size_t bytes_max) {
+  return log_.Compact(bytes_max, [this](EntryRef original, EntryLog::SegmentId to) {
     PrefetchAfter(original);
     Replace(original, log_.CopyInto(to, original));
   });

@@ -57,7 +57,7 @@ class EntryStore final : private EvictionHost {
                   TimePoint now);
   // Gives the entry these fields and room for a value of this size, whose first `kept_bytes` are
   // those of the old one; whole pages and blocks of them are not copied. To the policy it stays
-  // where it is, but with a record of another size it becomes the newest of its queue in the log.
+  // where it is, but if its record is written anew it becomes the newest of its queue in the log.
   EntryRef Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes, const EntryFields& fields,
                    size_t kept_bytes, TimePoint now);
   void Remove(EntryRef ref, uint64_t hash);
@@ -88,8 +88,9 @@ class EntryStore final : private EvictionHost {
   // Reclaims segments in proportion to what has died since the last call. To be called after every
   // change, as long as memory is short.
   void Tidy();
-  // Reclaims segments while too much is wasted; looks at about this many bytes.
-  void Compact(size_t bytes_max);
+  // Reclaims segments while too much is wasted; looks at about this many bytes. False: nothing
+  // could be done.
+  bool Compact(size_t bytes_max);
   // True if Compact would lower used_bytes.
   bool is_overdrawn() const { return log_.is_overdrawn(); }
 

@@ -14,14 +14,15 @@ namespace {
 
 // Much of less would be slack. A limit may be lowered later to a part of that.
 constexpr uint64_t kMemoryPerStripe = uint64_t{32} << 20;
-constexpr uint64_t kMemoryPerStripeMin = uint64_t{1} << 20;
+constexpr uint64_t kSegmentsPerStripeMin = 16;
 // What the pools keep to be reused, outside the budget.
 constexpr uint64_t kKeptShare = 128;
 constexpr uint64_t kKeptBytesMin = uint64_t{256} << 10;
 constexpr uint64_t kKeptBytesMax = uint64_t{4} << 20;
-// What is prepared may wait to be used, outside the budget until then.
+// What is prepared may wait to be used, outside the budget until then. No more, since a call is to
+// take less than its period even where a page takes milliseconds.
 constexpr uint64_t kPreparedShare = 32;
-constexpr uint64_t kPreparedBytesMax = uint64_t{256} << 20;
+constexpr uint64_t kPreparedBytesMax = uint64_t{32} << 20;
 // So many at least, if they need not be too short for that.
 constexpr uint64_t kSegmentsPerStripe = 512;
 constexpr size_t kRemovalsPerLock = 64;
@@ -71,10 +72,11 @@ absl::Status Keyspace::CheckMemoryLimit(uint64_t bytes) const {
     return absl::InvalidArgumentError(
         absl::StrCat("memory_bytes is ", bytes, "; the least is ", kMemoryBytesMin));
   }
-  if (bytes / kMemoryPerStripeMin < stripes_.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", bytes, "; with ",
-                                                   stripes_.size(), " stripes the least is ",
-                                                   stripes_.size() * kMemoryPerStripeMin));
+  const uint64_t least = stripes_.size() * kSegmentsPerStripeMin * pools_->segments.unit_bytes();
+  if (bytes < least) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "memory_bytes is ", bytes, "; with ", stripes_.size(), " stripes and segments of ",
+        pools_->segments.unit_bytes(), " bytes the least is ", least));
   }
   return absl::OkStatus();
 }
@@ -199,9 +201,9 @@ absl::Status Keyspace::SetMemoryLimit(uint64_t bytes) {
 void Keyspace::PrepareMemory() {
   const uint64_t limit = budget_.limit_bytes();
   const uint64_t unused = limit - std::min(limit, budget_.used_bytes());
-  const uint64_t bytes_max = std::min({limit / kPreparedShare, kPreparedBytesMax, unused});
+  uint64_t bytes_max = std::min({limit / kPreparedShare, kPreparedBytesMax, unused});
   for (UnitPool* pool : {&pools_->segments, &pools_->pages, &pools_->blocks}) {
-    pool->Prepare(bytes_max);
+    bytes_max -= std::min(bytes_max, pool->Prepare(bytes_max));
   }
 }
 

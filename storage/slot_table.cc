@@ -15,7 +15,7 @@ void SlotTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
     parts_->table_bytes += table.memory_bytes();
     ++parts_->size;
   }
-  if (SplitIsDue()) SplitNext();
+  if (SplitIsDueAt(size())) SplitNext();
 }
 
 void SlotTable::Erase(uint64_t hash, Location at) {
@@ -28,8 +28,8 @@ void SlotTable::Erase(uint64_t hash, Location at) {
   if (parts_->size < part_count() * kPartEntriesMin) JoinLast();
 }
 
-bool SlotTable::SplitIsDue() const {
-  return size() > part_count() * kPartEntries &&
+bool SlotTable::SplitIsDueAt(size_t entries) const {
+  return entries > part_count() * kPartEntries &&
          (parts_ == nullptr || parts_->level < CellTable::kPrefixBitsMax);
 }
 
@@ -96,11 +96,14 @@ Location SlotTable::SampleAt(size_t number) const {
 
 uint64_t SlotTable::growth_bytes(uint64_t hash) const {
   const uint64_t growth = PartOf(hash).growth_bytes();
-  if (size() < part_count() * kPartEntries) return growth;
-  // A split: both halves get some room, and the list of parts may grow.
-  const CellTable& next = parts_ == nullptr ? only_ : parts_->tables[2 * parts_->split];
-  const uint64_t list = parts_ == nullptr ? sizeof(Parts) : parts_->tables.capacity();
-  return growth + next.memory_bytes() / 2 + std::max<uint64_t>(list, 2) * sizeof(CellTable);
+  if (!SplitIsDueAt(size() + 1)) return growth;
+  // Both halves get some room.
+  if (parts_ == nullptr) {
+    return growth + only_.memory_bytes() / 2 + sizeof(Parts) + 2 * sizeof(CellTable);
+  }
+  const std::vector<CellTable>& tables = parts_->tables;
+  const uint64_t list = tables.size() == tables.capacity() ? tables.capacity() : 0;
+  return growth + tables[2 * parts_->split].memory_bytes() / 2 + list * sizeof(CellTable);
 }
 
 }  // namespace larder::storage

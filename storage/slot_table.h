@@ -95,7 +95,7 @@ class SlotTable {
     return parts_ == nullptr ? only_ : parts_->tables[parts_->IndexOf(hash)];
   }
   CellTable& MutablePartOf(uint64_t hash) { return const_cast<CellTable&>(PartOf(hash)); }
-  bool SplitIsDue() const;
+  bool SplitIsDueAt(size_t entries) const;
   void SplitNext();
   void JoinLast();
 

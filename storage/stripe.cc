@@ -16,7 +16,8 @@ namespace {
 
 // Of what one call of Reclaim or Expire looks at to compact it: some tens of microseconds.
 constexpr size_t kReclaimedBytesMax = EntryPools::kSegmentBytesMin;
-// Small entries are evicted some at a time, which costs the next writers nothing.
+// Small entries are evicted some at a time, which costs the next writers nothing; but no more after
+// so many that were moved to find them.
 constexpr int kEvictionsMax = 16;
 constexpr uint64_t kMovesMax = 64;
 constexpr uint64_t kSmallEntryBytes = 256;
@@ -39,6 +40,7 @@ bool Deliver(const Entry& entry, ValueSink& sink) {
 Stripe::Stripe(const EntryStoreOptions& options, const StripeShared& shared, StripeSignal* signal)
     : shared_(shared),
       signal_(signal),
+      samples_(!RanksVictims(options.eviction.kind)),
       store_(options, shared.pools),
       random_(~options.eviction.seed) {}
 
@@ -249,12 +251,11 @@ uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const Appe
 
 Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
   Operation operation(*this);
-  if (store_.is_overdrawn()) {
-    store_.Compact(kReclaimedBytesMax);
-    const uint64_t freed_bytes = operation.KeepFreed();
-    if (freed_bytes > 0) return {.done = true, .freed_bytes = freed_bytes};
-  }
   Eviction result;
+  if (store_.is_overdrawn()) {
+    result = {.done = store_.Compact(kReclaimedBytesMax), .freed_bytes = operation.KeepFreed()};
+    if (result.freed_bytes > 0) return result;
+  }
   const uint64_t moves_before = store_.moves();
   for (int i = 0; i < kEvictionsMax; ++i) {
     const EntryRef victim = store_.Victim(now);
@@ -267,7 +268,7 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
     // The next victim of another stripe may be colder; that matters less the smaller they are.
     if (result.freed_bytes - freed_before > kSmallEntryBytes) break;
     if (result.freed_bytes >= bytes_wanted + kReclaimedAheadBytes) break;
-    if (store_.moves() - moves_before >= kMovesMax) break;
+    if (store_.moves() - moves_before >= kMovesMax || samples_) break;
   }
   return result;
 }

@@ -136,6 +136,7 @@ class Stripe {
 
   const StripeShared shared_;
   StripeSignal* const signal_;
+  const bool samples_;  // the policy looks at some entries for each victim
   mutable Mutex mutex_;
   EntryStore store_ ABSL_GUARDED_BY(mutex_);
   LeaseTable leases_ ABSL_GUARDED_BY(mutex_);

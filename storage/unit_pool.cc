@@ -66,26 +66,39 @@ char* UnitPool::PlaceAt(size_t place) {
   return chunks_[place / kChunkBytes] + place % kChunkBytes;
 }
 
-void UnitPool::Prepare(size_t bytes_max) {
+uint64_t UnitPool::Prepare(uint64_t bytes_max) {
   std::vector<char*> huge_pages;
+  uint64_t unused_bytes;
   {
     const MutexLock lock(mutex_);
-    if (used_end_ == 0) return;  // there may never be a first unit
-    const size_t ahead = 2 * std::max(used_end_ - used_end_before_, kHugePageBytes);
-    const size_t end = used_end_ + std::min(ahead, bytes_max);
+    const size_t taken = used_end_ - used_end_before_;
     used_end_before_ = used_end_;
-    prepared_end_ =
-        std::max(prepared_end_, (used_end_ + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes);
-    for (; prepared_end_ + kHugePageBytes <= end; prepared_end_ += kHugePageBytes) {
-      huge_pages.push_back(PlaceAt(prepared_end_));
+    const size_t next_page = (used_end_ + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+    if (bytes_max < kHugePageBytes) {
+      for (; prepared_end_ > next_page; prepared_end_ -= kHugePageBytes) {
+        madvise(PlaceAt(prepared_end_ - kHugePageBytes), kHugePageBytes, MADV_DONTNEED);
+      }
+      return 0;
     }
+    prepared_end_ = std::max(prepared_end_, next_page);
+    const size_t ahead = std::min<uint64_t>(2 * std::max(taken, kHugePageBytes), bytes_max);
+    // There may never be a first unit, and those that were given back come first.
+    const bool needs_more = used_end_ > 0 && returned_.empty();
+    while (needs_more && prepared_end_ + kHugePageBytes <= used_end_ + ahead) {
+      huge_pages.push_back(PlaceAt(prepared_end_));
+      prepared_end_ += kHugePageBytes;
+    }
+    unused_bytes = prepared_end_ - used_end_;
   }
   for (char* page : huge_pages) {
     // Fewer misses of the processor's address translation. If the system has no huge pages, these
-    // are small ones.
+    // are small ones; if it cannot do that at all, none is to be made while a writer waits.
     madvise(page, kHugePageBytes, MADV_HUGEPAGE);
-    madvise(page, kHugePageBytes, MADV_POPULATE_WRITE);
+    if (madvise(page, kHugePageBytes, MADV_POPULATE_WRITE) != 0) {
+      madvise(page, kHugePageBytes, MADV_NOHUGEPAGE);
+    }
   }
+  return unused_bytes;
 }
 
 void UnitPool::Free(size_t count, char* const* units) {
@@ -115,14 +128,14 @@ void UnitPool::Return(std::vector<char*> units) {
 void UnitPool::ReturnPages(char* region, size_t bytes) {
   // The system would fill the holes in a huge page again.
   const auto end = reinterpret_cast<uintptr_t>(region) + bytes;
-  for (uintptr_t chunk = reinterpret_cast<uintptr_t>(region) / kChunkBytes * kChunkBytes;
-       chunk < end; chunk += kChunkBytes) {
+  for (uintptr_t page = reinterpret_cast<uintptr_t>(region) / kHugePageBytes * kHugePageBytes;
+       page < end; page += kHugePageBytes) {
     bool is_first;
     {
       const MutexLock lock(mutex_);
-      is_first = with_holes_.insert(chunk).second;
+      is_first = with_holes_.insert(page).second;
     }
-    if (is_first) madvise(reinterpret_cast<void*>(chunk), kChunkBytes, MADV_NOHUGEPAGE);
+    if (is_first) madvise(reinterpret_cast<void*>(page), kHugePageBytes, MADV_NOHUGEPAGE);
   }
   madvise(region, bytes, MADV_DONTNEED);
 }

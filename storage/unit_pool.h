@@ -36,10 +36,11 @@ class UnitPool {
   void Free(char* unit) { Free(1, &unit); }
 
   // Gets the memory of the units that are next from the system, in huge pages: as many as it should
-  // take until the next call, and at most so many bytes. An Allocate that outruns this gets
-  // memory page by page as it is written, which is slower to use: a huge page at once may take
-  // milliseconds, so that is for a thread that nobody waits for.
-  void Prepare(size_t bytes_max);
+  // take until the next call, and at most so many bytes; returns how many are prepared and not used
+  // yet. With less than 2 MiB it gives back what is. An Allocate that outruns this gets memory page
+  // by page as it is written, which is slower to use: a huge page at once may take milliseconds, so
+  // that is for a thread that nobody waits for.
+  uint64_t Prepare(uint64_t bytes_max);
 
   size_t unit_bytes() const { return unit_bytes_; }
   // Free memory that the system has not got back.
@@ -62,7 +63,7 @@ class UnitPool {
   std::vector<char*> kept_ ABSL_GUARDED_BY(mutex_);      // free, with pages behind them
   std::vector<char*> returned_ ABSL_GUARDED_BY(mutex_);  // free, without
   std::vector<char*> chunks_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_set<uintptr_t> with_holes_ ABSL_GUARDED_BY(mutex_);  // chunks
+  absl::flat_hash_set<uintptr_t> with_holes_ ABSL_GUARDED_BY(mutex_);  // huge pages
   // Places in the chunks, one after the other: before the first all memory was in use at some time,
   // behind the second none was prepared.
   size_t used_end_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,13 +1,16 @@
 #include "storage/eviction/ghost_filter.h"
 
 #include <algorithm>
+#include <new>
 
 namespace larder::storage {
 
 GhostFilter::GhostFilter(uint64_t capacity)
     : capacity_(std::max<uint64_t>(capacity, 2 * kCellsPerBucket)),
       buckets_count_(BucketsFor(capacity_)),
-      buckets_(std::make_unique<Bucket[]>(buckets_count_)) {}
+      buckets_(static_cast<Bucket*>(std::calloc(buckets_count_, sizeof(Bucket))), &std::free) {
+  if (buckets_ == nullptr) throw std::bad_alloc();
+}
 
 void GhostFilter::Add(uint64_t hash) {
   SweepOne();

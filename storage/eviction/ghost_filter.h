@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 
 namespace larder::storage {
@@ -50,7 +51,8 @@ class GhostFilter {
 
   const uint64_t capacity_;
   const uint64_t buckets_count_;
-  const std::unique_ptr<Bucket[]> buckets_;
+  // From calloc, which need not touch what it gets from the system.
+  const std::unique_ptr<Bucket[], decltype(&std::free)> buckets_;
   uint16_t generation_ = 1;
   uint64_t added_ = 0;  // in this generation
   uint64_t swept_ = 0;  // the bucket that is next

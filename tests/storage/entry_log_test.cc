@@ -31,9 +31,10 @@ class LogModel {
               EntryFields fields = {}) {
     const EntryShape shape = EntryShape::Of(key.size(), value.size(), fields);
     const uint64_t before = log_.charged_bytes();
-    const uint64_t cost = log_.AppendCost(shape, nullptr);
+    const uint64_t cost = log_.AppendCost(shape, false, nullptr);
     const EntryRef ref = log_.Append(queue, key, 7, shape, kNow);
-    EXPECT_LE(log_.charged_bytes(), before + cost + kSegmentBytes);
+    // Without an order the second queue is one more than a policy has.
+    EXPECT_LE(log_.charged_bytes(), before + cost + kSegmentBytes + 16);
     ref->WriteValue(0, value);
     ref->set_version(++versions_);
     ref->SetFields(fields);
@@ -79,7 +80,9 @@ class LogModel {
       bytes += log_.BytesOf(*ref);
     }
     ASSERT_EQ(log_.live_bytes(), bytes);
-    ASSERT_EQ(log_.queue_bytes(Queue::kFirst) + log_.queue_bytes(Queue::kSecond), bytes);
+    ASSERT_EQ(log_.queue_bytes(Queue::kFirst) + log_.queue_bytes(Queue::kSecond) +
+                  log_.queue_bytes(Queue::kPinned),
+              bytes);
     CheckSegments(bytes);
   }
 
@@ -140,7 +143,7 @@ class LogModel {
   }
 
   uint64_t versions_ = 0;
-  std::deque<std::string> order_[2];
+  std::deque<std::string> order_[3];
 };
 
 std::string ValueFor(uint64_t number, size_t bytes) {
@@ -174,7 +177,7 @@ void ExpectNearly(const std::vector<std::string>& actual, const std::vector<std:
     ASSERT_TRUE(place.contains(actual[i]));
     distance += std::abs(static_cast<double>(place[actual[i]]) - static_cast<double>(i));
   }
-  EXPECT_LT(distance / static_cast<double>(actual.size()), static_cast<double>(actual.size()) / 6);
+  EXPECT_LT(distance / static_cast<double>(actual.size()), static_cast<double>(actual.size()) / 16);
 }
 
 // Grows and declines, by random frees and by the oldest of a queue, with compaction in between.
@@ -202,13 +205,6 @@ void RunAgainstModel(size_t policy_bytes, bool keeps_order, uint64_t seed) {
     if (step % 401 == 0) model.Check();
   }
   model.Check();
-  if (keeps_order) {
-    for (const Queue queue : {Queue::kFirst, Queue::kSecond}) {
-      const std::vector<std::string> appended = model.Appended(queue);
-      EXPECT_GT(appended.size(), 100u);
-      ExpectNearly(model.Drain(queue), appended);
-    }
-  }
   while (!model.live_.empty()) model.Free(model.AnyKey(random));
   EXPECT_EQ(model.log_.live_bytes(), 0u);
   EXPECT_EQ(model.log_.wasted_bytes(), 0u) << "no segment is held";
@@ -308,6 +304,26 @@ TEST(EntryLogTest, CompactionStopsWhenNothingCanBeGained) {
     for (int i = 0; i < 2000; ++i) moved += model.Compact(kSegmentBytes);
     EXPECT_LT(moved, 1200u) << "keeps_order " << keeps_order;
   }
+}
+
+TEST(EntryLogTest, WhatOnlyOpenSegmentsWasteIsNotForCompaction) {
+  LogModel model(0, false);
+  for (const Queue queue : {Queue::kFirst, Queue::kSecond, Queue::kPinned}) {
+    for (int i = 0; i < 110; ++i) {
+      const std::string key = std::to_string(static_cast<int>(queue) * 1000 + i);
+      model.Append(queue, key, ValueFor(i, 1000));
+    }
+    for (int i = 0; i < 110; ++i) {
+      if (i != 0 && i != 109) model.Free(std::to_string(static_cast<int>(queue) * 1000 + i));
+    }
+  }
+  ASSERT_TRUE(model.log_.is_overdrawn()) << "else this test tests nothing";
+  EXPECT_EQ(model.Compact(1 << 30), 0u);
+  EXPECT_FALSE(model.log_.is_overdrawn()) << "nobody need try again";
+  for (int i = 0; i < 110; ++i)
+    model.Append(Queue::kFirst, "new" + std::to_string(i), ValueFor(i, 1000));
+  EXPECT_TRUE(model.log_.is_overdrawn()) << "a segment was closed meanwhile";
+  EXPECT_GT(model.Compact(1 << 30), 0u);
 }
 
 TEST(EntryLogTest, CompactLooksAtNoMoreThanItMay) {

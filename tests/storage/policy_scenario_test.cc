@@ -1,7 +1,9 @@
 // What the papers say of each policy, in small.
 
 #include <algorithm>
+#include <set>
 
+#include "storage/random.h"
 #include "tests/storage/store_fixture.h"
 
 namespace larder::storage {
@@ -208,6 +210,31 @@ TEST_F(StoreTest, UnderScopeTtlOnlyEntriesThatExpireAreEvicted) {
     std::sort(gone.begin(), gone.end());
     EXPECT_EQ(gone, (Keys{"0", "1", "2", "4", "stays7"}));
     EXPECT_EQ(store_->count(), 3000u);
+  }
+}
+
+TEST_F(StoreTest, UnderScopeTtlCompactionKeepsApartWhatMayNotBeEvicted) {
+  for (const EvictionKind kind : {EvictionKind::kS3Fifo, EvictionKind::kSlru, EvictionKind::kLru,
+                                  EvictionKind::kLruSampled, EvictionKind::kRandom}) {
+    SCOPED_TRACE(EvictionKindName(kind));
+    Make(kind, EvictionScope::kKeysWithTtl);
+    Random random(7);
+    const TimePoint far = now_ + Millis(1'000'000'000);
+    std::set<std::string> evictable;
+    for (int i = 0; i < 60'000; ++i) {
+      const std::string key = std::to_string(random.Below(3000));
+      const bool expires = random.Below(50) == 0;
+      Put(key, random.Below(600), expires ? far : kNever);
+      evictable.erase(key);
+      if (expires) evictable.insert(key);
+      if (random.Below(300) == 0 && store_->evictable_count() > 0) {
+        ASSERT_EQ(evictable.erase(Evict()), 1u);
+      }
+      ASSERT_EQ(store_->evictable_count(), evictable.size());
+    }
+    const Keys gone = EvictAll();
+    EXPECT_EQ(std::set<std::string>(gone.begin(), gone.end()), evictable);
+    EXPECT_EQ(gone.size(), evictable.size());
   }
 }
 
