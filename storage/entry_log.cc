@@ -191,8 +191,12 @@ void EntryLog::Close(Open& open) {
 
 void EntryLog::Close(SegmentId& open) {
   const SegmentId id = std::exchange(open, 0);
-  may_compact_ = true;
-  if (id != 0 && segments_[id].live_bytes == 0) Release(id);
+  if (id == 0) return;
+  if (segments_[id].live_bytes == 0) {
+    Release(id);
+  } else {
+    NoteSource(id);
+  }
 }
 
 EntryLog::SegmentId EntryLog::NewSegment(Queue queue, TimePoint now) {
@@ -268,7 +272,7 @@ void EntryLog::FreeRecord(EntryRef ref, uint64_t apart_bytes) {
   --segment.live_records;
   if (segment.live_bytes > 0) {
     newly_dead_bytes_ += record_bytes;
-    may_compact_ = true;
+    NoteSource(id);
   } else if (IsNewestOpen(id)) {
     appended_bytes_ -= segment.appended_bytes;
     segment.appended_bytes = 0;
@@ -381,13 +385,13 @@ bool EntryLog::Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, Segmen
     looked += record_bytes;
     move(ref, SegmentToCompactInto(record_bytes));
   }
-  return looked > 0;
+  return looked > 0 || wants_compaction();
 }
 
 bool EntryLog::MayCompact(SegmentId id) const {
   const Segment& segment = segments_[id];
-  if (segment.base == nullptr || IsOpen(id)) return false;
-  if (DeadBytes(segment) < segment_bytes_ / kDeadShareMin) return false;
+  if (segment.base == nullptr || DeadBytes(segment) < segment_bytes_ / kDeadShareMin) return false;
+  if (IsOpen(id)) return false;
   // The oldest is about to go.
   return !keeps_order_ || id != oldest_[static_cast<size_t>(segment.queue)];
 }
@@ -439,8 +443,11 @@ bool EntryLog::NextSource() {
     if (source == 0) Close(to);
   }
   if (source == 0) source = MostDead();
-  may_compact_ = source != 0;
-  if (source == 0) return false;
+  if (source == 0) {
+    fruitless_ += std::min<uint64_t>(segment_ids(), kSegmentsLookedAt);
+    return false;
+  }
+  fruitless_ = 0;
   compact_from_ = source;
   compact_offset_ = 0;
   compact_queue_ = segments_[source].queue;

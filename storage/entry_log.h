@@ -87,10 +87,10 @@ class EntryLog {
 
   // Copies live records out of segments with many dead ones while more is wasted than should be;
   // looks at about `bytes_max` of records. move(original, segment) must CopyInto and FreeMoved.
-  // False: nothing could be done.
+  // False: nothing could be done, now or in another call.
   bool Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, SegmentId)> move);
   bool wants_compaction() const {
-    return may_compact_ && dead_bytes() > live_bytes_ / kDeadShare + Physical(1);
+    return fruitless_ < segment_ids() && dead_bytes() > live_bytes_ / kDeadShare + Physical(1);
   }
   // True if the segments take more than the live bytes are charged for, and Compact can help it.
   bool is_behind() const { return wants_compaction() && wasted_bytes() > WasteMax(live_bytes_); }
@@ -190,6 +190,10 @@ class EntryLog {
   EntryRef LiveRecord(SegmentId id, uint64_t number);
   void FreeRecord(EntryRef ref, uint64_t apart_bytes);
   bool MayCompact(SegmentId id) const;
+  // Something has changed so that this may be a source now.
+  void NoteSource(SegmentId id) {
+    if (fruitless_ > 0 && MayCompact(id)) fruitless_ = 0;
+  }
   SegmentId MostDead();
   // The nearest segment of the same queue that fits, if it is near.
   SegmentId FindNear(SegmentId id, absl::FunctionRef<bool(SegmentId)> fits) const;
@@ -212,7 +216,7 @@ class EntryLog {
   SegmentId compact_from_ = 0;
   size_t compact_offset_ = 0;
   Queue compact_queue_ = Queue::kFirst;  // of the last source
-  bool may_compact_ = true;              // there may be a source
+  uint64_t fruitless_ = 0;               // segments looked at in vain since there was a source
   SegmentId compact_search_ = 0;         // where the search for a source goes on
   uint64_t segments_in_use_ = 0;
   uint64_t appended_bytes_ = 0;

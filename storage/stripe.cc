@@ -266,7 +266,7 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
     const uint64_t freed_before = result.freed_bytes;
     result = {.done = true, .freed_bytes = operation.KeepFreed()};
     // The next victim of another stripe may be colder; that matters less the smaller they are.
-    if (result.freed_bytes - freed_before > kSmallEntryBytes) break;
+    if (result.freed_bytes > freed_before + kSmallEntryBytes) break;
     if (result.freed_bytes >= bytes_wanted + kReclaimedAheadBytes) break;
     if (store_.moves() - moves_before >= kMovesMax || samples_) break;
   }

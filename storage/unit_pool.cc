@@ -66,27 +66,37 @@ char* UnitPool::PlaceAt(size_t place) {
   return chunks_[place / kChunkBytes] + place % kChunkBytes;
 }
 
+size_t UnitPool::NextHugePage() const {
+  return (used_end_ + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+}
+
+bool UnitPool::GiveBackPrepared(uint64_t bytes_max) {
+  const MutexLock lock(mutex_);
+  if (prepared_end_ < NextHugePage() + bytes_max + kHugePageBytes) return false;
+  prepared_end_ -= kHugePageBytes;
+  char* page = PlaceAt(prepared_end_);
+  madvise(page, kHugePageBytes, MADV_DONTNEED);
+  // Who takes it next has it page by page.
+  madvise(page, kHugePageBytes, MADV_NOHUGEPAGE);
+  return true;
+}
+
 uint64_t UnitPool::Prepare(uint64_t bytes_max) {
+  while (GiveBackPrepared(bytes_max)) {
+  }
   std::vector<char*> huge_pages;
   uint64_t unused_bytes;
   {
     const MutexLock lock(mutex_);
-    const size_t taken = used_end_ - used_end_before_;
+    const uint64_t taken = used_end_ - used_end_before_;
     used_end_before_ = used_end_;
-    const size_t next_page = (used_end_ + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-    if (bytes_max < kHugePageBytes) {
-      for (; prepared_end_ > next_page; prepared_end_ -= kHugePageBytes) {
-        madvise(PlaceAt(prepared_end_ - kHugePageBytes), kHugePageBytes, MADV_DONTNEED);
-      }
-      return 0;
-    }
-    prepared_end_ = std::max(prepared_end_, next_page);
-    const size_t ahead = std::min<uint64_t>(2 * std::max(taken, kHugePageBytes), bytes_max);
+    prepared_end_ = std::max(prepared_end_, NextHugePage());
     // There may never be a first unit, and those that were given back come first.
-    const bool needs_more = used_end_ > 0 && returned_.empty();
-    while (needs_more && prepared_end_ + kHugePageBytes <= used_end_ + ahead) {
+    uint64_t wanted = used_end_ == 0 ? 0 : std::max(2 * taken, uint64_t{kHugePageBytes});
+    wanted -= std::min<uint64_t>(wanted, returned_.size() * unit_bytes_);
+    const size_t end = NextHugePage() + std::min(wanted, bytes_max);
+    for (; prepared_end_ + kHugePageBytes <= end; prepared_end_ += kHugePageBytes) {
       huge_pages.push_back(PlaceAt(prepared_end_));
-      prepared_end_ += kHugePageBytes;
     }
     unused_bytes = prepared_end_ - used_end_;
   }

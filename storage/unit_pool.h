@@ -36,8 +36,8 @@ class UnitPool {
   void Free(char* unit) { Free(1, &unit); }
 
   // Gets the memory of the units that are next from the system, in huge pages: as many as it should
-  // take until the next call, and at most so many bytes; returns how many are prepared and not used
-  // yet. With less than 2 MiB it gives back what is. An Allocate that outruns this gets memory page
+  // take until the next call, and at most so many bytes; gives back those that are beyond. Returns
+  // how many are prepared and not used yet. An Allocate that outruns this gets memory page
   // by page as it is written, which is slower to use: a huge page at once may take milliseconds, so
   // that is for a thread that nobody waits for.
   uint64_t Prepare(uint64_t bytes_max);
@@ -54,6 +54,10 @@ class UnitPool {
   void Return(std::vector<char*> units);
   void ReturnPages(char* region, size_t bytes);
   char* Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The place of the first huge page of which nothing is in use.
+  size_t NextHugePage() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // One huge page, if as much is prepared beyond so many bytes.
+  bool GiveBackPrepared(uint64_t bytes_max);
   // The memory at this place in the chunks, of which the last may be a new one.
   char* PlaceAt(size_t place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

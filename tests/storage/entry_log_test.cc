@@ -306,6 +306,36 @@ TEST(EntryLogTest, CompactionStopsWhenNothingCanBeGained) {
   }
 }
 
+TEST(EntryLogTest, CompactionFindsTheDeadAlsoInALargeStripe) {
+  // So many segments that one search does not look at all; the dead are in the last.
+  constexpr int kSegments = 2400;
+  constexpr int kRecordsPerSegment = 16;
+  for (const bool keeps_order : {false, true}) {
+    EntryPools pools;
+    EntryLog log(&pools, 0, keeps_order);
+    std::vector<Location> records;
+    for (int i = 0; i < kSegments * kRecordsPerSegment; ++i) {
+      const std::string key = std::to_string(i);
+      const EntryShape shape = EntryShape::Of(key.size(), 4060, {});
+      records.push_back(log.Append(Queue::kFirst, key, 7, shape, kNow).at);
+    }
+    for (size_t i = 2100 * kRecordsPerSegment; i < records.size(); ++i) {
+      if (i % 4 != 0) log.Free(log.At(records[i]));
+    }
+    ASSERT_TRUE(log.wants_compaction());
+    const uint64_t live_bytes = log.live_bytes();
+    int calls = 0;
+    while (log.wants_compaction() && ++calls < 1000) {
+      log.Compact(kSegmentBytes, [&](EntryRef original, EntryLog::SegmentId to) {
+        log.CopyInto(to, original);
+        log.FreeMoved(original);
+      });
+    }
+    EXPECT_LE(log.dead_bytes(), live_bytes / 20 + kSegmentBytes) << "keeps_order " << keeps_order;
+    EXPECT_EQ(log.live_bytes(), live_bytes);
+  }
+}
+
 TEST(EntryLogTest, WhatOnlyOpenSegmentsWasteIsNotForCompaction) {
   LogModel model(0, false);
   for (const Queue queue : {Queue::kFirst, Queue::kSecond, Queue::kPinned}) {

@@ -132,6 +132,9 @@ TEST(UnitPoolTest, PreparesTheMemoryOfTheUnitsThatAreNext) {
   EXPECT_EQ(prepared_units(), 16 * kHugePage) << "at most what it may";
   pool.Prepare(kHugePage - 1);
   EXPECT_EQ(prepared_units(), 0u);
+  EXPECT_EQ(pool.Prepare(16 * kHugePage), 16 * kHugePage);
+  EXPECT_EQ(pool.Prepare(3 * kHugePage), 3 * kHugePage) << "gives back";
+  EXPECT_EQ(prepared_units(), 3 * kHugePage);
 }
 
 TEST(UnitPoolTest, PreparesLittleWhenLittleIsTaken) {
