@@ -134,7 +134,7 @@ class EntryLog {
   static constexpr size_t kQueues = 3;
   // For the open segments that are not full.
   static constexpr uint64_t kSlackSegments = 3;
-  static constexpr uint64_t kWasteShare = 21;
+  static constexpr uint64_t kWasteShare = 26;
   static constexpr uint64_t kGraceShare = 64;
   // Of bases_ for each segment, with what a vector has in reserve.
   static constexpr uint64_t kBaseBytes = 2 * sizeof(char*);

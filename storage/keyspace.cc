@@ -13,7 +13,7 @@ namespace larder::storage {
 namespace {
 
 // Much of less would be slack. A limit may be lowered later to a part of that.
-constexpr uint64_t kMemoryPerStripe = uint64_t{32} << 20;
+constexpr uint64_t kMemoryPerStripe = uint64_t{16} << 20;
 constexpr uint64_t kSegmentsPerStripeMin = 16;
 // What the pools keep to be reused, outside the budget.
 constexpr uint64_t kKeptShare = 128;
@@ -185,7 +185,7 @@ Stripe* Keyspace::RandomStripe() {
 size_t Keyspace::Shrink(TimePoint now, size_t evictions_max) {
   size_t evictions = 0;
   for (; evictions < evictions_max && budget_.exceeded(); ++evictions) {
-    const Eviction eviction = Reclaim(now, /*bytes_wanted=*/0);
+    const Eviction eviction = Reclaim(now, budget_.excess_bytes());
     if (!eviction.done) break;
     budget_.Release(eviction.freed_bytes);
   }

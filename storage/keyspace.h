@@ -26,7 +26,7 @@ struct StripeSignal;
 
 struct KeyspaceOptions {
   uint64_t memory_bytes = uint64_t{1} << 30;  // hard limit for all that MemoryUsage counts
-  uint32_t stripes = 64;  // power of two, 1..kSlots; fewer are made for less than 32 MiB each
+  uint32_t stripes = 64;  // power of two, 1..kSlots; fewer are made for less than 16 MiB each
   EvictionKind eviction = EvictionKind::kS3Fifo;
   EvictionScope eviction_scope = EvictionScope::kAllKeys;
   uint32_t eviction_samples = 10;  // entries that a sampling policy compares, 1..64

@@ -1,6 +1,7 @@
 #ifndef LARDER_STORAGE_MEMORY_BUDGET_H_
 #define LARDER_STORAGE_MEMORY_BUDGET_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -33,7 +34,11 @@ class MemoryBudget {
   void SetLimit(uint64_t bytes) { limit_bytes_.store(bytes, std::memory_order_relaxed); }
   // True when so little is left that what is wasted should be reclaimed.
   bool is_short() const { return used_bytes() > limit_bytes() / 16 * 15; }
-  bool exceeded() const { return used_bytes() > limit_bytes(); }
+  bool exceeded() const { return excess_bytes() > 0; }
+  uint64_t excess_bytes() const {
+    const uint64_t used = used_bytes();
+    return used - std::min(used, limit_bytes());
+  }
 
  private:
   std::atomic<uint64_t> limit_bytes_;

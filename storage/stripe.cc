@@ -19,6 +19,7 @@ constexpr size_t kReclaimedBytesMax = EntryPools::kSegmentBytesMin;
 // Small entries are evicted some at a time, which costs the next writers nothing; but no more after
 // so many that were moved to find them.
 constexpr int kEvictionsMax = 16;
+constexpr int kSampledEvictionsMax = 8;
 constexpr uint64_t kMovesMax = 64;
 constexpr uint64_t kSmallEntryBytes = 256;
 constexpr uint64_t kReclaimedAheadBytes = 1024;
@@ -257,7 +258,8 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
     if (result.freed_bytes > 0) return result;
   }
   const uint64_t moves_before = store_.moves();
-  for (int i = 0; i < kEvictionsMax; ++i) {
+  const int evictions_max = samples_ ? kSampledEvictionsMax : kEvictionsMax;
+  for (int i = 0; i < evictions_max; ++i) {
     const EntryRef victim = store_.Victim(now);
     if (!victim) break;
     ++(victim->ExpiredAt(now) ? stats_.expirations : stats_.evictions);
@@ -268,7 +270,7 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
     // The next victim of another stripe may be colder; that matters less the smaller they are.
     if (result.freed_bytes > freed_before + kSmallEntryBytes) break;
     if (result.freed_bytes >= bytes_wanted + kReclaimedAheadBytes) break;
-    if (store_.moves() - moves_before >= kMovesMax || samples_) break;
+    if (store_.moves() - moves_before >= kMovesMax) break;
   }
   return result;
 }

@@ -165,7 +165,7 @@ void AddKeyspace(std::vector<Flag>& flags) {
   flags.push_back(Number({"eviction_samples", "Entries that a sampling eviction compares."}, 1, 64,
                          [](auto& c) -> auto& { return c.keyspace.eviction_samples; }));
   flags.push_back(
-      Number({"stripes", "Lock stripes of the keyspace, a power of two; at most one for 32MiB."}, 1,
+      Number({"stripes", "Lock stripes of the keyspace, a power of two; at most one for 16MiB."}, 1,
              16384, [](auto& c) -> auto& { return c.keyspace.stripes; }));
   flags.push_back(Number({"max_leases", "Leases that may be outstanding."}, 1, 1000000000,
                          [](auto& c) -> auto& { return c.keyspace.leases_max; }));

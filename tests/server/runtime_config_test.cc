@@ -142,7 +142,7 @@ class ManyStripesTest : public RuntimeConfigTest {
 
 TEST_F(ManyStripesTest, TheKeyspaceMayRefuseALimitThatTheFlagAllows) {
   EXPECT_THAT(Refusal({{"max_inflight", "7"}, {"memory", "4MiB"}}),
-              testing::AllOf(HasSubstr("--memory: "), HasSubstr("32 stripes")));
+              testing::AllOf(HasSubstr("--memory: "), HasSubstr("64 stripes")));
   EXPECT_TRUE(inflight_.Enter().ok());
 }
 
