@@ -47,18 +47,12 @@ void CellTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
 }
 
 bool CellTable::TryInsert(uint64_t hash, Location at, const EntryLog& log) {
-  const uint64_t tag = TagOf(hash);
-  size_t place = HomeOf(tag);
-  while (cells_[place] != 0 &&
-         (TagOfCell(cells_[place]) < tag ||
-          (TagOfCell(cells_[place]) == tag && HashAt(location_at(place), log) <= hash))) {
-    ++place;
-  }
+  const size_t place = PlaceOf(hash, log);
   size_t gap = place;
   while (cells_[gap] != 0) ++gap;
   if (gap + 1 >= length_) return false;
   std::memmove(&cells_[place + 1], &cells_[place], (gap - place) * sizeof(Cell));
-  cells_[place] = tag << Location::kBits | at.value;
+  cells_[place] = TagOf(hash) << Location::kBits | at.value;
   ++count_;
   return true;
 }
@@ -96,7 +90,10 @@ size_t CellTable::IndexOf(uint64_t hash, Location at) const {
 }
 
 size_t CellTable::LowerBound(uint64_t hash, const EntryLog& log) const {
-  if (count_ == 0) return length_;
+  return count_ == 0 ? length_ : PlaceOf(hash, log);
+}
+
+size_t CellTable::PlaceOf(uint64_t hash, const EntryLog& log) const {
   const uint64_t tag = TagOf(hash);
   size_t i = HomeOf(tag);
   while (cells_[i] != 0 && (TagOfCell(cells_[i]) < tag ||

@@ -86,6 +86,9 @@ class CellTable {
     return (tag << prefix_bits_ & kTagMask) * homes() >> kTagBits;
   }
   size_t IndexOf(uint64_t hash, Location at) const;
+  // Of the first entry whose hash is not below this one, or the gap where it belongs.
+  // REQUIRES: there are cells.
+  size_t PlaceOf(uint64_t hash, const EntryLog& log) const;
   bool TryInsert(uint64_t hash, Location at, const EntryLog& log);
   void Clear();
   // Lays the cells out anew, in at least `length` of them.

@@ -71,7 +71,7 @@ EntryLog::~EntryLog() {
       FreeParts(*pools_, *ref, {});
       return true;
     });
-    if (segments_[id].base != nullptr) pools_->segments.Free(segments_[id].base);
+    if (is_in_use(id)) pools_->segments.Free(bases_[id]);
   }
 }
 
@@ -136,7 +136,7 @@ EntryRef EntryLog::CopyInto(SegmentId id, EntryRef original) {
 EntryRef EntryLog::Extend(SegmentId id, size_t record_bytes, uint64_t apart_bytes) {
   Segment& segment = segments_[id];
   const size_t offset = segment.appended_bytes;
-  Unpoison(segment.base + offset, record_bytes);
+  Unpoison(bases_[id] + offset, record_bytes);
   segment.appended_bytes += static_cast<uint32_t>(record_bytes);
   segment.live_bytes += static_cast<uint32_t>(record_bytes);
   live_records_max_ = std::max(live_records_max_, ++segment.live_records);
@@ -212,9 +212,8 @@ EntryLog::SegmentId EntryLog::NewSegment(Queue queue, TimePoint now) {
   }
   Segment& segment = segments_[id];
   segment = {};
-  segment.base = pools_->segments.Allocate();
-  bases_[id] = segment.base;
-  Poison(segment.base, segment_bytes_);
+  bases_[id] = pools_->segments.Allocate();
+  Poison(bases_[id], segment_bytes_);
   segment.queue = queue;
   segment.opened_at = now;
   segment.swept_at = now;
@@ -241,9 +240,7 @@ void EntryLog::Release(SegmentId id) {
   for (Open& open : open_) {
     if (open.before == id) open.before = 0;
   }
-  pools_->segments.Free(segment.base);
-  segment.base = nullptr;
-  bases_[id] = nullptr;
+  pools_->segments.Free(std::exchange(bases_[id], nullptr));
   appended_bytes_ -= segment.appended_bytes;
   segment.appended_bytes = 0;
   segment.earliest_expiry = kNever;
@@ -278,7 +275,7 @@ void EntryLog::FreeRecord(EntryRef ref, uint64_t apart_bytes) {
     segment.appended_bytes = 0;
     segment.evicted_bytes = 0;
     segment.earliest_expiry = kNever;
-    Poison(segment.base, segment_bytes_);
+    Poison(bases_[id], segment_bytes_);
   } else {
     Release(id);
   }
@@ -326,7 +323,7 @@ TimePoint EntryLog::OldestAppendedAt(Queue queue) const {
 
 void EntryLog::VisitLive(SegmentId id, absl::FunctionRef<bool(EntryRef)> visit) {
   size_t offset = 0;
-  while (segments_[id].base != nullptr && offset < segments_[id].appended_bytes) {
+  while (offset < segments_[id].appended_bytes) {
     const EntryRef ref = RefIn(id, offset);
     offset += RecordBytes(*ref);
     if (!ref->dead() && !visit(ref)) return;
@@ -390,7 +387,7 @@ bool EntryLog::Compact(size_t bytes_max, absl::FunctionRef<void(EntryRef, Segmen
 
 bool EntryLog::MayCompact(SegmentId id) const {
   const Segment& segment = segments_[id];
-  if (segment.base == nullptr || DeadBytes(segment) < segment_bytes_ / kDeadShareMin) return false;
+  if (DeadBytes(segment) < segment_bytes_ / kDeadShareMin) return false;
   if (IsOpen(id)) return false;
   // The oldest is about to go.
   return !keeps_order_ || id != oldest_[static_cast<size_t>(segment.queue)];

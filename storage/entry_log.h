@@ -32,7 +32,6 @@ class EntryLog {
   enum class Queue : uint8_t { kFirst, kSecond, kPinned };
 
   struct Segment {
-    char* base;
     uint32_t appended_bytes;
     uint32_t live_bytes;
     uint32_t live_records;
@@ -102,9 +101,10 @@ class EntryLog {
   uint64_t TakeNewlyDead();
 
   uint64_t segments_in_use() const { return segments_in_use_; }
-  // Segments are numbered from 1 to segment_ids(); those not in use have no base.
+  // Segments are numbered from 1 to segment_ids(); some may not be in use.
   SegmentId segment_ids() const { return static_cast<SegmentId>(segments_.size() - 1); }
   Segment& segment(SegmentId id) { return segments_[id]; }
+  bool is_in_use(SegmentId id) const { return bases_[id] != nullptr; }
   // One of the live records that are not pinned, uniformly at random; none if there is none.
   EntryRef RandomLive(Random& random);
   // Calls visit(EntryRef) for the live records of a segment. `visit` may free that record; returns
@@ -208,7 +208,7 @@ class EntryLog {
   const size_t policy_bytes_;
   const bool keeps_order_;
   ChunkedArray<Segment, 32> segments_;
-  std::vector<char*> bases_;  // of the segments once more, close together for every access
+  std::vector<char*> bases_;  // of the segments that are in use, close together for every access
   SegmentId unused_ = 0;
   std::array<SegmentId, kQueues> oldest_{};
   std::array<SegmentId, kQueues> newest_{};

@@ -179,7 +179,7 @@ SweepResult EntryStore::RemoveExpired(TimePoint now, size_t removals_max) {
   for (EntryLog::SegmentId i = 0; i < log_.segment_ids(); ++i) {
     const EntryLog::SegmentId id = sweep_next_ % log_.segment_ids() + 1;
     EntryLog::Segment& segment = log_.segment(id);
-    const bool is_due = segment.base != nullptr && segment.earliest_expiry <= now &&
+    const bool is_due = log_.is_in_use(id) && segment.earliest_expiry <= now &&
                         (log_.segments_in_use() <= kSegmentsSweptAtOnce ||
                          segment.swept_at + kSweepPeriod * (1 << segment.sweep_backoff) <= now);
     if (is_due) {
@@ -210,7 +210,7 @@ bool EntryStore::SweepSegment(EntryLog::SegmentId id, TimePoint now, size_t remo
     return true;
   });
   EntryLog::Segment& segment = log_.segment(id);
-  if (ended && segment.base != nullptr) {
+  if (ended && log_.is_in_use(id)) {
     segment.earliest_expiry = earliest;
     segment.swept_at = now;
     const bool was_worth_it = (result.removed - removed_before) * kSweptShare >= seen;

@@ -117,7 +117,7 @@ class EntryStore final : private EvictionHost {
   EntryLog& log() override { return log_; }
   EntryRef MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint now) override;
   EntryRef AnyEvictable(Random& random) override;
-  bool IsEvictable(const Entry& entry) const override {
+  bool IsEvictable(const Entry& entry) const {
     return scope_ == EvictionScope::kAllKeys || Evictable(entry.expires_at());
   }
   uint64_t PrefetchAfter(EntryRef ref) const override;

@@ -22,7 +22,6 @@ class EvictionHost {
   virtual EntryRef MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint now) = 0;
   // One of the entries that may be evicted, uniformly at random; none if there is none.
   virtual EntryRef AnyEvictable(Random& random) = 0;
-  virtual bool IsEvictable(const Entry& entry) const = 0;
   // Says that the records behind this one in the log are looked at soon. Returns the hash of the
   // next one's key, if there is one that lives, else 0.
   virtual uint64_t PrefetchAfter(EntryRef ref) const = 0;

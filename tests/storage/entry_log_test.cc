@@ -122,7 +122,7 @@ class LogModel {
     uint64_t in_segments = 0;
     for (EntryLog::SegmentId id = 1; id <= log_.segment_ids(); ++id) {
       const EntryLog::Segment& segment = log_.segment(id);
-      if (segment.base == nullptr) continue;
+      if (!log_.is_in_use(id)) continue;
       physical += kSegmentBytes;
       uint64_t bytes = 0;
       TimePoint earliest = kNever;
