@@ -6,7 +6,28 @@ namespace larder::storage {
 namespace {
 
 constexpr size_t kAddressBytes = sizeof(char*);
-constexpr uint64_t kNeverField = (uint64_t{1} << 48) - 1;
+
+// An expiry as it is kept: milliseconds since `epoch`, all bits set for kNever.
+struct ExpiryField {
+  static ExpiryField Of(size_t bytes) {
+    // 2020 to 2054, or from 1970 on.
+    const int64_t epoch = bytes == EntryShape::kNearExpiryBytes ? 1'577'836'800'000 : 0;
+    return {epoch, (uint64_t{1} << (8 * bytes)) - 1};
+  }
+  TimePoint Decode(uint64_t field) const {
+    return field == never ? kNever : TimePoint(Millis(epoch + static_cast<int64_t>(field)));
+  }
+  // The nearest that there is.
+  uint64_t Encode(TimePoint expires_at) const {
+    if (expires_at == kNever) return never;
+    const int64_t ms = expires_at.time_since_epoch().count();
+    return static_cast<uint64_t>(
+        std::clamp<int64_t>(ms, epoch, epoch + static_cast<int64_t>(never) - 1) - epoch);
+  }
+
+  int64_t epoch;
+  uint64_t never;
+};
 
 }  // namespace
 
@@ -22,24 +43,30 @@ ValueParts ValueParts::Shared(size_t old_bytes, size_t new_bytes, size_t kept_by
   return shared;
 }
 
+size_t EntryShape::ExpiryBytes(TimePoint expires_at) {
+  if (expires_at == kNever) return 0;
+  const ExpiryField near = ExpiryField::Of(kNearExpiryBytes);
+  return near.Decode(near.Encode(expires_at)) == expires_at ? kNearExpiryBytes : kFarExpiryBytes;
+}
+
 size_t EntryShape::HeaderBytes() const {
-  return Entry::kWideAt + (is_wide() ? 3 : 0) + (expires ? 6 : 0) + (has_flags ? 4 : 0) +
+  return Entry::kWideAt + (is_wide() ? 3 : 0) + expiry_bytes + (has_flags ? 4 : 0) +
          (has_recompute ? 4 : 0);
 }
 
 size_t EntryShape::RecordBytes(size_t policy_bytes) const {
   const ValueParts parts = ValueParts::Of(value_bytes);
-  const size_t bytes =
-      policy_bytes + HeaderBytes() + key_bytes + parts.count() * kAddressBytes + parts.tail_bytes;
-  return (bytes + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
+  return policy_bytes + HeaderBytes() + key_bytes + parts.count() * kAddressBytes +
+         parts.tail_bytes;
 }
 
 Entry* Entry::Format(char* at, std::string_view key, uint32_t slot, const EntryShape& shape) {
   auto* entry = reinterpret_cast<Entry*>(at);
   const bool wide = shape.is_wide();
-  entry->Store(0, static_cast<uint8_t>((wide ? kWide : 0) | (shape.expires ? kExpires : 0) |
-                                       (shape.has_flags ? kFlags : 0) |
-                                       (shape.has_recompute ? kRecompute : 0)));
+  entry->Store(0, static_cast<uint8_t>(
+                      (wide ? kWide : 0) | (shape.expiry_bytes > 0 ? kExpires : 0) |
+                      (shape.expiry_bytes == EntryShape::kFarExpiryBytes ? kFarExpiry : 0) |
+                      (shape.has_flags ? kFlags : 0) | (shape.has_recompute ? kRecompute : 0)));
   entry->Store(kSlotAt, static_cast<uint16_t>(slot));
   entry->Store(kKeyLengthAt, static_cast<uint8_t>(shape.key_bytes));
   entry->Store(kValueLengthAt, static_cast<uint16_t>(shape.value_bytes));
@@ -53,25 +80,24 @@ Entry* Entry::Format(char* at, std::string_view key, uint32_t slot, const EntryS
 }
 
 TimePoint Entry::expires_at() const {
-  if (!Has(kExpires)) return kNever;
-  uint64_t field = 0;
-  std::memcpy(&field, data() + ExpiryAt(), 6);
-  return field == kNeverField ? kNever : TimePoint(Millis(static_cast<int64_t>(field)));
+  const size_t bytes = expiry_bytes();
+  if (bytes == 0) return kNever;
+  // The eight bytes that end with it are all in the header.
+  const uint64_t ending = Load<uint64_t>(FlagsAt() - sizeof(uint64_t));
+  return ExpiryField::Of(bytes).Decode(ending >> (8 * (sizeof(uint64_t) - bytes)));
 }
 
 bool Entry::HasRoomFor(const EntryFields& fields) const {
-  return (fields.expires_at == kNever || Has(kExpires)) && (fields.flags == 0 || Has(kFlags)) &&
-         (fields.recompute_ms == 0 || Has(kRecompute));
+  return EntryShape::ExpiryBytes(fields.expires_at) <= expiry_bytes() &&
+         (fields.flags == 0 || Has(kFlags)) && (fields.recompute_ms == 0 || Has(kRecompute));
 }
 
 void Entry::SetFields(const EntryFields& fields) {
-  if (Has(kExpires)) {
-    const int64_t ms = fields.expires_at.time_since_epoch().count();
-    const uint64_t field = fields.expires_at == kNever
-                               ? kNeverField
-                               : static_cast<uint64_t>(std::clamp<int64_t>(
-                                     ms, 0, static_cast<int64_t>(kNeverField) - 1));
-    std::memcpy(data() + ExpiryAt(), &field, 6);
+  if (const size_t bytes = expiry_bytes(); bytes > 0) {
+    const uint64_t field = ExpiryField::Of(bytes).Encode(fields.expires_at);
+    Store(ExpiryAt(), static_cast<uint32_t>(field));
+    Store(ExpiryAt() + bytes - sizeof(uint16_t),
+          static_cast<uint16_t>(field >> (8 * (bytes - sizeof(uint16_t)))));
   }
   if (Has(kFlags)) Store(FlagsAt(), fields.flags);
   if (Has(kRecompute)) Store(RecomputeAt(), fields.recompute_ms);
@@ -126,22 +152,6 @@ void Entry::CopyValueFrom(const Entry& other, size_t begin, size_t end) {
     if (skipped < size) WriteValue(at + skipped, {piece + skipped, size - skipped});
     at += size;
   });
-}
-
-bool Entry::FitsInPlace(size_t value_bytes, const EntryFields& fields) const {
-  const EntryShape now = shape();
-  EntryShape then = now;
-  then.value_bytes = value_bytes;
-  const ValueParts parts_now = ValueParts::Of(now.value_bytes);
-  const ValueParts parts_then = ValueParts::Of(value_bytes);
-  return HasRoomFor(fields) && then.is_wide() == now.is_wide() &&
-         parts_now.blocks == parts_then.blocks && parts_now.pages == parts_then.pages &&
-         then.RecordBytes(0) == now.RecordBytes(0);
-}
-
-void Entry::SetValueBytes(size_t value_bytes) {
-  Store(kValueLengthAt, static_cast<uint16_t>(value_bytes));
-  if (Has(kWide)) Store(kWideAt + 1, static_cast<uint16_t>(value_bytes >> 16));
 }
 
 }  // namespace larder::storage

@@ -42,9 +42,14 @@ struct ValueParts {
 // What decides how long a record is.
 struct EntryShape {
   static EntryShape Of(size_t key_bytes, size_t value_bytes, const EntryFields& fields) {
-    return {key_bytes, value_bytes, fields.expires_at != kNever, fields.flags != 0,
+    return {key_bytes, value_bytes, ExpiryBytes(fields.expires_at), fields.flags != 0,
             fields.recompute_ms != 0};
   }
+
+  // Of the field for this expiry. What is not near takes one more.
+  static size_t ExpiryBytes(TimePoint expires_at);
+  static constexpr size_t kNearExpiryBytes = 5;
+  static constexpr size_t kFarExpiryBytes = 6;
 
   // Header, key, what is kept here of the value. Without what a policy keeps in front of it.
   size_t HeaderBytes() const;
@@ -53,19 +58,16 @@ struct EntryShape {
 
   size_t key_bytes;
   size_t value_bytes;
-  bool expires;
+  size_t expiry_bytes;
   bool has_flags;
   bool has_recompute;
 };
 
-// The length of a record, policy's bytes and all, is a multiple of this. So is its place in a log.
-inline constexpr size_t kRecordAlignment = 2;
-
 // One key with its value, laid over the bytes of a record:
 //
 //   policy's bytes | state 1 | slot and policy bits 2 | key length 1 | value length 2 | version 8 |
-//   [upper bytes of the lengths 3] [expiry 6] [flags 4] [recompute time 4] | key |
-//   [addresses of blocks and pages 8 each] | rest of the value | padding
+//   [upper bytes of the lengths 3] [expiry 5 or 6] [flags 4] [recompute time 4] | key |
+//   [addresses of blocks and pages 8 each] | rest of the value
 //
 // The address of an Entry is that of its state byte. Private to storage/ and guarded by the
 // stripe's lock: entries move and go. Nothing is aligned, so all fields go through memcpy.
@@ -87,7 +89,7 @@ class Entry {
     return Has(kWide) ? low | size_t{Load<uint16_t>(kWideAt + 1)} << 16 : low;
   }
   EntryShape shape() const {
-    return {key_bytes(), value_bytes(), Has(kExpires), Has(kFlags), Has(kRecompute)};
+    return {key_bytes(), value_bytes(), expiry_bytes(), Has(kFlags), Has(kRecompute)};
   }
   size_t RecordBytes(size_t policy_bytes) const { return shape().RecordBytes(policy_bytes); }
 
@@ -127,9 +129,9 @@ class Entry {
   // Copies what is in [begin, end) of the other's value.
   void CopyValueFrom(const Entry& other, size_t begin, size_t end);
   // True if the record can hold a value of this size and these fields as it is.
-  bool FitsInPlace(size_t value_bytes, const EntryFields& fields) const;
-  // REQUIRES: FitsInPlace.
-  void SetValueBytes(size_t value_bytes);
+  bool FitsInPlace(size_t value_bytes, const EntryFields& fields) const {
+    return value_bytes == this->value_bytes() && HasRoomFor(fields);
+  }
   // The address of a part that lies apart: first the blocks, then the pages.
   char* part(size_t index) const;
   void set_part(size_t index, char* address);
@@ -141,7 +143,8 @@ class Entry {
     kExpires = 4,
     kFlags = 8,
     kRecompute = 16,
-    kStale = 32
+    kStale = 32,
+    kFarExpiry = 64  // beside kExpires
   };
   static constexpr size_t kSlotAt = 1;
   static constexpr size_t kKeyLengthAt = 3;
@@ -169,7 +172,11 @@ class Entry {
     Store(0, static_cast<uint8_t>(on ? state | bit : state & ~bit));
   }
   size_t ExpiryAt() const { return kWideAt + (Has(kWide) ? 3 : 0); }
-  size_t FlagsAt() const { return ExpiryAt() + (Has(kExpires) ? 6 : 0); }
+  size_t expiry_bytes() const {
+    if (!Has(kExpires)) return 0;
+    return Has(kFarExpiry) ? EntryShape::kFarExpiryBytes : EntryShape::kNearExpiryBytes;
+  }
+  size_t FlagsAt() const { return ExpiryAt() + expiry_bytes(); }
   size_t RecomputeAt() const { return FlagsAt() + (Has(kFlags) ? 4 : 0); }
   size_t header_bytes() const { return RecomputeAt() + (Has(kRecompute) ? 4 : 0); }
   const char* parts_data() const { return data() + header_bytes() + key_bytes(); }

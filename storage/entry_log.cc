@@ -58,7 +58,7 @@ uint64_t ApartBytes(const Entry& entry) {
 EntryLog::EntryLog(EntryPools* pools, size_t policy_bytes, bool keeps_order)
     : pools_(pools),
       segment_bytes_(pools->segments.unit_bytes()),
-      offset_bits_(std::countr_zero(segment_bytes_ / kUnitBytes)),
+      offset_bits_(std::countr_zero(segment_bytes_)),
       policy_bytes_(policy_bytes),
       keeps_order_(keeps_order) {
   segments_.push_back(Segment());  // so that no id is 0

@@ -130,7 +130,6 @@ class EntryLog {
   uint64_t BytesOf(const Entry& entry) const;
 
  private:
-  static constexpr size_t kUnitBytes = kRecordAlignment;
   static constexpr size_t kQueues = 3;
   // For the open segments that are not full.
   static constexpr uint64_t kSlackSegments = 3;
@@ -142,9 +141,7 @@ class EntryLog {
 
   uint64_t index_bytes() const { return segments_.memory_bytes() + segments_.size() * kBaseBytes; }
   SegmentId IdOf(Location at) const { return static_cast<SegmentId>(at.value >> offset_bits_); }
-  size_t OffsetOf(Location at) const {
-    return (at.value & ((uint64_t{1} << offset_bits_) - 1)) * kUnitBytes;
-  }
+  size_t OffsetOf(Location at) const { return at.value & ((uint64_t{1} << offset_bits_) - 1); }
   uint64_t Physical(uint64_t segments) const { return segments * segment_bytes_; }
   uint64_t WasteMax(uint64_t live) const { return live / kWasteShare + Physical(kSlackSegments); }
   static uint64_t Grace(uint64_t live) { return live / kGraceShare; }
@@ -154,8 +151,7 @@ class EntryLog {
     return reinterpret_cast<Entry*>(base + offset + policy_bytes_);
   }
   EntryRef RefIn(SegmentId id, size_t offset) const {
-    return {EntryIn(bases_[id], offset),
-            Location{uint64_t{id} << offset_bits_ | offset / kUnitBytes}};
+    return {EntryIn(bases_[id], offset), Location{uint64_t{id} << offset_bits_ | offset}};
   }
   size_t RecordBytes(const Entry& entry) const { return entry.RecordBytes(policy_bytes_); }
   size_t RoomIn(SegmentId id) const { return segment_bytes_ - segments_[id].appended_bytes; }

@@ -72,9 +72,7 @@ EntryRef EntryStore::Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes,
   const TimePoint old_expiry = ref->expires_at();
   const bool was_evictable = Evictable(old_expiry);
   const bool is_evictable = Evictable(fields.expires_at);
-  if (FitsInPlace(*ref, value_bytes, fields)) {
-    ref->SetValueBytes(value_bytes);
-  } else {
+  if (!FitsInPlace(*ref, value_bytes, fields)) {
     const EntryShape shape = EntryShape::Of(ref->key_bytes(), value_bytes, fields);
     const ValueParts shared = ValueParts::Shared(ref->value_bytes(), value_bytes, kept_bytes);
     auto queue = EntryLog::Queue::kPinned;

@@ -23,6 +23,8 @@ constexpr int kThreadsMax = 2;
 constexpr TimePoint kStart{Millis(1'700'000'000'000)};
 constexpr int kOperationsPerMilliBits = 10;
 constexpr size_t kFillUpBatch = 1024;
+// The room of deleted entries may be used only after some were evicted.
+constexpr size_t kFillUpEvictions = 32 * kFillUpBatch;
 // As a housekeeper does ten times a second while clients write what they can.
 constexpr uint64_t kSetsPerPreparation = 50000;
 
@@ -42,8 +44,9 @@ absl::Status CheckOptions(const KeyspaceRoundOptions& options) {
   const uint64_t entry_bytes = options.key_bytes + options.value_bytes + 1;
   const uint64_t fill_up =
       options.memory_bytes.value_or(storage::Keyspace::kMemoryBytesMin) / entry_bytes;
-  return CheckKeyBytes(options.key_bytes, 2 * options.keys + fill_up +
-                                              kThreadsMax * (options.operations + kFillUpBatch));
+  return CheckKeyBytes(
+      options.key_bytes,
+      2 * options.keys + fill_up + kThreadsMax * (options.operations + kFillUpEvictions));
 }
 
 KeyspaceRound::KeyspaceRound(const KeyspaceRoundOptions& options)
@@ -137,7 +140,7 @@ absl::Status KeyspaceRound::FillUp() {
     if (!status.ok()) return status;
   }
   ScratchKey key(options_.key_bytes);
-  while (keyspace_->Stats().evictions == 0) {
+  while (keyspace_->Stats().evictions < kFillUpEvictions) {
     for (size_t i = 0; i < kFillUpBatch; ++i) {
       const auto result = keyspace_->Set(key(next_new_number_++), value_, {}, now_);
       if (!result.ok()) return result.status();

@@ -379,9 +379,10 @@ TEST(EntryLogTest, OldestSkipsWhatIsDead) {
 }
 
 TEST(EntryLogTest, OldestGoesOnIntoASegmentThatCompactHasMade) {
+  // So many that some segments, out of which one is filled, are few of them.
   LogModel model(0, true);
-  for (int i = 0; i < 2000; ++i) model.Append(Queue::kFirst, std::to_string(i), ValueFor(i, 1000));
-  for (int i = 100; i < 2000; ++i) {
+  for (int i = 0; i < 10000; ++i) model.Append(Queue::kFirst, std::to_string(i), ValueFor(i, 1000));
+  for (int i = 500; i < 10000; ++i) {
     if (i % 3 != 0) model.Free(std::to_string(i));
   }
   // Between steps of the compaction the oldest go, so that it meets what was copied just now.

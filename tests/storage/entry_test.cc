@@ -12,6 +12,9 @@ namespace larder::storage {
 namespace {
 
 constexpr TimePoint kNow{Millis(1'000'000)};
+// An expiry takes less room from 2020 on, for 34 years.
+constexpr TimePoint kNear{Millis(1'700'000'000'123)};
+constexpr TimePoint kFar{Millis(int64_t{1} << 47)};
 constexpr size_t kPage = EntryPools::kPageBytes;
 constexpr size_t kBlock = EntryPools::kBlockBytes;
 const std::vector<size_t> kValueSizes = {0,          1,        4095,     4096,       4097,
@@ -21,12 +24,14 @@ const std::vector<size_t> kKeySizes = {1, 255, 256, 1000, kKeyBytesMax};
 
 std::vector<EntryFields> AllFields() {
   std::vector<EntryFields> all;
-  for (int bits = 0; bits < 8; ++bits) {
-    EntryFields fields;
-    if ((bits & 1) != 0) fields.expires_at = TimePoint(Millis(1'700'000'000'123));
-    if ((bits & 2) != 0) fields.flags = 0xfedcba98;
-    if ((bits & 4) != 0) fields.recompute_ms = 0x89abcdef;
-    all.push_back(fields);
+  for (const TimePoint expires_at : {kNever, kNear, kFar}) {
+    for (int bits = 0; bits < 4; ++bits) {
+      EntryFields fields;
+      fields.expires_at = expires_at;
+      if ((bits & 1) != 0) fields.flags = 0xfedcba98;
+      if ((bits & 2) != 0) fields.recompute_ms = 0x89abcdef;
+      all.push_back(fields);
+    }
   }
   return all;
 }
@@ -100,14 +105,15 @@ TEST_F(EntryTest, EveryShapeGivesBackWhatWasPutIn) {
 
 TEST_F(EntryTest, RecordsAreAsSmallAsTheLayoutSays) {
   EXPECT_EQ(EntryShape::Of(2, 0, {}).RecordBytes(0), 16u);
-  EXPECT_EQ(EntryShape::Of(3, 0, {}).RecordBytes(0), 18u) << "padding to two";
+  EXPECT_EQ(EntryShape::Of(3, 0, {}).RecordBytes(0), 17u);
   EXPECT_EQ(EntryShape::Of(2, 0, {}).RecordBytes(16), 32u);
   EXPECT_EQ(EntryShape::Of(2, 4096, {}).RecordBytes(0), 24u) << "a page lies apart";
-  EXPECT_EQ(EntryShape::Of(2, 4095, {}).RecordBytes(0), 4112u);
-  EXPECT_EQ(EntryShape::Of(3, kBlock + kPage + 3, {}).RecordBytes(0), 14u + 3 + 3 + 16 + 4);
-  EXPECT_EQ(EntryShape::Of(2, 0, {.expires_at = kNow}).RecordBytes(0), 22u);
+  EXPECT_EQ(EntryShape::Of(2, 4095, {}).RecordBytes(0), 4111u);
+  EXPECT_EQ(EntryShape::Of(3, kBlock + kPage + 3, {}).RecordBytes(0), 14u + 3 + 3 + 16 + 3);
+  EXPECT_EQ(EntryShape::Of(2, 0, {.expires_at = kNear}).RecordBytes(0), 21u);
+  EXPECT_EQ(EntryShape::Of(2, 0, {.expires_at = kFar}).RecordBytes(0), 22u);
   EXPECT_EQ(EntryShape::Of(2, 0, {.flags = 1, .recompute_ms = 1}).RecordBytes(0), 24u);
-  EXPECT_LE(EntryShape::Of(kKeyBytesMax, kValueBytesMax - 1, AllFields()[7]).RecordBytes(20),
+  EXPECT_LE(EntryShape::Of(kKeyBytesMax, kValueBytesMax - 1, AllFields().back()).RecordBytes(20),
             EntryPools::kSegmentBytesMin)
       << "the largest record fits into a segment";
 }
@@ -137,7 +143,9 @@ TEST_F(EntryTest, FieldsChangeInPlaceWhereThereIsRoom) {
     for (const EntryFields& wanted : AllFields()) {
       const EntryRef ref = Make("key", 10, had);
       ref->WriteValue(0, "0123456789");
-      const bool room = (wanted.expires_at == kNever || had.expires_at != kNever) &&
+      // None, near, far: each has room for the one before.
+      const bool room = (wanted.expires_at == kNever || had.expires_at == kFar ||
+                         wanted.expires_at == had.expires_at) &&
                         (wanted.flags == 0 || had.flags != 0) &&
                         (wanted.recompute_ms == 0 || had.recompute_ms != 0);
       ASSERT_EQ(ref->HasRoomFor(wanted), room);
@@ -148,7 +156,8 @@ TEST_F(EntryTest, FieldsChangeInPlaceWhereThereIsRoom) {
         ExpectFields(*ref, wanted);
         EXPECT_EQ(ref->RecordBytes(4), record_bytes) << "the record stays as long as it is";
         EXPECT_EQ(Read(*ref), "0123456789");
-        EXPECT_EQ(ref->ExpiredAt(kNow + Millis(1'700'000'000'000)), wanted.expires_at != kNever);
+        EXPECT_EQ(ref->ExpiredAt(kFar), wanted.expires_at != kNever);
+        EXPECT_FALSE(ref->ExpiredAt(kNear - Millis(1)));
       }
       log_.Free(ref);
     }
@@ -156,17 +165,33 @@ TEST_F(EntryTest, FieldsChangeInPlaceWhereThereIsRoom) {
 }
 
 TEST_F(EntryTest, ExpiryHoldsEveryMillisecondOfTheFuture) {
-  const EntryRef ref = Make("key", 0, {.expires_at = kNow});
-  for (const int64_t ms : {int64_t{0}, int64_t{1}, int64_t{1} << 32, (int64_t{1} << 48) - 2}) {
-    ref->SetFields({.expires_at = TimePoint(Millis(ms))});
-    EXPECT_EQ(ref->expires_at(), TimePoint(Millis(ms)));
-    EXPECT_TRUE(ref->ExpiredAt(TimePoint(Millis(ms))));
-    EXPECT_FALSE(ref->ExpiredAt(TimePoint(Millis(ms - 1))));
+  const int64_t near_first = 1'577'836'800'000;  // 2020-01-01
+  const int64_t near_last = near_first + (int64_t{1} << 40) - 2;
+  const auto header_bytes = [](int64_t ms) {
+    return EntryShape::Of(1, 0, {.expires_at = TimePoint(Millis(ms))}).HeaderBytes();
+  };
+  EXPECT_EQ(header_bytes(near_first - 1), 20u);
+  EXPECT_EQ(header_bytes(near_first), 19u);
+  EXPECT_EQ(header_bytes(near_last), 19u) << "2054";
+  EXPECT_EQ(header_bytes(near_last + 1), 20u);
+  for (const int64_t ms : {int64_t{0}, int64_t{1}, int64_t{1} << 32, near_first - 1, near_first,
+                           near_last, near_last + 1, (int64_t{1} << 48) - 2}) {
+    SCOPED_TRACE(ms);
+    const TimePoint at{Millis(ms)};
+    for (const TimePoint first : {at, kFar}) {
+      const EntryRef ref = Make("key", 0, {.expires_at = first});
+      ref->SetFields({.expires_at = at});
+      EXPECT_EQ(ref->expires_at(), at);
+      EXPECT_TRUE(ref->ExpiredAt(at));
+      EXPECT_FALSE(ref->ExpiredAt(at - Millis(1)));
+      EXPECT_EQ(ref->key(), "key");
+      ref->SetFields({.expires_at = kNever});
+      EXPECT_EQ(ref->expires_at(), kNever);
+      log_.Free(ref);
+    }
   }
-  ref->SetFields({.expires_at = TimePoint(Millis(int64_t{1} << 50))});
+  const EntryRef ref = Make("key", 0, {.expires_at = TimePoint(Millis(int64_t{1} << 50))});
   EXPECT_EQ(ref->expires_at(), TimePoint(Millis((int64_t{1} << 48) - 2))) << "8921 years";
-  ref->SetFields({.expires_at = kNever});
-  EXPECT_EQ(ref->expires_at(), kNever);
 }
 
 TEST_F(EntryTest, FitsInPlaceOnlyWhereRecordAndPartsStayAsTheyAre) {
@@ -177,26 +202,15 @@ TEST_F(EntryTest, FitsInPlaceOnlyWhereRecordAndPartsStayAsTheyAre) {
     return result;
   };
   EXPECT_TRUE(fits(2, 100, 100));
-  EXPECT_TRUE(fits(2, 98, 97)) << "within the padding";
+  EXPECT_FALSE(fits(2, 100, 99));
   EXPECT_FALSE(fits(2, 100, 101));
   EXPECT_FALSE(fits(2, 100, 96));
   EXPECT_FALSE(fits(2, 4095, 4096));
-  EXPECT_TRUE(fits(2, 4096 + 98, 4096 + 97));
+  EXPECT_TRUE(fits(2, 4096, 4096));
   EXPECT_FALSE(fits(2, 4096, 8192));
   EXPECT_FALSE(fits(2, 4096, kBlock)) << "one address, but of another part";
   EXPECT_FALSE(fits(2, 65535, 65536)) << "the lengths become wide";
   EXPECT_TRUE(fits(300, 100, 100));
-}
-
-TEST_F(EntryTest, AValueMayChangeItsLengthWithinThePadding) {
-  const EntryRef ref = Make("k1", 2 * kBlock + 97);
-  ASSERT_TRUE(ref->FitsInPlace(2 * kBlock + 96, {}));
-  ref->SetValueBytes(2 * kBlock + 96);
-  const std::string value = ValueOf(2 * kBlock + 96);
-  ref->WriteValue(0, value);
-  EXPECT_EQ(ref->value_bytes(), value.size());
-  EXPECT_TRUE(Read(*ref) == value);
-  EXPECT_EQ(ref->key(), "k1");
 }
 
 TEST_F(EntryTest, WriteValueReachesAcrossPieces) {
