@@ -61,13 +61,14 @@ TEST(FrontEndLimitsTest, RequestsOverMaxInflightAreToldToTryLater) {
   config.max_inflight = 4;
   RunningNode running(config);
   ASSERT_TRUE(running.Set("large", std::string(kLargeValueBytes, 'v')).ok());
+  ASSERT_TRUE(running.Set("small", "v").ok());
   UnreadPipeline pipeline(running);
   for (int i = 0; i < 10; ++i) pipeline.Get("large");
   // Until they have arrived, a call is served; the test's own time limit ends this.
   grpc::Status status;
   v1::GetResponse response;
   do {
-    status = running.Get("large", &response);
+    status = running.Get("small", &response);
   } while (status.ok());
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(status.error_message(), HasSubstr("--max_inflight"));

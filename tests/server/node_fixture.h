@@ -39,6 +39,8 @@ class RunningNode {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+    // Windows stay as they are, so that a stream that nobody reads is full at some time.
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     return grpc::CreateCustomChannel(node_->client_endpoint().ToString(),
                                      grpc::InsecureChannelCredentials(), arguments);
   }
