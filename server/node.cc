@@ -20,6 +20,7 @@
 #include "server/metrics/prometheus_text.h"
 #include "server/metrics/request_metrics.h"
 #include "server/readiness.h"
+#include "server/rpc/rpc_front_end.h"
 #include "server/runtime_config.h"
 #include "server/shard_clock.h"
 #include "server/version.h"
@@ -63,13 +64,15 @@ class Node::Parts final : public NodeFigureSource {
     if (const absl::Status status = StartMetrics(); !status.ok()) return status;
     // Before the first connection can ask.
     readiness_.Set(true);
-    auto front_end = GrpcFrontEnd::Start(config_, {.cache = cache_.get(),
-                                                   .multi_key = multi_key_.get(),
-                                                   .maintenance = maintenance_.get(),
-                                                   .metrics = &requests_,
-                                                   .inflight = &inflight_,
-                                                   .connections = &connections_,
-                                                   .readiness = &readiness_});
+    const ServiceParts services{.cache = cache_.get(),
+                                .multi_key = multi_key_.get(),
+                                .maintenance = maintenance_.get(),
+                                .metrics = &requests_,
+                                .inflight = &inflight_,
+                                .readiness = &readiness_};
+    auto front_end = config_.transport == ServerConfig::Transport::kGrpcpp
+                         ? StartGrpcFrontEnd(config_, services, &connections_)
+                         : StartRpcFrontEnd(config_, services, &connections_);
     if (!front_end.ok()) {
       readiness_.Set(false);
       return absl::Status(front_end.status().code(),
@@ -142,7 +145,7 @@ class Node::Parts final : public NodeFigureSource {
   std::unique_ptr<MaintenanceHandler> maintenance_;
   std::unique_ptr<Housekeeper> housekeeper_;
   std::unique_ptr<MetricsEndpoint> metrics_;
-  std::unique_ptr<GrpcFrontEnd> front_end_;
+  std::unique_ptr<FrontEnd> front_end_;
 };
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

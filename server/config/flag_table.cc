@@ -130,6 +130,16 @@ std::string_view LogLevelName(ServerConfig::LogLevel level) {
   return "";
 }
 
+absl::StatusOr<ServerConfig::Transport> ParseTransport(std::string_view text) {
+  if (text == "nghttp2") return ServerConfig::Transport::kNghttp2;
+  if (text == "grpcpp") return ServerConfig::Transport::kGrpcpp;
+  return absl::InvalidArgumentError("not a transport");
+}
+
+std::string_view TransportName(ServerConfig::Transport transport) {
+  return transport == ServerConfig::Transport::kNghttp2 ? "nghttp2" : "grpcpp";
+}
+
 void AddAddresses(std::vector<Flag>& flags) {
   constexpr char kRange[] = "HOST:PORT; port 0: any free one";
   flags.push_back({"listen", "HOST:PORT", "Where clients connect.", kRange,
@@ -248,9 +258,14 @@ void AddSizes(std::vector<Flag>& flags) {
 }
 
 void AddProcess(std::vector<Flag>& flags) {
+  flags.push_back(Word(
+      {"transport",
+       "What serves the client port: nghttp2 is Larder's own gRPC server, grpcpp is gRPC's."},
+      "nghttp2, grpcpp", [](auto& c) -> auto& { return c.transport; }, ParseTransport,
+      TransportName));
   flags.push_back(Number({"io_threads",
-                          "Threads of the epoll front end to come. The grpc++ front "
-                          "end, which serves now, sizes its own pool."},
+                          "Threads that serve clients. With --transport=grpcpp, gRPC "
+                          "sizes its own pool."},
                          1, 64, [](auto& c) -> auto& { return c.io_threads; }));
   flags.push_back(Number({"max_connections", "Client connections; one more is refused."}, 1,
                          1000000, [](auto& c) -> auto& { return c.max_connections; }));

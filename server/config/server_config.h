@@ -17,6 +17,7 @@ namespace larder::server {
 // names and their ranges are in flag_table.cc.
 struct ServerConfig {
   enum class LogLevel : uint8_t { kInfo, kWarning, kError };
+  enum class Transport : uint8_t { kNghttp2, kGrpcpp };
 
   Endpoint listen{"127.0.0.1", 7600};
   Endpoint metrics_listen{"127.0.0.1", 9600};
@@ -26,6 +27,7 @@ struct ServerConfig {
   Limits limits;
 
   size_t max_request_bytes = size_t{16} << 20;
+  Transport transport = Transport::kNghttp2;
   uint32_t io_threads = 2;
   uint32_t max_connections = 10240;
   uint32_t max_inflight = 10000;

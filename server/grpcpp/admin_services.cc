@@ -8,9 +8,6 @@ namespace {
 using Context = grpc::CallbackServerContext;
 using Unary = grpc::ServerUnaryReactor;
 
-constexpr char kDurableStorage[] = "durable storage, which this node does not have";
-constexpr char kClusterBus[] = "the cluster bus, which this node runs without";
-
 class MaintenanceService final : public v1::Maintenance::CallbackService {
  public:
   explicit MaintenanceService(const ServiceParts& parts) : parts_(parts) {}
@@ -38,19 +35,17 @@ class MaintenanceService final : public v1::Maintenance::CallbackService {
     return UnaryCall<v1::SetConfigRequest>::Start(parts_, request, response);
   }
   Unary* Snapshot(Context* context, const v1::SnapshotRequest*, v1::SnapshotResponse*) override {
-    return Unimplemented(parts_, context, Method::kSnapshot, kDurableStorage);
+    return Unimplemented(parts_, context, Method::kSnapshot);
   }
   Unary* LastSnapshot(Context* context, const v1::LastSnapshotRequest*,
                       v1::LastSnapshotResponse*) override {
-    return Unimplemented(parts_, context, Method::kLastSnapshot, kDurableStorage);
+    return Unimplemented(parts_, context, Method::kLastSnapshot);
   }
   Unary* HotKeys(Context* context, const v1::HotKeysRequest*, v1::HotKeysResponse*) override {
-    return Unimplemented(parts_, context, Method::kHotKeys,
-                         "the sampling of keys, which comes with a later release");
+    return Unimplemented(parts_, context, Method::kHotKeys);
   }
   Unary* SlowLog(Context* context, const v1::SlowLogRequest*, v1::SlowLogResponse*) override {
-    return Unimplemented(parts_, context, Method::kSlowLog,
-                         "the log of slow requests, which comes with a later release");
+    return Unimplemented(parts_, context, Method::kSlowLog);
   }
 
  private:
@@ -62,40 +57,39 @@ class ClusterService final : public v1::Cluster::CallbackService {
   explicit ClusterService(const ServiceParts& parts) : parts_(parts) {}
 
   Unary* Status(Context* context, const v1::StatusRequest*, v1::StatusResponse*) override {
-    return Unimplemented(parts_, context, Method::kStatus, kClusterBus);
+    return Unimplemented(parts_, context, Method::kStatus);
   }
   Unary* Nodes(Context* context, const v1::NodesRequest*, v1::NodesResponse*) override {
-    return Unimplemented(parts_, context, Method::kNodes, kClusterBus);
+    return Unimplemented(parts_, context, Method::kNodes);
   }
   Unary* Slots(Context* context, const v1::SlotsRequest*, v1::SlotsResponse*) override {
-    return Unimplemented(parts_, context, Method::kSlots, kClusterBus);
+    return Unimplemented(parts_, context, Method::kSlots);
   }
   Unary* Shards(Context* context, const v1::ShardsRequest*, v1::ShardsResponse*) override {
-    return Unimplemented(parts_, context, Method::kShards, kClusterBus);
+    return Unimplemented(parts_, context, Method::kShards);
   }
   Unary* Meet(Context* context, const v1::MeetRequest*, v1::MeetResponse*) override {
-    return Unimplemented(parts_, context, Method::kMeet, kClusterBus);
+    return Unimplemented(parts_, context, Method::kMeet);
   }
   Unary* Forget(Context* context, const v1::ForgetRequest*, v1::ForgetResponse*) override {
-    return Unimplemented(parts_, context, Method::kForget, kClusterBus);
+    return Unimplemented(parts_, context, Method::kForget);
   }
   Unary* Replicate(Context* context, const v1::ReplicateRequest*, v1::ReplicateResponse*) override {
-    return Unimplemented(parts_, context, Method::kReplicate, kClusterBus);
+    return Unimplemented(parts_, context, Method::kReplicate);
   }
   Unary* Failover(Context* context, const v1::FailoverRequest*, v1::FailoverResponse*) override {
-    return Unimplemented(parts_, context, Method::kFailover, kClusterBus);
+    return Unimplemented(parts_, context, Method::kFailover);
   }
   Unary* MigrateSlots(Context* context, const v1::MigrateSlotsRequest*,
                       v1::MigrateSlotsResponse*) override {
-    return Unimplemented(parts_, context, Method::kMigrateSlots, kClusterBus);
+    return Unimplemented(parts_, context, Method::kMigrateSlots);
   }
   Unary* Rebalance(Context* context, const v1::RebalanceRequest*, v1::RebalanceResponse*) override {
-    return Unimplemented(parts_, context, Method::kRebalance, kClusterBus);
+    return Unimplemented(parts_, context, Method::kRebalance);
   }
   grpc::ServerWriteReactor<v1::EventsResponse>* Events(Context*,
                                                        const v1::EventsRequest*) override {
-    return new UnimplementedStream<v1::EventsResponse>(
-        UnimplementedStatus(parts_, Method::kEvents, kClusterBus));
+    return new UnimplementedStream<v1::EventsResponse>(parts_, Method::kEvents);
   }
 
  private:

@@ -11,7 +11,8 @@ using Unary = grpc::ServerUnaryReactor;
 
 class CacheService final : public v1::Cache::CallbackService {
  public:
-  explicit CacheService(const ServiceParts& parts) : parts_(parts) {}
+  CacheService(const ServiceParts& parts, StreamRegistry* streams)
+      : parts_(parts), streams_(streams) {}
 
   Unary* Get(Context*, const v1::GetRequest* request, v1::GetResponse* response) override {
     return UnaryCall<v1::GetRequest>::Start(parts_, request, response);
@@ -52,22 +53,23 @@ class CacheService final : public v1::Cache::CallbackService {
   }
 
   grpc::ServerBidiReactor<v1::PipelineRequest, v1::PipelineResponse>* Pipeline(Context*) override {
-    return StartPipelineStream(parts_);
+    return StartPipelineStream(parts_, streams_);
   }
 
   grpc::ServerWriteReactor<v1::WatchResponse>* Watch(Context*, const v1::WatchRequest*) override {
-    return new UnimplementedStream<v1::WatchResponse>(UnimplementedStatus(
-        parts_, Method::kWatch, "a mutation log, which comes with a later release"));
+    return new UnimplementedStream<v1::WatchResponse>(parts_, Method::kWatch);
   }
 
  private:
   const ServiceParts parts_;
+  StreamRegistry* const streams_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> CreateCacheService(const ServiceParts& parts) {
-  return std::make_unique<CacheService>(parts);
+std::unique_ptr<grpc::Service> CreateCacheService(const ServiceParts& parts,
+                                                  StreamRegistry* streams) {
+  return std::make_unique<CacheService>(parts, streams);
 }
 
 }  // namespace larder::server

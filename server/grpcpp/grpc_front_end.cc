@@ -23,37 +23,21 @@ constexpr int kPingIntervalMinMs = 10000;
 constexpr int kKeepaliveMs = 60000;
 constexpr int kKeepaliveTimeoutMs = 20000;
 
-std::vector<std::string> ServiceNames() {
-  return {"grpc.health.v1.Health",
-          "grpc.reflection.v1.ServerReflection",
-          "grpc.reflection.v1alpha.ServerReflection",
-          "larder.v1.Cache",
-          "larder.v1.Cluster",
-          "larder.v1.Maintenance"};
-}
-
-}  // namespace
-
+// gRPC runs the threads; the connections are accepted by us, so that their number is bounded.
 // Members are destroyed last to first: connections stop before the server, the server before its
 // services.
-class GrpcFrontEnd::State {
+class GrpcFrontEnd final : public FrontEnd {
  public:
-  explicit State(const Parts& parts)
-      : index_(ServiceNames()),
-        parts_{.cache = parts.cache,
-               .multi_key = parts.multi_key,
-               .maintenance = parts.maintenance,
-               .metrics = parts.metrics,
-               .inflight = parts.inflight,
-               .readiness = parts.readiness,
-               .streams = &streams_} {
-    services_.push_back(CreateCacheService(parts_));
+  explicit GrpcFrontEnd(const ServiceParts& parts) : index_(ServiceNames()), parts_(parts) {
+    services_.push_back(CreateCacheService(parts_, &streams_));
     services_.push_back(CreateMaintenanceService(parts_));
     services_.push_back(CreateClusterService(parts_));
-    services_.push_back(CreateHealthService(parts_, &index_));
-    services_.push_back(CreateReflectionV1Service(parts_, &index_));
-    services_.push_back(CreateReflectionV1AlphaService(parts_, &index_));
+    services_.push_back(CreateHealthService(parts_, &streams_, &index_));
+    services_.push_back(CreateReflectionV1Service(&streams_, &index_));
+    services_.push_back(CreateReflectionV1AlphaService(&streams_, &index_));
   }
+
+  ~GrpcFrontEnd() override { Drain(absl::ZeroDuration()); }
 
   absl::Status Start(const ServerConfig& config, ConnectionTable* connections) {
     // Before gRPC starts its threads: the most likely failure should cost nothing.
@@ -88,7 +72,7 @@ class GrpcFrontEnd::State {
     return absl::OkStatus();
   }
 
-  void Drain(absl::Duration timeout) {
+  void Drain(absl::Duration timeout) override {
     if (server_ == nullptr) return;
     if (acceptor_ != nullptr) acceptor_->Stop();
     streams_.Drain();
@@ -97,7 +81,7 @@ class GrpcFrontEnd::State {
     server_.reset();
   }
 
-  const Endpoint& endpoint() const { return acceptor_->endpoint(); }
+  const Endpoint& endpoint() const override { return acceptor_->endpoint(); }
 
  private:
   StreamRegistry streams_;
@@ -109,20 +93,15 @@ class GrpcFrontEnd::State {
   std::unique_ptr<ConnectionAcceptor> acceptor_;
 };
 
-GrpcFrontEnd::GrpcFrontEnd(std::unique_ptr<State> state) : state_(std::move(state)) {}
+}  // namespace
 
-GrpcFrontEnd::~GrpcFrontEnd() { Drain(absl::ZeroDuration()); }
-
-absl::StatusOr<std::unique_ptr<GrpcFrontEnd>> GrpcFrontEnd::Start(const ServerConfig& config,
-                                                                  const Parts& parts) {
-  std::unique_ptr<GrpcFrontEnd> front_end(new GrpcFrontEnd(std::make_unique<State>(parts)));
-  const absl::Status status = front_end->state_->Start(config, parts.connections);
+absl::StatusOr<std::unique_ptr<FrontEnd>> StartGrpcFrontEnd(const ServerConfig& config,
+                                                            const ServiceParts& parts,
+                                                            ConnectionTable* connections) {
+  auto front_end = std::make_unique<GrpcFrontEnd>(parts);
+  const absl::Status status = front_end->Start(config, connections);
   if (!status.ok()) return status;
   return front_end;
 }
-
-const Endpoint& GrpcFrontEnd::endpoint() const { return state_->endpoint(); }
-
-void GrpcFrontEnd::Drain(absl::Duration timeout) { state_->Drain(timeout); }
 
 }  // namespace larder::server

@@ -3,6 +3,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "server/front_end.h"
 #include "server/grpcpp/services.h"
 #include "server/grpcpp/status_conversion.h"
 #include "server/grpcpp/stream_registry.h"
@@ -83,8 +84,8 @@ class HealthWatch final : public grpc::ServerWriteReactor<HealthCheckResponse>,
 
 class HealthService final : public grpc::health::v1::Health::CallbackService {
  public:
-  HealthService(const ServiceParts& parts, const DescriptorIndex* index)
-      : parts_(parts), index_(index) {}
+  HealthService(const ServiceParts& parts, StreamRegistry* streams, const DescriptorIndex* index)
+      : parts_(parts), streams_(streams), index_(index) {}
 
   grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
                                   const HealthCheckRequest* request,
@@ -102,7 +103,7 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
   grpc::ServerWriteReactor<HealthCheckResponse>* Watch(grpc::CallbackServerContext*,
                                                        const HealthCheckRequest* request) override {
     const bool is_known = IsKnown(request->service());
-    auto* const watch = new HealthWatch(parts_.streams, is_known);
+    auto* const watch = new HealthWatch(streams_, is_known);
     watch->Begin(is_known ? Status() : HealthCheckResponse::SERVICE_UNKNOWN);
     return watch;
   }
@@ -120,14 +121,16 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
   }
 
   const ServiceParts parts_;
+  StreamRegistry* const streams_;
   const DescriptorIndex* const index_;
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::Service> CreateHealthService(const ServiceParts& parts,
+                                                   StreamRegistry* streams,
                                                    const DescriptorIndex* index) {
-  return std::make_unique<HealthService>(parts, index);
+  return std::make_unique<HealthService>(parts, streams, index);
 }
 
 }  // namespace larder::server

@@ -6,19 +6,10 @@
 namespace grpc {
 class Status;
 }
-namespace larder::v1 {
-class ItemError;
-}
-
 namespace larder::server {
 
-// The one place where a status becomes gRPC's. Its details repeat code and message, so that a
-// client can tell the node's word from a broken connection; with a retry hint they hold a
-// RetryInfo.
+// A status as grpc++ sends it, with its details.
 grpc::Status ToGrpcStatus(const absl::Status& status);
-
-// The same for the error of one item of a call.
-void FillItemError(const absl::Status& status, v1::ItemError* error);
 
 }  // namespace larder::server
 

@@ -45,8 +45,6 @@ class StreamRegistry {
   std::unordered_set<DrainableStream*> streams_ ABSL_GUARDED_BY(mutex_);
 };
 
-inline constexpr char kShuttingDown[] = "the node is shutting down";
-
 }  // namespace larder::server
 
 #endif  // LARDER_SERVER_GRPCPP_STREAM_REGISTRY_H_

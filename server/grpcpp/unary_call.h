@@ -5,12 +5,11 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <chrono>
-#include <string>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "server/grpcpp/operation.h"
 #include "server/grpcpp/status_conversion.h"
+#include "server/messages/operation.h"
+#include "server/messages/unimplemented.h"
 
 namespace larder::server {
 
@@ -57,17 +56,11 @@ class UnaryCall final : public grpc::ServerUnaryReactor, private Completion {
 };
 
 // Answers UNIMPLEMENTED with what the method needs.
-inline absl::Status UnimplementedStatus(const ServiceParts& parts, Method method,
-                                        absl::string_view needs) {
-  parts.metrics->Record(method, absl::StatusCode::kUnimplemented, absl::ZeroDuration());
-  return absl::UnimplementedError(absl::StrCat(std::string(MethodName(method)), " needs ", needs));
-}
-
 inline grpc::ServerUnaryReactor* Unimplemented(const ServiceParts& parts,
-                                               grpc::CallbackServerContext* context, Method method,
-                                               absl::string_view needs) {
+                                               grpc::CallbackServerContext* context,
+                                               Method method) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(UnimplementedStatus(parts, method, needs)));
+  reactor->Finish(ToGrpcStatus(UnimplementedStatus(method, *parts.metrics)));
   return reactor;
 }
 
@@ -75,7 +68,9 @@ inline grpc::ServerUnaryReactor* Unimplemented(const ServiceParts& parts,
 template <typename Response>
 class UnimplementedStream final : public grpc::ServerWriteReactor<Response> {
  public:
-  explicit UnimplementedStream(const absl::Status& status) { this->Finish(ToGrpcStatus(status)); }
+  UnimplementedStream(const ServiceParts& parts, Method method) {
+    this->Finish(ToGrpcStatus(UnimplementedStatus(method, *parts.metrics)));
+  }
   void OnDone() override { delete this; }
 };
 

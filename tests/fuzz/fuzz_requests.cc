@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "larder/v1/cache.pb.h"
-#include "server/grpcpp/operation.h"
 #include "server/handlers/cache_handler.h"
 #include "server/handlers/multi_key_handler.h"
+#include "server/messages/operation.h"
 #include "storage/keyspace.h"
 
 namespace larder::server {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import unittest
 
 import grpc
@@ -34,6 +35,18 @@ class LanguagesTest(unittest.TestCase):
             lines = run(["node", client, node.address, PROTO], timeout=120,
                         env={**os.environ, "NODE_PATH": node_modules()}).splitlines()
             self.assertEqual(len([line for line in lines if line.startswith("ok ")]), 7)
+            self.assertTrue(node.alive())
+
+
+class ConformanceTest(unittest.TestCase):
+    def test_h2spec(self):
+        need("go")
+        with Node() as node:
+            report = run([go_tool("h2spec"), "-h", "127.0.0.1", "-p", str(node.port), "--timeout", "5",
+                          "-P", "/larder.v1.Cache/Get"], timeout=300)
+            total, passed = re.search(r"(\d+) tests, (\d+) passed, 0 skipped, 0 failed", report).groups()
+            self.assertEqual(total, passed)
+            self.assertGreaterEqual(int(total), 145)
             self.assertTrue(node.alive())
 
 

@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,13 @@ class PatientContext : public grpc::ClientContext {
   PatientContext() { set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2)); }
 };
 
+// LARDER_TRANSPORT=grpcpp runs the same tests on the other front end.
+inline ServerConfig::Transport TransportUnderTest() {
+  const char* const name = std::getenv("LARDER_TRANSPORT");
+  return name != nullptr && std::string(name) == "grpcpp" ? ServerConfig::Transport::kGrpcpp
+                                                          : ServerConfig::Transport::kNghttp2;
+}
+
 // A node of the test's own, and a client of it.
 class RunningNode {
  public:
@@ -27,6 +35,7 @@ class RunningNode {
     // gRPC's shutdown may wait 10 s for a poller of a channel, so it is left initialised.
     static const int grpc_stays_initialised = (grpc_init(), 1);
     (void)grpc_stays_initialised;
+    config.transport = TransportUnderTest();
     config.listen = {"127.0.0.1", 0};
     config.metrics_listen = {"127.0.0.1", 0};
     node_ = Node::Start(config).value();

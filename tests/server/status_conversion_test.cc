@@ -5,6 +5,7 @@
 
 #include "larder/v1/error.pb.h"
 #include "server/handlers/retry_hint.h"
+#include "server/messages/status_details.h"
 
 namespace larder::server {
 namespace {

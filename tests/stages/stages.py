@@ -149,11 +149,12 @@ def lint(context):
     return tally
 
 
-def python_module(folder, module, quick):
+def python_module(folder, module, quick, environment):
     """Runs one test module in a process of its own; returns its output and tally."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         command = [sys.executable, "-B", "tests/stages/python_tests.py", folder, module, report.name]
         result = subprocess.run(command + (["--quick"] if quick else []), text=True,
+                                env={**os.environ, **environment},
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             tally = Tally(**json.load(report))
@@ -162,12 +163,12 @@ def python_module(folder, module, quick):
     return result.stdout, tally
 
 
-def python_tests(folder, quick=False):
+def python_tests(folder, quick=False, environment=None):
     """Runs the test modules of a folder, one for each core at a time."""
     modules = sorted(os.path.basename(path)[:-3] for path in glob.glob(f"{folder}/test_*.py"))
     total = Tally()
     with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:
-        runs = {pool.submit(python_module, folder, module, quick): module for module in modules}
+        runs = {pool.submit(python_module, folder, module, quick, environment or {}): module for module in modules}
         for done in concurrent.futures.as_completed(runs):
             output, tally = done.result()
             total += tally
@@ -183,6 +184,13 @@ def end_to_end(context):
     configure("release")
     build("release", ["larderd", "larder"])
     return python_tests("tests/end_to_end", context.quick)
+
+
+def grpcpp(context):
+    """the end-to-end tests again, on gRPC's own server (--transport=grpcpp)"""
+    configure("release")
+    build("release", ["larderd", "larder"])
+    return python_tests("tests/end_to_end", context.quick, {"LARDER_TRANSPORT": "grpcpp"})
 
 
 def interop(context):
@@ -237,6 +245,6 @@ def tsan(context):
     return ctest("tsan", *selection)
 
 
-STAGES = {"release": release, "lint": lint, "end_to_end": end_to_end, "interop": interop,
-          "asan": asan, "tsan": tsan}
+STAGES = {"release": release, "lint": lint, "end_to_end": end_to_end, "grpcpp": grpcpp,
+          "interop": interop, "asan": asan, "tsan": tsan}
 QUICK = ["release", "lint", "end_to_end"]

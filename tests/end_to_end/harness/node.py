@@ -18,6 +18,8 @@ from .paths import LARDERD
 SERVING = re.compile(r"larderd: serving on (\S+):(\d+), metrics on (\S+):(\d+)")
 LABEL = re.compile(r'\w+="[^"]*"')
 START_SECONDS = 30
+# All tests run on either front end: LARDER_TRANSPORT=grpcpp.
+TRANSPORT = os.environ.get("LARDER_TRANSPORT", "nghttp2")
 END_SECONDS = 30
 
 
@@ -36,7 +38,8 @@ class Node:
     def __init__(self, *flags, channel_options=()):
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [LARDERD, "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0", *flags],
+            [LARDERD, "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0",
+             f"--transport={TRANSPORT}", *flags],
             stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL)
         try:
             self.port, self.metrics_port = self._wait_until_serving()

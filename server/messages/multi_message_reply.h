@@ -1,15 +1,15 @@
-#ifndef LARDER_SERVER_GRPCPP_MULTI_MESSAGE_REPLY_H_
-#define LARDER_SERVER_GRPCPP_MULTI_MESSAGE_REPLY_H_
+#ifndef LARDER_SERVER_MESSAGES_MULTI_MESSAGE_REPLY_H_
+#define LARDER_SERVER_MESSAGES_MULTI_MESSAGE_REPLY_H_
 
 #include <deque>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "server/grpcpp/completion.h"
-#include "server/grpcpp/message_views.h"
-#include "server/grpcpp/status_conversion.h"
 #include "server/handlers/reply.h"
+#include "server/messages/completion.h"
+#include "server/messages/message_views.h"
+#include "server/messages/status_details.h"
 
 namespace larder::server {
 
@@ -60,4 +60,4 @@ class MultiMessageReply final : public MultiReply<ItemReply> {
 
 }  // namespace larder::server
 
-#endif  // LARDER_SERVER_GRPCPP_MULTI_MESSAGE_REPLY_H_
+#endif  // LARDER_SERVER_MESSAGES_MULTI_MESSAGE_REPLY_H_

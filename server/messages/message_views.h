@@ -1,5 +1,5 @@
-#ifndef LARDER_SERVER_GRPCPP_MESSAGE_VIEWS_H_
-#define LARDER_SERVER_GRPCPP_MESSAGE_VIEWS_H_
+#ifndef LARDER_SERVER_MESSAGES_MESSAGE_VIEWS_H_
+#define LARDER_SERVER_MESSAGES_MESSAGE_VIEWS_H_
 
 #include "server/handlers/request_views.h"
 
@@ -36,4 +36,4 @@ SetConfigView ViewOf(const v1::SetConfigRequest& request);
 
 }  // namespace larder::server
 
-#endif  // LARDER_SERVER_GRPCPP_MESSAGE_VIEWS_H_
+#endif  // LARDER_SERVER_MESSAGES_MESSAGE_VIEWS_H_

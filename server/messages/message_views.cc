@@ -1,4 +1,4 @@
-#include "server/grpcpp/message_views.h"
+#include "server/messages/message_views.h"
 
 #include <optional>
 

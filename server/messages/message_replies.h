@@ -1,11 +1,11 @@
-#ifndef LARDER_SERVER_GRPCPP_MESSAGE_REPLIES_H_
-#define LARDER_SERVER_GRPCPP_MESSAGE_REPLIES_H_
+#ifndef LARDER_SERVER_MESSAGES_MESSAGE_REPLIES_H_
+#define LARDER_SERVER_MESSAGES_MESSAGE_REPLIES_H_
 
 #include <memory>
 
-#include "server/grpcpp/completion.h"
 #include "server/handlers/maintenance_handler.h"
 #include "server/handlers/reply.h"
+#include "server/messages/completion.h"
 
 namespace larder::v1 {
 class AppendResponse;
@@ -116,4 +116,4 @@ class ScanMessageReply final : public ScanReply {
 
 }  // namespace larder::server
 
-#endif  // LARDER_SERVER_GRPCPP_MESSAGE_REPLIES_H_
+#endif  // LARDER_SERVER_MESSAGES_MESSAGE_REPLIES_H_

@@ -1,19 +1,19 @@
-#ifndef LARDER_SERVER_GRPCPP_OPERATION_H_
-#define LARDER_SERVER_GRPCPP_OPERATION_H_
+#ifndef LARDER_SERVER_MESSAGES_OPERATION_H_
+#define LARDER_SERVER_MESSAGES_OPERATION_H_
 
 #include "larder/v1/admin.pb.h"
 #include "larder/v1/cache.pb.h"
-#include "server/grpcpp/message_replies.h"
-#include "server/grpcpp/message_views.h"
-#include "server/grpcpp/multi_message_reply.h"
-#include "server/grpcpp/services.h"
 #include "server/handlers/request_checks.h"
+#include "server/messages/message_replies.h"
+#include "server/messages/message_views.h"
+#include "server/messages/multi_message_reply.h"
+#include "server/messages/service_parts.h"
 #include "server/metrics/method.h"
 
 namespace larder::server {
 
 // How a request message is run, for unary calls and pipelines alike: its response message, the
-// reply that writes it, the handler's method. Internal to the front end, as it includes generated
+// reply that writes it, the handler's method. Internal to the front ends, as it includes generated
 // headers.
 template <typename Request>
 struct Operation;
@@ -138,4 +138,4 @@ struct Operation<v1::SetConfigRequest>
 
 }  // namespace larder::server
 
-#endif  // LARDER_SERVER_GRPCPP_OPERATION_H_
+#endif  // LARDER_SERVER_MESSAGES_OPERATION_H_

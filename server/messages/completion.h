@@ -1,5 +1,5 @@
-#ifndef LARDER_SERVER_GRPCPP_COMPLETION_H_
-#define LARDER_SERVER_GRPCPP_COMPLETION_H_
+#ifndef LARDER_SERVER_MESSAGES_COMPLETION_H_
+#define LARDER_SERVER_MESSAGES_COMPLETION_H_
 
 #include "absl/status/status.h"
 
@@ -16,4 +16,4 @@ class Completion {
 
 }  // namespace larder::server
 
-#endif  // LARDER_SERVER_GRPCPP_COMPLETION_H_
+#endif  // LARDER_SERVER_MESSAGES_COMPLETION_H_

@@ -1,4 +1,4 @@
-#include "server/grpcpp/message_replies.h"
+#include "server/messages/message_replies.h"
 
 #include <chrono>
 #include <string>

@@ -1,0 +1,38 @@
+#ifndef LARDER_SERVER_MESSAGES_SERVICE_PARTS_H_
+#define LARDER_SERVER_MESSAGES_SERVICE_PARTS_H_
+
+#include <string>
+#include <vector>
+
+#include "server/handlers/cache_handler.h"
+#include "server/handlers/maintenance_handler.h"
+#include "server/handlers/multi_key_handler.h"
+#include "server/inflight_limit.h"
+#include "server/metrics/request_metrics.h"
+#include "server/readiness.h"
+
+namespace larder::server {
+
+// What the services of a front end work with. All outlive them.
+struct ServiceParts {
+  CacheHandler* cache = nullptr;
+  MultiKeyHandler* multi_key = nullptr;
+  MaintenanceHandler* maintenance = nullptr;
+  RequestMetrics* metrics = nullptr;
+  InflightLimit* inflight = nullptr;
+  const Readiness* readiness = nullptr;
+};
+
+// The services of a client port, in order.
+inline std::vector<std::string> ServiceNames() {
+  return {"grpc.health.v1.Health",
+          "grpc.reflection.v1.ServerReflection",
+          "grpc.reflection.v1alpha.ServerReflection",
+          "larder.v1.Cache",
+          "larder.v1.Cluster",
+          "larder.v1.Maintenance"};
+}
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_MESSAGES_SERVICE_PARTS_H_

@@ -1,0 +1,24 @@
+#ifndef LARDER_SERVER_MESSAGES_STATUS_DETAILS_H_
+#define LARDER_SERVER_MESSAGES_STATUS_DETAILS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace larder::v1 {
+class ItemError;
+}
+
+namespace larder::server {
+
+// The bytes of grpc-status-details-bin for an error: a google.rpc.Status that repeats code and
+// message, so that a client can tell the node's word from a broken connection; with a retry hint it
+// holds a RetryInfo.
+std::string StatusDetailsOf(const absl::Status& status);
+
+// The same for the error of one item of a call.
+void FillItemError(const absl::Status& status, v1::ItemError* error);
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_MESSAGES_STATUS_DETAILS_H_

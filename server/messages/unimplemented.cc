@@ -1,0 +1,44 @@
+#include "server/messages/unimplemented.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace larder::server {
+
+std::string_view MissingFor(Method method) {
+  switch (method) {
+    case Method::kWatch:
+      return "a mutation log, which comes with a later release";
+    case Method::kSnapshot:
+    case Method::kLastSnapshot:
+      return "durable storage, which this node does not have";
+    case Method::kHotKeys:
+      return "the sampling of keys, which comes with a later release";
+    case Method::kSlowLog:
+      return "the log of slow requests, which comes with a later release";
+    case Method::kStatus:
+    case Method::kNodes:
+    case Method::kSlots:
+    case Method::kShards:
+    case Method::kMeet:
+    case Method::kForget:
+    case Method::kReplicate:
+    case Method::kFailover:
+    case Method::kMigrateSlots:
+    case Method::kRebalance:
+    case Method::kEvents:
+      return "the cluster bus, which this node runs without";
+    default:
+      return {};
+  }
+}
+
+absl::Status UnimplementedStatus(Method method, RequestMetrics& metrics) {
+  metrics.Record(method, absl::StatusCode::kUnimplemented, absl::ZeroDuration());
+  return absl::UnimplementedError(
+      absl::StrCat(std::string(MethodName(method)), " needs ", std::string(MissingFor(method))));
+}
+
+}  // namespace larder::server

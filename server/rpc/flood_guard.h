@@ -1,0 +1,32 @@
+#ifndef LARDER_SERVER_RPC_FLOOD_GUARD_H_
+#define LARDER_SERVER_RPC_FLOOD_GUARD_H_
+
+#include <algorithm>
+#include <cstdint>
+
+namespace larder::server::http2 {
+
+// Bounds the frames of a connection that cost the server something and bring the client nothing:
+// pings, settings, empty DATA, streams that are opened and reset (CVE-2023-44487). A bucket that
+// leaks; requests that are answered empty it, too. Not thread-safe.
+class FloodGuard {
+ public:
+  // False: it is full.
+  bool Add(uint32_t cost) {
+    level_ += cost;
+    return level_ <= kCapacity;
+  }
+  void OnRequestAnswered() { level_ -= std::min<uint32_t>(level_, 1); }
+  void OnSecondsPassed(uint32_t seconds) {
+    level_ -= static_cast<uint32_t>(std::min<uint64_t>(level_, uint64_t{kLeakPerSecond} * seconds));
+  }
+
+ private:
+  static constexpr uint32_t kCapacity = 4000;
+  static constexpr uint32_t kLeakPerSecond = 400;
+  uint32_t level_ = 0;
+};
+
+}  // namespace larder::server::http2
+
+#endif  // LARDER_SERVER_RPC_FLOOD_GUARD_H_

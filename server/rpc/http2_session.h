@@ -1,0 +1,190 @@
+#ifndef LARDER_SERVER_RPC_HTTP2_SESSION_H_
+#define LARDER_SERVER_RPC_HTTP2_SESSION_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "server/rpc/flood_guard.h"
+#include "server/rpc/frame_reader.h"
+#include "server/rpc/header_decoder.h"
+#include "server/rpc/http2_frame.h"
+#include "server/rpc/http2_stream.h"
+#include "server/rpc/output_buffer.h"
+#include "server/rpc/request_head.h"
+
+namespace larder::server::http2 {
+
+// What a session allows its peer.
+struct SessionLimits {
+  uint32_t streams_max = 1024;                // at the same time
+  uint32_t header_bytes_max = 16u << 10;      // of one request, decoded; and of its blocks
+  uint32_t stream_window_bytes = 256u << 10;  // of requests that were not read yet
+  uint32_t connection_window_bytes = 1024u << 10;
+  uint32_t output_bytes_max = 256u << 10;  // DATA waits in its stream beyond
+};
+
+// Told what comes. A stream may be ended or reset from within each of these, but not the session.
+class SessionListener {
+ public:
+  virtual Stream* NewStream() = 0;
+  // The stream is over. `is_reset`: and the client has cancelled it, or the connection has failed.
+  virtual void DropStream(Stream& stream, bool is_reset) = 0;
+  // A request begins; stream.remote_ended: and has no body.
+  virtual void OnHead(Stream& stream, const RequestHead& head) = 0;
+  // A piece of the body; stream.remote_ended: the last one, which may be empty.
+  virtual void OnBody(Stream& stream, std::string_view bytes) = 0;
+  // All pending DATA of the stream went out.
+  virtual void OnUnblocked(Stream& stream) = 0;
+
+ protected:
+  ~SessionListener() = default;
+};
+
+// The server's side of one HTTP/2 connection (RFC 9113) as a machine without socket and clock:
+// bytes come in, streams are told to a listener, bytes go to an output. HPACK is nghttp2's; the
+// headers of answers are sent without a dynamic table, so that their blocks are constants. Not
+// thread-safe.
+class Http2Session {
+ public:
+  // All outlive the session.
+  Http2Session(const SessionLimits& limits, SessionListener* listener, OutputBuffer* output);
+  ~Http2Session();
+
+  // Takes what came from the socket. False: the connection is to be closed when the output is sent,
+  // which ends with a GOAWAY that says why.
+  bool Receive(std::string_view bytes);
+  // Some of the output was sent: DATA that waited for that follows.
+  void OnOutputSent();
+  // Ends all streams as reset.
+  void Close();
+
+  // Writes an answer. Header blocks are HPACK without references to a dynamic table.
+  void WriteHeaders(Stream& stream, std::string_view block);
+  // DATA is written behind room for the header of its frame: to the output, and then announced by
+  // CloseData, if so much can be sent at once, or else to stream.pending, and then sent by Flush.
+  bool CanSend(const Stream& stream, size_t bytes) const {
+    return !stream.is_blocked && static_cast<int64_t>(bytes) <= SendableBytes(stream);
+  }
+  // `frame` is where the header of the frame goes; the payload is behind it up to the end.
+  void CloseData(Stream& stream, char* frame, size_t payload_bytes);
+  // So many bytes were added to stream.pending.
+  void SendPending(Stream& stream, size_t bytes);
+  // The last of an answer: sends the block behind all DATA. The stream may be gone on return.
+  void End(Stream& stream, std::string_view block);
+  void Reset(Stream& stream, ErrorCode code) { ResetStream(stream, code); }
+
+  // Lets the client send as much again as this stream has received, and from now on.
+  void ReturnWindow(Stream& stream);
+
+  // Asks the client to open no more streams; those that are open go on.
+  void SendGoaway();
+  void SendPing();
+  // Lets the guards against floods forget.
+  void OnSecondsPassed(uint32_t seconds) { guard_.OnSecondsPassed(seconds); }
+
+  size_t streams() const { return streams_.size(); }
+  std::vector<uint32_t> StreamIds() const;
+  // Nullptr: it is over.
+  Stream* Find(uint32_t id);
+  // Of all streams.
+  size_t pending_bytes() const { return pending_bytes_; }
+  // Memory for what came and is not complete.
+  size_t kept_bytes() const { return reader_.kept_bytes() + header_block_.capacity(); }
+  void ReleaseMemory();
+
+ private:
+  enum class Stage : uint8_t { kStart, kSettings, kFrames, kFailed };
+  static constexpr size_t kRecent = 128;
+
+  // A stream that was closed not long ago.
+  struct Closed {
+    uint32_t id;
+    bool may_receive;  // the client did not know when it sent more
+  };
+
+  bool ReceivePreface(std::string_view& bytes);
+  bool OnFrame(const FrameHeader& frame, std::string_view payload);
+  bool OnData(const FrameHeader& frame, std::string_view payload);
+  bool OnHeaders(const FrameHeader& frame, std::string_view payload);
+  bool OnContinuation(const FrameHeader& frame, std::string_view payload);
+  bool OnPriority(const FrameHeader& frame, std::string_view payload);
+  bool OnRstStream(const FrameHeader& frame, std::string_view payload);
+  bool OnSettings(const FrameHeader& frame, std::string_view payload);
+  bool OnSetting(Setting setting, uint32_t value);
+  bool OnPing(const FrameHeader& frame, std::string_view payload);
+  bool OnWindowUpdate(const FrameHeader& frame, std::string_view payload);
+
+  bool OnHeaderBlock(uint32_t stream_id, bool ends_stream, std::string_view block);
+  bool OnRequestBlock(uint32_t stream_id, bool ends_stream, std::string_view block);
+  bool OnTrailerBlock(Stream& stream, bool ends_stream, std::string_view block);
+  bool DecodeHead(std::string_view block);
+  // Cuts padding off. False: there is more of it than payload.
+  static bool RemovePadding(const FrameHeader& frame, std::string_view& payload);
+
+  bool IsIdle(uint32_t id) const { return id > last_stream_; }
+  const Closed* FindRecent(uint32_t id) const;
+  void Drop(Stream& stream, bool is_reset);
+  // After the last frame of either side.
+  void CloseIfDone(Stream& stream);
+
+  // The connection fails: says so with a GOAWAY and returns false.
+  bool Fail(ErrorCode code, std::string_view why);
+  // The stream fails, which may be one that is no more.
+  bool FailStream(uint32_t id, ErrorCode code);
+  void ResetStream(Stream& stream, ErrorCode code);
+  bool CountFlood(uint32_t cost);
+
+  char* WriteFrame(FrameType type, uint8_t flags, uint32_t stream_id, size_t payload_bytes);
+  void WriteNumber(FrameType type, uint32_t stream_id, uint32_t number);
+  void WriteHeaderBlock(Stream& stream, std::string_view block, uint8_t flags);
+  void WriteGoaway(uint32_t last_stream, ErrorCode code, std::string_view why);
+  void WriteSettings();
+  void ReceiveIntoWindow(Stream* stream, uint32_t bytes);
+  // Sends of what is pending what may be sent.
+  void Flush(Stream& stream);
+  void FlushBlocked();
+  void Block(Stream& stream);
+  int64_t SendableBytes(const Stream& stream) const;
+
+  const SessionLimits limits_;
+  SessionListener* const listener_;
+  OutputBuffer* const output_;
+  Stage stage_ = Stage::kStart;
+  size_t preface_bytes_ = 0;
+  FrameReader reader_;
+  HeaderDecoder decoder_;
+  RequestHead head_;
+  std::string head_block_;  // what head_ was decoded from; empty: not to be used again
+  FloodGuard guard_;
+
+  // A header block that is not complete.
+  std::string header_block_;
+  uint32_t header_stream_ = 0;  // 0: there is none
+  bool header_ends_stream_ = false;
+  uint32_t continuations_ = 0;
+
+  absl::flat_hash_map<uint32_t, Stream*> streams_;
+  std::deque<uint32_t> blocked_;
+  size_t pending_bytes_ = 0;
+  std::array<Closed, kRecent> recent_{};  // the last ones
+  size_t recent_next_ = 0;
+  uint32_t last_stream_ = 0;
+  bool is_draining_ = false;
+
+  int64_t send_window_ = kDefaultWindow;
+  int64_t receive_window_ = kDefaultWindow;
+  uint32_t unreturned_bytes_ = 0;
+  uint32_t peer_stream_window_ = kDefaultWindow;
+  uint32_t peer_frame_bytes_max_ = kDefaultFrameBytesMax;
+  bool announces_table_size_ = true;
+};
+
+}  // namespace larder::server::http2
+
+#endif  // LARDER_SERVER_RPC_HTTP2_SESSION_H_

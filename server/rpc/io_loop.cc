@@ -1,0 +1,275 @@
+#include "server/rpc/io_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "absl/time/clock.h"
+
+namespace larder::server {
+namespace {
+
+constexpr size_t kReceiveBytes = size_t{256} << 10;
+// Of one connection before the others have their turn.
+constexpr int kReadsInARow = 4;
+constexpr int kEventsAtOnce = 256;
+
+}  // namespace
+
+struct IoLoop::Connection {
+  Connection(FileDescriptor from, const RpcLimits& limits, const RpcMethods* methods,
+             RpcCallPool* calls, absl::Time now)
+      : socket(std::move(from)), rpc(limits, methods, calls), received_at(now), sent_at(now) {}
+
+  FileDescriptor socket;
+  RpcConnection rpc;
+  absl::Time received_at;  // anything
+  absl::Time sent_at;      // anything, or there was nothing to send
+  absl::Time pinged_at = absl::InfiniteFuture();
+  absl::Time closing_at = absl::InfiniteFuture();  // BeginClose
+  absl::Time deadline = absl::InfiniteFuture();    // in deadlines_ if it is finite
+  uint32_t events = EPOLLIN;                       // that epoll is asked for
+  bool is_failed = false;                          // to be closed when the output is sent
+  bool was_used = true;                            // since the last second
+};
+
+absl::StatusOr<std::unique_ptr<IoLoop>> IoLoop::Start(const RpcLimits* limits,
+                                                      const RpcMethods* methods,
+                                                      const IoTimeouts& timeouts) {
+  FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+  FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!epoll.is_open() || !wake.is_open()) {
+    return absl::ErrnoToStatus(errno, "an I/O loop cannot open its files");
+  }
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  if (epoll_ctl(epoll.number(), EPOLL_CTL_ADD, wake.number(), &event) != 0) {
+    return absl::ErrnoToStatus(errno, "an I/O loop cannot wait for its wake-up");
+  }
+  std::unique_ptr<IoLoop> loop(
+      new IoLoop(std::move(epoll), std::move(wake), limits, methods, timeouts));
+  loop->thread_ = std::thread([raw = loop.get()] { raw->Run(); });
+  return loop;
+}
+
+IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limits,
+               const RpcMethods* methods, const IoTimeouts& timeouts)
+    : epoll_(std::move(epoll)),
+      wake_(std::move(wake)),
+      limits_(limits),
+      methods_(methods),
+      timeouts_(timeouts),
+      now_(absl::Now()),
+      next_second_(now_ + absl::Seconds(1)),
+      buffer_(new char[kReceiveBytes]) {}
+
+IoLoop::~IoLoop() {
+  is_stopping_.store(true);
+  Post([] {});
+  if (thread_.joinable()) thread_.join();
+}
+
+void IoLoop::Post(std::function<void()> task) {
+  {
+    const storage::MutexLock lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  const uint64_t one = 1;
+  // Full only if it is to wake up already.
+  [[maybe_unused]] const ssize_t written = write(wake_.number(), &one, sizeof(one));
+}
+
+void IoLoop::RunTasks() {
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t taken = read(wake_.number(), &count, sizeof(count));
+  std::vector<std::function<void()>> tasks;
+  {
+    const storage::MutexLock lock(mutex_);
+    tasks.swap(tasks_);
+  }
+  for (const auto& task : tasks) task();
+}
+
+void IoLoop::Add(FileDescriptor socket) {
+  connections_count_.fetch_add(1, std::memory_order_relaxed);
+  Post([this, number = socket.Release()] { Open(FileDescriptor(number)); });
+}
+
+void IoLoop::Drain() {
+  Post([this] {
+    is_draining_ = true;
+    std::vector<Connection*> all;
+    for (const auto& [connection, owned] : connections_) all.push_back(connection);
+    for (Connection* connection : all) {
+      connection->rpc.Drain();
+      Settle(*connection);
+    }
+  });
+}
+
+void IoLoop::Run() {
+  std::array<epoll_event, kEventsAtOnce> events;
+  while (!is_stopping_.load(std::memory_order_relaxed)) {
+    const int count = epoll_wait(epoll_.number(), events.data(), kEventsAtOnce, TimeoutMs());
+    now_ = absl::Now();
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events[static_cast<size_t>(i)];
+      if (event.data.ptr == nullptr) {
+        RunTasks();
+      } else {
+        OnReady(*static_cast<Connection*>(event.data.ptr), event.events);
+      }
+    }
+    ExpireDeadlines();
+    if (now_ >= next_second_) OnSecond();
+    closed_.clear();
+  }
+  RunTasks();
+  connections_.clear();
+}
+
+int IoLoop::TimeoutMs() const {
+  absl::Time next = next_second_;
+  if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
+  const int64_t ms = absl::ToInt64Milliseconds(next - absl::Now() + absl::Microseconds(999));
+  return static_cast<int>(std::clamp<int64_t>(ms, 0, 1000));
+}
+
+void IoLoop::Open(FileDescriptor socket) {
+  auto owned = std::make_unique<Connection>(std::move(socket), *limits_, methods_, &calls_, now_);
+  Connection& connection = *owned;
+  epoll_event event{.events = connection.events, .data = {.ptr = &connection}};
+  if (is_stopping_.load() ||
+      epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, connection.socket.number(), &event) != 0) {
+    connections_count_.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  connections_.emplace(&connection, std::move(owned));
+  if (is_draining_) {
+    connection.rpc.Drain();
+    Settle(connection);
+  }
+}
+
+void IoLoop::OnReady(Connection& connection, uint32_t events) {
+  if (!connection.socket.is_open()) return;  // closed since epoll saw it
+  connection.was_used = true;
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Read(connection);
+  if (connection.socket.is_open()) Settle(connection);
+}
+
+void IoLoop::Read(Connection& connection) {
+  for (int i = 0; i < kReadsInARow; ++i) {
+    const ssize_t received = recv(connection.socket.number(), buffer_.get(), kReceiveBytes, 0);
+    if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (received <= 0) return Close(connection);
+    connection.received_at = now_;
+    connection.pinged_at = absl::InfiniteFuture();
+    const auto bytes = static_cast<size_t>(received);
+    if (!connection.is_failed && connection.closing_at == absl::InfiniteFuture()) {
+      connection.is_failed = !connection.rpc.Receive({buffer_.get(), bytes}, now_);
+    }
+    if (bytes < kReceiveBytes) return;
+  }
+}
+
+void IoLoop::Write(Connection& connection) {
+  OutputBuffer& output = connection.rpc.output();
+  while (!output.empty()) {
+    const std::string_view unsent = output.unsent();
+    const ssize_t sent =
+        send(connection.socket.number(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return;
+    if (sent < 0) return Close(connection);
+    connection.sent_at = now_;
+    output.MarkSent(static_cast<size_t>(sent));
+    connection.rpc.OnOutputSent();
+  }
+  connection.sent_at = now_;
+}
+
+void IoLoop::Settle(Connection& connection) {
+  Write(connection);
+  if (!connection.socket.is_open()) return;
+  const bool is_done = is_draining_ && connection.rpc.is_idle();
+  if (connection.rpc.output().empty() && (connection.is_failed || is_done)) {
+    BeginClose(connection);
+  }
+  uint32_t events = 0;
+  if (connection.rpc.output().size() < limits_->output_bytes_max) events |= EPOLLIN;
+  if (!connection.rpc.output().empty()) events |= EPOLLOUT;
+  if (events != connection.events) {
+    connection.events = events;
+    epoll_event event{.events = events, .data = {.ptr = &connection}};
+    epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, connection.socket.number(), &event);
+  }
+  SetDeadline(connection, connection.rpc.next_deadline());
+}
+
+void IoLoop::SetDeadline(Connection& connection, absl::Time deadline) {
+  if (deadline == connection.deadline) return;
+  if (connection.deadline != absl::InfiniteFuture()) {
+    deadlines_.erase({connection.deadline, &connection});
+  }
+  connection.deadline = deadline;
+  if (deadline != absl::InfiniteFuture()) deadlines_.insert({deadline, &connection});
+}
+
+void IoLoop::ExpireDeadlines() {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
+    Connection& connection = *deadlines_.begin()->second;
+    connection.rpc.ExpireCalls(now_);
+    SetDeadline(connection, connection.rpc.next_deadline());
+    Settle(connection);
+  }
+}
+
+void IoLoop::OnSecond() {
+  next_second_ = now_ + absl::Seconds(1);
+  std::vector<Connection*> all;
+  all.reserve(connections_.size());
+  for (const auto& [connection, owned] : connections_) all.push_back(connection);
+  for (Connection* connection : all) CheckTimeouts(*connection);
+}
+
+void IoLoop::CheckTimeouts(Connection& connection) {
+  connection.rpc.OnSecondsPassed(1);
+  if (!std::exchange(connection.was_used, false)) connection.rpc.ReleaseMemory();
+  const bool is_unread =
+      !connection.rpc.output().empty() && now_ - connection.sent_at > timeouts_.unread_for;
+  const bool is_dead = now_ - connection.pinged_at > timeouts_.pong_within;
+  if (is_unread || is_dead || now_ - connection.closing_at > timeouts_.linger) {
+    return Close(connection);
+  }
+  if (now_ - connection.received_at > timeouts_.ping_after &&
+      connection.pinged_at == absl::InfiniteFuture() &&
+      connection.closing_at == absl::InfiniteFuture()) {
+    connection.pinged_at = now_;
+    connection.rpc.SendPing();
+    Settle(connection);
+  }
+}
+
+void IoLoop::BeginClose(Connection& connection) {
+  if (connection.closing_at != absl::InfiniteFuture()) return;
+  connection.closing_at = now_;
+  // A close while something comes would make the system throw away what was sent last.
+  shutdown(connection.socket.number(), SHUT_WR);
+}
+
+void IoLoop::Close(Connection& connection) {
+  if (!connection.socket.is_open()) return;
+  SetDeadline(connection, absl::InfiniteFuture());
+  connection.socket.Close();  // and with it leaves epoll
+  connections_count_.fetch_sub(1, std::memory_order_relaxed);
+  const auto found = connections_.find(&connection);
+  closed_.push_back(std::move(found->second));
+  connections_.erase(found);
+}
+
+}  // namespace larder::server

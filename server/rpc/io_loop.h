@@ -1,0 +1,98 @@
+#ifndef LARDER_SERVER_RPC_IO_LOOP_H_
+#define LARDER_SERVER_RPC_IO_LOOP_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/connections/file_descriptor.h"
+#include "server/rpc/rpc_connection.h"
+#include "storage/mutex.h"
+
+namespace larder::server {
+
+// How long a connection may do nothing of some kind.
+struct IoTimeouts {
+  absl::Duration ping_after = absl::Seconds(60);   // nothing was received
+  absl::Duration pong_within = absl::Seconds(20);  // or the connection is closed
+  absl::Duration unread_for = absl::Seconds(30);   // the client takes none of what waits for it
+  absl::Duration linger = absl::Seconds(2);        // until the client has closed, too
+};
+
+// One thread that serves connections, by epoll. Reads what has come for all of them, runs the
+// methods, writes the answers: one recv and one send for each connection that has something.
+class IoLoop {
+ public:
+  // All outlive the loop. RESOURCE_EXHAUSTED: the process has too many files open.
+  static absl::StatusOr<std::unique_ptr<IoLoop>> Start(const RpcLimits* limits,
+                                                       const RpcMethods* methods,
+                                                       const IoTimeouts& timeouts);
+  // Closes all connections.
+  ~IoLoop();
+  IoLoop(const IoLoop&) = delete;
+  IoLoop& operator=(const IoLoop&) = delete;
+
+  // Takes a connection over; from any thread, as all that follows.
+  void Add(FileDescriptor socket);
+  // Ends each connection when its calls are finished.
+  void Drain();
+  // With those that are on their way to the loop.
+  uint64_t connections() const { return connections_count_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Connection;
+
+  IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limits,
+         const RpcMethods* methods, const IoTimeouts& timeouts);
+  void Run();
+  void Post(std::function<void()> task);
+  void RunTasks();
+  int TimeoutMs() const;
+  void Open(FileDescriptor socket);
+  void OnReady(Connection& connection, uint32_t events);
+  void Read(Connection& connection);
+  void Write(Connection& connection);
+  // After something has happened to it.
+  void Settle(Connection& connection);
+  void SetDeadline(Connection& connection, absl::Time deadline);
+  void ExpireDeadlines();
+  void OnSecond();
+  void CheckTimeouts(Connection& connection);
+  // No more is sent; what comes is thrown away until the client has closed.
+  void BeginClose(Connection& connection);
+  void Close(Connection& connection);
+
+  const FileDescriptor epoll_;
+  const FileDescriptor wake_;
+  const RpcLimits* const limits_;
+  const RpcMethods* const methods_;
+  const IoTimeouts timeouts_;
+  std::atomic<uint64_t> connections_count_{0};
+  std::atomic<bool> is_stopping_{false};
+  storage::Mutex mutex_;
+  std::vector<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
+
+  // Of the thread.
+  absl::Time now_;
+  absl::Time next_second_;
+  bool is_draining_ = false;
+  std::unique_ptr<char[]> buffer_;  // what was received last
+  RpcCallPool calls_;
+  absl::flat_hash_map<Connection*, std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> closed_;  // of which there may still be events
+  absl::btree_set<std::pair<absl::Time, Connection*>> deadlines_;
+  std::thread thread_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_IO_LOOP_H_

@@ -1,0 +1,139 @@
+#include "server/rpc/request_head.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+
+namespace larder::server {
+namespace {
+
+constexpr size_t kFieldBytes = 32;
+constexpr std::string_view kGrpc = "application/grpc";
+
+// Fields that are about one connection of HTTP/1 (RFC 9113, section 8.2.2).
+constexpr std::array<std::string_view, 5> kConnectionFields = {
+    "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
+
+bool IsValidName(std::string_view name) {
+  // No colon, which pseudo-header fields have; no upper case.
+  return !name.starts_with(':') &&
+         nghttp2_check_header_name(reinterpret_cast<const uint8_t*>(name.data()), name.size()) != 0;
+}
+
+bool IsValidValue(std::string_view value) {
+  return nghttp2_check_header_value(reinterpret_cast<const uint8_t*>(value.data()), value.size()) !=
+         0;
+}
+
+bool IsRegularField(std::string_view name, std::string_view value) {
+  if (!IsValidName(name) || !IsValidValue(value)) return false;
+  if (std::find(kConnectionFields.begin(), kConnectionFields.end(), name) !=
+      kConnectionFields.end()) {
+    return false;
+  }
+  return name != "te" || value == "trailers";
+}
+
+}  // namespace
+
+bool IsTrailerField(std::string_view name, std::string_view value) {
+  return IsRegularField(name, value);
+}
+
+std::optional<absl::Duration> ParseGrpcTimeout(std::string_view text) {
+  constexpr size_t kDigitsMax = 8;
+  if (text.size() < 2 || text.size() > kDigitsMax + 1) return std::nullopt;
+  int64_t count = 0;
+  for (const char digit : text.substr(0, text.size() - 1)) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    count = 10 * count + (digit - '0');
+  }
+  switch (text.back()) {
+    case 'H':
+      return absl::Hours(count);
+    case 'M':
+      return absl::Minutes(count);
+    case 'S':
+      return absl::Seconds(count);
+    case 'm':
+      return absl::Milliseconds(count);
+    case 'u':
+      return absl::Microseconds(count);
+    case 'n':
+      return absl::Nanoseconds(count);
+    default:
+      return std::nullopt;
+  }
+}
+
+void RequestHead::Clear() {
+  bytes_ = 0;
+  is_malformed_ = has_regular_ = has_scheme_ = has_authority_ = is_grpc_ = has_bad_timeout_ = false;
+  http_method_.clear();
+  path_.clear();
+  content_type_.clear();
+  encoding_.clear();
+  content_length_.reset();
+  timeout_.reset();
+  metadata_.clear();
+}
+
+void RequestHead::Add(std::string_view name, std::string_view value) {
+  bytes_ += name.size() + value.size() + kFieldBytes;
+  if (is_too_large()) return;
+  if (name.starts_with(':')) {
+    AddPseudo(name, value);
+  } else {
+    has_regular_ = true;
+    AddRegular(name, value);
+  }
+}
+
+void RequestHead::AddPseudo(std::string_view name, std::string_view value) {
+  if (has_regular_ || value.empty() || !IsValidValue(value)) {
+    is_malformed_ = true;
+  } else if (name == ":method" && http_method_.empty()) {
+    http_method_ = value;
+  } else if (name == ":path" && path_.empty()) {
+    path_ = value;
+  } else if (name == ":scheme" && !has_scheme_) {
+    has_scheme_ = true;
+  } else if (name == ":authority" && !has_authority_) {
+    has_authority_ = true;
+  } else {
+    is_malformed_ = true;  // unknown, of a response, or given twice
+  }
+}
+
+void RequestHead::AddRegular(std::string_view name, std::string_view value) {
+  if (!IsRegularField(name, value)) {
+    is_malformed_ = true;
+  } else if (name == "content-type") {
+    content_type_ = value;
+    is_grpc_ =
+        value.starts_with(kGrpc) &&
+        (value.size() == kGrpc.size() || value[kGrpc.size()] == '+' || value[kGrpc.size()] == ';');
+  } else if (name == "content-length") {
+    uint64_t bytes = 0;
+    is_malformed_ |= !absl::SimpleAtoi(absl::string_view(value.data(), value.size()), &bytes) ||
+                     (content_length_.has_value() && content_length_ != bytes);
+    content_length_ = bytes;
+  } else if (name == "grpc-timeout") {
+    timeout_ = ParseGrpcTimeout(value);
+    has_bad_timeout_ |= !timeout_.has_value();
+  } else if (name == "grpc-encoding") {
+    encoding_ = value == "identity" ? std::string_view() : value;
+  } else if (name != "te" && name != "user-agent" && name != "grpc-accept-encoding") {
+    metadata_.emplace_back(name, value);
+  }
+}
+
+bool RequestHead::is_well_formed() const {
+  return !is_malformed_ && !http_method_.empty() && !path_.empty() && has_scheme_;
+}
+
+}  // namespace larder::server

@@ -1,0 +1,75 @@
+#ifndef LARDER_SERVER_RPC_REQUEST_HEAD_H_
+#define LARDER_SERVER_RPC_REQUEST_HEAD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace larder::server {
+
+// The header fields of a request: what HTTP/2 (RFC 9113, section 8) demands of them, and what gRPC
+// says with them. One object is filled again for each request, so that its memory stays.
+class RequestHead {
+ public:
+  // `bytes_max`: of all names and values, with 32 for each field (RFC 9113, section 6.5.2).
+  explicit RequestHead(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  void Clear();
+  // Takes the fields in their order.
+  void Add(std::string_view name, std::string_view value);
+
+  // False: no request by the rules of HTTP/2. To be asked when all fields were added.
+  bool is_well_formed() const;
+  // What came is cut off at bytes_max.
+  bool is_too_large() const { return bytes_ > bytes_max_; }
+
+  const std::string& path() const { return path_; }
+  const std::string& http_method() const { return http_method_; }
+  bool is_grpc() const { return is_grpc_; }  // content-type application/grpc, perhaps with more
+  const std::string& content_type() const { return content_type_; }
+  // The name of grpc-encoding; empty: identity.
+  const std::string& encoding() const { return encoding_; }
+  std::optional<uint64_t> content_length() const { return content_length_; }
+  // Absent: no deadline.
+  std::optional<absl::Duration> timeout() const { return timeout_; }
+  bool has_bad_timeout() const { return has_bad_timeout_; }
+
+  // All fields that are neither HTTP/2's nor gRPC's own, in order.
+  const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
+
+ private:
+  void AddPseudo(std::string_view name, std::string_view value);
+  void AddRegular(std::string_view name, std::string_view value);
+
+  const size_t bytes_max_;
+  size_t bytes_ = 0;
+  bool is_malformed_ = false;
+  bool has_regular_ = false;
+  bool has_scheme_ = false;
+  bool has_authority_ = false;
+  bool is_grpc_ = false;
+  bool has_bad_timeout_ = false;
+  std::string http_method_;
+  std::string path_;
+  std::string content_type_;
+  std::string encoding_;
+  std::optional<uint64_t> content_length_;
+  std::optional<absl::Duration> timeout_;
+  std::vector<std::pair<std::string, std::string>> metadata_;
+};
+
+// The fields behind a request's body: nothing there is used, but they must be such.
+bool IsTrailerField(std::string_view name, std::string_view value);
+
+// The text of grpc-timeout: up to 8 digits and a unit. Absent: it is none.
+std::optional<absl::Duration> ParseGrpcTimeout(std::string_view text);
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_REQUEST_HEAD_H_

@@ -1,0 +1,71 @@
+#ifndef LARDER_SERVER_RPC_RPC_CALL_H_
+#define LARDER_SERVER_RPC_RPC_CALL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/rpc/http2_stream.h"
+#include "server/rpc/output_buffer.h"
+#include "server/rpc/rpc_method.h"
+
+namespace larder::server {
+
+class InflightLimit;
+class RpcConnection;
+
+// One gRPC call: takes the answer's messages and its status. Belongs to a connection and to the
+// thread of its loop; used again for other calls when it is over.
+class RpcCall final : public http2::Stream {
+ public:
+  // A message of the answer is written into the buffer that OpenMessage returns, at its end, and is
+  // complete with CloseMessage. Nothing else is to be done with the call in between, but Finish
+  // with an error, which takes the message back. `bytes`: how long it will be, about.
+  OutputBuffer& OpenMessage(size_t bytes);
+  void CloseMessage();
+
+  // The call has a place in this limit, which it leaves when all of its answer was sent, or could
+  // not be.
+  void KeepPlace(InflightLimit* limit) { place_ = limit; }
+
+  // Ends the call, which is not to be touched any more. An error is sent with its details.
+  void Finish(const absl::Status& status);
+
+  // Messages wait for the client to read others: it is better not to write more until OnWritable.
+  bool is_congested() const { return is_blocked; }
+  // While it is held, the client can send only what its window allows: some messages more.
+  void HoldRequests() { keeps_window = true; }
+  void ReleaseRequests();
+
+  // Of the request. Infinite: there is none.
+  absl::Time deadline() const { return deadline_; }
+
+ private:
+  friend class RpcConnection;
+
+  // As new.
+  void Reset();
+
+  RpcConnection* connection_ = nullptr;
+  const RpcMethod* method_ = nullptr;
+  InflightLimit* place_ = nullptr;  // nullptr: it has none
+  std::unique_ptr<StreamingCall> streaming_;
+  absl::Time deadline_ = absl::InfiniteFuture();
+  std::string body_;  // of messages that are not complete
+  bool is_gzip_ = false;
+  bool has_head_ = false;        // that of the answer is written
+  std::string_view http_error_;  // the status of a request that is not gRPC's
+  bool is_finished_ = false;     // though something may still have to be sent
+  bool is_message_open_ = false;
+  bool is_message_pending_ = false;  // and is written to `pending`
+  size_t mark_ = 0;                  // where what belongs to it begins
+  size_t frame_mark_ = 0;            // where its frame does
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_RPC_CALL_H_

@@ -1,0 +1,275 @@
+#include "server/rpc/rpc_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/rpc/gzip.h"
+#include "server/rpc/status_block.h"
+
+namespace larder::server {
+namespace {
+
+constexpr size_t kPrefixBytes = 5;
+constexpr std::string_view kNotGrpc =
+    "this port speaks gRPC: POST with content-type application/grpc\n";
+
+}  // namespace
+
+RpcCall* RpcCallPool::Take() {
+  if (calls_.empty()) return new RpcCall;
+  RpcCall* const call = calls_.back().release();
+  calls_.pop_back();
+  return call;
+}
+
+void RpcCallPool::Give(RpcCall* call) {
+  std::unique_ptr<RpcCall> owned(call);
+  if (calls_.size() < kKeptMax) calls_.push_back(std::move(owned));
+}
+
+RpcConnection::RpcConnection(const RpcLimits& limits, const RpcMethods* methods, RpcCallPool* calls)
+    : limits_(limits), methods_(methods), calls_(calls), session_(limits.session, this, &output_) {}
+
+RpcConnection::~RpcConnection() = default;
+
+http2::Stream* RpcConnection::NewStream() {
+  RpcCall* const call = calls_->Take();
+  call->connection_ = this;
+  return call;
+}
+
+void RpcConnection::DropStream(http2::Stream& stream, bool /*is_reset*/) {
+  auto& call = static_cast<RpcCall&>(stream);
+  if (running_ == call.id) running_ = 0;
+  EndStreaming(call);
+  buffered_bytes_ -= call.body_.size();
+  if (call.deadline_ != absl::InfiniteFuture()) deadlines_.erase({call.deadline_, call.id});
+  call.Reset();
+  calls_->Give(&call);
+}
+
+void RpcConnection::EndStreaming(RpcCall& call) {
+  if (call.streaming_ != nullptr) ended_.push_back(std::move(call.streaming_));
+}
+
+bool RpcConnection::Receive(std::string_view bytes, absl::Time now) {
+  now_ = now;
+  const bool goes_on = session_.Receive(bytes);
+  for (const uint32_t id : fresh_) {
+    http2::Stream* const stream = session_.Find(id);
+    if (stream != nullptr) deadlines_.insert({static_cast<RpcCall*>(stream)->deadline_, id});
+  }
+  fresh_.clear();
+  ended_.clear();
+  return goes_on;
+}
+
+const RpcMethod* RpcConnection::FindMethod(const std::string& path) {
+  if (path != last_path_ || last_method_ == nullptr) {
+    last_path_ = path;
+    last_method_ = methods_->Find(path);
+  }
+  return last_method_;
+}
+
+void RpcConnection::AnswerHttp(RpcCall& call) {
+  if (!call.remote_ended && call.unreturned_bytes < limits_.session.stream_window_bytes / 2) return;
+  call.is_finished_ = true;
+  session_.WriteHeaders(call, HttpStatusBlock(call.http_error_));
+  call.pending.Append(kNotGrpc);
+  session_.SendPending(call, kNotGrpc.size());
+  session_.End(call, OkTrailers());
+}
+
+absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
+  if (head.is_too_large()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the request's headers have more than the limit ",
+                     limits_.session.header_bytes_max, " bytes"));
+  }
+  call.method_ = FindMethod(head.path());
+  if (call.method_ == nullptr) {
+    return absl::UnimplementedError(absl::StrCat("there is no method ", head.path()));
+  }
+  if (head.has_bad_timeout()) return absl::InvalidArgumentError("grpc-timeout is malformed");
+  if (!head.encoding().empty() && head.encoding() != "gzip") {
+    return absl::UnimplementedError(absl::StrCat("the request's compression ", head.encoding(),
+                                                 " is not supported; gzip and identity are"));
+  }
+  call.is_gzip_ = !head.encoding().empty();
+  if (head.timeout().has_value()) {
+    if (*head.timeout() <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError("the deadline had passed when the request came");
+    }
+    call.deadline_ = now_ + *head.timeout();
+    fresh_.push_back(call.id);
+  }
+  return absl::OkStatus();
+}
+
+void RpcConnection::OnHead(http2::Stream& stream, const RequestHead& head) {
+  auto& call = static_cast<RpcCall&>(stream);
+  if (!head.is_too_large() && (head.http_method() != "POST" || !head.is_grpc())) {
+    call.http_error_ = head.is_grpc() ? "405" : "415";
+    call.keeps_window = true;
+    return AnswerHttp(call);
+  }
+  if (const absl::Status status = CheckHead(head, call); !status.ok()) {
+    return call.Finish(status);
+  }
+  if (call.method_->streaming != nullptr) {
+    const bool goes_on =
+        RunFor(call, [&] { call.streaming_ = call.method_->streaming->Open(call); });
+    if (!goes_on) return;
+    if (is_draining_ && !RunFor(call, [&] { call.streaming_->OnDrain(); })) return;
+  }
+  if (call.remote_ended) EndRequest(call);
+}
+
+void RpcConnection::OnBody(http2::Stream& stream, std::string_view bytes) {
+  auto& call = static_cast<RpcCall&>(stream);
+  if (call.is_finished_) return;
+  if (!call.http_error_.empty()) return AnswerHttp(call);
+  if (call.body_.empty()) {
+    if (!RunMessages(call, bytes)) return;
+    Keep(call, bytes);
+  } else {
+    Keep(call, bytes);
+    if (call.body_.size() >= kPrefixBytes) {
+      // Taken out, since what runs may end the call.
+      std::string body = std::exchange(call.body_, {});
+      buffered_bytes_ -= body.size();
+      std::string_view rest = body;
+      if (!RunMessages(call, rest)) return;
+      body.erase(0, body.size() - rest.size());
+      buffered_bytes_ += body.size();
+      call.body_ = std::move(body);
+    }
+  }
+  if (buffered_bytes_ > limits_.buffered_bytes_max) {
+    Fail(call, absl::ResourceExhaustedError(
+                   absl::StrCat("the incomplete requests of this connection have more than ",
+                                limits_.buffered_bytes_max, " bytes")));
+    return;
+  }
+  if (call.remote_ended) EndRequest(call);
+}
+
+void RpcConnection::Keep(RpcCall& call, std::string_view bytes) {
+  call.body_.append(bytes);
+  buffered_bytes_ += bytes.size();
+}
+
+template <typename Action>
+bool RpcConnection::RunFor(RpcCall& call, Action&& action) {
+  const uint32_t id = call.id;
+  running_ = id;
+  action();
+  return std::exchange(running_, 0) == id && !call.is_finished_;
+}
+
+bool RpcConnection::Fail(RpcCall& call, const absl::Status& status) {
+  call.Finish(status);
+  return false;
+}
+
+bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
+  while (bytes.size() >= kPrefixBytes) {
+    const auto flag = static_cast<unsigned char>(bytes.front());
+    const uint64_t message_bytes = LoadBigEndian(bytes.data() + 1, 4);
+    if (flag > 1) {
+      return Fail(call, absl::InternalError("the prefix of a message is malformed"));
+    }
+    if (message_bytes > limits_.request_bytes_max) {
+      return Fail(call, absl::ResourceExhaustedError(
+                            absl::StrCat("a message of ", message_bytes, " bytes; the limit is ",
+                                         limits_.request_bytes_max, " (--max_request_bytes)")));
+    }
+    if (bytes.size() - kPrefixBytes < message_bytes) return true;
+    // A unary call is run when the client has ended it, so that one more message is seen.
+    if (call.method_->unary != nullptr && !call.remote_ended) return true;
+    const std::string_view message = bytes.substr(kPrefixBytes, message_bytes);
+    bytes.remove_prefix(kPrefixBytes + message_bytes);
+    if (call.method_->unary != nullptr && !bytes.empty()) {
+      return Fail(call, absl::InternalError("more than one message for a unary call"));
+    }
+    if (!RunMessage(call, flag == 1, message)) return false;
+  }
+  return true;
+}
+
+bool RpcConnection::RunMessage(RpcCall& call, bool is_compressed, std::string_view message) {
+  if (is_compressed) {
+    if (!call.is_gzip_) {
+      return Fail(call, absl::InternalError("a compressed message without grpc-encoding"));
+    }
+    const absl::Status status = GzipInflate(message, limits_.request_bytes_max, inflated_);
+    if (absl::IsResourceExhausted(status)) {
+      return Fail(call, absl::ResourceExhaustedError(absl::StrCat(
+                            "a compressed message of more than ", limits_.request_bytes_max,
+                            " bytes (--max_request_bytes)")));
+    }
+    if (!status.ok()) return Fail(call, absl::InternalError("a compressed message is damaged"));
+    message = inflated_;
+  }
+  if (call.method_->streaming != nullptr) {
+    return RunFor(call, [&] { call.streaming_->OnMessage(message); });
+  }
+  if (session_.pending_bytes() > limits_.unread_bytes_max) {
+    return Fail(call, absl::ResourceExhaustedError(
+                          absl::StrCat("answers of more than ", limits_.unread_bytes_max,
+                                       " bytes wait for this client to read them")));
+  }
+  return RunFor(call, [&] { call.method_->unary->Run(message, call); });
+}
+
+void RpcConnection::EndRequest(RpcCall& call) {
+  if (!call.body_.empty()) {
+    Fail(call, absl::InternalError("the request ends within a message"));
+  } else if (call.method_->streaming != nullptr) {
+    RunFor(call, [&] { call.streaming_->OnEnd(); });
+  } else {
+    Fail(call, absl::InternalError("a unary call without a message"));
+  }
+}
+
+void RpcConnection::OnUnblocked(http2::Stream& stream) {
+  auto& call = static_cast<RpcCall&>(stream);
+  if (call.streaming_ == nullptr) return;
+  RunFor(call, [&] { call.streaming_->OnWritable(); });
+}
+
+void RpcConnection::ExpireCalls(absl::Time now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const uint32_t id = deadlines_.begin()->second;
+    deadlines_.erase(deadlines_.begin());
+    auto* const call = static_cast<RpcCall*>(session_.Find(id));
+    if (call == nullptr) continue;
+    if (call->is_finished_) {
+      session_.Reset(*call, http2::ErrorCode::kCancel);  // nobody waits for the rest
+    } else {
+      call->Finish(absl::DeadlineExceededError("the deadline has passed"));
+    }
+  }
+  ended_.clear();
+}
+
+void RpcConnection::Drain() {
+  is_draining_ = true;
+  session_.SendGoaway();
+  for (const uint32_t id : session_.StreamIds()) {
+    http2::Stream* const stream = session_.Find(id);
+    if (stream == nullptr) continue;
+    auto& call = static_cast<RpcCall&>(*stream);
+    if (call.streaming_ != nullptr) RunFor(call, [&] { call.streaming_->OnDrain(); });
+  }
+  ended_.clear();
+}
+
+void RpcConnection::ReleaseMemory() {
+  session_.ReleaseMemory();
+  if (output_.empty()) output_.Release();
+}
+
+}  // namespace larder::server

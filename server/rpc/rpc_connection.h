@@ -1,0 +1,122 @@
+#ifndef LARDER_SERVER_RPC_RPC_CONNECTION_H_
+#define LARDER_SERVER_RPC_RPC_CONNECTION_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/rpc/http2_session.h"
+#include "server/rpc/output_buffer.h"
+#include "server/rpc/rpc_call.h"
+#include "server/rpc/rpc_method.h"
+
+namespace larder::server {
+
+// What a port allows. Each is a flag or follows from one.
+struct RpcLimits {
+  http2::SessionLimits session;
+  size_t request_bytes_max = size_t{16} << 20;   // of one message
+  size_t buffered_bytes_max = size_t{64} << 20;  // of a connection, for incomplete requests
+  size_t unread_bytes_max = size_t{32} << 20;    // of a connection, for answers not yet sent
+  size_t output_bytes_max = size_t{1} << 20;     // not taken by the socket: nothing more is read
+};
+
+// Calls to be used again, and what is shared by the connections of a loop.
+class RpcCallPool {
+ public:
+  RpcCall* Take();
+  void Give(RpcCall* call);
+
+ private:
+  static constexpr size_t kKeptMax = 4096;
+  std::vector<std::unique_ptr<RpcCall>> calls_;
+};
+
+// gRPC over one HTTP/2 connection: cuts bodies into messages, runs methods, sends answers and
+// statuses. Without a socket: bytes come in by Receive and leave through output(). Not thread-safe.
+class RpcConnection final : private http2::SessionListener {
+ public:
+  // All outlive the connection.
+  RpcConnection(const RpcLimits& limits, const RpcMethods* methods, RpcCallPool* calls);
+  ~RpcConnection();
+  RpcConnection(const RpcConnection&) = delete;
+  RpcConnection& operator=(const RpcConnection&) = delete;
+
+  // `now`: when the bytes came, from which timeouts count. False: close the connection when the
+  // output is sent.
+  bool Receive(std::string_view bytes, absl::Time now);
+  OutputBuffer& output() { return output_; }
+  // Some of it was sent.
+  void OnOutputSent() { session_.OnOutputSent(); }
+
+  // Finishes the calls whose deadline has come.
+  void ExpireCalls(absl::Time now);
+  // Of a call. Infinite: there is none.
+  absl::Time next_deadline() const {
+    return deadlines_.empty() ? absl::InfiniteFuture() : deadlines_.begin()->first;
+  }
+  // No new calls; those that stream are asked to finish.
+  void Drain();
+  bool is_idle() const { return session_.streams() == 0; }
+  // Memory that is only needed while something goes on.
+  void ReleaseMemory();
+
+  void SendPing() { session_.SendPing(); }
+  // Lets the guard against floods forget.
+  void OnSecondsPassed(uint32_t seconds) { session_.OnSecondsPassed(seconds); }
+
+ private:
+  friend class RpcCall;
+
+  http2::Stream* NewStream() override;
+  void DropStream(http2::Stream& stream, bool is_reset) override;
+  void OnHead(http2::Stream& stream, const RequestHead& head) override;
+  void OnBody(http2::Stream& stream, std::string_view bytes) override;
+  void OnUnblocked(http2::Stream& stream) override;
+
+  // Answers a request that is not gRPC's, once it is complete or too long.
+  void AnswerHttp(RpcCall& call);
+  // What is wrong with a request before its body came, if anything is.
+  absl::Status CheckHead(const RequestHead& head, RpcCall& call);
+  const RpcMethod* FindMethod(const std::string& path);
+  // Runs the messages that are whole and takes them off the bytes. False: the call is over.
+  bool RunMessages(RpcCall& call, std::string_view& bytes);
+  bool RunMessage(RpcCall& call, bool is_compressed, std::string_view message);
+  // The client has sent all.
+  void EndRequest(RpcCall& call);
+  void Keep(RpcCall& call, std::string_view bytes);
+  // Runs something of the call. False: the call is over.
+  template <typename Action>
+  bool RunFor(RpcCall& call, Action&& action);
+  // Finishes the call; returns false.
+  bool Fail(RpcCall& call, const absl::Status& status);
+  // Its streaming_ is destroyed when nothing of it runs any more.
+  void EndStreaming(RpcCall& call);
+
+  const RpcLimits& limits_;
+  const RpcMethods* const methods_;
+  RpcCallPool* const calls_;
+  OutputBuffer output_;
+  absl::Time now_;
+  size_t buffered_bytes_ = 0;  // of all bodies
+  // The path that was looked up last.
+  std::string last_path_;
+  const RpcMethod* last_method_ = nullptr;
+  std::string inflated_;
+  absl::btree_set<std::pair<absl::Time, uint32_t>> deadlines_;  // of calls that took a while
+  std::vector<uint32_t> fresh_;  // calls with a deadline that came with the last bytes
+  uint32_t running_ = 0;         // the stream whose method runs now; 0 once it is over
+  // Streaming calls that are over, and may be running.
+  std::vector<std::unique_ptr<StreamingCall>> ended_;
+  bool is_draining_ = false;
+  http2::Http2Session session_;  // destroyed first: it drops its streams
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_RPC_CONNECTION_H_

@@ -1,0 +1,30 @@
+#include "absl/strings/str_cat.h"
+#include "server/rpc/services/message_method.h"
+#include "server/rpc/services/pipeline_method.h"
+#include "server/rpc/services/rpc_services.h"
+
+namespace larder::server {
+namespace {
+
+std::string PathOf(Method method) {
+  return absl::StrCat("/larder.v1.Cache/", std::string(MethodName(method)));
+}
+
+template <typename... Requests>
+void Add(const ServiceParts& parts, RpcMethods& methods) {
+  (methods.Add(PathOf(Operation<Requests>::kMethod),
+               std::make_unique<MessageMethod<Requests>>(parts)),
+   ...);
+}
+
+}  // namespace
+
+void AddCacheMethods(const ServiceParts& parts, RpcMethods& methods) {
+  Add<v1::GetRequest, v1::SetRequest, v1::DeleteRequest, v1::LeaseRequest, v1::TouchRequest,
+      v1::IncrementRequest, v1::AppendRequest, v1::ScanRequest, v1::MultiGetRequest,
+      v1::MultiSetRequest, v1::MultiDeleteRequest>(parts, methods);
+  methods.Add(PathOf(Method::kPipeline), std::make_unique<PipelineMethod>(parts));
+  methods.Add(PathOf(Method::kWatch), std::make_unique<UnimplementedMethod>(parts, Method::kWatch));
+}
+
+}  // namespace larder::server

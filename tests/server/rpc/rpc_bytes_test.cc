@@ -1,0 +1,208 @@
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <map>
+#include <string>
+
+#include "server/rpc/frame_reader.h"
+#include "server/rpc/gzip.h"
+#include "server/rpc/header_decoder.h"
+#include "server/rpc/output_buffer.h"
+#include "server/rpc/status_block.h"
+#include "tests/server/rpc/http2_peer.h"
+
+namespace larder::server {
+namespace {
+
+using http2::FrameHeader;
+using http2::FrameReader;
+using http2::FrameType;
+using http2::HeaderDecoder;
+
+// What a reader makes of input that comes in pieces of so many bytes.
+std::vector<SentFrame> ReadInPieces(const std::string& bytes, size_t piece) {
+  FrameReader reader;
+  std::vector<SentFrame> frames;
+  for (size_t at = 0; at < bytes.size(); at += piece) {
+    std::string_view input = std::string_view(bytes).substr(at, piece);
+    FrameHeader header;
+    std::string_view payload;
+    while (reader.Next(input, header, payload) == FrameReader::Result::kFrame) {
+      frames.push_back({header.type, header.flags, header.stream_id, std::string(payload)});
+    }
+    EXPECT_TRUE(input.empty());
+  }
+  return frames;
+}
+
+TEST(FrameReaderTest, FramesAreTheSameWhereverTheInputIsCut) {
+  const std::string bytes = Data(1, "") + Data(3, "abc", http2::kEndStream) +
+                            Frame(FrameType::kPing, 0, 0, "12345678") +
+                            Data(0x7fffffff, std::string(16384, 'x')) + Settings();
+  const auto whole = ReadInPieces(bytes, bytes.size());
+  ASSERT_EQ(whole.size(), 5u);
+  EXPECT_EQ(whole[1].payload, "abc");
+  EXPECT_TRUE(whole[1].Has(http2::kEndStream));
+  EXPECT_EQ(whole[3].stream_id, 0x7fffffffu);
+  for (const size_t piece : {1, 2, 8, 9, 10, 11, 13, 100, 16384, 16393}) {
+    const auto frames = ReadInPieces(bytes, piece);
+    ASSERT_EQ(frames.size(), whole.size()) << piece;
+    for (size_t i = 0; i < frames.size(); ++i) {
+      EXPECT_EQ(frames[i].type, whole[i].type);
+      EXPECT_EQ(frames[i].stream_id, whole[i].stream_id);
+      EXPECT_TRUE(frames[i].payload == whole[i].payload);
+    }
+  }
+}
+
+TEST(FrameReaderTest, AFrameOverTheLimitIsSeenFromItsHeader) {
+  const std::string bytes = Data(1, std::string(16385, 'x'));
+  for (const size_t first : {size_t{9}, size_t{5}, bytes.size()}) {
+    FrameReader reader;
+    std::string_view input = std::string_view(bytes).substr(0, first);
+    FrameHeader header;
+    std::string_view payload;
+    auto result = reader.Next(input, header, payload);
+    if (first < 9) {
+      EXPECT_EQ(result, FrameReader::Result::kNeedsMore);
+      input = std::string_view(bytes).substr(first, 10);
+      result = reader.Next(input, header, payload);
+    }
+    EXPECT_EQ(result, FrameReader::Result::kTooLarge);
+  }
+}
+
+TEST(OutputBufferTest, GivesBackWhatWasWrittenInOrder) {
+  OutputBuffer buffer;
+  std::string expected;
+  std::string sent;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string piece(static_cast<size_t>(i % 97), static_cast<char>('a' + i % 26));
+    buffer.Append(piece);
+    expected += piece;
+    const size_t taken = buffer.size() * static_cast<size_t>(i % 5) / 7;
+    sent += buffer.unsent().substr(0, taken);
+    buffer.MarkSent(taken);
+  }
+  sent += buffer.unsent();
+  EXPECT_TRUE(sent == expected);
+}
+
+TEST(OutputBufferTest, RewindTakesBackWhatIsBehindTheMark) {
+  OutputBuffer buffer;
+  buffer.Append("sent, kept");
+  buffer.MarkSent(6);
+  const size_t mark = buffer.Mark();
+  buffer.Append(std::string(10000, 'x'));
+  EXPECT_EQ(buffer.From(mark).size(), 10000u);
+  buffer.Rewind(mark);
+  EXPECT_EQ(buffer.unsent(), "kept");
+}
+
+std::map<std::string, std::string> Decoded(std::string_view block) {
+  HeaderDecoder decoder;
+  std::map<std::string, std::string> fields;
+  EXPECT_TRUE(decoder.Decode(block, [&](std::string_view name, std::string_view value) {
+    fields[std::string(name)] = value;
+  }));
+  return fields;
+}
+
+using FieldMap = std::map<std::string, std::string>;
+
+TEST(StatusBlockTest, AnswersThatAreOk) {
+  EXPECT_EQ(Decoded(AnswerHead()),
+            (FieldMap{{":status", "200"}, {"content-type", "application/grpc"}}));
+  EXPECT_EQ(Decoded(OkTrailers()), (FieldMap{{"grpc-status", "0"}}));
+}
+
+TEST(StatusBlockTest, ErrorsAreEncoded) {
+  const absl::Status error = absl::NotFoundError("100% \xc3\xa4\n");
+  EXPECT_EQ(Decoded(StatusBlock(error, "\xff\xfe\x01", false)),
+            (FieldMap{{"grpc-status", "5"},
+                      {"grpc-message", "100%25 %C3%A4%0A"},
+                      {"grpc-status-details-bin", "//4B"}}));
+  EXPECT_EQ(Decoded(StatusBlock(error, "ab", false)).at("grpc-status-details-bin"), "YWI")
+      << "without padding";
+  const FieldMap only = Decoded(StatusBlock(absl::AbortedError(""), "", true));
+  EXPECT_EQ(
+      only,
+      (FieldMap{{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-status", "10"}}));
+}
+
+TEST(StatusBlockTest, LengthsOfEverySize) {
+  for (const size_t bytes : {0, 1, 126, 127, 128, 254, 255, 256, 2047, 20000}) {
+    std::string block;
+    AppendField("name", std::string(bytes, 'v'), block);
+    EXPECT_EQ(Decoded(block).at("name").size(), bytes);
+  }
+}
+
+TEST(StatusBlockTest, LongMessagesAreCut) {
+  const std::string block =
+      StatusBlock(absl::InternalError(std::string(100000, '\n')), std::string(100000, 'd'), true);
+  EXPECT_LT(block.size(), 8192u);
+  EXPECT_FALSE(Decoded(block).contains("grpc-status-details-bin"));
+}
+
+TEST(HeaderDecoderTest, RemembersWhatIsIndexed) {
+  HeaderDecoder decoder;
+  FieldMap fields;
+  const auto visit = [&](std::string_view name, std::string_view value) {
+    fields[std::string(name)] = value;
+  };
+  // A literal with incremental indexing is the first of the dynamic table: index 62.
+  ASSERT_TRUE(decoder.Decode(std::string("\x40\x01k\x01v", 5), visit));
+  fields.clear();
+  ASSERT_TRUE(decoder.Decode("\xbe", visit));
+  EXPECT_EQ(fields, (FieldMap{{"k", "v"}}));
+  EXPECT_FALSE(decoder.Decode("\xc0", visit)) << "there is no such index";
+}
+
+TEST(HeaderDecoderTest, OnlyIndicesAreStateless) {
+  EXPECT_TRUE(HeaderDecoder::IsStateless("\x83\xbe\xfe"));
+  EXPECT_FALSE(HeaderDecoder::IsStateless("\x83\xff\x01")) << "an index of two bytes";
+  EXPECT_FALSE(HeaderDecoder::IsStateless(std::string("\x83\x40\x01k\x01v", 6)));
+  EXPECT_FALSE(HeaderDecoder::IsStateless("\x20")) << "a new size of the table";
+}
+
+std::string Gzipped(const std::string& bytes) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, bytes.size()) + 32, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+TEST(GzipTest, InflatesUpToTheLimit) {
+  std::string out = "old";
+  for (const size_t bytes : {size_t{0}, size_t{1}, size_t{4096}, size_t{4097}, size_t{3} << 20}) {
+    const std::string compressed = Gzipped(std::string(bytes, 'z'));
+    ASSERT_TRUE(GzipInflate(compressed, bytes, out).ok()) << bytes;
+    EXPECT_TRUE(out == std::string(bytes, 'z'));
+    if (bytes == 0) continue;
+    EXPECT_TRUE(absl::IsResourceExhausted(GzipInflate(compressed, bytes - 1, out))) << bytes;
+    EXPECT_LE(out.capacity(), 2 * bytes + 4096) << "a bomb takes no more than it may";
+  }
+}
+
+TEST(GzipTest, DamagedStreamsAreRefused) {
+  const std::string compressed = Gzipped("some text that is compressed");
+  std::string out;
+  for (size_t i = 0; i < compressed.size(); ++i) {
+    EXPECT_FALSE(GzipInflate(compressed.substr(0, i), 1000, out).ok()) << i;
+  }
+  EXPECT_FALSE(GzipInflate(compressed + "x", 1000, out).ok());
+  std::string damaged = compressed;
+  damaged[damaged.size() - 6] ^= 1;  // its checksum
+  EXPECT_FALSE(GzipInflate(damaged, 1000, out).ok());
+}
+
+}  // namespace
+}  // namespace larder::server

@@ -1,0 +1,336 @@
+#include "server/rpc/rpc_connection.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/front_end.h"
+#include "tests/server/rpc/http2_peer.h"
+
+namespace larder::server {
+namespace {
+
+constexpr uint8_t kEnd = http2::kEndStream;
+const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
+
+// Answers with the request.
+class Echo final : public UnaryMethod {
+ public:
+  void Run(std::string_view request, RpcCall& call) override {
+    call.OpenMessage(request.size()).Append(request);
+    call.CloseMessage();
+    call.Finish(absl::OkStatus());
+  }
+};
+
+// Begins an answer, says that it will be short, and then fails or makes it as long as asked.
+class Fickle final : public UnaryMethod {
+ public:
+  void Run(std::string_view request, RpcCall& call) override {
+    OutputBuffer& out = call.OpenMessage(1);
+    if (request == "fail") {
+      out.Append("half an answer");
+      return call.Finish(absl::AbortedError("changed my mind"));
+    }
+    out.Append(std::string(static_cast<size_t>(std::stoi(std::string(request))), 'f'));
+    call.CloseMessage();
+    call.Finish(absl::OkStatus());
+  }
+};
+
+struct StreamLog {
+  int open = 0;
+  int writable = 0;
+};
+
+// Answers each message with itself; "finish" finishes; holds requests while it is congested.
+class EchoCall final : public StreamingCall {
+ public:
+  EchoCall(RpcCall* call, StreamLog* log) : call_(call), log_(log) { ++log_->open; }
+  ~EchoCall() override { --log_->open; }
+
+  void OnMessage(std::string_view message) override {
+    if (message == "finish") return call_->Finish(absl::OutOfRangeError("finished"));
+    call_->OpenMessage(message.size()).Append(message);
+    call_->CloseMessage();
+    if (call_->is_congested()) call_->HoldRequests();
+  }
+  void OnEnd() override { call_->Finish(absl::OkStatus()); }
+  void OnWritable() override {
+    ++log_->writable;
+    call_->ReleaseRequests();
+  }
+  void OnDrain() override { call_->Finish(absl::UnavailableError(kShuttingDown)); }
+
+ private:
+  RpcCall* const call_;
+  StreamLog* const log_;
+};
+
+class EchoStream final : public StreamingMethod {
+ public:
+  explicit EchoStream(StreamLog* log) : log_(log) {}
+  std::unique_ptr<StreamingCall> Open(RpcCall& call) override {
+    return std::make_unique<EchoCall>(&call, log_);
+  }
+
+ private:
+  StreamLog* const log_;
+};
+
+class RpcConnectionTest : public testing::Test {
+ protected:
+  RpcConnectionTest() {
+    methods_.Add("/test/Echo", std::make_unique<Echo>());
+    methods_.Add("/test/Fickle", std::make_unique<Fickle>());
+    methods_.Add("/test/Stream", std::make_unique<EchoStream>(&log_));
+    limits_.request_bytes_max = 50000;
+    Restart();
+  }
+
+  void Restart(std::vector<std::pair<http2::Setting, uint32_t>> settings = {}) {
+    answers_ = std::make_unique<Answers>();
+    connection_ = std::make_unique<RpcConnection>(limits_, &methods_, &calls_);
+    ASSERT_TRUE(Feed(Hello(std::move(settings))));
+  }
+
+  bool Feed(const std::string& bytes, absl::Time now = kNow) {
+    const bool goes_on = connection_->Receive(bytes, now);
+    TakeOutput();
+    return goes_on;
+  }
+  void TakeOutput() {
+    while (!connection_->output().empty()) {
+      const std::string bytes(connection_->output().unsent());
+      connection_->output().MarkSent(bytes.size());
+      answers_->Add(bytes);
+      connection_->OnOutputSent();
+    }
+  }
+  std::string Unary(uint32_t id, const std::string& path, const std::string& body) {
+    return Headers(id, RequestFields(path)) + Data(id, body, kEnd);
+  }
+  std::string StatusOf(uint32_t id) { return (*answers_)[id].fields["grpc-status"]; }
+  std::string MessageOf(uint32_t id) { return (*answers_)[id].fields["grpc-message"]; }
+  std::string BodyOf(uint32_t id) { return (*answers_)[id].body; }
+
+  StreamLog log_;
+  RpcMethods methods_{
+      [](const absl::Status& status) { return "details of " + std::string(status.message()); }};
+  RpcLimits limits_;
+  RpcCallPool calls_;
+  std::unique_ptr<RpcConnection> connection_;
+  std::unique_ptr<Answers> answers_;
+};
+
+TEST_F(RpcConnectionTest, AUnaryCallIsAnswered) {
+  ASSERT_TRUE(Feed(Unary(1, "/test/Echo", Message("hello")) + Unary(3, "/test/Echo", Message(""))));
+  EXPECT_EQ((*answers_)[1].fields[":status"], "200");
+  EXPECT_EQ((*answers_)[1].fields["content-type"], "application/grpc");
+  EXPECT_EQ(BodyOf(1), Message("hello"));
+  EXPECT_EQ(StatusOf(1), "0");
+  EXPECT_EQ(BodyOf(3), Message(""));
+  EXPECT_TRUE((*answers_)[3].is_complete);
+  EXPECT_TRUE(connection_->is_idle());
+}
+
+TEST_F(RpcConnectionTest, ARequestMayComeInAnyPieces) {
+  const std::string body = Message("some message of some length");
+  for (size_t cut = 0; cut <= body.size(); ++cut) {
+    const auto id = static_cast<uint32_t>(2 * cut + 1);
+    ASSERT_TRUE(Feed(Headers(id, RequestFields("/test/Echo"))));
+    ASSERT_TRUE(Feed(Data(id, body.substr(0, cut))));
+    EXPECT_FALSE((*answers_)[id].is_complete) << "the client may still send a second message";
+    ASSERT_TRUE(Feed(Data(id, body.substr(cut))));
+    ASSERT_TRUE(Feed(Data(id, "", kEnd)));
+    EXPECT_EQ(BodyOf(id), body) << cut;
+    EXPECT_EQ(StatusOf(id), "0");
+  }
+}
+
+TEST_F(RpcConnectionTest, RequestsThatAreNoneAreRefused) {
+  const auto expect = [&](uint32_t id, const std::string& request, const char* status,
+                          const char* message) {
+    ASSERT_TRUE(Feed(request));
+    EXPECT_EQ(StatusOf(id), status);
+    EXPECT_NE(MessageOf(id).find(message), std::string::npos) << MessageOf(id);
+    EXPECT_TRUE((*answers_)[id].is_complete);
+    EXPECT_EQ(BodyOf(id), "");
+  };
+  expect(1, Unary(1, "/test/Nothing", Message("x")), "12", "/test/Nothing");
+  expect(3, Unary(3, "/test/Echo", ""), "13", "without a message");
+  expect(5, Unary(5, "/test/Echo", Message("a") + Message("b")), "13", "more than one");
+  expect(7, Unary(7, "/test/Echo", Message("abc").substr(0, 7)), "13", "within a message");
+  expect(9, Unary(9, "/test/Echo", "\x02" + Message("abc").substr(1)), "13", "malformed");
+  expect(11, Unary(11, "/test/Echo", Message("abc", true)), "13", "grpc-encoding");
+  expect(13,
+         Headers(13, RequestFields("/test/Echo")) +
+             Data(13, Message(std::string(50001, 'x')).substr(0, 5)),
+         "8", "--max_request_bytes");
+  Fields fields = RequestFields("/test/Echo");
+  fields.emplace_back("grpc-timeout", "1s");
+  expect(15, Headers(15, fields) + Data(15, Message("x"), kEnd), "3", "grpc-timeout");
+  fields.back() = {"grpc-encoding", "snappy"};
+  expect(17, Headers(17, fields) + Data(17, Message("x"), kEnd), "12", "snappy");
+  fields.back() = {"large", std::string(16200, 'x')};
+  expect(19, Headers(19, fields, kEnd), "8", "headers");
+}
+
+TEST_F(RpcConnectionTest, ErrorsCarryTheirDetails) {
+  ASSERT_TRUE(Feed(Unary(1, "/test/Fickle", Message("fail"))));
+  EXPECT_EQ(StatusOf(1), "10");
+  EXPECT_EQ(MessageOf(1), "changed my mind");
+  EXPECT_EQ((*answers_)[1].fields["grpc-status-details-bin"],
+            "ZGV0YWlscyBvZiBjaGFuZ2VkIG15IG1pbmQ");
+  EXPECT_EQ(BodyOf(1), "") << "what was begun is taken back";
+}
+
+TEST_F(RpcConnectionTest, AnAnswerMayBecomeLongerThanSaid) {
+  ASSERT_TRUE(Feed(Unary(1, "/test/Fickle", Message("100000"))));
+  EXPECT_FALSE((*answers_)[1].is_complete) << "the window is 65535 bytes";
+  ASSERT_TRUE(Feed(WindowUpdate(1, 100000) + WindowUpdate(0, 100000)));
+  EXPECT_EQ(BodyOf(1), Message(std::string(100000, 'f')));
+  EXPECT_EQ(StatusOf(1), "0");
+}
+
+TEST_F(RpcConnectionTest, WhatIsNoGrpcIsToldSoInHttp) {
+  Fields fields = RequestFields("/");
+  fields[4].second = "text/html";
+  ASSERT_TRUE(Feed(Headers(1, fields)));
+  EXPECT_FALSE((*answers_)[1].is_complete) << "not before its end";
+  ASSERT_TRUE(Feed(Data(1, "x", kEnd)));
+  EXPECT_EQ((*answers_)[1].fields[":status"], "415");
+  EXPECT_NE(BodyOf(1).find("gRPC"), std::string::npos);
+  fields = RequestFields("/");
+  fields[0].second = "GET";
+  ASSERT_TRUE(Feed(Headers(3, fields, kEnd)));
+  EXPECT_EQ((*answers_)[3].fields[":status"], "405");
+}
+
+TEST_F(RpcConnectionTest, DeadlinesEndCallsThatAreNotComplete) {
+  Fields fields = RequestFields("/test/Echo");
+  fields.emplace_back("grpc-timeout", "100m");
+  ASSERT_TRUE(Feed(Headers(1, fields) + Headers(3, fields) + Data(3, Message("x"), kEnd)));
+  EXPECT_EQ(StatusOf(3), "0");
+  EXPECT_EQ(connection_->next_deadline(), kNow + absl::Milliseconds(100));
+  connection_->ExpireCalls(kNow + absl::Milliseconds(99));
+  TakeOutput();
+  EXPECT_FALSE((*answers_)[1].is_complete);
+  connection_->ExpireCalls(kNow + absl::Milliseconds(100));
+  TakeOutput();
+  EXPECT_EQ(StatusOf(1), "4");
+  EXPECT_EQ(connection_->next_deadline(), absl::InfiniteFuture());
+  fields.back().second = "0n";
+  ASSERT_TRUE(Feed(Headers(5, fields)));
+  EXPECT_EQ(StatusOf(5), "4");
+}
+
+TEST_F(RpcConnectionTest, ADeadlineEndsAnAnswerThatNobodyReads) {
+  Restart({{http2::Setting::kInitialWindowSize, 10}});
+  Fields fields = RequestFields("/test/Echo");
+  fields.emplace_back("grpc-timeout", "1S");
+  ASSERT_TRUE(Feed(Headers(1, fields) + Data(1, Message("more than ten bytes"), kEnd)));
+  EXPECT_EQ(BodyOf(1).size(), 10u);
+  connection_->ExpireCalls(kNow + absl::Seconds(1));
+  TakeOutput();
+  EXPECT_TRUE((*answers_)[1].is_reset);
+  EXPECT_TRUE(connection_->is_idle());
+}
+
+TEST_F(RpcConnectionTest, StreamsAnswerAsMessagesCome) {
+  ASSERT_TRUE(Feed(Headers(1, RequestFields("/test/Stream"))));
+  ASSERT_TRUE(Feed(Data(1, Message("a") + Message("b") + Message("c").substr(0, 3))));
+  EXPECT_EQ(BodyOf(1), Message("a") + Message("b"));
+  ASSERT_TRUE(Feed(Data(1, Message("c").substr(3))));
+  EXPECT_EQ(BodyOf(1), Message("a") + Message("b") + Message("c"));
+  ASSERT_TRUE(Feed(Data(1, "", kEnd)));
+  EXPECT_EQ(StatusOf(1), "0");
+  EXPECT_EQ(log_.open, 0);
+}
+
+TEST_F(RpcConnectionTest, AStreamMayFinishBeforeItsClient) {
+  ASSERT_TRUE(Feed(Headers(1, RequestFields("/test/Stream")) +
+                   Data(1, Message("finish") + Message("not any more"))));
+  EXPECT_EQ(StatusOf(1), "11");
+  EXPECT_EQ(BodyOf(1), "");
+  EXPECT_EQ(log_.open, 0);
+  ASSERT_TRUE(Feed(Data(1, Message("late"))));
+}
+
+TEST_F(RpcConnectionTest, AStreamThatIsNotReadHoldsItsClient) {
+  Restart({{http2::Setting::kInitialWindowSize, 100}});
+  ASSERT_TRUE(Feed(Headers(1, RequestFields("/test/Stream"))));
+  const std::string message = Message(std::string(1000, 'm'));
+  size_t sent = 0;
+  while (!(*answers_)[1].is_reset && sent < 1000) {
+    ASSERT_TRUE(Feed(Data(1, message)));
+    ++sent;
+  }
+  EXPECT_LT(sent, 300u) << "no more than the window of 256 KiB";
+  EXPECT_EQ((*answers_)[1].reset_code, http2::ErrorCode::kFlowControlError);
+  EXPECT_EQ(log_.open, 0);
+}
+
+TEST_F(RpcConnectionTest, AStreamGoesOnWhenItIsRead) {
+  Restart({{http2::Setting::kInitialWindowSize, 100}});
+  ASSERT_TRUE(Feed(Headers(1, RequestFields("/test/Stream"))));
+  const std::string message = Message(std::string(1000, 'm'));
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(Feed(Data(1, message)));
+  EXPECT_EQ(BodyOf(1).size(), 100u);
+  ASSERT_TRUE(Feed(Data(1, "", kEnd) + WindowUpdate(1, 1 << 20)));
+  EXPECT_EQ(BodyOf(1).size(), 50 * message.size());
+  EXPECT_EQ(StatusOf(1), "0");
+}
+
+TEST_F(RpcConnectionTest, AClientThatGoesEndsItsStreams) {
+  ASSERT_TRUE(
+      Feed(Headers(1, RequestFields("/test/Stream")) + Headers(3, RequestFields("/test/Stream"))));
+  EXPECT_EQ(log_.open, 2);
+  ASSERT_TRUE(Feed(Frame(http2::FrameType::kRstStream, 0, 1, BigEndian(8, 4))));
+  EXPECT_EQ(log_.open, 1);
+  connection_.reset();
+  EXPECT_EQ(log_.open, 0);
+}
+
+TEST_F(RpcConnectionTest, DrainEndsStreamsAndLetsCallsFinish) {
+  ASSERT_TRUE(
+      Feed(Headers(1, RequestFields("/test/Stream")) + Headers(3, RequestFields("/test/Echo"))));
+  connection_->Drain();
+  TakeOutput();
+  EXPECT_EQ(StatusOf(1), "14");
+  EXPECT_FALSE(connection_->is_idle());
+  ASSERT_TRUE(Feed(Data(3, Message("last"), kEnd)));
+  EXPECT_EQ(BodyOf(3), Message("last"));
+  EXPECT_TRUE(connection_->is_idle());
+}
+
+TEST_F(RpcConnectionTest, IncompleteRequestsOfAConnectionAreBounded) {
+  limits_.buffered_bytes_max = 40000;
+  Restart();
+  const std::string part = Message(std::string(50000, 'x')).substr(0, 15000);
+  for (const uint32_t id : {1, 3, 5}) {
+    ASSERT_TRUE(Feed(Headers(id, RequestFields("/test/Echo")) + Data(id, part)));
+  }
+  EXPECT_FALSE((*answers_)[1].is_complete);
+  EXPECT_EQ(StatusOf(5), "8");
+  ASSERT_TRUE(Feed(Headers(7, RequestFields("/test/Echo")) + Data(7, Message("small"), kEnd)));
+  EXPECT_EQ(StatusOf(7), "0");
+}
+
+TEST_F(RpcConnectionTest, UnreadAnswersOfAConnectionAreBounded) {
+  limits_.unread_bytes_max = 20000;
+  Restart({{http2::Setting::kInitialWindowSize, 0}});
+  const std::string request = Message(std::string(15000, 'x'));
+  for (const uint32_t id : {1, 3, 5}) ASSERT_TRUE(Feed(Unary(id, "/test/Echo", request)));
+  EXPECT_EQ(StatusOf(5), "8");
+  ASSERT_TRUE(Feed(Settings({{http2::Setting::kInitialWindowSize, 1 << 20}})));
+  EXPECT_EQ(BodyOf(1), request);
+  EXPECT_EQ(BodyOf(3), request);
+  ASSERT_TRUE(Feed(Unary(7, "/test/Echo", request)));
+  EXPECT_EQ(StatusOf(7), "0");
+}
+
+}  // namespace
+}  // namespace larder::server
