@@ -14,6 +14,32 @@ nghttp2_hd_inflater* NewInflater() {
   return inflater;
 }
 
+// How the fields of a block begin (RFC 7541, section 6).
+constexpr unsigned char kIndexedField = 0x80;
+constexpr unsigned char kIncrementalIndexing = 0x40;
+constexpr unsigned char kTableSize = 0x20;
+
+// Takes an integer off (RFC 7541, section 5.1).
+size_t TakeInteger(int prefix_bits, std::string_view& block) {
+  if (block.empty()) return 0;
+  const size_t prefix_max = (size_t{1} << prefix_bits) - 1;
+  size_t number = static_cast<unsigned char>(block.front()) & prefix_max;
+  block.remove_prefix(1);
+  if (number < prefix_max) return number;
+  for (int shift = 0; shift < 32 && !block.empty(); shift += 7) {
+    const auto byte = static_cast<unsigned char>(block.front());
+    block.remove_prefix(1);
+    number += size_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) break;
+  }
+  return number;
+}
+
+void TakeString(std::string_view& block) {
+  const size_t bytes = TakeInteger(7, block);
+  block.remove_prefix(std::min(bytes, block.size()));
+}
+
 }  // namespace
 
 void HeaderDecoder::Deleter::operator()(nghttp2_hd_inflater* inflater) const {
@@ -46,11 +72,18 @@ bool HeaderDecoder::Decode(std::string_view block, Visit visit) {
 }
 
 bool HeaderDecoder::IsStateless(std::string_view block) {
-  // An index of up to 126 in one byte. Larger ones, which are rare, have bytes that look different.
-  return std::all_of(block.begin(), block.end(), [](char byte) {
-    const auto bits = static_cast<unsigned char>(byte);
-    return bits > 0x80 && bits < 0xff;
-  });
+  while (!block.empty()) {
+    const auto first = static_cast<unsigned char>(block.front());
+    if ((first & kIndexedField) != 0) {
+      TakeInteger(7, block);
+      continue;
+    }
+    if ((first & (kIncrementalIndexing | kTableSize)) != 0) return false;
+    const bool has_name = TakeInteger(4, block) == 0;
+    if (has_name) TakeString(block);
+    TakeString(block);
+  }
+  return true;
 }
 
 }  // namespace larder::server::http2

@@ -23,7 +23,8 @@ class HeaderDecoder {
   bool Decode(std::string_view block, Visit visit);
 
   // True if decoding this block leaves the decoder as it is, so that the same bytes mean the same
-  // fields until the next block for which it is not true: all fields are indices.
+  // fields until the next block for which it is not true: no field enters the dynamic table.
+  // REQUIRES: the block can be decoded.
   static bool IsStateless(std::string_view block);
 
  private:

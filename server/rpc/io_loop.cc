@@ -9,8 +9,6 @@
 #include <cerrno>
 #include <string_view>
 
-#include "absl/time/clock.h"
-
 namespace larder::server {
 namespace {
 
@@ -23,19 +21,19 @@ constexpr int kEventsAtOnce = 256;
 
 struct IoLoop::Connection {
   Connection(FileDescriptor from, const RpcLimits& limits, const RpcMethods* methods,
-             RpcCallPool* calls, absl::Time now)
+             RpcCallPool* calls, LoopTime now)
       : socket(std::move(from)), rpc(limits, methods, calls), received_at(now), sent_at(now) {}
 
   FileDescriptor socket;
   RpcConnection rpc;
-  absl::Time received_at;  // anything
-  absl::Time sent_at;      // anything, or there was nothing to send
-  absl::Time pinged_at = absl::InfiniteFuture();
-  absl::Time closing_at = absl::InfiniteFuture();  // BeginClose
-  absl::Time deadline = absl::InfiniteFuture();    // in deadlines_ if it is finite
-  uint32_t events = EPOLLIN;                       // that epoll is asked for
-  bool is_failed = false;                          // to be closed when the output is sent
-  bool was_used = true;                            // since the last second
+  LoopTime received_at;  // anything
+  LoopTime sent_at;      // anything, or there was nothing to send
+  LoopTime pinged_at = kNoTime;
+  LoopTime closing_at = kNoTime;  // BeginClose
+  LoopTime deadline = kNoTime;    // in deadlines_ if it is finite
+  uint32_t events = EPOLLIN;      // that epoll is asked for
+  bool is_failed = false;         // to be closed when the output is sent
+  bool was_used = true;           // since the last second
 };
 
 absl::StatusOr<std::unique_ptr<IoLoop>> IoLoop::Start(const RpcLimits* limits,
@@ -63,8 +61,8 @@ IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limit
       limits_(limits),
       methods_(methods),
       timeouts_(timeouts),
-      now_(absl::Now()),
-      next_second_(now_ + absl::Seconds(1)),
+      now_(std::chrono::steady_clock::now()),
+      next_second_(now_ + std::chrono::seconds(1)),
       buffer_(new char[kReceiveBytes]) {}
 
 IoLoop::~IoLoop() {
@@ -115,7 +113,7 @@ void IoLoop::Run() {
   std::array<epoll_event, kEventsAtOnce> events;
   while (!is_stopping_.load(std::memory_order_relaxed)) {
     const int count = epoll_wait(epoll_.number(), events.data(), kEventsAtOnce, TimeoutMs());
-    now_ = absl::Now();
+    now_ = std::chrono::steady_clock::now();
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<size_t>(i)];
       if (event.data.ptr == nullptr) {
@@ -133,9 +131,9 @@ void IoLoop::Run() {
 }
 
 int IoLoop::TimeoutMs() const {
-  absl::Time next = next_second_;
+  LoopTime next = next_second_;
   if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
-  const int64_t ms = absl::ToInt64Milliseconds(next - absl::Now() + absl::Microseconds(999));
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(next - now_).count();
   return static_cast<int>(std::clamp<int64_t>(ms, 0, 1000));
 }
 
@@ -168,9 +166,9 @@ void IoLoop::Read(Connection& connection) {
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (received <= 0) return Close(connection);
     connection.received_at = now_;
-    connection.pinged_at = absl::InfiniteFuture();
+    connection.pinged_at = kNoTime;
     const auto bytes = static_cast<size_t>(received);
-    if (!connection.is_failed && connection.closing_at == absl::InfiniteFuture()) {
+    if (!connection.is_failed && connection.closing_at == kNoTime) {
       connection.is_failed = !connection.rpc.Receive({buffer_.get(), bytes}, now_);
     }
     if (bytes < kReceiveBytes) return;
@@ -211,13 +209,13 @@ void IoLoop::Settle(Connection& connection) {
   SetDeadline(connection, connection.rpc.next_deadline());
 }
 
-void IoLoop::SetDeadline(Connection& connection, absl::Time deadline) {
+void IoLoop::SetDeadline(Connection& connection, LoopTime deadline) {
   if (deadline == connection.deadline) return;
-  if (connection.deadline != absl::InfiniteFuture()) {
+  if (connection.deadline != kNoTime) {
     deadlines_.erase({connection.deadline, &connection});
   }
   connection.deadline = deadline;
-  if (deadline != absl::InfiniteFuture()) deadlines_.insert({deadline, &connection});
+  if (deadline != kNoTime) deadlines_.insert({deadline, &connection});
 }
 
 void IoLoop::ExpireDeadlines() {
@@ -230,7 +228,7 @@ void IoLoop::ExpireDeadlines() {
 }
 
 void IoLoop::OnSecond() {
-  next_second_ = now_ + absl::Seconds(1);
+  next_second_ = now_ + std::chrono::seconds(1);
   std::vector<Connection*> all;
   all.reserve(connections_.size());
   for (const auto& [connection, owned] : connections_) all.push_back(connection);
@@ -241,14 +239,14 @@ void IoLoop::CheckTimeouts(Connection& connection) {
   connection.rpc.OnSecondsPassed(1);
   if (!std::exchange(connection.was_used, false)) connection.rpc.ReleaseMemory();
   const bool is_unread =
-      !connection.rpc.output().empty() && now_ - connection.sent_at > timeouts_.unread_for;
-  const bool is_dead = now_ - connection.pinged_at > timeouts_.pong_within;
-  if (is_unread || is_dead || now_ - connection.closing_at > timeouts_.linger) {
+      !connection.rpc.output().empty() && now_ > After(connection.sent_at, timeouts_.unread_for);
+  const bool is_pinged = connection.pinged_at != kNoTime;
+  const bool is_closing = connection.closing_at != kNoTime;
+  if (is_unread || (is_pinged && now_ > After(connection.pinged_at, timeouts_.pong_within)) ||
+      (is_closing && now_ > After(connection.closing_at, timeouts_.linger))) {
     return Close(connection);
   }
-  if (now_ - connection.received_at > timeouts_.ping_after &&
-      connection.pinged_at == absl::InfiniteFuture() &&
-      connection.closing_at == absl::InfiniteFuture()) {
+  if (now_ > After(connection.received_at, timeouts_.ping_after) && !is_pinged && !is_closing) {
     connection.pinged_at = now_;
     connection.rpc.SendPing();
     Settle(connection);
@@ -256,7 +254,7 @@ void IoLoop::CheckTimeouts(Connection& connection) {
 }
 
 void IoLoop::BeginClose(Connection& connection) {
-  if (connection.closing_at != absl::InfiniteFuture()) return;
+  if (connection.closing_at != kNoTime) return;
   connection.closing_at = now_;
   // A close while something comes would make the system throw away what was sent last.
   shutdown(connection.socket.number(), SHUT_WR);
@@ -264,7 +262,7 @@ void IoLoop::BeginClose(Connection& connection) {
 
 void IoLoop::Close(Connection& connection) {
   if (!connection.socket.is_open()) return;
-  SetDeadline(connection, absl::InfiniteFuture());
+  SetDeadline(connection, kNoTime);
   connection.socket.Close();  // and with it leaves epoll
   connections_count_.fetch_sub(1, std::memory_order_relaxed);
   const auto found = connections_.find(&connection);

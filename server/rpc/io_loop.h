@@ -63,7 +63,7 @@ class IoLoop {
   void Write(Connection& connection);
   // After something has happened to it.
   void Settle(Connection& connection);
-  void SetDeadline(Connection& connection, absl::Time deadline);
+  void SetDeadline(Connection& connection, LoopTime deadline);
   void ExpireDeadlines();
   void OnSecond();
   void CheckTimeouts(Connection& connection);
@@ -82,14 +82,14 @@ class IoLoop {
   std::vector<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
 
   // Of the thread.
-  absl::Time now_;
-  absl::Time next_second_;
+  LoopTime now_;
+  LoopTime next_second_;
   bool is_draining_ = false;
   std::unique_ptr<char[]> buffer_;  // what was received last
   RpcCallPool calls_;
   absl::flat_hash_map<Connection*, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> closed_;  // of which there may still be events
-  absl::btree_set<std::pair<absl::Time, Connection*>> deadlines_;
+  absl::btree_set<std::pair<LoopTime, Connection*>> deadlines_;
   std::thread thread_;
 };
 

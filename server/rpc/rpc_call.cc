@@ -22,7 +22,7 @@ void RpcCall::Reset() {
   method_ = nullptr;
   http_error_ = {};
   if (place_ != nullptr) std::exchange(place_, nullptr)->Leave();
-  deadline_ = absl::InfiniteFuture();
+  deadline_ = kNoTime;
   if (body_.capacity() > kKeptBodyBytesMax) std::string().swap(body_);
   body_.clear();
   is_gzip_ = has_head_ = is_finished_ = is_message_open_ = is_message_pending_ = false;
@@ -87,6 +87,8 @@ void RpcCall::Finish(const absl::Status& status) {
   }
   session.End(*this, StatusBlock(status, connection_->methods_->ErrorDetails(status), !has_head_));
 }
+
+LoopTime RpcCall::received_at() const { return connection_->now_; }
 
 void RpcCall::ReleaseRequests() {
   if (keeps_window) connection_->session_.ReturnWindow(*this);

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/rpc/http2_stream.h"
+#include "server/rpc/loop_time.h"
 #include "server/rpc/output_buffer.h"
 #include "server/rpc/rpc_method.h"
 
@@ -41,8 +42,8 @@ class RpcCall final : public http2::Stream {
   void HoldRequests() { keeps_window = true; }
   void ReleaseRequests();
 
-  // Of the request. Infinite: there is none.
-  absl::Time deadline() const { return deadline_; }
+  // When what runs now came.
+  LoopTime received_at() const;
 
  private:
   friend class RpcConnection;
@@ -54,7 +55,7 @@ class RpcCall final : public http2::Stream {
   const RpcMethod* method_ = nullptr;
   InflightLimit* place_ = nullptr;  // nullptr: it has none
   std::unique_ptr<StreamingCall> streaming_;
-  absl::Time deadline_ = absl::InfiniteFuture();
+  LoopTime deadline_ = kNoTime;
   std::string body_;  // of messages that are not complete
   bool is_gzip_ = false;
   bool has_head_ = false;        // that of the answer is written

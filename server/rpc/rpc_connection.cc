@@ -44,7 +44,7 @@ void RpcConnection::DropStream(http2::Stream& stream, bool /*is_reset*/) {
   if (running_ == call.id) running_ = 0;
   EndStreaming(call);
   buffered_bytes_ -= call.body_.size();
-  if (call.deadline_ != absl::InfiniteFuture()) deadlines_.erase({call.deadline_, call.id});
+  if (call.deadline_ != kNoTime) deadlines_.erase({call.deadline_, call.id});
   call.Reset();
   calls_->Give(&call);
 }
@@ -53,7 +53,7 @@ void RpcConnection::EndStreaming(RpcCall& call) {
   if (call.streaming_ != nullptr) ended_.push_back(std::move(call.streaming_));
 }
 
-bool RpcConnection::Receive(std::string_view bytes, absl::Time now) {
+bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
   now_ = now;
   const bool goes_on = session_.Receive(bytes);
   for (const uint32_t id : fresh_) {
@@ -102,8 +102,8 @@ absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
     if (*head.timeout() <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError("the deadline had passed when the request came");
     }
-    call.deadline_ = now_ + *head.timeout();
-    fresh_.push_back(call.id);
+    call.deadline_ = After(now_, *head.timeout());
+    if (call.deadline_ != kNoTime) fresh_.push_back(call.id);
   }
   return absl::OkStatus();
 }
@@ -240,7 +240,7 @@ void RpcConnection::OnUnblocked(http2::Stream& stream) {
   RunFor(call, [&] { call.streaming_->OnWritable(); });
 }
 
-void RpcConnection::ExpireCalls(absl::Time now) {
+void RpcConnection::ExpireCalls(LoopTime now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const uint32_t id = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());

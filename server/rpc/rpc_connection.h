@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/rpc/http2_session.h"
+#include "server/rpc/loop_time.h"
 #include "server/rpc/output_buffer.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/rpc_method.h"
@@ -49,16 +50,16 @@ class RpcConnection final : private http2::SessionListener {
 
   // `now`: when the bytes came, from which timeouts count. False: close the connection when the
   // output is sent.
-  bool Receive(std::string_view bytes, absl::Time now);
+  bool Receive(std::string_view bytes, LoopTime now);
   OutputBuffer& output() { return output_; }
   // Some of it was sent.
   void OnOutputSent() { session_.OnOutputSent(); }
 
   // Finishes the calls whose deadline has come.
-  void ExpireCalls(absl::Time now);
+  void ExpireCalls(LoopTime now);
   // Of a call. Infinite: there is none.
-  absl::Time next_deadline() const {
-    return deadlines_.empty() ? absl::InfiniteFuture() : deadlines_.begin()->first;
+  LoopTime next_deadline() const {
+    return deadlines_.empty() ? kNoTime : deadlines_.begin()->first;
   }
   // No new calls; those that stream are asked to finish.
   void Drain();
@@ -102,13 +103,13 @@ class RpcConnection final : private http2::SessionListener {
   const RpcMethods* const methods_;
   RpcCallPool* const calls_;
   OutputBuffer output_;
-  absl::Time now_;
+  LoopTime now_{};
   size_t buffered_bytes_ = 0;  // of all bodies
   // The path that was looked up last.
   std::string last_path_;
   const RpcMethod* last_method_ = nullptr;
   std::string inflated_;
-  absl::btree_set<std::pair<absl::Time, uint32_t>> deadlines_;  // of calls that took a while
+  absl::btree_set<std::pair<LoopTime, uint32_t>> deadlines_;  // of calls that took a while
   std::vector<uint32_t> fresh_;  // calls with a deadline that came with the last bytes
   uint32_t running_ = 0;         // the stream whose method runs now; 0 once it is over
   // Streaming calls that are over, and may be running.

@@ -2,6 +2,7 @@
 #include "server/rpc/services/message_method.h"
 #include "server/rpc/services/pipeline_method.h"
 #include "server/rpc/services/rpc_services.h"
+#include "server/rpc/services/wire_methods.h"
 
 namespace larder::server {
 namespace {
@@ -20,8 +21,11 @@ void Add(const ServiceParts& parts, RpcMethods& methods) {
 }  // namespace
 
 void AddCacheMethods(const ServiceParts& parts, RpcMethods& methods) {
-  Add<v1::GetRequest, v1::SetRequest, v1::DeleteRequest, v1::LeaseRequest, v1::TouchRequest,
-      v1::IncrementRequest, v1::AppendRequest, v1::ScanRequest, v1::MultiGetRequest,
+  methods.Add(PathOf(Method::kGet), CreateGetMethod(parts));
+  methods.Add(PathOf(Method::kSet), CreateSetMethod(parts));
+  methods.Add(PathOf(Method::kDelete), CreateDeleteMethod(parts));
+  methods.Add(PathOf(Method::kMultiGet), CreateMultiGetMethod(parts));
+  Add<v1::LeaseRequest, v1::TouchRequest, v1::IncrementRequest, v1::AppendRequest, v1::ScanRequest,
       v1::MultiSetRequest, v1::MultiDeleteRequest>(parts, methods);
   methods.Add(PathOf(Method::kPipeline), std::make_unique<PipelineMethod>(parts));
   methods.Add(PathOf(Method::kWatch), std::make_unique<UnimplementedMethod>(parts, Method::kWatch));

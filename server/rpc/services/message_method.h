@@ -44,10 +44,10 @@ struct InlineCompletion final : Completion {
 // Counts a request from its admission to its status.
 class CountedRequest {
  public:
-  CountedRequest(const ServiceParts& parts, Method method)
+  CountedRequest(const ServiceParts& parts, Method method, const RpcCall& call)
       : parts_(parts),
         method_(method),
-        started_(std::chrono::steady_clock::now()),
+        started_(call.received_at()),
         admitted_(parts.inflight->Enter()) {}
 
   // Not OK: the node is overloaded.
@@ -75,7 +75,7 @@ class MessageMethod final : public UnaryMethod {
 
   void Run(std::string_view bytes, RpcCall& call) override {
     using Op = Operation<Request>;
-    CountedRequest counted(parts_, Op::kMethod);
+    CountedRequest counted(parts_, Op::kMethod, call);
     if (!counted.admitted().ok()) return counted.Finish(counted.admitted(), call);
     Request request;
     if (!ParseMessage(bytes, &request)) {

@@ -9,6 +9,7 @@
 #include "server/front_end.h"
 #include "server/messages/pipeline_operation.h"
 #include "server/rpc/services/message_method.h"
+#include "server/rpc/services/wire_methods.h"
 
 namespace larder::server {
 namespace {
@@ -19,6 +20,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
       : parts_(parts), call_(call), started_(std::chrono::steady_clock::now()) {}
 
   ~PipelineCall() override {
+    LeavePlaces();
     parts_.metrics->Record(Method::kPipeline, end_code_,
                            absl::FromChrono(std::chrono::steady_clock::now() - started_));
   }
@@ -39,6 +41,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   }
 
   void OnWritable() override {
+    LeavePlaces();
     unsent_.clear();
     while (!waiting_.empty() && !call_->is_congested()) {
       const std::string message = std::move(waiting_.front());
@@ -57,6 +60,15 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
  private:
   // False: the call is over.
   bool Run(std::string_view message) {
+    const absl::Status admitted = parts_.inflight->Enter();
+    if (admitted.ok()) ++places_;
+    const bool is_done = RunPipelineOperation(parts_, admitted, message, *call_);
+    // It keeps its place in the limit while the client does not read.
+    if (!is_done || !call_->is_congested()) LeavePlaces();
+    return is_done || RunByMessages(message);
+  }
+
+  bool RunByMessages(std::string_view message) {
     v1::PipelineRequest request;
     if (!ParseMessage(message, &request)) {
       Finish(UnreadableStatus(MethodName(Method::kPipeline)));
@@ -70,8 +82,11 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   void OnAnswered(PipelineOperation* operation) override {
     std::unique_ptr<PipelineOperation> answered(operation);
     SendMessage(answered->response(), *call_);
-    // It keeps its place in the limit while the client does not read.
     if (call_->is_congested()) unsent_.push_back(std::move(answered));
+  }
+
+  void LeavePlaces() {
+    for (; places_ > 0; --places_) parts_.inflight->Leave();
   }
 
   void FinishIfDone() {
@@ -88,7 +103,9 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   RpcCall* const call_;
   const std::chrono::steady_clock::time_point started_;
   std::deque<std::string> waiting_;
+  // Operations whose answers the client does not read, and the places of those without an object.
   std::vector<std::unique_ptr<PipelineOperation>> unsent_;
+  int places_ = 0;
   bool has_ended_ = false;
   bool is_draining_ = false;
   absl::StatusCode end_code_ = absl::StatusCode::kCancelled;

@@ -159,11 +159,18 @@ TEST(HeaderDecoderTest, RemembersWhatIsIndexed) {
   EXPECT_FALSE(decoder.Decode("\xc0", visit)) << "there is no such index";
 }
 
-TEST(HeaderDecoderTest, OnlyIndicesAreStateless) {
-  EXPECT_TRUE(HeaderDecoder::IsStateless("\x83\xbe\xfe"));
-  EXPECT_FALSE(HeaderDecoder::IsStateless("\x83\xff\x01")) << "an index of two bytes";
-  EXPECT_FALSE(HeaderDecoder::IsStateless(std::string("\x83\x40\x01k\x01v", 6)));
-  EXPECT_FALSE(HeaderDecoder::IsStateless("\x20")) << "a new size of the table";
+TEST(HeaderDecoderTest, OnlyWhatEntersTheTableChangesTheDecoder) {
+  const std::string literal = HeaderBlock({{"name", std::string(1000, 'v')}});
+  const std::string of_known_name = std::string("\x04\x02/a") + "\x1f\x10\x02xy";
+  const std::string inserts[] = {std::string("\x40\x01k\x01v", 5), "\x44\x02/a", "\x20"};
+  EXPECT_TRUE(HeaderDecoder::IsStateless(""));
+  EXPECT_TRUE(HeaderDecoder::IsStateless("\x83\xbe\xfe\xff\x01"));
+  EXPECT_TRUE(HeaderDecoder::IsStateless(literal + of_known_name + literal));
+  for (const std::string& insert : inserts) {
+    EXPECT_FALSE(HeaderDecoder::IsStateless(insert));
+    EXPECT_FALSE(HeaderDecoder::IsStateless(literal + "\x83" + insert));
+    EXPECT_FALSE(HeaderDecoder::IsStateless(of_known_name + insert + "\x83"));
+  }
 }
 
 std::string Gzipped(const std::string& bytes) {

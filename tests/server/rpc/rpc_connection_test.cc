@@ -13,7 +13,7 @@ namespace larder::server {
 namespace {
 
 constexpr uint8_t kEnd = http2::kEndStream;
-const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
+constexpr LoopTime kNow{std::chrono::seconds(1000)};
 
 // Answers with the request.
 class Echo final : public UnaryMethod {
@@ -96,7 +96,7 @@ class RpcConnectionTest : public testing::Test {
     ASSERT_TRUE(Feed(Hello(std::move(settings))));
   }
 
-  bool Feed(const std::string& bytes, absl::Time now = kNow) {
+  bool Feed(const std::string& bytes, LoopTime now = kNow) {
     const bool goes_on = connection_->Receive(bytes, now);
     TakeOutput();
     return goes_on;
@@ -214,14 +214,14 @@ TEST_F(RpcConnectionTest, DeadlinesEndCallsThatAreNotComplete) {
   fields.emplace_back("grpc-timeout", "100m");
   ASSERT_TRUE(Feed(Headers(1, fields) + Headers(3, fields) + Data(3, Message("x"), kEnd)));
   EXPECT_EQ(StatusOf(3), "0");
-  EXPECT_EQ(connection_->next_deadline(), kNow + absl::Milliseconds(100));
-  connection_->ExpireCalls(kNow + absl::Milliseconds(99));
+  EXPECT_EQ(connection_->next_deadline(), kNow + std::chrono::milliseconds(100));
+  connection_->ExpireCalls(kNow + std::chrono::milliseconds(99));
   TakeOutput();
   EXPECT_FALSE((*answers_)[1].is_complete);
-  connection_->ExpireCalls(kNow + absl::Milliseconds(100));
+  connection_->ExpireCalls(kNow + std::chrono::milliseconds(100));
   TakeOutput();
   EXPECT_EQ(StatusOf(1), "4");
-  EXPECT_EQ(connection_->next_deadline(), absl::InfiniteFuture());
+  EXPECT_EQ(connection_->next_deadline(), kNoTime);
   fields.back().second = "0n";
   ASSERT_TRUE(Feed(Headers(5, fields)));
   EXPECT_EQ(StatusOf(5), "4");
@@ -233,7 +233,7 @@ TEST_F(RpcConnectionTest, ADeadlineEndsAnAnswerThatNobodyReads) {
   fields.emplace_back("grpc-timeout", "1S");
   ASSERT_TRUE(Feed(Headers(1, fields) + Data(1, Message("more than ten bytes"), kEnd)));
   EXPECT_EQ(BodyOf(1).size(), 10u);
-  connection_->ExpireCalls(kNow + absl::Seconds(1));
+  connection_->ExpireCalls(kNow + std::chrono::seconds(1));
   TakeOutput();
   EXPECT_TRUE((*answers_)[1].is_reset);
   EXPECT_TRUE(connection_->is_idle());

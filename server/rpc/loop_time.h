@@ -1,0 +1,23 @@
+#ifndef LARDER_SERVER_RPC_LOOP_TIME_H_
+#define LARDER_SERVER_RPC_LOOP_TIME_H_
+
+#include <chrono>
+
+#include "absl/time/time.h"
+
+namespace larder::server {
+
+// Time by a clock that is never set back, read once for all that one wake-up of a loop brings.
+using LoopTime = std::chrono::steady_clock::time_point;
+
+inline constexpr LoopTime kNoTime = LoopTime::max();
+
+// kNoTime if that is beyond any process's life.
+inline LoopTime After(LoopTime time, absl::Duration duration) {
+  if (duration > absl::Hours(24 * 365 * 100)) return kNoTime;
+  return time + absl::ToChronoNanoseconds(duration);
+}
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_LOOP_TIME_H_

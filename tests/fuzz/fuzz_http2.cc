@@ -1,0 +1,107 @@
+// Bytes of an HTTP/2 client, valid and not, through a connection of the gRPC server with a unary
+// and a streaming method. Input: a byte that says how it is cut into pieces and whether the preface
+// and SETTINGS are put before it, then what the client sends.
+// What must hold: no memory is misused, what is kept and what waits to be sent is bounded.
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "server/rpc/rpc_connection.h"
+
+namespace larder::server {
+namespace {
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+// Answers with the request, or with an error for one that begins with "e".
+class Echo final : public UnaryMethod {
+ public:
+  void Run(std::string_view request, RpcCall& call) override {
+    call.OpenMessage(request.size()).Append(request);
+    if (request.starts_with('e')) return call.Finish(absl::AbortedError("as asked"));
+    call.CloseMessage();
+    call.Finish(absl::OkStatus());
+  }
+};
+
+class EchoCall final : public StreamingCall {
+ public:
+  explicit EchoCall(RpcCall* call) : call_(call) {}
+  void OnMessage(std::string_view message) override {
+    if (message.starts_with('f')) return call_->Finish(absl::OkStatus());
+    call_->OpenMessage(0).Append(message);
+    call_->CloseMessage();
+    if (call_->is_congested()) call_->HoldRequests();
+  }
+  void OnEnd() override { call_->Finish(absl::OkStatus()); }
+  void OnWritable() override { call_->ReleaseRequests(); }
+  void OnDrain() override { call_->Finish(absl::UnavailableError("draining")); }
+
+ private:
+  RpcCall* const call_;
+};
+
+class EchoStream final : public StreamingMethod {
+ public:
+  std::unique_ptr<StreamingCall> Open(RpcCall& call) override {
+    return std::make_unique<EchoCall>(&call);
+  }
+};
+
+RpcLimits SmallLimits() {
+  RpcLimits limits;
+  limits.session.streams_max = 8;
+  limits.session.header_bytes_max = 2048;
+  limits.session.stream_window_bytes = 20000;
+  limits.session.output_bytes_max = 20000;
+  limits.request_bytes_max = 10000;
+  limits.buffered_bytes_max = 30000;
+  limits.unread_bytes_max = 30000;
+  return limits;
+}
+
+void Run(uint8_t shape, std::string_view bytes) {
+  constexpr std::string_view kHello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
+  const RpcLimits limits = SmallLimits();
+  RpcMethods methods;
+  methods.Add("/u", std::make_unique<Echo>());
+  methods.Add("/s", std::make_unique<EchoStream>());
+  RpcCallPool calls;
+  RpcConnection connection(limits, &methods, &calls);
+  const bool reads_answers = (shape & 1) != 0;
+  const size_t piece = size_t{1} << (shape >> 1 & 15);
+  LoopTime now{};
+  const auto feed = [&](std::string_view input) {
+    now += std::chrono::milliseconds(1);
+    if (!connection.Receive(input, now)) return false;
+    connection.ExpireCalls(now);
+    OutputBuffer& output = connection.output();
+    Require(output.size() <= 2'000'000);
+    if (reads_answers) {
+      output.MarkSent(output.size());
+      connection.OnOutputSent();
+    }
+    return true;
+  };
+  if ((shape & 0x20) != 0 && !feed(kHello)) return;
+  while (!bytes.empty()) {
+    if (!feed(bytes.substr(0, piece))) return;
+    bytes.remove_prefix(std::min(piece, bytes.size()));
+    if ((shape & 0x40) != 0 && bytes.size() < 8) connection.Drain();
+    if ((shape & 0x80) != 0) connection.ReleaseMemory();
+  }
+}
+
+}  // namespace
+}  // namespace larder::server
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  larder::server::Run(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
+  return 0;
+}

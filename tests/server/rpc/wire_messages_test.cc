@@ -1,0 +1,234 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "server/messages/message_replies.h"
+#include "server/rpc/wire/cache_answers.h"
+#include "storage/random.h"
+#include "tests/server/rpc/wire_comparison.h"
+
+namespace larder::server {
+namespace {
+
+using storage::Millis;
+using storage::Random;
+using storage::TimePoint;
+
+std::string SomeBytes(Random& random, size_t bytes_max) {
+  std::string bytes(random.Below(bytes_max + 1), '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random.Next());
+  return bytes;
+}
+
+void Fill(Random& random, google::protobuf::Duration* duration) {
+  if (random.Below(4) != 0) duration->set_seconds(static_cast<int64_t>(random.Next()) >> 20);
+  if (random.Below(4) != 0) duration->set_nanos(static_cast<int32_t>(random.Next()));
+}
+
+void Fill(Random& random, v1::GetRequest* request) {
+  request->set_key(SomeBytes(random, 40));
+  if (random.Below(3) == 0) Fill(random, request->mutable_max_staleness());
+  if (random.Below(3) == 0) request->mutable_min_position()->set_sequence(random.Next());
+}
+
+void Fill(Random& random, v1::SetRequest* request) {
+  request->set_key(SomeBytes(random, 40));
+  request->set_value(SomeBytes(random, 300));
+  if (random.Below(3) == 0) Fill(random, request->mutable_ttl());
+  if (random.Below(3) == 0) request->set_flags(static_cast<uint32_t>(random.Next()));
+  request->set_keep_ttl(random.Below(3) == 0);
+  switch (random.Below(6)) {
+    case 0:
+      request->set_if_absent(random.Below(2) == 0);
+      break;
+    case 1:
+      request->set_if_present(random.Below(2) == 0);
+      break;
+    case 2:
+      request->set_if_version(random.Next());
+      break;
+    case 3:
+      request->set_lease_token(SomeBytes(random, 20));
+      break;
+    default:
+      break;
+  }
+  if (random.Below(3) == 0) {
+    request->mutable_ack()->set_level(static_cast<v1::AckLevel>(random.Below(6)));
+    request->mutable_ack()->set_replicas(static_cast<uint32_t>(random.Below(3)));
+  }
+  request->set_return_previous(random.Below(3) == 0);
+}
+
+void Fill(Random& random, v1::DeleteRequest* request) {
+  request->set_key(SomeBytes(random, 40));
+  if (random.Below(3) == 0) request->set_if_version(random.Next());
+  if (random.Below(3) == 0) Fill(random, request->mutable_serve_stale_for());
+}
+
+template <typename Request>
+std::string Some(Random& random) {
+  Request request;
+  Fill(random, &request);
+  return request.SerializeAsString();
+}
+
+std::string SomeMultiGet(Random& random) {
+  v1::MultiGetRequest request;
+  for (uint64_t i = random.Below(6); i > 0; --i) Fill(random, request.add_items());
+  return request.SerializeAsString();
+}
+
+std::string SomePipeline(Random& random) {
+  v1::PipelineRequest request;
+  request.set_id(random.Next() >> random.Below(64));
+  switch (random.Below(4)) {
+    case 0:
+      Fill(random, request.mutable_get());
+      break;
+    case 1:
+      Fill(random, request.mutable_set());
+      break;
+    case 2:
+      Fill(random, request.mutable_delete_());
+      break;
+    default:
+      request.mutable_touch()->set_key(SomeBytes(random, 10));
+  }
+  return request.SerializeAsString();
+}
+
+// Repeats, cuts, and changes bytes.
+std::string Damaged(Random& random, std::string bytes, const std::string& other) {
+  switch (random.Below(4)) {
+    case 0:
+      return bytes.substr(0, random.Below(bytes.size() + 1));
+    case 1:
+      return bytes + other;
+    case 2:
+      bytes.insert(random.Below(bytes.size() + 1), SomeBytes(random, 4));
+      return bytes;
+    default:
+      for (uint64_t i = random.Below(3) + 1; i > 0 && !bytes.empty(); --i) {
+        bytes[random.Below(bytes.size())] = static_cast<char>(random.Next());
+      }
+      return bytes;
+  }
+}
+
+TEST(WireMessagesTest, RequestsAreReadAsProtobufReadsThem) {
+  Random random(1);
+  const std::vector<std::function<std::string(Random&)>> makers = {
+      Some<v1::GetRequest>, Some<v1::SetRequest>, Some<v1::DeleteRequest>, SomeMultiGet,
+      SomePipeline};
+  int refused = 0;
+  for (int i = 0; i < 40000; ++i) {
+    const auto& make = makers[static_cast<size_t>(i) % makers.size()];
+    std::string bytes = make(random);
+    ASSERT_EQ(FirstDifference(bytes), nullptr) << "undamaged " << i;
+    bytes = Damaged(random, bytes, make(random));
+    ASSERT_EQ(FirstDifference(bytes), nullptr) << "damaged " << i;
+    GetView view;
+    refused += ReadGetRequest(bytes, view) ? 0 : 1;
+  }
+  EXPECT_GT(refused, 4000);
+  EXPECT_LT(refused, 36000);
+}
+
+TEST(WireMessagesTest, CornersOfTheEncoding) {
+  for (const std::string& bytes : std::vector<std::string>{
+           "",
+           std::string(1, '\0'),
+           std::string("\x07"),
+           "\x0a",
+           "\x0a\x05key",
+           std::string("\x0a\x83\x80\x80\x80\x00key", 9),       // a length of five bytes
+           std::string("\x0a\x83\x80\x80\x80\x80\x00key", 10),  // of six
+           "\x0a\xff\xff\xff\xff\x07",
+           "\x0a\xff\xff\xff\xff\x0f",
+           std::string("\x8a\x80\x80\x80\x00\x03key", 9),       // a tag of five bytes
+           std::string("\x8a\x80\x80\x80\x80\x00\x03key", 10),  // of six
+           "\x8a\x80\x80\x80\x70\x03key",                       // of more than 32 bits
+           "\x0b\x0c",                                          // a group instead of bytes
+           "\x0b\x0a\x01x\x0c",
+           "\x0b\x14",
+           "\x0b",
+           "\x0c",
+           "\xfb\x01\xfc\x01",
+           std::string(99, '\x0b') + std::string(99, '\x0c'),
+           "\x08\x01",
+           "\x09"
+           "12345678",
+           "\x0d"
+           "1234",
+           "\x0d"
+           "123",
+           "\x20\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",  // flags of 64 bits
+           "\x20\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+           std::string("\x20\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 12),
+           "\x1a\x02\x08\x05\x1a\x02\x10\x07",  // a ttl in two parts
+           "\x30\x01\x38\x01",
+           "\x38\x01\x4a\x01t",  // two conditions
+           "\x12\x02\x08\x01\x12\x02\x08\x02",
+           "\x12\x02\x0a\x05"}) {
+    EXPECT_EQ(FirstDifference(bytes), nullptr) << testing::PrintToString(bytes);
+  }
+}
+
+struct Told final : Completion {
+  void Done(const absl::Status&) override {}
+};
+
+TEST(WireMessagesTest, AnswersAreThoseOfTheMessages) {
+  Random random(2);
+  Told told;
+  for (int i = 0; i < 5000; ++i) {
+    storage::EntryInfo info;
+    info.version = random.Below(4) == 0 ? 0 : random.Next();
+    if (random.Below(2) == 0) {
+      info.expires_at = TimePoint(Millis(static_cast<int64_t>(random.Next() >> 16)));
+    }
+    if (random.Below(8) == 0) info.expires_at = TimePoint(Millis(random.Below(3) * 500));
+    info.flags =
+        random.Below(2) == 0 ? 0 : static_cast<uint32_t>(random.Next() >> random.Below(64));
+    info.stale = random.Below(2) == 0;
+    const std::string value = SomeBytes(random, i % 3 == 0 ? 0 : 20000);
+
+    v1::GetResponse expected;
+    GetMessageReply reply(&expected, &told);
+    value.copy(reply.Reserve(info, value.size()), value.size());
+    reply.Complete({.found = true});
+    std::string bytes(GetResponseBytes(info, value.size()), '\0');
+    value.copy(WriteGetResponse(info, value.size(), bytes.data()), value.size());
+    EXPECT_TRUE(bytes == expected.SerializeAsString()) << expected.ShortDebugString();
+  }
+}
+
+TEST(WireMessagesTest, OutcomesAreThoseOfTheMessages) {
+  using Outcome = storage::SetResult::Outcome;
+  Told told;
+  for (const uint64_t version : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}}) {
+    for (const Outcome outcome : {Outcome::kStored, Outcome::kExists, Outcome::kNotFound,
+                                  Outcome::kVersionMismatch, Outcome::kLeaseLost}) {
+      const storage::SetResult result{outcome, version};
+      v1::SetResponse expected;
+      SetMessageReply(&expected, &told).Complete({.result = result});
+      std::string bytes(SetResponseBytes(result), '\0');
+      WriteSetResponse(result, bytes.data());
+      EXPECT_EQ(bytes, expected.SerializeAsString());
+    }
+    for (const bool deleted : {false, true}) {
+      const storage::DeleteResult result{deleted, version};
+      v1::DeleteResponse expected;
+      DeleteMessageReply(&expected, &told).Complete(result);
+      std::string bytes(DeleteResponseBytes(result), '\0');
+      WriteDeleteResponse(result, bytes.data());
+      EXPECT_EQ(bytes, expected.SerializeAsString());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace larder::server
