@@ -76,6 +76,9 @@ class PipelineOperation final : private Completion {
 
   const v1::PipelineResponse& response() const { return response_; }
 
+  // Whether it has a place in the limit, which is the caller's from now on.
+  bool TakePlace() { return std::exchange(is_in_flight_, false); }
+
  private:
   template <typename Request, typename Response>
   void Start(const Request& request, Response* response) {

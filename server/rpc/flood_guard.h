@@ -8,7 +8,7 @@ namespace larder::server::http2 {
 
 // Bounds the frames of a connection that cost the server something and bring the client nothing:
 // pings, settings, empty DATA, streams that are opened and reset (CVE-2023-44487). A bucket that
-// leaks; requests that are answered empty it, too. Not thread-safe.
+// leaks; answers empty it, too, since clients ping to measure how fast those come. Not thread-safe.
 class FloodGuard {
  public:
   // False: it is full.
@@ -16,14 +16,14 @@ class FloodGuard {
     level_ += cost;
     return level_ <= kCapacity;
   }
-  void OnRequestAnswered() { level_ -= std::min<uint32_t>(level_, 1); }
+  void OnAnswered() { level_ -= std::min<uint32_t>(level_, 1); }
   void OnSecondsPassed(uint32_t seconds) {
     level_ -= static_cast<uint32_t>(std::min<uint64_t>(level_, uint64_t{kLeakPerSecond} * seconds));
   }
 
  private:
-  static constexpr uint32_t kCapacity = 4000;
-  static constexpr uint32_t kLeakPerSecond = 400;
+  static constexpr uint32_t kCapacity = 10000;
+  static constexpr uint32_t kLeakPerSecond = 1000;
   uint32_t level_ = 0;
 };
 

@@ -45,8 +45,6 @@ class FrameReader {
     return result;
   }
 
-  // Of a frame that is not complete.
-  size_t kept_bytes() const { return partial_.capacity(); }
   // Gives back what a frame that was kept has taken.
   void Release() {
     if (is_complete_ || partial_.empty()) std::string().swap(partial_);

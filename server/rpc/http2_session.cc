@@ -8,6 +8,7 @@ namespace {
 
 constexpr uint32_t kContinuationsMax = 32;
 constexpr uint32_t kPriorityBytes = 5;
+constexpr uint32_t kFrameBytesSentMax = 64u << 10;
 
 // What frames cost that ask for work and bring no request.
 constexpr uint32_t kControlCost = 1;
@@ -23,7 +24,7 @@ Http2Session::~Http2Session() { Close(); }
 
 void Http2Session::Close() {
   stage_ = Stage::kFailed;
-  while (!streams_.empty()) Drop(*streams_.begin()->second, /*is_reset=*/true);
+  while (!streams_.empty()) Drop(*streams_.begin()->second);
 }
 
 bool Http2Session::Receive(std::string_view bytes) {
@@ -179,20 +180,23 @@ bool Http2Session::OnContinuation(const FrameHeader& frame, std::string_view pay
 
 bool Http2Session::OnHeaderBlock(uint32_t stream_id, bool ends_stream, std::string_view block) {
   if (Stream* const stream = Find(stream_id); stream != nullptr) {
-    return OnTrailerBlock(*stream, ends_stream, block);
+    return OnTrailerBlock(stream, ends_stream, block);
   }
   if (stream_id % 2 == 0) return Fail(ErrorCode::kProtocolError, "an even stream from a client");
   if (!IsIdle(stream_id)) {
-    return FindRecent(stream_id) != nullptr
-               ? Fail(ErrorCode::kStreamClosed, "HEADERS on a closed stream")
-               : Fail(ErrorCode::kProtocolError, "streams must be opened in order");
+    const Closed* const closed = FindRecent(stream_id);
+    if (closed == nullptr) {
+      return Fail(ErrorCode::kProtocolError, "streams must be opened in order");
+    }
+    if (!closed->may_receive) return Fail(ErrorCode::kStreamClosed, "HEADERS on a closed stream");
+    return OnTrailerBlock(nullptr, ends_stream, block);
   }
   last_stream_ = stream_id;
   return OnRequestBlock(stream_id, ends_stream, block);
 }
 
 bool Http2Session::DecodeHead(std::string_view block) {
-  if (block == head_block_) return true;
+  if (!block.empty() && block == head_block_) return true;
   head_block_.clear();
   head_.Clear();
   const bool ok = decoder_.Decode(
@@ -219,26 +223,29 @@ bool Http2Session::OnRequestBlock(uint32_t stream_id, bool ends_stream, std::str
   stream.receive_window = limits_.stream_window_bytes;
   stream.body_bytes_left = head_.content_length();
   streams_.emplace(stream_id, &stream);
+  last_accepted_ = stream_id;
   listener_->OnHead(stream, head_);
   return true;
 }
 
-bool Http2Session::OnTrailerBlock(Stream& stream, bool ends_stream, std::string_view block) {
+bool Http2Session::OnTrailerBlock(Stream* stream, bool ends_stream, std::string_view block) {
   bool is_well_formed = ends_stream;
   size_t bytes = 0;
   head_block_.clear();
   const bool ok = decoder_.Decode(block, [&](std::string_view name, std::string_view value) {
     bytes += name.size() + value.size();
-    is_well_formed &= IsTrailerField(name, value);
+    // An index of one byte may stand for kilobytes, which are not to be looked at again and again.
+    is_well_formed =
+        is_well_formed && bytes <= limits_.header_bytes_max && IsTrailerField(name, value);
   });
   if (!ok) return Fail(ErrorCode::kCompressionError, "a header block cannot be decoded");
-  if (stream.remote_ended) return FailStream(stream.id, ErrorCode::kStreamClosed);
-  if (!is_well_formed || stream.body_bytes_left.value_or(0) != 0) {
-    return FailStream(stream.id, ErrorCode::kProtocolError);
+  if (stream == nullptr) return CountFlood(kControlCost);
+  if (stream->remote_ended) return FailStream(stream->id, ErrorCode::kStreamClosed);
+  if (!is_well_formed || stream->body_bytes_left.value_or(0) != 0) {
+    return FailStream(stream->id, ErrorCode::kProtocolError);
   }
-  if (bytes > limits_.header_bytes_max) return FailStream(stream.id, ErrorCode::kEnhanceYourCalm);
-  stream.remote_ended = true;
-  listener_->OnBody(stream, {});
+  stream->remote_ended = true;
+  listener_->OnBody(*stream, {});
   return true;
 }
 
@@ -259,10 +266,12 @@ bool Http2Session::OnRstStream(const FrameHeader& frame, std::string_view payloa
   if (frame.stream_id == 0 || IsIdle(frame.stream_id)) {
     return Fail(ErrorCode::kProtocolError, "RST_STREAM on an idle stream");
   }
-  if (!CountFlood(kResetCost)) return false;
-  if (Stream* const stream = Find(frame.stream_id); stream != nullptr) {
+  Stream* const stream = Find(frame.stream_id);
+  // One that crosses the answer costs next to nothing.
+  if (!CountFlood(stream == nullptr ? kControlCost : kResetCost)) return false;
+  if (stream != nullptr) {
     stream->remote_ended = true;
-    Drop(*stream, /*is_reset=*/true);
+    Drop(*stream);
   }
   return true;
 }
@@ -285,7 +294,7 @@ bool Http2Session::OnSettings(const FrameHeader& frame, std::string_view payload
     if (!OnSetting(setting, value)) return false;
   }
   WriteFrame(FrameType::kSettings, kAck, 0, 0);
-  FlushBlocked();
+  FlushAll();
   return true;
 }
 
@@ -314,7 +323,8 @@ bool Http2Session::OnSetting(Setting setting, uint32_t value) {
       if (value < kDefaultFrameBytesMax || value > kFrameBytesMaxMax) {
         return Fail(ErrorCode::kProtocolError, "MAX_FRAME_SIZE must be from 16384 to 16777215");
       }
-      peer_frame_bytes_max_ = value;
+      // Larger ones would keep what else there is to send waiting.
+      peer_frame_bytes_max_ = std::min(value, kFrameBytesSentMax);
       return true;
     case Setting::kMaxConcurrentStreams:
     case Setting::kMaxHeaderListSize:
@@ -377,22 +387,38 @@ const Http2Session::Closed* Http2Session::FindRecent(uint32_t id) const {
   return found == recent_.end() ? nullptr : &*found;
 }
 
-void Http2Session::Drop(Stream& stream, bool is_reset) {
+void Http2Session::Drop(Stream& stream) {
   recent_[recent_next_++ % kRecent] = {stream.id, !stream.remote_ended};
+  if (stream.is_queued) std::erase(blocked_, stream.id);
   streams_.erase(stream.id);
   pending_bytes_ -= stream.pending.size();
-  listener_->DropStream(stream, is_reset);
+  listener_->DropStream(stream);
+}
+
+void Http2Session::OnSecondsPassed(uint32_t seconds, uint32_t unread_seconds_max) {
+  guard_.OnSecondsPassed(seconds);
+  seconds_ += seconds;
+  if (pending_bytes_ == 0) return;
+  std::vector<Stream*> stuck;
+  for (const auto& [id, stream] : streams_) {
+    if (stream->is_blocked && seconds_ - stream->progressed_at > unread_seconds_max) {
+      stuck.push_back(stream);
+    }
+  }
+  for (Stream* stream : stuck) Reset(*stream, ErrorCode::kCancel);
 }
 
 bool Http2Session::CountFlood(uint32_t cost) {
+  if (stage_ == Stage::kFailed) return false;
   if (guard_.Add(cost)) return true;
   return Fail(ErrorCode::kEnhanceYourCalm, "too many frames that bring nothing");
 }
 
 bool Http2Session::FailStream(uint32_t id, ErrorCode code) {
-  if (!CountFlood(kResetCost)) return false;
+  // Those that cross a GOAWAY are no fault.
+  if (!is_draining_ && !CountFlood(kResetCost)) return false;
   if (Stream* const stream = Find(id); stream != nullptr) {
-    ResetStream(*stream, code);
+    Reset(*stream, code);
   } else {
     recent_[recent_next_++ % kRecent] = {id, true};
     WriteNumber(FrameType::kRstStream, id, static_cast<uint32_t>(code));
@@ -402,7 +428,7 @@ bool Http2Session::FailStream(uint32_t id, ErrorCode code) {
 
 bool Http2Session::Fail(ErrorCode code, std::string_view why) {
   if (stage_ == Stage::kStart) WriteSettings();
-  WriteGoaway(last_stream_, code, why);
+  WriteGoaway(last_accepted_, code, why);
   stage_ = Stage::kFailed;
   return false;
 }

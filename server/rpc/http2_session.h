@@ -33,8 +33,8 @@ struct SessionLimits {
 class SessionListener {
  public:
   virtual Stream* NewStream() = 0;
-  // The stream is over. `is_reset`: and the client has cancelled it, or the connection has failed.
-  virtual void DropStream(Stream& stream, bool is_reset) = 0;
+  // The stream is over, answered or not.
+  virtual void DropStream(Stream& stream) = 0;
   // A request begins; stream.remote_ended: and has no body.
   virtual void OnHead(Stream& stream, const RequestHead& head) = 0;
   // A piece of the body; stream.remote_ended: the last one, which may be empty.
@@ -77,7 +77,9 @@ class Http2Session {
   void SendPending(Stream& stream, size_t bytes);
   // The last of an answer: sends the block behind all DATA. The stream may be gone on return.
   void End(Stream& stream, std::string_view block);
-  void Reset(Stream& stream, ErrorCode code) { ResetStream(stream, code); }
+  void Reset(Stream& stream, ErrorCode code);
+  // Takes back what was written to the output behind a mark, header blocks among it.
+  void Rewind(size_t mark);
 
   // Lets the client send as much again as this stream has received, and from now on.
   void ReturnWindow(Stream& stream);
@@ -85,8 +87,13 @@ class Http2Session {
   // Asks the client to open no more streams; those that are open go on.
   void SendGoaway();
   void SendPing();
-  // Lets the guards against floods forget.
-  void OnSecondsPassed(uint32_t seconds) { guard_.OnSecondsPassed(seconds); }
+  // Counts work that a client causes with few bytes; false: it is too much, and the session fails.
+  bool CountFlood(uint32_t cost);
+  // Lets the guard against floods forget, and resets streams of which nothing could be sent for so
+  // long.
+  void OnSecondsPassed(uint32_t seconds, uint32_t unread_seconds_max);
+  // The client has said what an HTTP/2 connection begins with.
+  bool is_established() const { return stage_ == Stage::kFrames; }
 
   size_t streams() const { return streams_.size(); }
   std::vector<uint32_t> StreamIds() const;
@@ -94,8 +101,6 @@ class Http2Session {
   Stream* Find(uint32_t id);
   // Of all streams.
   size_t pending_bytes() const { return pending_bytes_; }
-  // Memory for what came and is not complete.
-  size_t kept_bytes() const { return reader_.kept_bytes() + header_block_.capacity(); }
   void ReleaseMemory();
 
  private:
@@ -122,23 +127,20 @@ class Http2Session {
 
   bool OnHeaderBlock(uint32_t stream_id, bool ends_stream, std::string_view block);
   bool OnRequestBlock(uint32_t stream_id, bool ends_stream, std::string_view block);
-  bool OnTrailerBlock(Stream& stream, bool ends_stream, std::string_view block);
+  // `stream`: nullptr if it was closed before.
+  bool OnTrailerBlock(Stream* stream, bool ends_stream, std::string_view block);
   bool DecodeHead(std::string_view block);
   // Cuts padding off. False: there is more of it than payload.
   static bool RemovePadding(const FrameHeader& frame, std::string_view& payload);
 
   bool IsIdle(uint32_t id) const { return id > last_stream_; }
   const Closed* FindRecent(uint32_t id) const;
-  void Drop(Stream& stream, bool is_reset);
-  // After the last frame of either side.
-  void CloseIfDone(Stream& stream);
+  void Drop(Stream& stream);
 
   // The connection fails: says so with a GOAWAY and returns false.
   bool Fail(ErrorCode code, std::string_view why);
   // The stream fails, which may be one that is no more.
   bool FailStream(uint32_t id, ErrorCode code);
-  void ResetStream(Stream& stream, ErrorCode code);
-  bool CountFlood(uint32_t cost);
 
   char* WriteFrame(FrameType type, uint8_t flags, uint32_t stream_id, size_t payload_bytes);
   void WriteNumber(FrameType type, uint32_t stream_id, uint32_t number);
@@ -148,7 +150,9 @@ class Http2Session {
   void ReceiveIntoWindow(Stream* stream, uint32_t bytes);
   // Sends of what is pending what may be sent.
   void Flush(Stream& stream);
+  // Those that wait for the connection's window or the socket; and all.
   void FlushBlocked();
+  void FlushAll();
   void Block(Stream& stream);
   int64_t SendableBytes(const Stream& stream) const;
 
@@ -174,7 +178,9 @@ class Http2Session {
   size_t pending_bytes_ = 0;
   std::array<Closed, kRecent> recent_{};  // the last ones
   size_t recent_next_ = 0;
-  uint32_t last_stream_ = 0;
+  uint32_t last_stream_ = 0;    // that was opened
+  uint32_t last_accepted_ = 0;  // and was not refused
+  uint32_t seconds_ = 0;
   bool is_draining_ = false;
 
   int64_t send_window_ = kDefaultWindow;

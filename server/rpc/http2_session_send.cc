@@ -53,7 +53,7 @@ void Http2Session::SendGoaway() {
   if (is_draining_ || stage_ == Stage::kFailed) return;
   is_draining_ = true;
   if (stage_ == Stage::kStart) WriteSettings();
-  WriteGoaway(last_stream_, ErrorCode::kNoError, kShuttingDown);
+  WriteGoaway(last_accepted_, ErrorCode::kNoError, kShuttingDown);
 }
 
 void Http2Session::SendPing() { std::fill_n(WriteFrame(FrameType::kPing, 0, 0, 8), 8, 'L'); }
@@ -105,6 +105,8 @@ void Http2Session::CloseData(Stream& stream, char* frame, size_t payload_bytes) 
   send_window_ -= static_cast<int64_t>(payload_bytes);
   stream.send_window -= static_cast<int64_t>(payload_bytes);
   FrameHeader{static_cast<uint32_t>(payload_bytes), FrameType::kData, 0, stream.id}.Write(frame);
+  stream.progressed_at = seconds_;
+  guard_.OnAnswered();
 }
 
 void Http2Session::End(Stream& stream, std::string_view block) {
@@ -114,13 +116,12 @@ void Http2Session::End(Stream& stream, std::string_view block) {
     return;
   }
   WriteHeaderBlock(stream, block, kEndStream);
-  guard_.OnRequestAnswered();
-  stream.local_ended = true;
+  guard_.OnAnswered();
   // The client need not send the rest of a request that was answered.
   if (!stream.remote_ended) {
     WriteNumber(FrameType::kRstStream, stream.id, static_cast<uint32_t>(ErrorCode::kNoError));
   }
-  Drop(stream, /*is_reset=*/false);
+  Drop(stream);
 }
 
 void Http2Session::SendPending(Stream& stream, size_t bytes) {
@@ -148,29 +149,43 @@ void Http2Session::Flush(Stream& stream) {
 }
 
 void Http2Session::Block(Stream& stream) {
-  stream.is_blocked = true;
-  if (!std::exchange(stream.is_queued, true)) blocked_.push_back(stream.id);
+  if (!std::exchange(stream.is_blocked, true)) stream.progressed_at = seconds_;
+  // One that waits for its own window is told by WINDOW_UPDATE or SETTINGS.
+  if (stream.send_window <= 0 || std::exchange(stream.is_queued, true)) return;
+  blocked_.push_back(stream.id);
 }
 
 void Http2Session::FlushBlocked() {
   // Each once, in turn, so that a stream with much to send does not hold up the others for ever.
-  for (size_t i = blocked_.size(); i > 0 && send_window_ > 0; --i) {
-    const uint32_t id = blocked_.front();
+  for (size_t i = blocked_.size();
+       i > 0 && send_window_ > 0 && output_->size() < limits_.output_bytes_max; --i) {
+    Stream* const stream = Find(blocked_.front());
     blocked_.pop_front();
-    Stream* const stream = Find(id);
     if (stream == nullptr) continue;
     stream->is_queued = false;
     if (stream->is_blocked) Flush(*stream);
   }
 }
 
-void Http2Session::OnOutputSent() {
-  if (!blocked_.empty() && output_->size() < limits_.output_bytes_max) FlushBlocked();
+void Http2Session::FlushAll() {
+  for (const uint32_t id : StreamIds()) {
+    Stream* const stream = Find(id);
+    if (stream != nullptr && stream->is_blocked) Flush(*stream);
+  }
 }
 
-void Http2Session::ResetStream(Stream& stream, ErrorCode code) {
+void Http2Session::OnOutputSent() {
+  if (stage_ != Stage::kFailed && !blocked_.empty()) FlushBlocked();
+}
+
+void Http2Session::Reset(Stream& stream, ErrorCode code) {
   WriteNumber(FrameType::kRstStream, stream.id, static_cast<uint32_t>(code));
-  Drop(stream, /*is_reset=*/true);
+  Drop(stream);
+}
+
+void Http2Session::Rewind(size_t mark) {
+  output_->Rewind(mark);
+  announces_table_size_ = true;  // that may have been taken back
 }
 
 void Http2Session::ReleaseMemory() {

@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kReceiveBytes = size_t{256} << 10;
 // Of one connection before the others have their turn.
 constexpr int kReadsInARow = 4;
+constexpr size_t kSentInARow = size_t{2} << 20;
 constexpr int kEventsAtOnce = 256;
 
 }  // namespace
@@ -22,10 +23,15 @@ constexpr int kEventsAtOnce = 256;
 struct IoLoop::Connection {
   Connection(FileDescriptor from, const RpcLimits& limits, const RpcMethods* methods,
              RpcCallPool* calls, LoopTime now)
-      : socket(std::move(from)), rpc(limits, methods, calls), received_at(now), sent_at(now) {}
+      : socket(std::move(from)),
+        rpc(limits, methods, calls),
+        opened_at(now),
+        received_at(now),
+        sent_at(now) {}
 
   FileDescriptor socket;
   RpcConnection rpc;
+  const LoopTime opened_at;
   LoopTime received_at;  // anything
   LoopTime sent_at;      // anything, or there was nothing to send
   LoopTime pinged_at = kNoTime;
@@ -133,7 +139,8 @@ void IoLoop::Run() {
 int IoLoop::TimeoutMs() const {
   LoopTime next = next_second_;
   if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(next - now_).count();
+  const LoopTime now = deadlines_.empty() ? now_ : std::chrono::steady_clock::now();
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(next - now).count();
   return static_cast<int>(std::clamp<int64_t>(ms, 0, 1000));
 }
 
@@ -171,13 +178,16 @@ void IoLoop::Read(Connection& connection) {
     if (!connection.is_failed && connection.closing_at == kNoTime) {
       connection.is_failed = !connection.rpc.Receive({buffer_.get(), bytes}, now_);
     }
-    if (bytes < kReceiveBytes) return;
+    if (bytes < kReceiveBytes || connection.rpc.output().size() >= limits_->output_bytes_max) {
+      return;
+    }
   }
 }
 
 void IoLoop::Write(Connection& connection) {
   OutputBuffer& output = connection.rpc.output();
-  while (!output.empty()) {
+  size_t sent_bytes = 0;
+  while (!output.empty() && sent_bytes < kSentInARow) {
     const std::string_view unsent = output.unsent();
     const ssize_t sent =
         send(connection.socket.number(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
@@ -185,10 +195,13 @@ void IoLoop::Write(Connection& connection) {
     if (sent < 0 && errno == EAGAIN) return;
     if (sent < 0) return Close(connection);
     connection.sent_at = now_;
+    sent_bytes += static_cast<size_t>(sent);
     output.MarkSent(static_cast<size_t>(sent));
     connection.rpc.OnOutputSent();
   }
+  if (!output.empty()) return;  // it has had its turn
   connection.sent_at = now_;
+  if (output.capacity() > limits_->output_bytes_max) output.Release();
 }
 
 void IoLoop::Settle(Connection& connection) {
@@ -228,29 +241,36 @@ void IoLoop::ExpireDeadlines() {
 }
 
 void IoLoop::OnSecond() {
+  const auto late = std::chrono::duration_cast<std::chrono::seconds>(now_ - next_second_);
   next_second_ = now_ + std::chrono::seconds(1);
+  const auto seconds = static_cast<uint32_t>(1 + late.count());
   std::vector<Connection*> all;
   all.reserve(connections_.size());
   for (const auto& [connection, owned] : connections_) all.push_back(connection);
-  for (Connection* connection : all) CheckTimeouts(*connection);
+  for (Connection* connection : all) CheckTimeouts(*connection, seconds);
 }
 
-void IoLoop::CheckTimeouts(Connection& connection) {
-  connection.rpc.OnSecondsPassed(1);
+void IoLoop::CheckTimeouts(Connection& connection, uint32_t seconds) {
+  connection.rpc.OnSecondsPassed(seconds, timeouts_.unread_for);
   if (!std::exchange(connection.was_used, false)) connection.rpc.ReleaseMemory();
   const bool is_unread =
       !connection.rpc.output().empty() && now_ > After(connection.sent_at, timeouts_.unread_for);
   const bool is_pinged = connection.pinged_at != kNoTime;
   const bool is_closing = connection.closing_at != kNoTime;
-  if (is_unread || (is_pinged && now_ > After(connection.pinged_at, timeouts_.pong_within)) ||
-      (is_closing && now_ > After(connection.closing_at, timeouts_.linger))) {
+  // While nothing is read, no answer to a ping can be seen.
+  const bool is_read = (connection.events & EPOLLIN) != 0;
+  if (is_unread ||
+      (is_pinged && is_read && now_ > After(connection.pinged_at, timeouts_.pong_within)) ||
+      (is_closing && now_ > After(connection.closing_at, timeouts_.linger)) ||
+      (!connection.rpc.is_established() &&
+       now_ > After(connection.opened_at, timeouts_.handshake_within))) {
     return Close(connection);
   }
   if (now_ > After(connection.received_at, timeouts_.ping_after) && !is_pinged && !is_closing) {
     connection.pinged_at = now_;
     connection.rpc.SendPing();
-    Settle(connection);
   }
+  Settle(connection);
 }
 
 void IoLoop::BeginClose(Connection& connection) {

@@ -22,10 +22,11 @@ namespace larder::server {
 
 // How long a connection may do nothing of some kind.
 struct IoTimeouts {
-  absl::Duration ping_after = absl::Seconds(60);   // nothing was received
-  absl::Duration pong_within = absl::Seconds(20);  // or the connection is closed
-  absl::Duration unread_for = absl::Seconds(30);   // the client takes none of what waits for it
-  absl::Duration linger = absl::Seconds(2);        // until the client has closed, too
+  absl::Duration handshake_within = absl::Seconds(10);  // preface and SETTINGS
+  absl::Duration ping_after = absl::Seconds(60);        // nothing was received
+  absl::Duration pong_within = absl::Seconds(20);       // or the connection is closed
+  absl::Duration unread_for = absl::Seconds(30);  // the client takes none of what waits for it
+  absl::Duration linger = absl::Seconds(2);       // until the client has closed, too
 };
 
 // One thread that serves connections, by epoll. Reads what has come for all of them, runs the
@@ -66,7 +67,7 @@ class IoLoop {
   void SetDeadline(Connection& connection, LoopTime deadline);
   void ExpireDeadlines();
   void OnSecond();
-  void CheckTimeouts(Connection& connection);
+  void CheckTimeouts(Connection& connection, uint32_t seconds);
   // No more is sent; what comes is thrown away until the client has closed.
   void BeginClose(Connection& connection);
   void Close(Connection& connection);

@@ -1,6 +1,7 @@
 #ifndef LARDER_SERVER_RPC_OUTPUT_BUFFER_H_
 #define LARDER_SERVER_RPC_OUTPUT_BUFFER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -39,6 +40,8 @@ class OutputBuffer {
   void MarkSent(size_t bytes) {
     begin_ += bytes;
     if (begin_ == end_) begin_ = end_ = 0;
+    // What waits long is not to hold what was sent.
+    if (capacity_ > kLargeBytes && size() < capacity_ / 4) Move(2 * size());
   }
 
   // REQUIRES: empty().
@@ -50,18 +53,25 @@ class OutputBuffer {
 
  private:
   static constexpr size_t kFirstBytes = 4096;
+  static constexpr size_t kLargeBytes = size_t{256} << 10;
 
   void Grow(size_t bytes) {
     const size_t used = size();
     if (begin_ >= bytes && begin_ >= used) {
       std::memcpy(data_.get(), data_.get() + begin_, used);
+      begin_ = 0;
+      end_ = used;
     } else {
-      const size_t wanted = used + bytes;
-      capacity_ = wanted <= kFirstBytes ? kFirstBytes : 2 * wanted;
-      std::unique_ptr<char[]> data(new char[capacity_]);
-      if (used > 0) std::memcpy(data.get(), data_.get() + begin_, used);
-      data_ = std::move(data);
+      Move(2 * (used + bytes));
     }
+  }
+
+  void Move(size_t capacity) {
+    const size_t used = size();
+    capacity_ = std::max(capacity, kFirstBytes);
+    std::unique_ptr<char[]> data(new char[capacity_]);
+    if (used > 0) std::memcpy(data.get(), data_.get() + begin_, used);
+    data_ = std::move(data);
     begin_ = 0;
     end_ = used;
   }

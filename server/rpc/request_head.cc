@@ -79,7 +79,6 @@ void RequestHead::Clear() {
   encoding_.clear();
   content_length_.reset();
   timeout_.reset();
-  metadata_.clear();
 }
 
 void RequestHead::Add(std::string_view name, std::string_view value) {
@@ -127,8 +126,6 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
     has_bad_timeout_ |= !timeout_.has_value();
   } else if (name == "grpc-encoding") {
     encoding_ = value == "identity" ? std::string_view() : value;
-  } else if (name != "te" && name != "user-agent" && name != "grpc-accept-encoding") {
-    metadata_.emplace_back(name, value);
   }
 }
 

@@ -6,8 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "absl/time/time.h"
 
@@ -40,9 +38,6 @@ class RequestHead {
   std::optional<absl::Duration> timeout() const { return timeout_; }
   bool has_bad_timeout() const { return has_bad_timeout_; }
 
-  // All fields that are neither HTTP/2's nor gRPC's own, in order.
-  const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
-
  private:
   void AddPseudo(std::string_view name, std::string_view value);
   void AddRegular(std::string_view name, std::string_view value);
@@ -61,7 +56,6 @@ class RequestHead {
   std::string encoding_;
   std::optional<uint64_t> content_length_;
   std::optional<absl::Duration> timeout_;
-  std::vector<std::pair<std::string, std::string>> metadata_;
 };
 
 // The fields behind a request's body: nothing there is used, but they must be such.

@@ -21,11 +21,11 @@ void RpcCall::Reset() {
   connection_ = nullptr;
   method_ = nullptr;
   http_error_ = {};
-  if (place_ != nullptr) std::exchange(place_, nullptr)->Leave();
+  LeavePlaces();
   deadline_ = kNoTime;
   if (body_.capacity() > kKeptBodyBytesMax) std::string().swap(body_);
   body_.clear();
-  is_gzip_ = has_head_ = is_finished_ = is_message_open_ = is_message_pending_ = false;
+  is_held_ = is_gzip_ = has_head_ = is_finished_ = is_message_open_ = is_message_pending_ = false;
 }
 
 OutputBuffer& RpcCall::OpenMessage(size_t bytes) {
@@ -79,7 +79,11 @@ void RpcCall::Finish(const absl::Status& status) {
   connection_->EndStreaming(*this);
   if (is_message_open_) {
     is_message_open_ = false;
-    (is_message_pending_ ? pending : connection_->output_).Rewind(mark_);
+    if (is_message_pending_) {
+      pending.Rewind(mark_);
+    } else {
+      session.Rewind(mark_);
+    }
   }
   if (status.ok()) {
     if (!has_head_) session.WriteHeaders(*this, AnswerHead());
@@ -90,8 +94,15 @@ void RpcCall::Finish(const absl::Status& status) {
 
 LoopTime RpcCall::received_at() const { return connection_->now_; }
 
-void RpcCall::ReleaseRequests() {
-  if (keeps_window) connection_->session_.ReturnWindow(*this);
+void RpcCall::KeepPlace(InflightLimit* limit) {
+  limit_ = limit;
+  ++places_;
+  // One that goes on leaves as soon as nothing waits.
+  if (method_->streaming != nullptr && !is_blocked) LeavePlaces();
+}
+
+void RpcCall::LeavePlaces() {
+  for (; places_ > 0; --places_) limit_->Leave();
 }
 
 }  // namespace larder::server

@@ -29,18 +29,12 @@ class RpcCall final : public http2::Stream {
   OutputBuffer& OpenMessage(size_t bytes);
   void CloseMessage();
 
-  // The call has a place in this limit, which it leaves when all of its answer was sent, or could
-  // not be.
-  void KeepPlace(InflightLimit* limit) { place_ = limit; }
+  // The call has a place in this limit, which it leaves when what it was sent for was sent, or
+  // could not be.
+  void KeepPlace(InflightLimit* limit);
 
   // Ends the call, which is not to be touched any more. An error is sent with its details.
   void Finish(const absl::Status& status);
-
-  // Messages wait for the client to read others: it is better not to write more until OnWritable.
-  bool is_congested() const { return is_blocked; }
-  // While it is held, the client can send only what its window allows: some messages more.
-  void HoldRequests() { keeps_window = true; }
-  void ReleaseRequests();
 
   // When what runs now came.
   LoopTime received_at() const;
@@ -50,13 +44,16 @@ class RpcCall final : public http2::Stream {
 
   // As new.
   void Reset();
+  void LeavePlaces();
 
   RpcConnection* connection_ = nullptr;
   const RpcMethod* method_ = nullptr;
-  InflightLimit* place_ = nullptr;  // nullptr: it has none
+  InflightLimit* limit_ = nullptr;
+  int places_ = 0;  // in limit_
   std::unique_ptr<StreamingCall> streaming_;
   LoopTime deadline_ = kNoTime;
-  std::string body_;  // of messages that are not complete
+  std::string body_;      // of messages that are not complete
+  bool is_held_ = false;  // what is in body_ waits until the client reads
   bool is_gzip_ = false;
   bool has_head_ = false;        // that of the answer is written
   std::string_view http_error_;  // the status of a request that is not gRPC's

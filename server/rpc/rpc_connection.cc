@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/handlers/retry_hint.h"
 #include "server/rpc/gzip.h"
 #include "server/rpc/status_block.h"
 
@@ -11,8 +12,22 @@ namespace larder::server {
 namespace {
 
 constexpr size_t kPrefixBytes = 5;
+// How many times its size a compressed message may have without counting as a flood, and for how
+// many bytes more it counts as one frame of it.
+constexpr size_t kFreeInflation = 32;
+constexpr size_t kFloodBytes = size_t{16} << 10;
 constexpr std::string_view kNotGrpc =
     "this port speaks gRPC: POST with content-type application/grpc\n";
+
+constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
+
+// What a client has sent, as part of a message: it may be long, and of any bytes.
+std::string Quoted(std::string_view text) {
+  constexpr size_t kBytesMax = 100;
+  std::string quoted(text.substr(0, kBytesMax));
+  std::replace_if(quoted.begin(), quoted.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text.size() > kBytesMax ? quoted + "..." : quoted;
+}
 
 }  // namespace
 
@@ -39,12 +54,14 @@ http2::Stream* RpcConnection::NewStream() {
   return call;
 }
 
-void RpcConnection::DropStream(http2::Stream& stream, bool /*is_reset*/) {
+void RpcConnection::DropStream(http2::Stream& stream) {
   auto& call = static_cast<RpcCall&>(stream);
   if (running_ == call.id) running_ = 0;
   EndStreaming(call);
   buffered_bytes_ -= call.body_.size();
   if (call.deadline_ != kNoTime) deadlines_.erase({call.deadline_, call.id});
+  if (call.is_held_) held_.erase(call.id);
+  may_resume_ = true;
   call.Reset();
   calls_->Give(&call);
 }
@@ -61,8 +78,20 @@ bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
     if (stream != nullptr) deadlines_.insert({static_cast<RpcCall*>(stream)->deadline_, id});
   }
   fresh_.clear();
+  if (goes_on) ResumeHeld();
   ended_.clear();
   return goes_on;
+}
+
+void RpcConnection::OnOutputSent() {
+  session_.OnOutputSent();
+  ResumeHeld();
+  ended_.clear();
+}
+
+void RpcConnection::OnSecondsPassed(uint32_t seconds, absl::Duration unread_for) {
+  session_.OnSecondsPassed(seconds, static_cast<uint32_t>(absl::ToInt64Seconds(unread_for)));
+  ended_.clear();
 }
 
 const RpcMethod* RpcConnection::FindMethod(const std::string& path) {
@@ -79,7 +108,7 @@ void RpcConnection::AnswerHttp(RpcCall& call) {
   session_.WriteHeaders(call, HttpStatusBlock(call.http_error_));
   call.pending.Append(kNotGrpc);
   session_.SendPending(call, kNotGrpc.size());
-  session_.End(call, OkTrailers());
+  session_.End(call, HttpTrailers());
 }
 
 absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
@@ -90,11 +119,12 @@ absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
   }
   call.method_ = FindMethod(head.path());
   if (call.method_ == nullptr) {
-    return absl::UnimplementedError(absl::StrCat("there is no method ", head.path()));
+    return absl::UnimplementedError(absl::StrCat("there is no method ", Quoted(head.path())));
   }
   if (head.has_bad_timeout()) return absl::InvalidArgumentError("grpc-timeout is malformed");
   if (!head.encoding().empty() && head.encoding() != "gzip") {
-    return absl::UnimplementedError(absl::StrCat("the request's compression ", head.encoding(),
+    return absl::UnimplementedError(absl::StrCat("the request's compression ",
+                                                 Quoted(head.encoding()),
                                                  " is not supported; gzip and identity are"));
   }
   call.is_gzip_ = !head.encoding().empty();
@@ -136,24 +166,40 @@ void RpcConnection::OnBody(http2::Stream& stream, std::string_view bytes) {
     Keep(call, bytes);
   } else {
     Keep(call, bytes);
-    if (call.body_.size() >= kPrefixBytes) {
-      // Taken out, since what runs may end the call.
-      std::string body = std::exchange(call.body_, {});
-      buffered_bytes_ -= body.size();
-      std::string_view rest = body;
-      if (!RunMessages(call, rest)) return;
-      body.erase(0, body.size() - rest.size());
-      buffered_bytes_ += body.size();
-      call.body_ = std::move(body);
-    }
+    if (!call.is_held_ && call.body_.size() >= kPrefixBytes) return RunKept(call);
   }
   if (buffered_bytes_ > limits_.buffered_bytes_max) {
-    Fail(call, absl::ResourceExhaustedError(
-                   absl::StrCat("the incomplete requests of this connection have more than ",
-                                limits_.buffered_bytes_max, " bytes")));
+    Fail(call, WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
+                                 "the incomplete requests of this connection have more than ",
+                                 limits_.buffered_bytes_max, " bytes")),
+                             kRetryAfter));
     return;
   }
-  if (call.remote_ended) EndRequest(call);
+  if (call.remote_ended && !call.is_held_) EndRequest(call);
+}
+
+void RpcConnection::RunKept(RpcCall& call) {
+  // Taken out, since what runs may end the call.
+  std::string body = std::exchange(call.body_, {});
+  buffered_bytes_ -= body.size();
+  std::string_view rest = body;
+  if (!RunMessages(call, rest)) return;
+  body.erase(0, body.size() - rest.size());
+  buffered_bytes_ += body.size();
+  call.body_ = std::move(body);
+  if (call.remote_ended && !call.is_held_) EndRequest(call);
+}
+
+void RpcConnection::ResumeHeld() {
+  if (held_.empty() || !std::exchange(may_resume_, false)) return;
+  for (const uint32_t id : std::vector<uint32_t>(held_.begin(), held_.end())) {
+    auto* const call = static_cast<RpcCall*>(session_.Find(id));
+    if (call == nullptr || MustHold(*call)) continue;
+    held_.erase(id);
+    call->is_held_ = false;
+    session_.ReturnWindow(*call);
+    RunKept(*call);
+  }
 }
 
 void RpcConnection::Keep(RpcCall& call, std::string_view bytes) {
@@ -188,7 +234,16 @@ bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
     }
     if (bytes.size() - kPrefixBytes < message_bytes) return true;
     // A unary call is run when the client has ended it, so that one more message is seen.
-    if (call.method_->unary != nullptr && !call.remote_ended) return true;
+    if (call.method_->unary != nullptr && !call.remote_ended &&
+        bytes.size() == kPrefixBytes + message_bytes) {
+      return true;
+    }
+    if (call.method_->streaming != nullptr && MustHold(call)) {
+      call.is_held_ = true;
+      call.keeps_window = true;
+      held_.insert(call.id);
+      return true;
+    }
     const std::string_view message = bytes.substr(kPrefixBytes, message_bytes);
     bytes.remove_prefix(kPrefixBytes + message_bytes);
     if (call.method_->unary != nullptr && !bytes.empty()) {
@@ -200,26 +255,34 @@ bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
 }
 
 bool RpcConnection::RunMessage(RpcCall& call, bool is_compressed, std::string_view message) {
+  std::string inflated;
   if (is_compressed) {
     if (!call.is_gzip_) {
       return Fail(call, absl::InternalError("a compressed message without grpc-encoding"));
     }
-    const absl::Status status = GzipInflate(message, limits_.request_bytes_max, inflated_);
+    const absl::Status status = GzipInflate(message, limits_.request_bytes_max, inflated);
+    // What takes few bytes to ask for and much time to do.
+    const size_t paid_for = kFreeInflation * message.size();
+    if (inflated.size() > paid_for &&
+        !session_.CountFlood(static_cast<uint32_t>((inflated.size() - paid_for) / kFloodBytes))) {
+      return false;
+    }
     if (absl::IsResourceExhausted(status)) {
       return Fail(call, absl::ResourceExhaustedError(absl::StrCat(
                             "a compressed message of more than ", limits_.request_bytes_max,
                             " bytes (--max_request_bytes)")));
     }
     if (!status.ok()) return Fail(call, absl::InternalError("a compressed message is damaged"));
-    message = inflated_;
+    message = inflated;
   }
   if (call.method_->streaming != nullptr) {
     return RunFor(call, [&] { call.streaming_->OnMessage(message); });
   }
   if (session_.pending_bytes() > limits_.unread_bytes_max) {
-    return Fail(call, absl::ResourceExhaustedError(
-                          absl::StrCat("answers of more than ", limits_.unread_bytes_max,
-                                       " bytes wait for this client to read them")));
+    return Fail(call, WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
+                                        "answers of more than ", limits_.unread_bytes_max,
+                                        " bytes wait for this client to read them")),
+                                    kRetryAfter));
   }
   return RunFor(call, [&] { call.method_->unary->Run(message, call); });
 }
@@ -235,9 +298,8 @@ void RpcConnection::EndRequest(RpcCall& call) {
 }
 
 void RpcConnection::OnUnblocked(http2::Stream& stream) {
-  auto& call = static_cast<RpcCall&>(stream);
-  if (call.streaming_ == nullptr) return;
-  RunFor(call, [&] { call.streaming_->OnWritable(); });
+  static_cast<RpcCall&>(stream).LeavePlaces();
+  may_resume_ = true;
 }
 
 void RpcConnection::ExpireCalls(LoopTime now) {
@@ -246,7 +308,7 @@ void RpcConnection::ExpireCalls(LoopTime now) {
     deadlines_.erase(deadlines_.begin());
     auto* const call = static_cast<RpcCall*>(session_.Find(id));
     if (call == nullptr) continue;
-    if (call->is_finished_) {
+    if (!call->pending.empty()) {
       session_.Reset(*call, http2::ErrorCode::kCancel);  // nobody waits for the rest
     } else {
       call->Finish(absl::DeadlineExceededError("the deadline has passed"));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/rpc/http2_session.h"
@@ -53,7 +54,7 @@ class RpcConnection final : private http2::SessionListener {
   bool Receive(std::string_view bytes, LoopTime now);
   OutputBuffer& output() { return output_; }
   // Some of it was sent.
-  void OnOutputSent() { session_.OnOutputSent(); }
+  void OnOutputSent();
 
   // Finishes the calls whose deadline has come.
   void ExpireCalls(LoopTime now);
@@ -68,14 +69,15 @@ class RpcConnection final : private http2::SessionListener {
   void ReleaseMemory();
 
   void SendPing() { session_.SendPing(); }
-  // Lets the guard against floods forget.
-  void OnSecondsPassed(uint32_t seconds) { session_.OnSecondsPassed(seconds); }
+  // Ends calls whose answers the client has not begun to take for so long.
+  void OnSecondsPassed(uint32_t seconds, absl::Duration unread_for);
+  bool is_established() const { return session_.is_established(); }
 
  private:
   friend class RpcCall;
 
   http2::Stream* NewStream() override;
-  void DropStream(http2::Stream& stream, bool is_reset) override;
+  void DropStream(http2::Stream& stream) override;
   void OnHead(http2::Stream& stream, const RequestHead& head) override;
   void OnBody(http2::Stream& stream, std::string_view bytes) override;
   void OnUnblocked(http2::Stream& stream) override;
@@ -88,6 +90,14 @@ class RpcConnection final : private http2::SessionListener {
   // Runs the messages that are whole and takes them off the bytes. False: the call is over.
   bool RunMessages(RpcCall& call, std::string_view& bytes);
   bool RunMessage(RpcCall& call, bool is_compressed, std::string_view message);
+  // The same with what was kept of them.
+  void RunKept(RpcCall& call);
+  // Whether no more messages are to be run, since the client does not read.
+  bool MustHold(const RpcCall& call) const {
+    return call.is_blocked || session_.pending_bytes() > limits_.unread_bytes_max;
+  }
+  // Goes on with calls that are held and need not be any more.
+  void ResumeHeld();
   // The client has sent all.
   void EndRequest(RpcCall& call);
   void Keep(RpcCall& call, std::string_view bytes);
@@ -108,10 +118,11 @@ class RpcConnection final : private http2::SessionListener {
   // The path that was looked up last.
   std::string last_path_;
   const RpcMethod* last_method_ = nullptr;
-  std::string inflated_;
   absl::btree_set<std::pair<LoopTime, uint32_t>> deadlines_;  // of calls that took a while
-  std::vector<uint32_t> fresh_;  // calls with a deadline that came with the last bytes
-  uint32_t running_ = 0;         // the stream whose method runs now; 0 once it is over
+  std::vector<uint32_t> fresh_;         // calls with a deadline that came with the last bytes
+  absl::flat_hash_set<uint32_t> held_;  // streams with messages that wait until the client reads
+  bool may_resume_ = false;             // something has changed for them
+  uint32_t running_ = 0;                // the stream whose method runs now; 0 once it is over
   // Streaming calls that are over, and may be running.
   std::vector<std::unique_ptr<StreamingCall>> ended_;
   bool is_draining_ = false;

@@ -23,17 +23,16 @@ class UnaryMethod {
   virtual void Run(std::string_view request, RpcCall& call) = 0;
 };
 
-// What a streaming method does with one call. All on the thread of the call's loop. Destroyed when
-// the call is finished or cancelled; may finish it from within any of these.
+// What a streaming method does with one call. All on the thread of the call's loop. While the
+// client does not read what it is sent, it gets no message. Destroyed when the call is finished or
+// cancelled; may finish it from within any of these.
 class StreamingCall {
  public:
   virtual ~StreamingCall() = default;
   virtual void OnMessage(std::string_view message) = 0;
   // The client has sent its last message.
   virtual void OnEnd() = 0;
-  // The call is no longer congested.
-  virtual void OnWritable() {}
-  // The node shuts down: answer what came and finish.
+  // The node shuts down: finish. Messages that wait since the client does not read are not given.
   virtual void OnDrain() = 0;
 };
 

@@ -8,9 +8,10 @@
 namespace larder::server {
 namespace {
 
-// Longer messages are cut, so that a block stays below the 8 KiB that gRPC's clients accept.
-constexpr size_t kMessageBytesMax = 2048;
-constexpr size_t kDetailsBytesMax = 4096;
+// Longer messages are cut and larger details left out, so that a block stays below the 8 KiB that
+// gRPC's clients accept.
+constexpr size_t kMessageBytesMax = 1024;
+constexpr size_t kDetailsBytesMax = 3072;
 
 // An integer with a prefix of 7 bits (RFC 7541, section 5.1).
 void AppendLength(size_t length, std::string& block) {
@@ -30,10 +31,12 @@ void AppendLength(size_t length, std::string& block) {
 std::string PercentEncoded(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte <= 0x7e && c != '%') {
-      encoded.push_back(c);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // No field may begin or end with a space.
+    const bool is_outer_space = byte == ' ' && (i == 0 || i + 1 == text.size());
+    if (byte >= 0x20 && byte <= 0x7e && byte != '%' && !is_outer_space) {
+      encoded.push_back(text[i]);
     } else {
       encoded.push_back('%');
       encoded.push_back(kHex[byte >> 4]);
@@ -88,6 +91,9 @@ std::string StatusBlock(const absl::Status& status, std::string_view details, bo
     encoded.resize(std::min(encoded.size(), encoded.find('=')));
     AppendField("grpc-status-details-bin", encoded, block);
   }
+  if (is_only && absl::IsUnimplemented(status)) {
+    AppendField("grpc-accept-encoding", "identity,gzip", block);
+  }
   return block;
 }
 
@@ -95,6 +101,15 @@ std::string HttpStatusBlock(std::string_view http_status) {
   std::string block;
   AppendField(":status", http_status, block);
   AppendField("content-type", "text/plain", block);
+  return block;
+}
+
+std::string_view HttpTrailers() {
+  static const std::string& block = *new std::string([] {
+    std::string fields;
+    AppendField("grpc-status", "12", fields);
+    return fields;
+  }());
   return block;
 }
 

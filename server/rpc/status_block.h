@@ -19,8 +19,9 @@ std::string_view OkTrailers();
 // base64. `is_only`: nothing came before, so it begins with the head.
 std::string StatusBlock(const absl::Status& status, std::string_view details, bool is_only);
 
-// Of an answer in plain text, for requests that are not gRPC's.
+// Of an answer in plain text, for requests that are not gRPC's; and what is behind it.
 std::string HttpStatusBlock(std::string_view http_status);
+std::string_view HttpTrailers();
 
 // One field of a block.
 void AppendField(std::string_view name, std::string_view value, std::string& block);

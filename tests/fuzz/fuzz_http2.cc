@@ -36,10 +36,8 @@ class EchoCall final : public StreamingCall {
     if (message.starts_with('f')) return call_->Finish(absl::OkStatus());
     call_->OpenMessage(0).Append(message);
     call_->CloseMessage();
-    if (call_->is_congested()) call_->HoldRequests();
   }
   void OnEnd() override { call_->Finish(absl::OkStatus()); }
-  void OnWritable() override { call_->ReleaseRequests(); }
   void OnDrain() override { call_->Finish(absl::UnavailableError("draining")); }
 
  private:

@@ -1,10 +1,7 @@
 #include "server/rpc/services/pipeline_method.h"
 
 #include <chrono>
-#include <deque>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "server/front_end.h"
 #include "server/messages/pipeline_operation.h"
@@ -20,78 +17,32 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
       : parts_(parts), call_(call), started_(std::chrono::steady_clock::now()) {}
 
   ~PipelineCall() override {
-    LeavePlaces();
     parts_.metrics->Record(Method::kPipeline, end_code_,
                            absl::FromChrono(std::chrono::steady_clock::now() - started_));
   }
 
   void OnMessage(std::string_view message) override {
-    if (is_draining_) return;  // the client is told to try elsewhere
-    if (call_->is_congested()) {
-      call_->HoldRequests();
-      waiting_.emplace_back(message);
-    } else {
-      Run(message);
-    }
-  }
-
-  void OnEnd() override {
-    has_ended_ = true;
-    FinishIfDone();
-  }
-
-  void OnWritable() override {
-    LeavePlaces();
-    unsent_.clear();
-    while (!waiting_.empty() && !call_->is_congested()) {
-      const std::string message = std::move(waiting_.front());
-      waiting_.pop_front();
-      if (!Run(message)) return;
-    }
-    if (waiting_.empty() && !call_->is_congested()) call_->ReleaseRequests();
-    FinishIfDone();
-  }
-
-  void OnDrain() override {
-    is_draining_ = true;
-    FinishIfDone();
-  }
-
- private:
-  // False: the call is over.
-  bool Run(std::string_view message) {
     const absl::Status admitted = parts_.inflight->Enter();
-    if (admitted.ok()) ++places_;
     const bool is_done = RunPipelineOperation(parts_, admitted, message, *call_);
-    // It keeps its place in the limit while the client does not read.
-    if (!is_done || !call_->is_congested()) LeavePlaces();
-    return is_done || RunByMessages(message);
-  }
-
-  bool RunByMessages(std::string_view message) {
+    if (admitted.ok() && is_done) call_->KeepPlace(parts_.inflight);
+    if (admitted.ok() && !is_done) parts_.inflight->Leave();
+    if (is_done) return;
     v1::PipelineRequest request;
     if (!ParseMessage(message, &request)) {
-      Finish(UnreadableStatus(MethodName(Method::kPipeline)));
-      return false;
+      return Finish(UnreadableStatus(MethodName(Method::kPipeline)));
     }
     PipelineOwner* const owner = this;
     (new PipelineOperation(parts_, owner, std::move(request)))->Run();
-    return true;
   }
 
+  void OnEnd() override { Finish(absl::OkStatus()); }
+  void OnDrain() override { Finish(absl::UnavailableError(kShuttingDown)); }
+
+ private:
   void OnAnswered(PipelineOperation* operation) override {
-    std::unique_ptr<PipelineOperation> answered(operation);
+    const std::unique_ptr<PipelineOperation> answered(operation);
     SendMessage(answered->response(), *call_);
-    if (call_->is_congested()) unsent_.push_back(std::move(answered));
-  }
-
-  void LeavePlaces() {
-    for (; places_ > 0; --places_) parts_.inflight->Leave();
-  }
-
-  void FinishIfDone() {
-    if (!waiting_.empty() || (!has_ended_ && !is_draining_)) return;
-    Finish(has_ended_ ? absl::OkStatus() : absl::UnavailableError(kShuttingDown));
+    if (answered->TakePlace()) call_->KeepPlace(parts_.inflight);
   }
 
   void Finish(const absl::Status& status) {
@@ -102,12 +53,6 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   const ServiceParts& parts_;
   RpcCall* const call_;
   const std::chrono::steady_clock::time_point started_;
-  std::deque<std::string> waiting_;
-  // Operations whose answers the client does not read, and the places of those without an object.
-  std::vector<std::unique_ptr<PipelineOperation>> unsent_;
-  int places_ = 0;
-  bool has_ended_ = false;
-  bool is_draining_ = false;
   absl::StatusCode end_code_ = absl::StatusCode::kCancelled;
 };
 

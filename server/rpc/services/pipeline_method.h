@@ -8,8 +8,7 @@
 
 namespace larder::server {
 
-// Cache.Pipeline. Operations are answered in the order in which they came, one after the other;
-// those that come while the client does not read wait, as many as fit into the stream's window.
+// Cache.Pipeline. Operations are answered in the order in which they came, one after the other.
 class PipelineMethod final : public StreamingMethod {
  public:
   explicit PipelineMethod(const ServiceParts& parts) : parts_(parts) {}

@@ -35,9 +35,6 @@ TEST(RequestHeadTest, TakesWhatGrpcClientsSend) {
   EXPECT_EQ(head.timeout(), absl::Milliseconds(250));
   EXPECT_EQ(head.encoding(), "gzip");
   EXPECT_EQ(head.content_length(), 12u);
-  const std::vector<std::pair<std::string, std::string>> metadata = {{"x-tenant", "a"},
-                                                                     {"x-tenant", "b"}};
-  EXPECT_EQ(head.metadata(), metadata);
 }
 
 TEST(RequestHeadTest, ContentTypesOfGrpc) {
@@ -75,7 +72,6 @@ TEST(RequestHeadTest, IsTheSameAgainAfterClear) {
   EXPECT_FALSE(head.has_bad_timeout());
   EXPECT_EQ(head.path(), "/c/d");
   EXPECT_FALSE(head.timeout().has_value());
-  EXPECT_TRUE(head.metadata().empty());
 }
 
 TEST(RequestHeadTest, BytesAreCountedAsHttp2Does) {

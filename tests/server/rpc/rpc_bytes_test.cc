@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <map>
 #include <string>
@@ -88,6 +87,14 @@ TEST(OutputBufferTest, GivesBackWhatWasWrittenInOrder) {
   EXPECT_TRUE(sent == expected);
 }
 
+TEST(OutputBufferTest, WhatIsLeftDoesNotHoldTheMemoryOfWhatWasSent) {
+  OutputBuffer buffer;
+  buffer.Append(std::string(4 << 20, 'x') + "rest");
+  buffer.MarkSent(4 << 20);
+  EXPECT_EQ(buffer.unsent(), "rest");
+  EXPECT_LE(buffer.capacity(), 4096u);
+}
+
 TEST(OutputBufferTest, RewindTakesBackWhatIsBehindTheMark) {
   OutputBuffer buffer;
   buffer.Append("sent, kept");
@@ -139,10 +146,17 @@ TEST(StatusBlockTest, LengthsOfEverySize) {
 }
 
 TEST(StatusBlockTest, LongMessagesAreCut) {
-  const std::string block =
-      StatusBlock(absl::InternalError(std::string(100000, '\n')), std::string(100000, 'd'), true);
+  const absl::Status error = absl::InternalError(std::string(100000, '\n'));
+  std::string block = StatusBlock(error, std::string(3072, 'd'), true);
   EXPECT_LT(block.size(), 8192u);
+  EXPECT_TRUE(Decoded(block).contains("grpc-status-details-bin"));
+  block = StatusBlock(error, std::string(3073, 'd'), true);
   EXPECT_FALSE(Decoded(block).contains("grpc-status-details-bin"));
+}
+
+TEST(StatusBlockTest, MessagesNeitherBeginNorEndWithASpace) {
+  EXPECT_EQ(Decoded(StatusBlock(absl::InternalError(" a b "), "", false)).at("grpc-message"),
+            "%20a b%20");
 }
 
 TEST(HeaderDecoderTest, RemembersWhatIsIndexed) {
@@ -171,20 +185,6 @@ TEST(HeaderDecoderTest, OnlyWhatEntersTheTableChangesTheDecoder) {
     EXPECT_FALSE(HeaderDecoder::IsStateless(literal + "\x83" + insert));
     EXPECT_FALSE(HeaderDecoder::IsStateless(of_known_name + insert + "\x83"));
   }
-}
-
-std::string Gzipped(const std::string& bytes) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, bytes.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 TEST(GzipTest, InflatesUpToTheLimit) {

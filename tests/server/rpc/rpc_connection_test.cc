@@ -29,6 +29,7 @@ class Echo final : public UnaryMethod {
 class Fickle final : public UnaryMethod {
  public:
   void Run(std::string_view request, RpcCall& call) override {
+    if (request.size() > 100) return call.Finish(absl::OutOfRangeError("not that much"));
     OutputBuffer& out = call.OpenMessage(1);
     if (request == "fail") {
       out.Append("half an answer");
@@ -42,26 +43,22 @@ class Fickle final : public UnaryMethod {
 
 struct StreamLog {
   int open = 0;
-  int writable = 0;
+  int messages = 0;
 };
 
-// Answers each message with itself; "finish" finishes; holds requests while it is congested.
+// Answers each message with itself; "finish" finishes.
 class EchoCall final : public StreamingCall {
  public:
   EchoCall(RpcCall* call, StreamLog* log) : call_(call), log_(log) { ++log_->open; }
   ~EchoCall() override { --log_->open; }
 
   void OnMessage(std::string_view message) override {
+    ++log_->messages;
     if (message == "finish") return call_->Finish(absl::OutOfRangeError("finished"));
     call_->OpenMessage(message.size()).Append(message);
     call_->CloseMessage();
-    if (call_->is_congested()) call_->HoldRequests();
   }
   void OnEnd() override { call_->Finish(absl::OkStatus()); }
-  void OnWritable() override {
-    ++log_->writable;
-    call_->ReleaseRequests();
-  }
   void OnDrain() override { call_->Finish(absl::UnavailableError(kShuttingDown)); }
 
  private:
@@ -282,6 +279,61 @@ TEST_F(RpcConnectionTest, AStreamGoesOnWhenItIsRead) {
   ASSERT_TRUE(Feed(Data(1, "", kEnd) + WindowUpdate(1, 1 << 20)));
   EXPECT_EQ(BodyOf(1).size(), 50 * message.size());
   EXPECT_EQ(StatusOf(1), "0");
+}
+
+TEST_F(RpcConnectionTest, StreamsThatAreNotReadGetNoMessages) {
+  limits_.unread_bytes_max = 20000;
+  limits_.session.connection_window_bytes = 10 << 20;
+  Restart({{http2::Setting::kInitialWindowSize, 0}});
+  const std::string message = Message(std::string(9000, 'm'));
+  for (uint32_t id = 1; id < 100; id += 2) {
+    ASSERT_TRUE(
+        Feed(Headers(id, RequestFields("/test/Stream")) + Data(id, message) + Data(id, message)));
+  }
+  EXPECT_EQ(log_.messages, 3) << "until more than 20000 bytes of answers waited";
+  ASSERT_TRUE(Feed(Data(1, "", kEnd)));
+  EXPECT_FALSE((*answers_)[1].is_complete);
+  ASSERT_TRUE(
+      Feed(WindowUpdate(0, 10 << 20) + Settings({{http2::Setting::kInitialWindowSize, 1 << 20}})));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(Feed(""));
+  EXPECT_EQ(log_.messages, 100) << "all go on when they are read";
+  EXPECT_EQ(BodyOf(1), message + message);
+  EXPECT_EQ(StatusOf(1), "0");
+}
+
+TEST_F(RpcConnectionTest, ADeadlineEndsAStreamThatIsNotRead) {
+  Restart({{http2::Setting::kInitialWindowSize, 10}});
+  Fields fields = RequestFields("/test/Stream");
+  fields.emplace_back("grpc-timeout", "1S");
+  ASSERT_TRUE(Feed(Headers(1, fields) + Data(1, Message("more than ten bytes"))));
+  connection_->ExpireCalls(kNow + std::chrono::seconds(1));
+  TakeOutput();
+  EXPECT_TRUE((*answers_)[1].is_reset);
+  EXPECT_EQ(log_.open, 0);
+}
+
+TEST_F(RpcConnectionTest, WhatAClientSendsIsNotRepeatedAtLength) {
+  const std::string path = "/" + std::string(3000, '\xff');
+  ASSERT_TRUE(Feed(Headers(1, RequestFields(path), kEnd)));
+  EXPECT_EQ(StatusOf(1), "12");
+  EXPECT_LT(MessageOf(1).size(), 200u);
+}
+
+TEST_F(RpcConnectionTest, InflatingMuchAgainAndAgainIsAFlood) {
+  limits_.request_bytes_max = 16 << 20;
+  Restart();
+  const std::string bomb = Message(Gzipped(std::string(16 << 20, 'z')), true);
+  Fields fields = RequestFields("/test/Fickle");
+  fields.emplace_back("grpc-encoding", "gzip");
+  bool goes_on = true;
+  for (uint32_t id = 1; id < 41 && goes_on; id += 2) {
+    goes_on = Feed(Headers(id, fields));
+    for (size_t at = 0; at < bomb.size() && goes_on; at += 16384) {
+      goes_on = Feed(Data(id, bomb.substr(at, 16384)));
+    }
+    goes_on = goes_on && Feed(Data(id, "", kEnd));
+  }
+  EXPECT_FALSE(goes_on);
 }
 
 TEST_F(RpcConnectionTest, AClientThatGoesEndsItsStreams) {
