@@ -1,0 +1,156 @@
+#include "server/rpc/io_loop.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <memory>
+#include <string>
+
+#include "tests/server/rpc/http2_peer.h"
+
+namespace larder::server {
+namespace {
+
+// Long enough for a machine that is busy; a test ends as soon as it has what it waits for.
+constexpr int kPatienceMs = 60000;
+constexpr absl::Duration kNever = absl::Hours(1);
+
+class Echo final : public UnaryMethod {
+ public:
+  void Run(std::string_view request, RpcCall& call) override {
+    call.OpenMessage(request.size()).Append(request);
+    call.CloseMessage();
+    call.Finish(absl::OkStatus());
+  }
+};
+
+// A loop, and the client's end of a connection to it.
+class IoLoopTest : public testing::Test {
+ protected:
+  void Start(IoTimeouts timeouts) {
+    methods_.Add("/test/Echo", std::make_unique<Echo>());
+    loop_ = IoLoop::Start(&limits_, &methods_, timeouts).value();
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    client_ = FileDescriptor(ends[0]);
+    FileDescriptor server(ends[1]);
+    ASSERT_EQ(fcntl(server.number(), F_SETFL, O_NONBLOCK), 0);
+    loop_->Add(std::move(server));
+  }
+
+  static IoTimeouts Patient() {
+    return {.handshake_within = kNever,
+            .ping_after = kNever,
+            .pong_within = kNever,
+            .unread_for = kNever,
+            .linger = kNever};
+  }
+
+  void Send(const std::string& bytes) {
+    ASSERT_EQ(send(client_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+
+  // Reads more of what the server sends; false: it has closed.
+  bool Read() {
+    pollfd poll_client{.fd = client_.number(), .events = POLLIN, .revents = 0};
+    if (poll(&poll_client, 1, kPatienceMs) != 1) {
+      ADD_FAILURE() << "nothing comes";
+      return false;
+    }
+    char buffer[65536];
+    const ssize_t received = recv(client_.number(), buffer, sizeof(buffer), 0);
+    if (received <= 0) return false;
+    received_.append(buffer, static_cast<size_t>(received));
+    return true;
+  }
+  bool HasFrame(http2::FrameType type) {
+    for (const SentFrame& frame : FramesOf(received_)) {
+      if (frame.type == type && !frame.Has(http2::kAck)) return true;
+    }
+    return false;
+  }
+  void ReadUntil(http2::FrameType type) {
+    while (!HasFrame(type)) ASSERT_TRUE(Read()) << "closed";
+  }
+  void ReadUntilClosed() {
+    while (Read()) {
+    }
+  }
+
+  RpcLimits limits_;
+  RpcMethods methods_;
+  std::unique_ptr<IoLoop> loop_;
+  FileDescriptor client_;
+  std::string received_;
+};
+
+TEST_F(IoLoopTest, CallsAreAnswered) {
+  Start(Patient());
+  Send(Hello() + Headers(1, RequestFields("/test/Echo")) +
+       Data(1, Message("hello"), http2::kEndStream));
+  Answers answers;
+  while (received_.find("grpc-status") == std::string::npos) ASSERT_TRUE(Read());
+  answers.Add(received_);
+  EXPECT_EQ(answers[1].body, Message("hello"));
+  EXPECT_EQ(loop_->connections(), 1u);
+}
+
+TEST_F(IoLoopTest, AConnectionThatSaysNothingIsClosed) {
+  IoTimeouts timeouts = Patient();
+  timeouts.handshake_within = absl::ZeroDuration();
+  Start(timeouts);
+  ReadUntilClosed();
+  EXPECT_EQ(received_, "");
+}
+
+TEST_F(IoLoopTest, AClientThatAnswersPingsIsKeptAndOneThatDoesNotIsClosed) {
+  IoTimeouts timeouts = Patient();
+  timeouts.ping_after = absl::ZeroDuration();
+  timeouts.pong_within = absl::ZeroDuration();
+  Start(timeouts);
+  Send(Hello());
+  ReadUntil(http2::FrameType::kPing);
+  Send(Frame(http2::FrameType::kPing, http2::kAck, 0, "LLLLLLLL"));
+  received_.clear();
+  ReadUntil(http2::FrameType::kPing);
+  ReadUntilClosed();
+}
+
+TEST_F(IoLoopTest, AClientThatTakesNothingIsClosed) {
+  IoTimeouts timeouts = Patient();
+  timeouts.unread_for = absl::ZeroDuration();
+  Start(timeouts);
+  Send(Hello({{http2::Setting::kInitialWindowSize, 1u << 30}}) + WindowUpdate(0, 1 << 30));
+  // More than the sockets hold, so that it waits in the server.
+  const std::string message = Message(std::string(4 << 20, 'x'));
+  Send(Headers(1, RequestFields("/test/Echo")));
+  for (size_t at = 0; at < message.size(); at += 16384) Send(Data(1, message.substr(at, 16384)));
+  Send(Data(1, "", http2::kEndStream));
+  pollfd poll_client{.fd = client_.number(), .events = 0, .revents = 0};
+  ASSERT_EQ(poll(&poll_client, 1, kPatienceMs), 1);
+  EXPECT_NE(poll_client.revents & POLLHUP, 0);
+}
+
+TEST_F(IoLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
+  Start(Patient());
+  Send("GET / HTTP/1.1\r\n\r\n");
+  ReadUntilClosed();
+  EXPECT_TRUE(HasFrame(http2::FrameType::kGoaway));
+}
+
+TEST_F(IoLoopTest, DrainEndsAConnectionWithItsLastCall) {
+  Start(Patient());
+  Send(Hello() + Headers(1, RequestFields("/test/Echo")));
+  ReadUntil(http2::FrameType::kSettings);
+  loop_->Drain();
+  ReadUntil(http2::FrameType::kGoaway);
+  Send(Data(1, Message("last"), http2::kEndStream));
+  ReadUntilClosed();
+  EXPECT_NE(received_.find("last"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace larder::server
