@@ -26,6 +26,7 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   pid_t pid() const { return pid_; }
+  const std::string& name() const { return name_; }  // as it was started
   bool HasEnded();
 
   // All that it prints until it ends. DEADLINE_EXCEEDED: it does not end in time. INTERNAL: it

@@ -1,7 +1,5 @@
 #include "tests/bench/line_connection.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -10,19 +8,12 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "tests/bench/loopback.h"
 
 namespace larder::bench {
 namespace {
 
 constexpr int kTimeoutSeconds = 30;
-
-sockaddr_in LoopbackAddress(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 absl::Status Unavailable(std::string_view what) {
   return absl::UnavailableError(absl::StrCat(std::string(what), ": ", std::strerror(errno)));

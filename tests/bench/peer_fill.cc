@@ -5,33 +5,20 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "tests/bench/bench_keys.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/line_connection.h"
 #include "tests/bench/peer.h"
 #include "tests/bench/resident_memory.h"
+#include "tests/bench/server_start.h"
 #include "tests/bench/temporary_folder.h"
 
 namespace larder::bench {
 namespace {
 
 constexpr uint64_t kBatch = 500;  // sets before the answers are read
-constexpr absl::Duration kStartTimeout = absl::Seconds(10);
 constexpr size_t kMemcachedKeyBytesMax = 250;
 constexpr size_t kPeerValueBytesMax = 1000000;  // memcached takes no larger ones by default
-
-absl::StatusOr<std::unique_ptr<LineConnection>> WaitUntilReady(ChildProcess& server,
-                                                               const Peer& peer, uint16_t port) {
-  const absl::Time deadline = absl::Now() + kStartTimeout;
-  while (true) {
-    auto connection = LineConnection::Open(port);
-    if (connection.ok()) return connection;
-    if (server.HasEnded()) return absl::InternalError(absl::StrCat(peer.name(), " ends at once"));
-    if (absl::Now() > deadline) return connection.status();
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-}
 
 absl::Status SendAll(const Peer& peer, const MemoryFillOptions& options,
                      LineConnection& connection) {
@@ -61,7 +48,7 @@ absl::StatusOr<PeerReport> Fill(const Peer& peer, const MemoryFillOptions& optio
   if (!port.ok()) return port.status();
   const auto server = ChildProcess::Start(peer.Command(*port, folder->path(), options));
   if (!server.ok()) return server.status();
-  const auto connection = WaitUntilReady(**server, peer, *port);
+  const auto connection = WaitUntilReady(**server, *port);
   if (!connection.ok()) return connection.status();
   // Nothing is written there. Gone already, it does not stay behind however this process ends.
   folder.reset();
