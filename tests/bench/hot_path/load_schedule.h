@@ -1,0 +1,39 @@
+#ifndef LARDER_TESTS_BENCH_HOT_PATH_LOAD_SCHEDULE_H_
+#define LARDER_TESTS_BENCH_HOT_PATH_LOAD_SCHEDULE_H_
+
+#include <cstdint>
+#include <optional>
+
+namespace larder::bench {
+
+// When the operations of a run are due: each as soon as a connection is free for it (closed loop),
+// or at a fixed rate, however long the answers take (open loop). Counts what was issued.
+// Times in nanoseconds of one clock.
+class LoadSchedule {
+ public:
+  // `rate` in operations per second, not 0; absent: closed loop.
+  LoadSchedule(uint64_t operations, std::optional<uint64_t> rate, int64_t start_nanos)
+      : operations_(operations), rate_(rate), start_nanos_(start_nanos) {}
+
+  bool is_open_loop() const { return rate_.has_value(); }
+
+  // When the next operation was or will be due; its latency counts from then on, so that waiting
+  // for a slow answer before it is not left out. Nothing: all were issued.
+  std::optional<int64_t> NextDue(int64_t now_nanos) const {
+    if (issued_ == operations_) return std::nullopt;
+    if (!rate_.has_value()) return now_nanos;
+    return start_nanos_ +
+           static_cast<int64_t>(static_cast<double>(issued_) * 1e9 / static_cast<double>(*rate_));
+  }
+  void Issue() { ++issued_; }
+
+ private:
+  const uint64_t operations_;
+  const std::optional<uint64_t> rate_;
+  const int64_t start_nanos_;
+  uint64_t issued_ = 0;
+};
+
+}  // namespace larder::bench
+
+#endif  // LARDER_TESTS_BENCH_HOT_PATH_LOAD_SCHEDULE_H_
