@@ -19,7 +19,8 @@ constexpr int kExitUsage = 2;
 
 using AddSubcommand = void (*)(CLI::App&, Invocation&);
 constexpr AddSubcommand kSubcommands[] = {&AddHitRatioCommand, &AddMemoryCommand,
-                                          &AddKeyspaceCommand};
+                                          &AddKeyspaceCommand, &AddHotPathCommand,
+                                          &AddFloorServerCommand};
 
 int FailUsage(std::ostream& err, std::string_view problem) {
   err << "larder_bench: " << problem << " (see larder_bench --help)\n";
@@ -52,8 +53,10 @@ int RunProgram(std::vector<std::string> arguments, std::ostream& out, std::ostre
   absl::StatusOr<std::vector<std::string>> guarded = cli::GuardArguments(std::move(arguments));
   if (!guarded.ok()) return FailUsage(err, std::string(guarded.status().message()));
   Invocation invocation{out, err};
-  CLI::App app("Measures Larder's storage in this process: memory, processor time, hit ratio.",
-               "larder_bench");
+  CLI::App app(
+      "Measures Larder: memory, processor time and hit ratio of its storage in this process;\n"
+      "larderd beside other caches.",
+      "larder_bench");
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   for (const AddSubcommand add : kSubcommands) add(app, invocation);

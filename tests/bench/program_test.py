@@ -29,6 +29,10 @@ BAD = [
     (["keyspace", "--histogram", "--rounds=2"], "--rounds"),
     (["keyspace", "--histogram", "--operations=0"], "--operations"),
     (["keyspace", "--histogram", "--eviction=none"], "--eviction"),
+    (["hot_path", "--workloads=clever"], "--workloads"), (["hot_path", "--workloads=get_100_4x50,"], "--workloads"),
+    (["hot_path", "--transports=,"], "--transports"), (["hot_path", "--alternations=0"], "--alternations"),
+    (["hot_path", "--io_threads=65"], "--io_threads"), (["hot_path", "--operations=0"], "--operations"),
+    (["hot_path", "--rate=0"], "--rate"), (["hot_path", "--larderd=/no/such/program"], "--larderd"),
     (["hit_ratio", "TRACE"], "--capacity"), (["hit_ratio", "--capacity=2"], "FILE"),
     (["hit_ratio", "--capacity=0", "TRACE"], "--capacity"),
     (["hit_ratio", "--capacity=few", "TRACE"], "--capacity"),
@@ -80,7 +84,7 @@ class ProgramTest(unittest.TestCase):
                 self.assertEqual(result.stdout, "")
 
     def test_help_of_each_subcommand_has_an_example(self):
-        for command in ("hit_ratio", "memory", "keyspace"):
+        for command in ("hit_ratio", "memory", "keyspace", "hot_path"):
             self.assertIn(command, self.text_of("--help"))
             self.assertIn(f"Example: larder_bench {command}", self.text_of(command, "--help"))
 
@@ -176,6 +180,41 @@ class ProgramTest(unittest.TestCase):
             slow = [o for o in result["slowest"] + result["slowest_housekeeping"] if o["nanos"] > 1000000]
             if len(slow) < 10:
                 self.assertEqual(result["operations"][-1]["over_1ms"], len(slow))
+
+    def test_hot_path_measures_each_server_that_is_installed(self):
+        result = self.json_of("hot_path", "--workloads=get_100_4x50,multi_get_10,pipeline_set_16",
+                              "--transports=default", "--operations=1k", "--alternations=1")
+        installed = {server["name"]: server["installed"] for server in result["servers"]}
+        self.assertEqual(installed, {
+            "larderd default": True, "redis-server": shutil.which("redis-server") is not None,
+            "memcached": shutil.which("memcached") is not None, "floor": True})
+        names = [workload["name"] for workload in result["workloads"]]
+        self.assertEqual(names, ["get_100_4x50", "multi_get_10", "pipeline_set_16"])
+        for workload in result["workloads"]:
+            rows = workload["rows"]
+            self.assertEqual({row["server"] for row in rows}, {name for name, there in installed.items() if there})
+            for row in rows:
+                self.assertEqual(row["operations"], 1000, row)
+                self.assertGreater(row["cpu_micros"], 0, row)
+                self.assertGreater(row["received_bytes"], 0, row)
+                self.assertLessEqual(row["p50_micros"], row["p99_micros"], row)
+                self.assertLessEqual(row["p99_micros"], row["p999_micros"], row)
+                self.assertEqual(row["cpu_ratio_to_redis"] is None, not installed["redis-server"], row)
+
+    def test_hot_path_at_a_rate_names_what_is_not_installed(self):
+        text = self.text_of("hot_path", "--workloads=set_100_4x50", "--transports=default", "--operations=500",
+                            "--alternations=2", "--rate=50k", env={"PATH": "/no/such/folder"})
+        self.assertIn("redis-server is NOT INSTALLED", text)
+        self.assertIn("memcached is NOT INSTALLED", text)
+        self.assertIn("at 50000/s", text)
+        self.assertIn("larderd default    4 x 50", text)
+
+    def test_hot_path_of_a_program_that_does_not_serve_fails(self):
+        for other in ("/bin/false", "/bin/echo"):
+            result = run("hot_path", f"--larderd={other}", "--transports=default", "--workloads=get_100_4x50",
+                         "--operations=10", "--json")
+            self.assertEqual(result.returncode, 1, result.stdout)
+            self.assertEqual(result.stdout, "")
 
 
 if __name__ == "__main__":

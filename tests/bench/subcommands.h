@@ -8,7 +8,9 @@
 namespace larder::bench {
 
 // Each adds one subcommand with its flags. A new one: a function here, and its name in program.cc.
+void AddFloorServerCommand(CLI::App& app, Invocation& invocation);
 void AddHitRatioCommand(CLI::App& app, Invocation& invocation);
+void AddHotPathCommand(CLI::App& app, Invocation& invocation);
 void AddKeyspaceCommand(CLI::App& app, Invocation& invocation);
 void AddMemoryCommand(CLI::App& app, Invocation& invocation);
 
