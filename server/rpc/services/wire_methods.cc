@@ -70,57 +70,54 @@ class ResultPlace final : public AnswerPlace {
   OutputBuffer* const output_;
 };
 
-class WireGetReply final : public GetReply {
+// A reply that writes to a place, and keeps the status until the answer is to be sent.
+template <typename Reply>
+class WireReply : public Reply {
  public:
-  explicit WireGetReply(AnswerPlace* place) : place_(place) {}
+  explicit WireReply(AnswerPlace* place) : place_(place) {}
 
-  char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override {
-    return WriteGetResponse(info, value_bytes, place_->Take(GetResponseBytes(info, value_bytes)));
-  }
-  void Complete(const GetAnswer& answer) override {
-    if (!answer.found) place_->Take(0);
-    status_ = absl::OkStatus();
-  }
-  void Fail(const absl::Status& status) override { status_ = status; }
+  void Fail(const absl::Status& status) final { status_ = status; }
   const absl::Status& status() const { return status_; }
+
+ protected:
+  ~WireReply() = default;
+  char* Take(size_t bytes) { return place_->Take(bytes); }
 
  private:
   AnswerPlace* const place_;
   absl::Status status_;
+};
+
+class WireGetReply final : public WireReply<GetReply> {
+ public:
+  using WireReply::WireReply;
+
+  char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override {
+    return WriteGetResponse(info, value_bytes, Take(GetResponseBytes(info, value_bytes)));
+  }
+  void Complete(const GetAnswer& answer) override {
+    if (!answer.found) Take(0);
+  }
 };
 
 // REQUIRES: no return_previous.
-class WireSetReply final : public SetReply {
+class WireSetReply final : public WireReply<SetReply> {
  public:
-  explicit WireSetReply(AnswerPlace* place) : place_(place) {}
+  using WireReply::WireReply;
 
   char* Reserve(const storage::EntryInfo&, size_t) override { return nullptr; }
   void Complete(const SetAnswer& answer) override {
-    WriteSetResponse(answer.result, place_->Take(SetResponseBytes(answer.result)));
-    status_ = absl::OkStatus();
+    WriteSetResponse(answer.result, Take(SetResponseBytes(answer.result)));
   }
-  void Fail(const absl::Status& status) override { status_ = status; }
-  const absl::Status& status() const { return status_; }
-
- private:
-  AnswerPlace* const place_;
-  absl::Status status_;
 };
 
-class WireDeleteReply final : public DeleteReply {
+class WireDeleteReply final : public WireReply<DeleteReply> {
  public:
-  explicit WireDeleteReply(AnswerPlace* place) : place_(place) {}
+  using WireReply::WireReply;
 
   void Complete(const DeleteAnswer& answer) override {
-    WriteDeleteResponse(answer, place_->Take(DeleteResponseBytes(answer)));
-    status_ = absl::OkStatus();
+    WriteDeleteResponse(answer, Take(DeleteResponseBytes(answer)));
   }
-  void Fail(const absl::Status& status) override { status_ = status; }
-  const absl::Status& status() const { return status_; }
-
- private:
-  AnswerPlace* const place_;
-  absl::Status status_;
 };
 
 // One of the three: its request's view, how that is read, its reply, and the handler's method.
@@ -214,7 +211,7 @@ class WireMultiGetReply final : public MultiGetReply {
   explicit WireMultiGetReply(OutputBuffer* output) : place_(output), item_(&place_) {}
 
   GetReply& Item(size_t) override { return item_; }
-  void Complete() override { status_ = absl::OkStatus(); }
+  void Complete() override {}
   void Fail(const absl::Status& status) override { status_ = status; }
   const absl::Status& status() const { return status_; }
 
