@@ -253,6 +253,9 @@ TEST(UnaryProtocolTest, GivesTheConnectionsWindowBack) {
   EXPECT_EQ(client.output, "");
   ASSERT_TRUE(client.Take(data).ok());
   EXPECT_EQ(client.output, WindowUpdateBytes(0, 16 << 20));
+  client.output.clear();
+  ASSERT_TRUE(client.Take(data).ok());
+  EXPECT_EQ(client.output, "");
 }
 
 TEST(PipelineProtocolTest, AllOperationsAreOnOneStream) {
@@ -329,6 +332,9 @@ TEST(PipelineProtocolTest, GivesTheStreamsWindowBack) {
   const std::string data = DataBytes(1, std::string(1 << 14, 'x'));
   for (int i = 0; i < 8 << 20 >> 14; ++i) ASSERT_TRUE(client.Take(data).ok());
   EXPECT_EQ(client.output, WindowUpdateBytes(1, (8 << 20) + kGrpcPrefixBytes));
+  client.output.clear();
+  ASSERT_TRUE(client.Take(data).ok());
+  EXPECT_EQ(client.output, "");
 }
 
 TEST(PipelineAnswerTest, HasIdAndResult) {

@@ -10,8 +10,8 @@ void Http2Uploads::Send(uint32_t stream, std::string_view bytes, bool is_last,
   Upload begun{stream, initial_window_};
   Upload& target = upload != nullptr ? *upload : begun;
   target.is_last = is_last;
-  // Nothing may overtake what came before on the same stream.
-  if (!target.HoldsBack()) AppendFrames(target, bytes, output);
+  // What is held back of the stream is not overtaken: it is so because a window is empty.
+  AppendFrames(target, bytes, output);
   target.held_back.append(bytes);
   if (upload == nullptr && !begun.IsOver()) uploads_.push_back(std::move(begun));
   if (upload != nullptr && upload->IsOver()) Forget(stream);

@@ -110,7 +110,7 @@ absl::Status LoadGenerator::IssueDue(LoadSchedule& schedule, LoadResult& result)
     connection.Issue(*due);
     schedule.Issue();
   }
-  all_are_full_ = full_connections == connections_.size();
+  is_a_connection_free_ = full_connections < connections_.size();
   for (size_t i = 0; i < connections_.size(); ++i) {
     if (!connections_[i]->has_unsent_bytes() || awaits_room_[i]) continue;
     const absl::Status status = Flush(i, result);
@@ -149,16 +149,13 @@ absl::Status LoadGenerator::Flush(size_t connection, LoadResult& result) {
 
 absl::StatusOr<int> LoadGenerator::Wait(const LoadSchedule& schedule,
                                         std::span<epoll_event> events) {
-  const int64_t now = Now();
-  const std::optional<int64_t> due = schedule.NextDue(now);
-  // Else only an answer lets the next operation begin, or there is none.
-  const bool waits_for_time = due.has_value() && !all_are_full_;
-  const int64_t nanos = waits_for_time ? std::max<int64_t>(*due - now, 0) : kSilenceNanosMax;
+  const std::optional<int64_t> wait_nanos = schedule.WaitNanos(Now(), is_a_connection_free_);
+  const int64_t nanos = wait_nanos.value_or(kSilenceNanosMax);
   const timespec timeout{nanos / kSecondNanos, nanos % kSecondNanos};
   const int count = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &timeout,
                                  /*sigmask=*/nullptr);
   if (count < 0 && errno != EINTR) return Internal("epoll_pwait2");
-  if (count == 0 && !waits_for_time) {
+  if (count == 0 && !wait_nanos.has_value()) {
     return absl::DeadlineExceededError("the server is silent for 30 s");
   }
   return std::max(count, 0);

@@ -59,9 +59,9 @@ class LoadGenerator {
   const int epoll_;
   const int in_flight_max_;  // of each connection
   std::vector<std::unique_ptr<LoadConnection>> connections_;
-  std::vector<bool> awaits_room_;  // by connection: the socket takes no more
-  size_t next_connection_ = 0;     // whose turn it is
-  bool all_are_full_ = false;      // all connections, when IssueDue last looked
+  std::vector<bool> awaits_room_;     // by connection: the socket takes no more
+  size_t next_connection_ = 0;        // whose turn it is
+  bool is_a_connection_free_ = true;  // when IssueDue last looked
   std::vector<char> buffer_;
 };
 

@@ -1,6 +1,7 @@
 #ifndef LARDER_TESTS_BENCH_HOT_PATH_LOAD_SCHEDULE_H_
 #define LARDER_TESTS_BENCH_HOT_PATH_LOAD_SCHEDULE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -15,8 +16,6 @@ class LoadSchedule {
   LoadSchedule(uint64_t operations, std::optional<uint64_t> rate, int64_t start_nanos)
       : operations_(operations), rate_(rate), start_nanos_(start_nanos) {}
 
-  bool is_open_loop() const { return rate_.has_value(); }
-
   // When the next operation was or will be due; its latency counts from then on, so that waiting
   // for a slow answer before it is not left out. Nothing: all were issued.
   std::optional<int64_t> NextDue(int64_t now_nanos) const {
@@ -26,6 +25,14 @@ class LoadSchedule {
            static_cast<int64_t>(static_cast<double>(issued_) * 1e9 / static_cast<double>(*rate_));
   }
   void Issue() { ++issued_; }
+
+  // How long to wait for the next operation to be due. Nothing: only an answer can let it begin, or
+  // there is none.
+  std::optional<int64_t> WaitNanos(int64_t now_nanos, bool is_a_connection_free) const {
+    const std::optional<int64_t> due = NextDue(now_nanos);
+    if (!due.has_value() || !is_a_connection_free) return std::nullopt;
+    return std::max<int64_t>(*due - now_nanos, 0);
+  }
 
  private:
   const uint64_t operations_;
