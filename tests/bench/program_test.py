@@ -183,11 +183,12 @@ class ProgramTest(unittest.TestCase):
 
     def test_hot_path_measures_each_server_that_is_installed(self):
         result = self.json_of("hot_path", "--workloads=get_100_4x50,multi_get_10,pipeline_set_16",
-                              "--transports=default", "--operations=1k", "--alternations=1")
+                              "--operations=1k", "--alternations=1")
         installed = {server["name"]: server["installed"] for server in result["servers"]}
         self.assertEqual(installed, {
-            "larderd default": True, "redis-server": shutil.which("redis-server") is not None,
-            "memcached": shutil.which("memcached") is not None, "floor": True})
+            "larderd nghttp2": True, "larderd grpcpp": True, "floor": True,
+            "redis-server": shutil.which("redis-server") is not None,
+            "memcached": shutil.which("memcached") is not None})
         names = [workload["name"] for workload in result["workloads"]]
         self.assertEqual(names, ["get_100_4x50", "multi_get_10", "pipeline_set_16"])
         for workload in result["workloads"]:
