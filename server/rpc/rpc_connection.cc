@@ -203,6 +203,12 @@ void RpcConnection::ResumeHeld() {
 }
 
 void RpcConnection::Keep(RpcCall& call, std::string_view bytes) {
+  const size_t kept = call.body_.size() + bytes.size();
+  if (kept > call.body_.capacity() && call.body_.size() >= kPrefixBytes) {
+    // Room for the message that has begun, but not for much more than has come of it.
+    const uint64_t message_bytes = LoadBigEndian(call.body_.data() + 1, 4);
+    call.body_.reserve(std::max(kept, std::min(kPrefixBytes + message_bytes, 4 * kept)));
+  }
   call.body_.append(bytes);
   buffered_bytes_ += bytes.size();
 }
