@@ -257,6 +257,35 @@ void AddSizes(std::vector<Flag>& flags) {
                          [](auto& c) -> auto& { return c.limits.max_scan_limit; }));
 }
 
+// Of one connection.
+void AddConnection(std::vector<Flag>& flags) {
+  flags.push_back(Number({"max_streams", "Calls of one connection at a time; one more is refused."},
+                         1, 1000000, [](auto& c) -> auto& { return c.max_streams; }));
+  flags.push_back(Size(
+      {"max_header_bytes", "The header fields of a request; one with more is RESOURCE_EXHAUSTED."},
+      kKi, 256 * kKi, [](auto& c) -> auto& { return c.max_header_bytes; }));
+  flags.push_back(Size({"max_incomplete_bytes",
+                        "Requests of a connection that have come in part; with more, one is "
+                        "RESOURCE_EXHAUSTED."},
+                       4 * kKi, 16 * kTi, [](auto& c) -> auto& { return c.max_incomplete_bytes; }));
+  flags.push_back(Size({"max_unread_bytes",
+                        "Answers that a connection's client does not read; with more, unary calls "
+                        "are RESOURCE_EXHAUSTED and streams are not read."},
+                       4 * kKi, 16 * kTi, [](auto& c) -> auto& { return c.max_unread_bytes; }));
+  flags.push_back(Duration({"handshake_timeout", "How long a connection may take to begin."},
+                           absl::Seconds(1), absl::Hours(1),
+                           [](auto& c) -> auto& { return c.handshake_timeout; }));
+  flags.push_back(Duration({"keepalive_time", "A connection that is silent for so long is pinged."},
+                           absl::Seconds(1), absl::Hours(24),
+                           [](auto& c) -> auto& { return c.keepalive_time; }));
+  flags.push_back(Duration({"keepalive_timeout", "And closed when it does not answer for so long."},
+                           absl::Seconds(1), absl::Hours(1),
+                           [](auto& c) -> auto& { return c.keepalive_timeout; }));
+  flags.push_back(Duration(
+      {"unread_timeout", "How long a client may read nothing of an answer that waits for it."},
+      absl::Seconds(1), absl::Hours(1), [](auto& c) -> auto& { return c.unread_timeout; }));
+}
+
 void AddProcess(std::vector<Flag>& flags) {
   flags.push_back(Word(
       {"transport",
@@ -296,6 +325,7 @@ const std::vector<Flag>& Flags() {
     AddKeyspace(all);
     AddTimes(all);
     AddSizes(all);
+    AddConnection(all);
     AddProcess(all);
     return all;
   }();

@@ -22,6 +22,11 @@ absl::Status CheckSizes(const ServerConfig& config) {
                      ") and --max_value_bytes (", FormatBytes(limits.max_value_bytes),
                      "): at least ", entry_bytes + kRequestOverheadBytes));
   }
+  if (config.max_incomplete_bytes < config.max_request_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max_incomplete_bytes is ", FormatBytes(config.max_incomplete_bytes),
+        ", less than --max_request_bytes (", FormatBytes(config.max_request_bytes), ")"));
+  }
   if (entry_bytes + Limits::kEntryOverheadBytes > limits.max_response_bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("--max_response_bytes is ", FormatBytes(limits.max_response_bytes),

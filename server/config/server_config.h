@@ -31,6 +31,15 @@ struct ServerConfig {
   uint32_t io_threads = 2;
   uint32_t max_connections = 10240;
   uint32_t max_inflight = 10000;
+  // Of one connection.
+  uint32_t max_streams = 1024;
+  size_t max_header_bytes = size_t{16} << 10;
+  size_t max_incomplete_bytes = size_t{64} << 20;
+  size_t max_unread_bytes = size_t{32} << 20;
+  absl::Duration handshake_timeout = absl::Seconds(10);
+  absl::Duration keepalive_time = absl::Seconds(60);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
+  absl::Duration unread_timeout = absl::Seconds(30);
   absl::Duration drain_timeout = absl::Seconds(10);
   uint32_t node_number = 0;
   LogLevel log_level = LogLevel::kInfo;

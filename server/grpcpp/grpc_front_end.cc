@@ -20,8 +20,6 @@ namespace larder::server {
 namespace {
 
 constexpr int kPingIntervalMinMs = 10000;
-constexpr int kKeepaliveMs = 60000;
-constexpr int kKeepaliveTimeoutMs = 20000;
 
 // gRPC runs the threads; the connections are accepted by us, so that their number is bounded.
 // Members are destroyed last to first: connections stop before the server, the server before its
@@ -53,8 +51,11 @@ class GrpcFrontEnd final : public FrontEnd {
     // few bytes cannot become gigabytes.
     builder.AddChannelArgument(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
                                1 << GRPC_COMPRESS_NONE);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                               static_cast<int>(absl::ToInt64Milliseconds(config.keepalive_time)));
+    builder.AddChannelArgument(
+        GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+        static_cast<int>(absl::ToInt64Milliseconds(config.keepalive_timeout)));
     for (const auto& service : services_) builder.RegisterService(service.get());
     connection_sink_ = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,

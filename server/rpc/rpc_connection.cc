@@ -115,7 +115,7 @@ absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
   if (head.is_too_large()) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the request's headers have more than the limit ",
-                     limits_.session.header_bytes_max, " bytes"));
+                     limits_.session.header_bytes_max, " bytes (--max_header_bytes)"));
   }
   call.method_ = FindMethod(head.path());
   if (call.method_ == nullptr) {
@@ -171,7 +171,7 @@ void RpcConnection::OnBody(http2::Stream& stream, std::string_view bytes) {
   if (buffered_bytes_ > limits_.buffered_bytes_max) {
     Fail(call, WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
                                  "the incomplete requests of this connection have more than ",
-                                 limits_.buffered_bytes_max, " bytes")),
+                                 limits_.buffered_bytes_max, " bytes (--max_incomplete_bytes)")),
                              kRetryAfter));
     return;
   }
@@ -285,10 +285,11 @@ bool RpcConnection::RunMessage(RpcCall& call, bool is_compressed, std::string_vi
     return RunFor(call, [&] { call.streaming_->OnMessage(message); });
   }
   if (session_.pending_bytes() > limits_.unread_bytes_max) {
-    return Fail(call, WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
-                                        "answers of more than ", limits_.unread_bytes_max,
-                                        " bytes wait for this client to read them")),
-                                    kRetryAfter));
+    return Fail(call,
+                WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
+                                  "answers of more than ", limits_.unread_bytes_max,
+                                  " bytes wait for this client to read them (--max_unread_bytes)")),
+                              kRetryAfter));
   }
   return RunFor(call, [&] { call.method_->unary->Run(message, call); });
 }

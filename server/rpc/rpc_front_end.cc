@@ -20,9 +20,19 @@ constexpr absl::Duration kDrainPoll = absl::Milliseconds(5);
 
 RpcLimits LimitsOf(const ServerConfig& config) {
   RpcLimits limits;
+  limits.session.streams_max = config.max_streams;
+  limits.session.header_bytes_max = static_cast<uint32_t>(config.max_header_bytes);
   limits.request_bytes_max = config.max_request_bytes;
-  limits.buffered_bytes_max = std::max(limits.buffered_bytes_max, 2 * config.max_request_bytes);
+  limits.buffered_bytes_max = config.max_incomplete_bytes;
+  limits.unread_bytes_max = config.max_unread_bytes;
   return limits;
+}
+
+IoTimeouts TimeoutsOf(const ServerConfig& config) {
+  return {.handshake_within = config.handshake_timeout,
+          .ping_after = config.keepalive_time,
+          .pong_within = config.keepalive_timeout,
+          .unread_for = config.unread_timeout};
 }
 
 // Members are destroyed last to first: the acceptor before the loops, the loops before the methods.
@@ -42,7 +52,7 @@ class RpcFrontEnd final : public FrontEnd {
     absl::StatusOr<ListeningSocket> listening = Listen(config.listen);
     if (!listening.ok()) return listening.status();
     for (uint32_t i = 0; i < config.io_threads; ++i) {
-      auto loop = IoLoop::Start(&limits_, &methods_, IoTimeouts());
+      auto loop = IoLoop::Start(&limits_, &methods_, TimeoutsOf(config));
       if (!loop.ok()) return loop.status();
       loops_.push_back(*std::move(loop));
     }

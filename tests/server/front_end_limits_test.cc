@@ -85,6 +85,22 @@ TEST(FrontEndLimitsTest, RequestsOverMaxInflightAreToldToTryLater) {
   while (!running.Get("large", &response).ok()) std::this_thread::yield();
 }
 
+TEST(FrontEndLimitsTest, HeadersOverTheLimitAreRefused) {
+  if (TransportUnderTest() == ServerConfig::Transport::kGrpcpp) return;  // it has its own limit
+  ServerConfig config;
+  config.max_header_bytes = 1024;
+  RunningNode running(config);
+  PatientContext context;
+  context.AddMetadata("large", std::string(2000, 'x'));
+  v1::GetRequest request;
+  request.set_key("k");
+  v1::GetResponse response;
+  const grpc::Status status = running.cache().Get(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("--max_header_bytes"));
+  EXPECT_TRUE(running.Get("k", &response).ok());
+}
+
 TEST(FrontEndLimitsTest, PipelineGoesOnAfterMoreAnswersThanAreKept) {
   RunningNode running;
   ASSERT_TRUE(running.Set("k", std::string(4096, 'v')).ok());
