@@ -1,12 +1,15 @@
 #include "server/messages/unimplemented.h"
 
 #include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
 namespace larder::server {
+namespace {
 
+// What a node would need for a method that is not implemented. Empty: it is.
 std::string_view MissingFor(Method method) {
   switch (method) {
     case Method::kWatch:
@@ -34,6 +37,8 @@ std::string_view MissingFor(Method method) {
       return {};
   }
 }
+
+}  // namespace
 
 absl::Status UnimplementedStatus(Method method, RequestMetrics& metrics) {
   metrics.Record(method, absl::StatusCode::kUnimplemented, absl::ZeroDuration());

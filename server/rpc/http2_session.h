@@ -67,7 +67,7 @@ class Http2Session {
   // Writes an answer. Header blocks are HPACK without references to a dynamic table.
   void WriteHeaders(Stream& stream, std::string_view block);
   // DATA is written behind room for the header of its frame: to the output, and then announced by
-  // CloseData, if so much can be sent at once, or else to stream.pending, and then sent by Flush.
+  // CloseData, if so much can be sent at once, or else to stream.pending, for SendPending.
   bool CanSend(const Stream& stream, size_t bytes) const {
     return !stream.is_blocked && static_cast<int64_t>(bytes) <= SendableBytes(stream);
   }

@@ -9,8 +9,6 @@
 namespace larder::server {
 namespace {
 
-// Before each message: whether it is compressed, and its length.
-constexpr size_t kPrefixBytes = 5;
 constexpr size_t kFrameBytes = http2::FrameHeader::kBytes;
 constexpr size_t kKeptBodyBytesMax = 4096;
 
@@ -30,17 +28,17 @@ void RpcCall::Reset() {
 
 OutputBuffer& RpcCall::OpenMessage(size_t bytes) {
   is_message_open_ = true;
-  is_message_pending_ = !connection_->session_.CanSend(*this, kPrefixBytes + bytes);
+  is_message_pending_ = !connection_->session_.CanSend(*this, kMessagePrefixBytes + bytes);
   if (is_message_pending_) {
     mark_ = pending.Mark();
-    pending.Extend(kPrefixBytes);
+    pending.Extend(kMessagePrefixBytes);
     return pending;
   }
   OutputBuffer& output = connection_->output_;
   mark_ = output.Mark();
   if (!has_head_) connection_->session_.WriteHeaders(*this, AnswerHead());
   frame_mark_ = output.Mark();
-  output.Extend(kFrameBytes + kPrefixBytes);
+  output.Extend(kFrameBytes + kMessagePrefixBytes);
   return output;
 }
 
@@ -50,7 +48,7 @@ void RpcCall::CloseMessage() {
   http2::Http2Session& session = connection_->session_;
   const auto write_prefix = [](char* at, size_t payload_bytes) {
     at[0] = 0;
-    StoreBigEndian(payload_bytes - kPrefixBytes, 4, at + 1);
+    StoreBigEndian(payload_bytes - kMessagePrefixBytes, 4, at + 1);
   };
   if (!is_message_pending_) {
     has_head_ = true;

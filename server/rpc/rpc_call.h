@@ -19,6 +19,9 @@ namespace larder::server {
 class InflightLimit;
 class RpcConnection;
 
+// Before each gRPC message: whether it is compressed, and its length.
+inline constexpr size_t kMessagePrefixBytes = 5;
+
 // One gRPC call: takes the answer's messages and its status. Belongs to a connection and to the
 // thread of its loop; used again for other calls when it is over.
 class RpcCall final : public http2::Stream {

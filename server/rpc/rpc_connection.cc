@@ -11,7 +11,6 @@
 namespace larder::server {
 namespace {
 
-constexpr size_t kPrefixBytes = 5;
 // How many times its size a compressed message may have without counting as a flood, and for how
 // many bytes more it counts as one frame of it.
 constexpr size_t kFreeInflation = 32;
@@ -166,7 +165,7 @@ void RpcConnection::OnBody(http2::Stream& stream, std::string_view bytes) {
     Keep(call, bytes);
   } else {
     Keep(call, bytes);
-    if (!call.is_held_ && call.body_.size() >= kPrefixBytes) return RunKept(call);
+    if (!call.is_held_ && call.body_.size() >= kMessagePrefixBytes) return RunKept(call);
   }
   if (buffered_bytes_ > limits_.buffered_bytes_max) {
     Fail(call, WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
@@ -204,10 +203,10 @@ void RpcConnection::ResumeHeld() {
 
 void RpcConnection::Keep(RpcCall& call, std::string_view bytes) {
   const size_t kept = call.body_.size() + bytes.size();
-  if (kept > call.body_.capacity() && call.body_.size() >= kPrefixBytes) {
+  if (kept > call.body_.capacity() && call.body_.size() >= kMessagePrefixBytes) {
     // Room for the message that has begun, but not for much more than has come of it.
     const uint64_t message_bytes = LoadBigEndian(call.body_.data() + 1, 4);
-    call.body_.reserve(std::max(kept, std::min(kPrefixBytes + message_bytes, 4 * kept)));
+    call.body_.reserve(std::max(kept, std::min(kMessagePrefixBytes + message_bytes, 4 * kept)));
   }
   call.body_.append(bytes);
   buffered_bytes_ += bytes.size();
@@ -227,7 +226,7 @@ bool RpcConnection::Fail(RpcCall& call, const absl::Status& status) {
 }
 
 bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
-  while (bytes.size() >= kPrefixBytes) {
+  while (bytes.size() >= kMessagePrefixBytes) {
     const auto flag = static_cast<unsigned char>(bytes.front());
     const uint64_t message_bytes = LoadBigEndian(bytes.data() + 1, 4);
     if (flag > 1) {
@@ -238,10 +237,10 @@ bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
                             absl::StrCat("a message of ", message_bytes, " bytes; the limit is ",
                                          limits_.request_bytes_max, " (--max_request_bytes)")));
     }
-    if (bytes.size() - kPrefixBytes < message_bytes) return true;
+    if (bytes.size() - kMessagePrefixBytes < message_bytes) return true;
     // A unary call is run when the client has ended it, so that one more message is seen.
     if (call.method_->unary != nullptr && !call.remote_ended &&
-        bytes.size() == kPrefixBytes + message_bytes) {
+        bytes.size() == kMessagePrefixBytes + message_bytes) {
       return true;
     }
     if (call.method_->streaming != nullptr && MustHold(call)) {
@@ -250,8 +249,8 @@ bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
       held_.insert(call.id);
       return true;
     }
-    const std::string_view message = bytes.substr(kPrefixBytes, message_bytes);
-    bytes.remove_prefix(kPrefixBytes + message_bytes);
+    const std::string_view message = bytes.substr(kMessagePrefixBytes, message_bytes);
+    bytes.remove_prefix(kMessagePrefixBytes + message_bytes);
     if (call.method_->unary != nullptr && !bytes.empty()) {
       return Fail(call, absl::InternalError("more than one message for a unary call"));
     }

@@ -76,7 +76,7 @@ class WireReply : public Reply {
  public:
   explicit WireReply(AnswerPlace* place) : place_(place) {}
 
-  void Fail(const absl::Status& status) final { status_ = status; }
+  void Fail(const absl::Status& status) override { status_ = status; }
   const absl::Status& status() const { return status_; }
 
  protected:
@@ -88,9 +88,10 @@ class WireReply : public Reply {
   absl::Status status_;
 };
 
-class WireGetReply final : public WireReply<GetReply> {
+class WireGetReply : public WireReply<GetReply> {
  public:
   using WireReply::WireReply;
+  virtual ~WireGetReply() = default;
 
   char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override {
     return WriteGetResponse(info, value_bytes, Take(GetResponseBytes(info, value_bytes)));
@@ -216,16 +217,10 @@ class WireMultiGetReply final : public MultiGetReply {
   const absl::Status& status() const { return status_; }
 
  private:
-  // Used for one item after the other.
-  class ItemReply final : public GetReply {
+  // Used for one item after the other; an error is written, too.
+  class ItemReply final : public WireGetReply {
    public:
-    explicit ItemReply(ResultPlace* place) : place_(place) {}
-    char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override {
-      return WriteGetResponse(info, value_bytes, place_->Take(GetResponseBytes(info, value_bytes)));
-    }
-    void Complete(const GetAnswer& answer) override {
-      if (!answer.found) place_->Take(0);
-    }
+    explicit ItemReply(ResultPlace* place) : WireGetReply(place), place_(place) {}
     void Fail(const absl::Status& status) override {
       v1::ItemError error;
       FillItemError(status, &error);
