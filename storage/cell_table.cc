@@ -14,9 +14,18 @@
 namespace larder::storage {
 namespace {
 
+constexpr size_t kKeysAhead = 8;
+
 uint64_t HashAt(Location at, const EntryLog& log) { return HashKey(log.At(at)->key()); }
 
 }  // namespace
+
+// Some cells of a table.
+struct CellTable::Range {
+  const CellTable& table;
+  size_t begin;
+  size_t end;
+};
 
 CellTable& CellTable::operator=(CellTable&& other) noexcept {
   std::swap(cells_, other.cells_);
@@ -32,12 +41,14 @@ CellTable::~CellTable() { std::free(cells_); }
 EntryRef CellTable::Find(uint64_t hash, std::string_view key, const EntryLog& log) const {
   if (count_ == 0) return {};
   const uint64_t tag = TagOf(hash);
-  for (size_t i = HomeOf(tag); cells_[i] != 0 && TagOfCell(cells_[i]) <= tag; ++i) {
-    if (TagOfCell(cells_[i]) != tag) continue;
-    const EntryRef ref = log.At(location_at(i));
+  const Cell least = CellOf(tag, {});
+  for (const char* at = AddressOf(HomeOf(tag));; at += kCellBytes) {
+    const Cell cell = Load(at);
+    if (cell < least && cell != 0) continue;
+    if (TagOfCell(cell) != tag || cell == 0) return {};
+    const EntryRef ref = log.At(LocationOf(cell));
     if (ref->key() == key) return ref;
   }
-  return {};
 }
 
 void CellTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
@@ -49,25 +60,25 @@ void CellTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
 bool CellTable::TryInsert(uint64_t hash, Location at, const EntryLog& log) {
   const size_t place = PlaceOf(hash, log);
   size_t gap = place;
-  while (cells_[gap] != 0) ++gap;
+  while (CellAt(gap) != 0) ++gap;
   if (gap + 1 >= length_) return false;
-  std::memmove(&cells_[place + 1], &cells_[place], (gap - place) * sizeof(Cell));
-  cells_[place] = TagOf(hash) << Location::kBits | at.value;
+  std::memmove(AddressOf(place + 1), AddressOf(place), (gap - place) * kCellBytes);
+  SetCell(place, CellOf(TagOf(hash), at));
   ++count_;
   return true;
 }
 
 void CellTable::Erase(uint64_t hash, Location at) {
   size_t i = IndexOf(hash, at);
-  for (; cells_[i + 1] != 0 && HomeOf(TagOfCell(cells_[i + 1])) <= i; ++i) {
-    cells_[i] = cells_[i + 1];
+  for (Cell next; (next = CellAt(i + 1)) != 0 && HomeOf(TagOfCell(next)) <= i; ++i) {
+    SetCell(i, next);
   }
-  cells_[i] = 0;
+  SetCell(i, 0);
   --count_;
   if (count_ == 0) {
     Clear();
   } else if (length_ > 16 && count_ < shrink_below_) {
-    Rebuild(count_ + count_ / 2);
+    Rebuild(LengthFor(count_));
   }
 }
 
@@ -79,8 +90,7 @@ void CellTable::Clear() {
 }
 
 void CellTable::Replace(uint64_t hash, Location from, Location to) {
-  Cell& cell = cells_[IndexOf(hash, from)];
-  cell = (cell & ~kLocationMask) | to.value;
+  SetCell(IndexOf(hash, from), CellOf(TagOf(hash), to));
 }
 
 size_t CellTable::IndexOf(uint64_t hash, Location at) const {
@@ -96,15 +106,15 @@ size_t CellTable::LowerBound(uint64_t hash, const EntryLog& log) const {
 size_t CellTable::PlaceOf(uint64_t hash, const EntryLog& log) const {
   const uint64_t tag = TagOf(hash);
   size_t i = HomeOf(tag);
-  while (cells_[i] != 0 && (TagOfCell(cells_[i]) < tag ||
-                            (TagOfCell(cells_[i]) == tag && HashAt(location_at(i), log) < hash))) {
-    ++i;
+  for (Cell cell; (cell = CellAt(i)) != 0; ++i) {
+    if (TagOfCell(cell) > tag) break;
+    if (TagOfCell(cell) == tag && HashAt(LocationOf(cell), log) >= hash) break;
   }
   return i;
 }
 
 size_t CellTable::Occupied(size_t index) const {
-  while (index < length_ && cells_[index] == 0) ++index;
+  while (index < length_ && CellAt(index) == 0) ++index;
   return index;
 }
 
@@ -115,21 +125,26 @@ uint64_t CellTable::growth_bytes() const {
   return BytesOf(length + length / 8 + 2) - memory_bytes();
 }
 
-std::pair<CellTable, CellTable> CellTable::Split() {
+std::pair<CellTable, CellTable> CellTable::Split(const EntryLog& log) {
   std::pair<CellTable, CellTable> halves{CellTable(prefix_bits_ + 1), CellTable(prefix_bits_ + 1)};
-  const uint64_t upper_bit = uint64_t{1} << (kTagBits - 1 - prefix_bits_);
   size_t middle = 0;
-  uint32_t lower_count = 0;
-  for (size_t i = 0; i < length_; ++i) {
-    if (cells_[i] == 0) continue;
-    if ((TagOfCell(cells_[i]) & upper_bit) != 0) break;
-    ++lower_count;
-    middle = i + 1;
+  for (size_t i = 0, ahead = 0; i < length_; ++i) {
+    for (; ahead < std::min<size_t>(i + kKeysAhead, length_); ++ahead) {
+      if (const Location at = location_at(ahead); at != Location()) {
+        __builtin_prefetch(log.At(at).entry);
+      }
+    }
+    const Cell cell = CellAt(i);
+    if (cell == 0) continue;
+    if ((TagOfCell(cell) & kUpperTag) == 0) {
+      ++halves.first.count_;
+      middle = i + 1;
+    }
+    SetCell(i, CellOf(halves.first.TagOf(HashAt(LocationOf(cell), log)), LocationOf(cell)));
   }
-  halves.first.count_ = lower_count;
-  halves.second.count_ = count_ - lower_count;
-  halves.first.Fill({{cells_, middle}}, LengthFor(halves.first.count_));
-  halves.second.Fill({{cells_ + middle, length_ - middle}}, LengthFor(halves.second.count_));
+  halves.second.count_ = count_ - halves.first.count_;
+  halves.first.Fill({*this, 0, middle}, {*this, 0, 0}, LengthFor(halves.first.count_));
+  halves.second.Fill({*this, middle, length_}, {*this, 0, 0}, LengthFor(halves.second.count_));
   Clear();
   return halves;
 }
@@ -137,31 +152,41 @@ std::pair<CellTable, CellTable> CellTable::Split() {
 CellTable CellTable::Join(CellTable lower, CellTable upper) {
   CellTable joined(lower.prefix_bits_ - 1);
   joined.count_ = lower.count_ + upper.count_;
-  joined.Fill({{lower.cells_, lower.length_}, {upper.cells_, upper.length_}},
-              LengthFor(joined.count_));
+  for (CellTable* const half : {&lower, &upper}) {
+    const uint64_t first_bit = half == &upper ? kUpperTag : 0;
+    for (size_t i = 0; i < half->length_; ++i) {
+      const Cell cell = half->CellAt(i);
+      if (cell == 0) continue;
+      half->SetCell(i, CellOf(first_bit | TagOfCell(cell) >> 1, LocationOf(cell)));
+    }
+  }
+  joined.Fill({lower, 0, lower.length_}, {upper, 0, upper.length_}, LengthFor(joined.count_));
   return joined;
 }
 
 void CellTable::Rebuild(size_t length) {
-  Cell* const old_cells = cells_;
-  Fill({{old_cells, length_}}, length);
-  std::free(old_cells);
+  CellTable old = std::move(*this);
+  prefix_bits_ = old.prefix_bits_;
+  count_ = old.count_;
+  Fill({old, 0, old.length_}, {old, 0, 0}, length);
 }
 
-void CellTable::Fill(std::initializer_list<std::span<const Cell>> sources, size_t length) {
+void CellTable::Fill(const Range& first, const Range& second, size_t length) {
   for (bool done = false; !done; length = GrownLength(length)) {
-    cells_ = static_cast<Cell*>(std::malloc(length * sizeof(Cell)));
+    cells_ = static_cast<char*>(std::malloc(ArrayBytes(length)));
     if (cells_ == nullptr) throw std::bad_alloc();
-    length = malloc_usable_size(cells_) / sizeof(Cell);
-    std::memset(cells_, 0, length * sizeof(Cell));
+    const size_t bytes = malloc_usable_size(cells_);
+    length = (bytes - 1) / kCellBytes;
+    std::memset(cells_, 0, bytes);
     length_ = static_cast<uint32_t>(length);
     size_t next = 0;  // first cell that is free; the old cells come in order
-    for (const std::span<const Cell> source : sources) {
-      for (const Cell cell : source) {
+    for (const Range* const range : {&first, &second}) {
+      for (size_t i = range->begin; i < range->end; ++i) {
+        const Cell cell = range->table.CellAt(i);
         if (cell == 0) continue;
         const size_t place = std::max(next, HomeOf(TagOfCell(cell)));
         next = place + 1;
-        if (next < length) cells_[place] = cell;
+        if (next < length) SetCell(place, cell);
       }
     }
     done = next < length;
@@ -169,7 +194,7 @@ void CellTable::Fill(std::initializer_list<std::span<const Cell>> sources, size_
   }
   // Entries that are removed in the order of their hashes leave the others crowded at the end, and
   // the table as long as it was: then the next try comes when a quarter of them is gone.
-  shrink_below_ = std::min(length_ / 2, count_ - count_ / 4);
+  shrink_below_ = std::min(length_ * 5 / 8, count_ - count_ / 4);
 }
 
 }  // namespace larder::storage

@@ -133,11 +133,11 @@ class EntryLog {
   static constexpr size_t kQueues = 3;
   // For the open segments that are not full.
   static constexpr uint64_t kSlackSegments = 3;
-  static constexpr uint64_t kWasteShare = 26;
+  static constexpr uint64_t kWasteShare = 30;
   static constexpr uint64_t kGraceShare = 64;
   // Of bases_ for each segment, with what a vector has in reserve.
   static constexpr uint64_t kBaseBytes = 2 * sizeof(char*);
-  static constexpr uint64_t kDeadShare = 24;
+  static constexpr uint64_t kDeadShare = 28;
 
   uint64_t index_bytes() const { return segments_.memory_bytes() + segments_.size() * kBaseBytes; }
   SegmentId IdOf(Location at) const { return static_cast<SegmentId>(at.value >> offset_bits_); }

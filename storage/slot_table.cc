@@ -15,7 +15,7 @@ void SlotTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
     parts_->table_bytes += table.memory_bytes();
     ++parts_->size;
   }
-  if (SplitIsDueAt(size())) SplitNext();
+  if (SplitIsDueAt(size())) SplitNext(log);
 }
 
 void SlotTable::Erase(uint64_t hash, Location at) {
@@ -33,7 +33,7 @@ bool SlotTable::SplitIsDueAt(size_t entries) const {
          (parts_ == nullptr || parts_->level < CellTable::kPrefixBitsMax);
 }
 
-void SlotTable::SplitNext() {
+void SlotTable::SplitNext(const EntryLog& log) {
   if (parts_ == nullptr) {
     parts_ = std::make_unique<Parts>();
     parts_->size = only_.size();
@@ -43,7 +43,7 @@ void SlotTable::SplitNext() {
   std::vector<CellTable>& tables = parts_->tables;
   const size_t first = 2 * parts_->split;
   parts_->table_bytes -= tables[first].memory_bytes();
-  auto [lower, upper] = tables[first].Split();
+  auto [lower, upper] = tables[first].Split(log);
   parts_->table_bytes += lower.memory_bytes() + upper.memory_bytes();
   tables[first] = std::move(lower);
   tables.insert(tables.begin() + static_cast<ptrdiff_t>(first) + 1, std::move(upper));

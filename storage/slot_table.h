@@ -62,7 +62,7 @@ class SlotTable {
  private:
   // Splits when a part has more than these on average; of the parts that are still to be split one
   // may have twice as many.
-  static constexpr size_t kPartEntries = 4096;
+  static constexpr size_t kPartEntries = 2048;
   // Joins when they have fewer: so few that what is left of a table that is emptied in the order of
   // its hashes, all in its last parts, is not many.
   static constexpr size_t kPartEntriesMin = kPartEntries / 16;
@@ -96,7 +96,7 @@ class SlotTable {
   }
   CellTable& MutablePartOf(uint64_t hash) { return const_cast<CellTable&>(PartOf(hash)); }
   bool SplitIsDueAt(size_t entries) const;
-  void SplitNext();
+  void SplitNext(const EntryLog& log);
   void JoinLast();
 
   CellTable only_;  // without entries if there are parts

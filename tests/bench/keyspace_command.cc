@@ -29,6 +29,7 @@ struct KeyspaceArguments {
   uint64_t key_bytes = 16;
   uint64_t value_bytes = 100;
   std::string against;
+  std::optional<int> given_rounds;
   int rounds = 5;
   std::string clock = "cpu";
   bool histogram = false;
@@ -124,6 +125,7 @@ absl::Status RunHistogram(const KeyspaceArguments& arguments, Invocation& invoca
   options.mix.eviction = arguments.round.eviction;
   options.mix.seed = arguments.round.seed;
   options.operations = arguments.operations.value_or(options.operations);
+  options.rounds = arguments.given_rounds.value_or(options.rounds);
   options.uses_cpu_clock = arguments.clock == "cpu";
   if (options.operations == 0) return absl::InvalidArgumentError("--operations=0: nothing to time");
   const auto report = RunLatency(options);
@@ -134,6 +136,11 @@ absl::Status RunHistogram(const KeyspaceArguments& arguments, Invocation& invoca
 }
 
 absl::Status Run(KeyspaceArguments& arguments, Invocation& invocation) {
+  arguments.rounds = arguments.given_rounds.value_or(arguments.rounds);
+  if (arguments.rounds < 1 || arguments.rounds > kRoundsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--rounds=", arguments.rounds, ": must be from 1 to ", kRoundsMax));
+  }
   if (arguments.histogram) return RunHistogram(arguments, invocation);
   KeyspaceRoundOptions& round = arguments.round;
   round.keys = arguments.keys.value_or(round.keys);
@@ -142,10 +149,6 @@ absl::Status Run(KeyspaceArguments& arguments, Invocation& invocation) {
   round.value_bytes = arguments.value_bytes;
   const absl::Status status = CheckOptions(round);
   if (!status.ok()) return status;
-  if (arguments.rounds < 1 || arguments.rounds > kRoundsMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--rounds=", arguments.rounds, ": must be from 1 to ", kRoundsMax));
-  }
   if (arguments.against.empty()) return RunRounds(arguments, invocation);
   if (arguments.against.find('/') == std::string::npos) arguments.against.insert(0, "./");
   if (FindProgram(arguments.against).empty()) {
@@ -168,7 +171,7 @@ void AddSizes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& argum
   cli::AddBytes(command, "--key_bytes", arguments->key_bytes, "Size of keys; else 16");
   cli::AddBytes(command, "--value_bytes", arguments->value_bytes, "Size of values; else 100");
   cli::AddCount(command, "--operations", arguments->operations,
-                "Of each kind, a round; else 1M. With --histogram: in all; else 100M");
+                "Of each kind, a round; else 1M. With --histogram: in a round; else 100M");
   AddEviction(command, arguments->round.eviction);
   cli::AddParsed<std::optional<uint64_t>>(
       command, "--memory", "full|SIZE", &ParseMemory,
@@ -180,9 +183,12 @@ void AddSizes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& argum
 
 // What is to be measured.
 void AddModes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& arguments) {
-  CLI::Option* const rounds =
-      command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
-          ->type_name("N");
+  command
+      .add_option(
+          "--rounds", arguments->given_rounds,
+          "Of which the median counts; else 5. With --histogram: of the same operations, to "
+          "see which are slow in each; else 1")
+      ->type_name("N");
   CLI::Option* const against =
       command
           .add_option("--against", arguments->against,
@@ -191,8 +197,7 @@ void AddModes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& argum
   CLI::Option* const histogram =
       command.add_flag("--histogram", arguments->histogram,
                        "Time each of many mixed operations at full budget, housekeeping too");
-  histogram->excludes(rounds)
-      ->excludes(against)
+  histogram->excludes(against)
       ->excludes(command.get_option("--keys"))
       ->excludes(command.get_option("--value_bytes"));
   cli::AddChoice(command, "--clock", {"cpu", "wall"}, arguments->clock,

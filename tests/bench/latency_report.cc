@@ -85,13 +85,15 @@ Json ToJson(const std::vector<SlowOperation>& slowest) {
 }  // namespace
 
 std::string LatencyToText(const LatencyRunOptions& options, const LatencyReport& report) {
-  std::string text =
-      absl::StrFormat("%d operations at a full budget of %s, eviction %s, by %s\n\n%-10s %11s %9s",
-                      report.all.histogram.count(), cli::FormatBytes(options.mix.memory_bytes),
-                      std::string(storage::EvictionKindName(options.mix.eviction)),
-                      options.uses_cpu_clock ? "time on the processor (CLOCK_THREAD_CPUTIME_ID)"
-                                             : "wall time, in which neighbours show",
-                      "", "count", "mean");
+  std::string text = absl::StrFormat(
+      "%d operations%s at a full budget of %s, eviction %s, by %s\n\n%-10s %11s %9s",
+      options.operations,
+      options.rounds == 1 ? "" : absl::StrCat(", done ", options.rounds, " times,"),
+      cli::FormatBytes(options.mix.memory_bytes),
+      std::string(storage::EvictionKindName(options.mix.eviction)),
+      options.uses_cpu_clock ? "time on the processor (CLOCK_THREAD_CPUTIME_ID)"
+                             : "wall time, in which neighbours show",
+      "", "count", "mean");
   for (const auto& [label, quantile] : kQuantiles) absl::StrAppendFormat(&text, " %9s", label);
   absl::StrAppendFormat(&text, " %9s %7s\n", "max", "> 1 ms");
   for (size_t i = 0; i < report.by_kind.size(); ++i) {
@@ -104,6 +106,12 @@ std::string LatencyToText(const LatencyRunOptions& options, const LatencyReport&
                         "%s to each operation\n",
                         report.evictions, report.expirations, report.preemptions,
                         cli::FormatLatency(absl::Nanoseconds(report.clock_nanos)));
+  if (options.rounds > 1) {
+    const size_t count = report.slow_in_each_round.size();
+    AppendSlowest(absl::StrCat(count, count == 1 ? " operation" : " operations",
+                               " took over 1 ms in each round", count == 0 ? "" : ":"),
+                  options, report.slow_in_each_round, text);
+  }
   AppendSlowest("slowest requests:", options, report.slowest, text);
   AppendSlowest("slowest housekeeping:", options, report.slowest_housekeeping, text);
   return text;
@@ -117,12 +125,14 @@ Json LatencyToJson(const LatencyRunOptions& options, const LatencyReport& report
   operations.push_back(ToJson("all", report.all));
   return {{"clock", options.uses_cpu_clock ? "cpu" : "wall"},
           {"clock_nanos", report.clock_nanos},
+          {"rounds", options.rounds},
           {"memory_bytes", options.mix.memory_bytes},
           {"evictions", report.evictions},
           {"expirations", report.expirations},
           {"preemptions", report.preemptions},
           {"operations", std::move(operations)},
           {"control", ToJson("control", report.control)},
+          {"slow_in_each_round", ToJson(report.slow_in_each_round)},
           {"slowest", ToJson(report.slowest)},
           {"slowest_housekeeping", ToJson(report.slowest_housekeeping)}};
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/bench/thread_time.h"
@@ -83,24 +84,40 @@ class Stopwatch {
   const int64_t cpu_begin_;
 };
 
-}  // namespace
+class LatencyRun {
+ public:
+  explicit LatencyRun(const LatencyRunOptions& options) : options_(options) {
+    report_.clock_nanos = ClockCost(options.uses_cpu_clock);
+  }
 
-absl::StatusOr<LatencyReport> RunLatency(const LatencyRunOptions& options) {
-  auto mix = OperationMix::Create(options.mix);
+  absl::Status RunRound(int round);
+  LatencyReport TakeReport() { return std::move(report_); }
+
+ private:
+  void Count(SlowOperation& operation, const OperationMix& mix, const Interruptions& before);
+  void RunControl();
+  absl::Status EndRound(int round, const storage::KeyspaceStats& stats);
+
+  const LatencyRunOptions options_;
+  LatencyReport report_;
+  std::vector<SlowOperation> slow_;  // over 1 ms, of this round
+  uint64_t evictions_ = 0;           // with those of the filling
+  uint64_t expirations_ = 0;
+};
+
+absl::Status LatencyRun::RunRound(int round) {
+  auto mix = OperationMix::Create(options_.mix);
   if (!mix.ok()) return mix.status();
   if (const absl::Status status = (*mix)->Fill(); !status.ok()) return status;
   const uint64_t evictions_before = (*mix)->stats().evictions;
   const Interruptions at_begin = Interruptions::SoFar();
   Interruptions before = at_begin;
-  LatencyReport report;
-  report.clock_nanos = ClockCost(options.uses_cpu_clock);
   SlowOperation operation;
-  SlowOperation control;
-  [[maybe_unused]] volatile uint64_t sink = 0;  // so that the computation is not left out
-  for (uint64_t i = 0; i < options.operations; ++i) {
+  for (uint64_t i = 0; i < options_.operations; ++i) {
     if (i % kOperationsPerUsage == 0) before = Interruptions::SoFar();
     operation.kind = (*mix)->Prepare();
-    const Stopwatch stopwatch(options.uses_cpu_clock);
+    operation.number = i;
+    const Stopwatch stopwatch(options_.uses_cpu_clock);
     const bool done = (*mix)->Run();
     stopwatch.Stop(operation);
     if (!done) {
@@ -108,28 +125,73 @@ absl::StatusOr<LatencyReport> RunLatency(const LatencyRunOptions& options) {
           "operation ", i, ", ", std::string(kMixedKindNames[static_cast<size_t>(operation.kind)]),
           ", failed"));
     }
-    report.by_kind[static_cast<size_t>(operation.kind)].Add(operation.nanos);
-    report.all.Add(operation.nanos);
-    operation.number = i;
-    operation.key_number = (*mix)->key_number();
-    operation.value_bytes = (*mix)->value_bytes();
-    operation.preemptions = operation.page_faults = -1;
-    if (operation.wall_nanos > kSlowNanos) {
-      const Interruptions now = Interruptions::SoFar();
-      operation.preemptions = now.preemptions - before.preemptions;
-      operation.page_faults = now.page_faults - before.page_faults;
-    }
-    Keep(operation, IsHousekeeping(operation.kind) ? report.slowest_housekeeping : report.slowest);
-
-    const Stopwatch control_stopwatch(options.uses_cpu_clock);
-    sink = Control();
-    control_stopwatch.Stop(control);
-    report.control.Add(control.nanos);
+    Count(operation, **mix, before);
+    RunControl();
   }
-  report.evictions = (*mix)->stats().evictions - evictions_before;
-  report.expirations = (*mix)->stats().expirations;
-  report.preemptions = Interruptions::SoFar().preemptions - at_begin.preemptions;
-  return report;
+  report_.preemptions += Interruptions::SoFar().preemptions - at_begin.preemptions;
+  report_.evictions += (*mix)->stats().evictions - evictions_before;
+  report_.expirations += (*mix)->stats().expirations;
+  return EndRound(round, (*mix)->stats());
+}
+
+void LatencyRun::Count(SlowOperation& operation, const OperationMix& mix,
+                       const Interruptions& before) {
+  report_.by_kind[static_cast<size_t>(operation.kind)].Add(operation.nanos);
+  report_.all.Add(operation.nanos);
+  operation.key_number = mix.key_number();
+  operation.value_bytes = mix.value_bytes();
+  operation.preemptions = operation.page_faults = -1;
+  if (operation.wall_nanos > kSlowNanos) {
+    const Interruptions now = Interruptions::SoFar();
+    operation.preemptions = now.preemptions - before.preemptions;
+    operation.page_faults = now.page_faults - before.page_faults;
+  }
+  if (operation.nanos > Latencies::kSlowNanos) slow_.push_back(operation);
+  Keep(operation, IsHousekeeping(operation.kind) ? report_.slowest_housekeeping : report_.slowest);
+}
+
+void LatencyRun::RunControl() {
+  [[maybe_unused]] static volatile uint64_t sink = 0;  // so that the computation is not left out
+  SlowOperation control;
+  const Stopwatch stopwatch(options_.uses_cpu_clock);
+  sink = Control();
+  stopwatch.Stop(control);
+  report_.control.Add(control.nanos);
+}
+
+absl::Status LatencyRun::EndRound(int round, const storage::KeyspaceStats& stats) {
+  if (round == 0) {
+    report_.slow_in_each_round = std::exchange(slow_, {});
+    evictions_ = stats.evictions;
+    expirations_ = stats.expirations;
+    return absl::OkStatus();
+  }
+  if (stats.evictions != evictions_ || stats.expirations != expirations_) {
+    return absl::InternalError(absl::StrCat("round ", round + 1, " had ", stats.evictions,
+                                            " evictions and ", stats.expirations,
+                                            " expirations, the first one ", evictions_, " and ",
+                                            expirations_, ": it did not do the same"));
+  }
+  std::vector<SlowOperation> in_both;
+  for (const SlowOperation& before : report_.slow_in_each_round) {
+    const auto now = std::find_if(slow_.begin(), slow_.end(), [&](const SlowOperation& operation) {
+      return operation.number == before.number;
+    });
+    if (now != slow_.end()) in_both.push_back(now->nanos < before.nanos ? *now : before);
+  }
+  report_.slow_in_each_round = std::move(in_both);
+  slow_.clear();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<LatencyReport> RunLatency(const LatencyRunOptions& options) {
+  LatencyRun run(options);
+  for (int round = 0; round < options.rounds; ++round) {
+    if (const absl::Status status = run.RunRound(round); !status.ok()) return status;
+  }
+  return run.TakeReport();
 }
 
 }  // namespace larder::bench

@@ -14,7 +14,9 @@ namespace larder::bench {
 
 struct LatencyRunOptions {
   OperationMixOptions mix;
-  uint64_t operations = 100000000;
+  uint64_t operations = 100000000;  // of a round
+  // How many times the same operations are done, each time on a keyspace of its own.
+  int rounds = 1;
   // Time on the processor, not by the wall, where a shared machine shows its neighbours.
   bool uses_cpu_clock = true;
 };
@@ -35,14 +37,16 @@ struct SlowOperation {
 
 // How long the operations of one kind took.
 struct Latencies {
+  static constexpr int64_t kSlowNanos = 1000000;
   void Add(int64_t nanos) {
     histogram.Add(absl::Nanoseconds(nanos));
-    if (nanos > 1000000) ++over_1ms;
+    if (nanos > kSlowNanos) ++over_1ms;
   }
   load::Histogram histogram;
   uint64_t over_1ms = 0;
 };
 
+// Of all rounds together.
 struct LatencyReport {
   std::array<Latencies, kMixedKindNames.size()> by_kind;
   Latencies all;
@@ -51,13 +55,17 @@ struct LatencyReport {
   Latencies control;
   std::vector<SlowOperation> slowest;               // 10 requests, the slowest first
   std::vector<SlowOperation> slowest_housekeeping;  // 10 of the others
-  int64_t clock_nanos = 0;                          // what the clock itself adds to each operation
+  // What took over 1 ms in each round, in order, with the shortest of its times: the work of the
+  // operation itself, since what the machine does comes to another one in another round.
+  std::vector<SlowOperation> slow_in_each_round;
+  int64_t clock_nanos = 0;  // what the clock itself adds to each operation
   uint64_t evictions = 0;
   uint64_t expirations = 0;
-  int64_t preemptions = 0;  // of the whole run
+  int64_t preemptions = 0;
 };
 
-// Times each operation of a mix on this thread. INTERNAL: an operation failed.
+// Times each operation of a mix on this thread. INTERNAL: an operation failed, or the rounds were
+// not the same.
 absl::StatusOr<LatencyReport> RunLatency(const LatencyRunOptions& options);
 
 }  // namespace larder::bench

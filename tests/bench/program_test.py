@@ -26,7 +26,7 @@ BAD = [
     (["keyspace", "--operations=0"], "--operations"), (["keyspace", "--rounds=0"], "--rounds"),
     (["keyspace", "--memory=half"], "--memory"), (["keyspace", "--memory=8MiB"], "--memory"),
     (["keyspace", "--against=/no/such/program"], "--against"), (["keyspace", "--clock=wall"], "--histogram"),
-    (["keyspace", "--histogram", "--rounds=2"], "--rounds"),
+    (["keyspace", "--histogram", "--rounds=0"], "--rounds"),
     (["keyspace", "--histogram", "--operations=0"], "--operations"),
     (["keyspace", "--histogram", "--eviction=none"], "--eviction"),
     (["hot_path", "--workloads=clever"], "--workloads"), (["hot_path", "--workloads=get_100_4x50,"], "--workloads"),
@@ -180,6 +180,16 @@ class ProgramTest(unittest.TestCase):
             slow = [o for o in result["slowest"] + result["slowest_housekeeping"] if o["nanos"] > 1000000]
             if len(slow) < 10:
                 self.assertEqual(result["operations"][-1]["over_1ms"], len(slow))
+
+    def test_histogram_does_the_same_operations_in_each_round(self):
+        result = self.json_of("keyspace", "--histogram", "--operations=50k", "--memory=8MiB", "--rounds=3")
+        self.assertEqual(result["operations"][-1]["count"], 150000)
+        self.assertGreater(result["evictions"], 0)
+        self.assertLessEqual(len(result["slow_in_each_round"]), result["operations"][-1]["over_1ms"] / 3)
+        numbers = [o["number"] for o in result["slow_in_each_round"]]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertIn("in each round", self.text_of("keyspace", "--histogram", "--operations=20k",
+                                                    "--memory=8MiB", "--rounds=2"))
 
     def test_hot_path_measures_each_server_that_is_installed(self):
         result = self.json_of("hot_path", "--workloads=get_100_4x50,multi_get_10,pipeline_set_16",
