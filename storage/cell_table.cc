@@ -51,6 +51,19 @@ EntryRef CellTable::Find(uint64_t hash, std::string_view key, const EntryLog& lo
   }
 }
 
+void CellTable::PrefetchEntry(uint64_t hash, const EntryLog& log) const {
+  constexpr size_t kLineBytes = 64;
+  constexpr size_t kLines = 3;
+  if (count_ == 0) return;
+  const uint64_t tag = TagOf(hash);
+  size_t i = HomeOf(tag);
+  Cell cell;
+  while ((cell = CellAt(i)) != 0 && TagOfCell(cell) < tag) ++i;
+  if (cell == 0 || TagOfCell(cell) != tag) return;
+  const char* const record = reinterpret_cast<const char*>(log.At(LocationOf(cell)).entry);
+  for (size_t line = 0; line < kLines; ++line) __builtin_prefetch(record + line * kLineBytes);
+}
+
 void CellTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
   if (count_ + 1 > CountMax(length_)) Rebuild(GrownLength(length_));
   // The end may be crowded. A forged set of keys can do that; it makes the end longer, not more.

@@ -43,6 +43,8 @@ class CellTable {
   void Prefetch(uint64_t hash) const {
     if (cells_ != nullptr) __builtin_prefetch(AddressOf(HomeOf(TagOf(hash))));
   }
+  // The same with the beginning of the record that probably is the one with this hash.
+  void PrefetchEntry(uint64_t hash, const EntryLog& log) const;
 
   // Moves the entries into two tables: by the first bit after the prefix. Reads every key.
   std::pair<CellTable, CellTable> Split(const EntryLog& log);

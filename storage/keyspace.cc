@@ -207,6 +207,12 @@ void Keyspace::PrepareMemory() {
   }
 }
 
+void Keyspace::Prefetch(std::span<const KeyRef> keys) const {
+  for (const KeyRef key : keys) StripeOf(key.slot).PrefetchTable(key.slot);
+  for (const KeyRef key : keys) StripeOf(key.slot).PrefetchCells(HashedKey(key));
+  for (const KeyRef key : keys) StripeOf(key.slot).PrefetchEntry(HashedKey(key));
+}
+
 GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {
   return StripeOf(key.slot).Get(HashedKey(key), now, sink);
 }

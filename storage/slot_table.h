@@ -32,6 +32,10 @@ class SlotTable {
   }
   // Brings the cells where an entry with this hash belongs closer to the processor.
   void Prefetch(uint64_t hash) const { PartOf(hash).Prefetch(hash); }
+  // The same with the beginning of the record that probably is the one with this hash.
+  void PrefetchEntry(uint64_t hash, const EntryLog& log) const {
+    PartOf(hash).PrefetchEntry(hash, log);
+  }
 
   // Walks entries in the order of the hash: `for (i = LowerBound(h); (i = Occupied(i)) < end();
   // ++i)`.

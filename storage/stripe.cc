@@ -47,6 +47,16 @@ Stripe::Stripe(const EntryStoreOptions& options, const StripeShared& shared, Str
 
 Stripe::~Stripe() = default;
 
+void Stripe::PrefetchCells(const HashedKey& key) const {
+  MutexLock lock(mutex_);
+  store_.PrefetchCells(key);
+}
+
+void Stripe::PrefetchEntry(const HashedKey& key) const {
+  MutexLock lock(mutex_);
+  store_.PrefetchEntry(key);
+}
+
 GetOutcome Stripe::Get(const HashedKey& key, TimePoint now, ValueSink& sink) {
   MutexLock lock(mutex_);
   const EntryRef entry = store_.Find(key);

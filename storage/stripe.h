@@ -63,6 +63,13 @@ class Stripe {
   Stripe(const EntryStoreOptions& options, const StripeShared& shared, StripeSignal* signal);
   ~Stripe();
 
+  // As those of EntryStore.
+  void PrefetchTable(uint32_t slot) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    store_.PrefetchTable(slot);
+  }
+  void PrefetchCells(const HashedKey& key) const;
+  void PrefetchEntry(const HashedKey& key) const;
+
   GetOutcome Get(const HashedKey& key, TimePoint now, ValueSink& sink);
   uint64_t Set(const HashedKey& key, std::string_view value, const SetOptions& options,
                TimePoint now, MemoryCredit& credit, SetResult& result);

@@ -1,9 +1,11 @@
 #include "server/handlers/cache_handler.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "cluster/hash_slot.h"
 #include "server/handlers/request_checks.h"
 #include "server/handlers/retry_hint.h"
 #include "server/handlers/scan_cursor_codec.h"
@@ -28,6 +30,17 @@ absl::Status CacheHandler::FromStorage(std::string_view operation,
   absl::Status named(status.code(), absl::StrCat(View(operation), ": ", status.message()));
   if (!absl::IsResourceExhausted(status)) return named;
   return WithRetryHint(std::move(named), limits_.overload_retry_after);
+}
+
+void CacheHandler::Prefetch(absl::Span<const std::string_view> keys) const {
+  constexpr size_t kAtOnce = 16;
+  std::array<storage::KeyRef, kAtOnce> refs;
+  while (!keys.empty()) {
+    const size_t count = std::min(kAtOnce, keys.size());
+    for (size_t i = 0; i < count; ++i) refs[i] = {cluster::HashSlot(keys[i]), keys[i]};
+    keyspace_->Prefetch({refs.data(), count});
+    keys.remove_prefix(count);
+  }
 }
 
 void CacheHandler::GetThrough(storage::ValueSink& sink, std::string_view operation,

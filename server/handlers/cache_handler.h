@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/handlers/lease_token_codec.h"
 #include "server/handlers/limits.h"
 #include "server/handlers/reply.h"
@@ -32,6 +33,10 @@ class CacheHandler {
   void Increment(const IncrementView& request, IncrementReply& reply);
   void Append(const AppendView& request, AppendReply& reply);
   void Scan(const ScanView& request, ScanReply& reply);
+
+  // Says that operations on these keys come now, so that they need not wait for the memory one after
+  // the other. Any bytes will do.
+  void Prefetch(absl::Span<const std::string_view> keys) const;
 
   const Limits& limits() const { return limits_; }
 

@@ -38,7 +38,8 @@ uint64_t RequestMetrics::MethodFigures::count() const {
 
 RequestMetrics::RequestMetrics() : shards_(std::make_unique<std::array<Shard, kShards>>()) {}
 
-void RequestMetrics::Record(Method method, absl::StatusCode code, absl::Duration took) {
+void RequestMetrics::Record(Method method, absl::StatusCode code, absl::Duration took,
+                            uint64_t count) {
   const int64_t nanoseconds = std::max<int64_t>(absl::ToInt64Nanoseconds(took), 0);
   const size_t bucket =
       std::lower_bound(kLatencyBounds.begin(), kLatencyBounds.end(), nanoseconds) -
@@ -46,9 +47,9 @@ void RequestMetrics::Record(Method method, absl::StatusCode code, absl::Duration
   const auto shard = static_cast<size_t>(std::max(::sched_getcpu(), 0)) % kShards;
   Shard::Counters& counters = (*shards_)[shard].methods[static_cast<size_t>(method)];
   const auto index = std::min(static_cast<size_t>(code), kCodes - 1);
-  counters.codes[index].fetch_add(1, std::memory_order_relaxed);
-  counters.buckets[bucket].fetch_add(1, std::memory_order_relaxed);
-  counters.nanoseconds.fetch_add(nanoseconds, std::memory_order_relaxed);
+  counters.codes[index].fetch_add(count, std::memory_order_relaxed);
+  counters.buckets[bucket].fetch_add(count, std::memory_order_relaxed);
+  counters.nanoseconds.fetch_add(nanoseconds * static_cast<int64_t>(count), std::memory_order_relaxed);
 }
 
 RequestMetrics::Figures RequestMetrics::Read() const {

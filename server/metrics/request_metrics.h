@@ -38,7 +38,8 @@ class RequestMetrics {
 
   RequestMetrics();
 
-  void Record(Method method, absl::StatusCode code, absl::Duration took);
+  // So many requests that took as long each.
+  void Record(Method method, absl::StatusCode code, absl::Duration took, uint64_t count = 1);
 
   Figures Read() const;
 

@@ -11,19 +11,15 @@
 namespace larder::server::http2 {
 
 // Cuts what comes from a socket into frames. A frame that is whole in the input is not copied; of
-// others at most one is kept. Not thread-safe.
+// others one is kept while it comes, and one that was given out. Not thread-safe.
 class FrameReader {
  public:
   enum class Result { kFrame, kNeedsMore, kTooLarge };
 
-  // The next frame of `input`, which loses the bytes that were used. The payload is valid until
-  // the next call or until the input goes.
+  // The next frame of `input`, which loses the bytes that were used. The payload is valid until the
+  // input goes.
   // kTooLarge: the payload is larger than kDefaultFrameBytesMax; nothing more can be read.
   Result Next(std::string_view& input, FrameHeader& header, std::string_view& payload) {
-    if (is_complete_) {
-      partial_.clear();
-      is_complete_ = false;
-    }
     if (partial_.empty()) {
       const Result result = Cut(input, header, payload);
       if (result == Result::kFrame) {
@@ -41,14 +37,20 @@ class FrameReader {
       Keep(input, frame_bytes - partial_.size());
     }
     const Result result = Cut(partial_, header, payload);
-    is_complete_ = result == Result::kFrame;
+    if (result == Result::kFrame) {
+      // Only the first frame of an input can have begun in one before, so the last of these is not
+      // needed any more.
+      complete_.swap(partial_);
+      partial_.clear();
+      Cut(complete_, header, payload);
+    }
     return result;
   }
 
   // Gives back what a frame that was kept has taken.
   void Release() {
-    if (is_complete_ || partial_.empty()) std::string().swap(partial_);
-    is_complete_ = false;
+    if (partial_.empty()) std::string().swap(partial_);
+    std::string().swap(complete_);
   }
 
  private:
@@ -67,7 +69,7 @@ class FrameReader {
   }
 
   std::string partial_;
-  bool is_complete_ = false;  // partial_ is the frame that was given out last
+  std::string complete_;
 };
 
 }  // namespace larder::server::http2

@@ -23,6 +23,7 @@ void RpcCall::Reset() {
   deadline_ = kNoTime;
   if (body_.capacity() > kKeptBodyBytesMax) std::string().swap(body_);
   body_.clear();
+  gathered_.clear();
   is_held_ = is_gzip_ = has_head_ = is_finished_ = is_message_open_ = is_message_pending_ = false;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -55,6 +56,8 @@ class RpcCall final : public http2::Stream {
   int places_ = 0;  // in limit_
   std::unique_ptr<StreamingCall> streaming_;
   LoopTime deadline_ = kNoTime;
+  // Messages that are not run yet; what they borrow from goes when Receive returns.
+  std::vector<std::string_view> gathered_;
   std::string body_;      // of messages that are not complete
   bool is_held_ = false;  // what is in body_ waits until the client reads
   bool is_gzip_ = false;

@@ -72,6 +72,8 @@ void RpcConnection::EndStreaming(RpcCall& call) {
 bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
   now_ = now;
   const bool goes_on = session_.Receive(bytes);
+  if (goes_on) RunAllGathered();
+  gathering_.clear();
   for (const uint32_t id : fresh_) {
     http2::Stream* const stream = session_.Find(id);
     if (stream != nullptr) deadlines_.insert({static_cast<RpcCall*>(stream)->deadline_, id});
@@ -85,6 +87,7 @@ bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
 void RpcConnection::OnOutputSent() {
   session_.OnOutputSent();
   ResumeHeld();
+  gathering_.clear();
   ended_.clear();
 }
 
@@ -182,10 +185,14 @@ void RpcConnection::RunKept(RpcCall& call) {
   std::string body = std::exchange(call.body_, {});
   buffered_bytes_ -= body.size();
   std::string_view rest = body;
-  if (!RunMessages(call, rest)) return;
-  body.erase(0, body.size() - rest.size());
-  buffered_bytes_ += body.size();
-  call.body_ = std::move(body);
+  if (!RunMessages(call, rest) || !RunGathered(call)) return;
+  buffered_bytes_ += rest.size();
+  if (call.body_.empty()) {
+    body.erase(0, body.size() - rest.size());
+    call.body_ = std::move(body);
+  } else {
+    call.body_.append(rest);
+  }
   if (call.remote_ended && !call.is_held_) EndRequest(call);
 }
 
@@ -221,8 +228,55 @@ bool RpcConnection::RunFor(RpcCall& call, Action&& action) {
 }
 
 bool RpcConnection::Fail(RpcCall& call, const absl::Status& status) {
-  call.Finish(status);
+  if (RunGathered(call)) call.Finish(status);
   return false;
+}
+
+bool RpcConnection::Gather(RpcCall& call, std::string_view message) {
+  // As many as it pays to look at together.
+  constexpr size_t kGatheredMax = 16;
+  if (call.gathered_.empty()) gathering_.push_back(call.id);
+  call.gathered_.push_back(message);
+  return call.gathered_.size() < kGatheredMax || RunGathered(call);
+}
+
+bool RpcConnection::RunGathered(RpcCall& call) {
+  if (call.gathered_.empty()) return true;
+  gathered_.swap(call.gathered_);
+  call.gathered_.clear();
+  if (!RunFor(call, [&] { call.streaming_->OnComing(gathered_); })) return false;
+  for (size_t i = 0; i < gathered_.size(); ++i) {
+    if (MustHold(call)) {
+      Hold(call, absl::MakeSpan(gathered_).subspan(i));
+      break;
+    }
+    if (!RunFor(call, [&] { call.streaming_->OnMessage(gathered_[i]); })) return false;
+  }
+  return RunFor(call, [&] { call.streaming_->OnPause(); });
+}
+
+void RpcConnection::RunAllGathered() {
+  for (const uint32_t id : gathering_) {
+    http2::Stream* const stream = session_.Find(id);
+    if (stream == nullptr) continue;
+    auto& call = static_cast<RpcCall&>(*stream);
+    if (RunGathered(call) && call.remote_ended && !call.is_held_) EndRequest(call);
+  }
+}
+
+void RpcConnection::Hold(RpcCall& call, absl::Span<const std::string_view> messages) {
+  call.is_held_ = true;
+  call.keeps_window = true;
+  held_.insert(call.id);
+  if (messages.empty()) return;
+  std::string held;
+  for (const std::string_view message : messages) {
+    char prefix[kMessagePrefixBytes] = {0};
+    StoreBigEndian(message.size(), 4, prefix + 1);
+    held.append(prefix, sizeof(prefix)).append(message);
+  }
+  buffered_bytes_ += held.size();
+  call.body_.insert(0, held);
 }
 
 bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
@@ -243,46 +297,49 @@ bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
         bytes.size() == kMessagePrefixBytes + message_bytes) {
       return true;
     }
-    if (call.method_->streaming != nullptr && MustHold(call)) {
-      call.is_held_ = true;
-      call.keeps_window = true;
-      held_.insert(call.id);
-      return true;
+    if (call.method_->streaming != nullptr) {
+      // What is compressed is run at once, since inflated it is not kept.
+      if (flag == 1 && !RunGathered(call)) return false;
+      if (call.gathered_.empty() && !call.is_held_ && MustHold(call)) Hold(call, {});
+      if (call.is_held_) return true;
     }
     const std::string_view message = bytes.substr(kMessagePrefixBytes, message_bytes);
     bytes.remove_prefix(kMessagePrefixBytes + message_bytes);
     if (call.method_->unary != nullptr && !bytes.empty()) {
       return Fail(call, absl::InternalError("more than one message for a unary call"));
     }
-    if (!RunMessage(call, flag == 1, message)) return false;
+    if (flag == 0) {
+      if (!RunMessage(call, message)) return false;
+    } else {
+      std::string inflated;
+      if (!Inflate(call, message, inflated)) return false;
+      if (!RunMessage(call, inflated) || !RunGathered(call)) return false;
+    }
   }
   return true;
 }
 
-bool RpcConnection::RunMessage(RpcCall& call, bool is_compressed, std::string_view message) {
-  std::string inflated;
-  if (is_compressed) {
-    if (!call.is_gzip_) {
-      return Fail(call, absl::InternalError("a compressed message without grpc-encoding"));
-    }
-    const absl::Status status = GzipInflate(message, limits_.request_bytes_max, inflated);
-    // What takes few bytes to ask for and much time to do.
-    const size_t paid_for = kFreeInflation * message.size();
-    if (inflated.size() > paid_for &&
-        !session_.CountFlood(static_cast<uint32_t>((inflated.size() - paid_for) / kFloodBytes))) {
-      return false;
-    }
-    if (absl::IsResourceExhausted(status)) {
-      return Fail(call, absl::ResourceExhaustedError(absl::StrCat(
-                            "a compressed message of more than ", limits_.request_bytes_max,
-                            " bytes (--max_request_bytes)")));
-    }
-    if (!status.ok()) return Fail(call, absl::InternalError("a compressed message is damaged"));
-    message = inflated;
+bool RpcConnection::Inflate(RpcCall& call, std::string_view message, std::string& inflated) {
+  if (!call.is_gzip_) {
+    return Fail(call, absl::InternalError("a compressed message without grpc-encoding"));
   }
-  if (call.method_->streaming != nullptr) {
-    return RunFor(call, [&] { call.streaming_->OnMessage(message); });
+  const absl::Status status = GzipInflate(message, limits_.request_bytes_max, inflated);
+  // What takes few bytes to ask for and much time to do.
+  const size_t paid_for = kFreeInflation * message.size();
+  if (inflated.size() > paid_for &&
+      !session_.CountFlood(static_cast<uint32_t>((inflated.size() - paid_for) / kFloodBytes))) {
+    return false;
   }
+  if (absl::IsResourceExhausted(status)) {
+    return Fail(call, absl::ResourceExhaustedError(
+                          absl::StrCat("a compressed message of more than ",
+                                       limits_.request_bytes_max, " bytes (--max_request_bytes)")));
+  }
+  return status.ok() || Fail(call, absl::InternalError("a compressed message is damaged"));
+}
+
+bool RpcConnection::RunMessage(RpcCall& call, std::string_view message) {
+  if (call.method_->streaming != nullptr) return Gather(call, message);
   if (session_.pending_bytes() > limits_.unread_bytes_max) {
     return Fail(call,
                 WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
@@ -294,6 +351,7 @@ bool RpcConnection::RunMessage(RpcCall& call, bool is_compressed, std::string_vi
 }
 
 void RpcConnection::EndRequest(RpcCall& call) {
+  if (!RunGathered(call) || call.is_held_) return;
   if (!call.body_.empty()) {
     Fail(call, absl::InternalError("the request ends within a message"));
   } else if (call.method_->streaming != nullptr) {

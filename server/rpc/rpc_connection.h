@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "server/rpc/http2_session.h"
 #include "server/rpc/loop_time.h"
 #include "server/rpc/output_buffer.h"
@@ -89,13 +90,24 @@ class RpcConnection final : private http2::SessionListener {
   const RpcMethod* FindMethod(const std::string& path);
   // Runs the messages that are whole and takes them off the bytes. False: the call is over.
   bool RunMessages(RpcCall& call, std::string_view& bytes);
-  bool RunMessage(RpcCall& call, bool is_compressed, std::string_view message);
+  bool RunMessage(RpcCall& call, std::string_view message);
+  // Gathers a message of a streaming call: those that come together are run together.
+  bool Gather(RpcCall& call, std::string_view message);
+  // False: the call is over.
+  bool Inflate(RpcCall& call, std::string_view message, std::string& inflated);
   // The same with what was kept of them.
   void RunKept(RpcCall& call);
   // Whether no more messages are to be run, since the client does not read.
   bool MustHold(const RpcCall& call) const {
     return call.is_blocked || session_.pending_bytes() > limits_.unread_bytes_max;
   }
+  // Runs the messages of a streaming call that are gathered, or holds them. False: the call is
+  // over.
+  bool RunGathered(RpcCall& call);
+  // The same for all calls.
+  void RunAllGathered();
+  // Keeps these messages, and those that come behind them, until the client reads.
+  void Hold(RpcCall& call, absl::Span<const std::string_view> messages);
   // Goes on with calls that are held and need not be any more.
   void ResumeHeld();
   // The client has sent all.
@@ -121,8 +133,10 @@ class RpcConnection final : private http2::SessionListener {
   absl::btree_set<std::pair<LoopTime, uint32_t>> deadlines_;  // of calls that took a while
   std::vector<uint32_t> fresh_;         // calls with a deadline that came with the last bytes
   absl::flat_hash_set<uint32_t> held_;  // streams with messages that wait until the client reads
-  bool may_resume_ = false;             // something has changed for them
-  uint32_t running_ = 0;                // the stream whose method runs now; 0 once it is over
+  std::vector<uint32_t> gathering_;     // streams with messages that are gathered
+  std::vector<std::string_view> gathered_;  // those that are being run
+  bool may_resume_ = false;                 // something has changed for them
+  uint32_t running_ = 0;                    // the stream whose method runs now; 0 once it is over
   // Streaming calls that are over, and may be running.
   std::vector<std::unique_ptr<StreamingCall>> ended_;
   bool is_draining_ = false;

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace larder::server {
 
@@ -29,7 +30,12 @@ class UnaryMethod {
 class StreamingCall {
  public:
   virtual ~StreamingCall() = default;
+  // These come next, one after the other; if the client stops reading in between, the others are
+  // announced again later.
+  virtual void OnComing(absl::Span<const std::string_view> /*messages*/) {}
   virtual void OnMessage(std::string_view message) = 0;
+  // Those that were announced have come.
+  virtual void OnPause() {}
   // The client has sent its last message.
   virtual void OnEnd() = 0;
   // The node shuts down: finish. Messages that wait since the client does not read are not given.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "server/front_end.h"
 #include "server/messages/pipeline_operation.h"
@@ -21,12 +22,29 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
                            absl::FromChrono(std::chrono::steady_clock::now() - started_));
   }
 
+  void OnComing(absl::Span<const std::string_view> messages) override {
+    coming_.assign(messages.size(), {});
+    next_ = 0;
+    keys_.clear();
+    for (size_t i = 0; i < messages.size(); ++i) {
+      if (!ReadPipelineRequest(messages[i], coming_[i])) coming_[i] = {};
+      keys_.push_back(PeekKey(coming_[i].request));
+    }
+    if (keys_.size() > 1) parts_.cache->Prefetch(keys_);
+  }
+
   void OnMessage(std::string_view message) override {
+    const PipelineView& operation = coming_[next_++];
     const absl::Status admitted = parts_.inflight->Enter();
-    const bool is_done = RunPipelineOperation(parts_, admitted, message, *call_);
-    if (admitted.ok() && is_done) call_->KeepPlace(parts_.inflight);
-    if (admitted.ok() && !is_done) parts_.inflight->Leave();
-    if (is_done) return;
+    const auto outcome = RunPipelineOperation(parts_, admitted, operation, *call_);
+    if (outcome.has_value()) {
+      if (admitted.ok()) call_->KeepPlace(parts_.inflight);
+      if (*outcome != outcome_) Count();
+      outcome_ = *outcome;
+      ++outcomes_;
+      return;
+    }
+    if (admitted.ok()) parts_.inflight->Leave();
     v1::PipelineRequest request;
     if (!ParseMessage(message, &request)) {
       return Finish(UnreadableStatus(MethodName(Method::kPipeline)));
@@ -35,10 +53,19 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
     (new PipelineOperation(parts_, owner, std::move(request)))->Run();
   }
 
+  void OnPause() override { Count(); }
   void OnEnd() override { Finish(absl::OkStatus()); }
   void OnDrain() override { Finish(absl::UnavailableError(kShuttingDown)); }
 
  private:
+  // Counts the outcomes that are alike.
+  void Count() {
+    if (outcomes_ == 0) return;
+    const auto took = std::chrono::steady_clock::now() - call_->received_at();
+    parts_.metrics->Record(outcome_.method, outcome_.code, absl::FromChrono(took), outcomes_);
+    outcomes_ = 0;
+  }
+
   void OnAnswered(PipelineOperation* operation) override {
     const std::unique_ptr<PipelineOperation> answered(operation);
     SendMessage(answered->response(), *call_);
@@ -46,6 +73,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   }
 
   void Finish(const absl::Status& status) {
+    Count();
     end_code_ = status.code();
     call_->Finish(status);
   }
@@ -54,6 +82,11 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   RpcCall* const call_;
   const std::chrono::steady_clock::time_point started_;
   absl::StatusCode end_code_ = absl::StatusCode::kCancelled;
+  std::vector<PipelineView> coming_;  // what was announced; a default where it cannot be read
+  size_t next_ = 0;
+  std::vector<std::string_view> keys_;
+  PipelineOutcome outcome_{};
+  uint64_t outcomes_ = 0;  // that were `outcome_`, and are not counted yet
 };
 
 }  // namespace

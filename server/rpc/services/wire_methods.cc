@@ -189,10 +189,10 @@ void SendPipelineError(uint64_t id, const absl::Status& status, RpcCall& call) {
 }
 
 template <typename Op>
-bool RunInPipeline(const ServiceParts& parts, absl::Status status, const PipelineView& operation,
+std::optional<PipelineOutcome> RunInPipeline(const ServiceParts& parts, absl::Status status, const PipelineView& operation,
                    RpcCall& call) {
   typename Op::View view;
-  if (!Op::Read(operation.request, view) || !Op::IsFor(view)) return false;
+  if (!Op::Read(operation.request, view) || !Op::IsFor(view)) return std::nullopt;
   if (status.ok()) {
     PipelinePlace place(&call, operation.id, Op::kAnswerField);
     typename Op::Reply reply(&place);
@@ -200,10 +200,8 @@ bool RunInPipeline(const ServiceParts& parts, absl::Status status, const Pipelin
     status = reply.status();
     if (status.ok()) call.CloseMessage();
   }
-  parts.metrics->Record(Op::kMethod, status.code(),
-                        absl::FromChrono(std::chrono::steady_clock::now() - call.received_at()));
   if (!status.ok()) SendPipelineError(operation.id, status, call);
-  return true;
+  return PipelineOutcome{Op::kMethod, status.code()};
 }
 
 // Each item is written behind the one before.
@@ -254,6 +252,10 @@ class MultiGetMethod final : public UnaryMethod {
     }
     const absl::Status checked = CheckItems(MethodName(Method::kMultiGet), items, limits);
     if (!checked.ok()) return counted.Finish(checked, call);
+    std::vector<std::string_view> keys;
+    keys.reserve(views.size());
+    for (const GetView& view : views) keys.push_back(view.key);
+    parts_.cache->Prefetch(keys);
     WireMultiGetReply reply(&call.OpenMessage(items * kBytesForAnItem));
     parts_.multi_key->MultiGet(views, reply);
     if (reply.status().ok()) call.CloseMessage();
@@ -282,10 +284,9 @@ std::unique_ptr<UnaryMethod> CreateMultiGetMethod(const ServiceParts& parts) {
   return std::make_unique<MultiGetMethod>(parts);
 }
 
-bool RunPipelineOperation(const ServiceParts& parts, const absl::Status& admitted,
-                          std::string_view message, RpcCall& call) {
-  PipelineView operation;
-  if (!ReadPipelineRequest(message, operation)) return false;
+std::optional<PipelineOutcome> RunPipelineOperation(const ServiceParts& parts,
+                                                    const absl::Status& admitted,
+                                                    const PipelineView& operation, RpcCall& call) {
   switch (operation.operation) {
     case v1::PipelineRequest::kGet:
       return RunInPipeline<GetOperation>(parts, admitted, operation, call);
@@ -294,7 +295,7 @@ bool RunPipelineOperation(const ServiceParts& parts, const absl::Status& admitte
     case v1::PipelineRequest::kDelete:
       return RunInPipeline<DeleteOperation>(parts, admitted, operation, call);
     default:
-      return false;
+      return std::nullopt;
   }
 }
 

@@ -2,11 +2,13 @@
 #define LARDER_SERVER_RPC_SERVICES_WIRE_METHODS_H_
 
 #include <memory>
-#include <string_view>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "server/messages/service_parts.h"
+#include "server/metrics/method.h"
 #include "server/rpc/rpc_method.h"
+#include "server/rpc/wire/cache_requests.h"
 
 namespace larder::server {
 
@@ -17,10 +19,18 @@ std::unique_ptr<UnaryMethod> CreateSetMethod(const ServiceParts& parts);
 std::unique_ptr<UnaryMethod> CreateDeleteMethod(const ServiceParts& parts);
 std::unique_ptr<UnaryMethod> CreateMultiGetMethod(const ServiceParts& parts);
 
-// Runs an operation of a Pipeline in the same way, if it is `admitted`. False: it is none of these,
-// and nothing was done.
-bool RunPipelineOperation(const ServiceParts& parts, const absl::Status& admitted,
-                          std::string_view message, RpcCall& call);
+// What became of a request, to be counted.
+struct PipelineOutcome {
+  Method method;
+  absl::StatusCode code;
+  friend bool operator==(const PipelineOutcome&, const PipelineOutcome&) = default;
+};
+
+// Runs an operation of a Pipeline in the same way, if it is `admitted`. None: it is not one of
+// these, and nothing was done.
+std::optional<PipelineOutcome> RunPipelineOperation(const ServiceParts& parts,
+                                                    const absl::Status& admitted,
+                                                    const PipelineView& operation, RpcCall& call);
 
 }  // namespace larder::server
 

@@ -55,6 +55,12 @@ bool ReadGetRequest(std::string_view bytes, GetView& view) {
   return ok && reader.ok();
 }
 
+std::string_view PeekKey(std::string_view request) {
+  WireReader reader(request);
+  if (!reader.Next() || !reader.Is(1, WireType::kBytes)) return {};
+  return reader.ReadBytes();
+}
+
 bool ReadSetRequest(std::string_view bytes, SetView& view) {
   using Kind = ConditionView::Kind;
   bool ok = true;
