@@ -13,8 +13,8 @@ constexpr size_t kRemovalsMax = 1000;
 }  // namespace
 
 Housekeeper::Housekeeper(storage::Keyspace* keyspace, ShardClock* clock,
-                         ConnectionTable* connections)
-    : keyspace_(keyspace), clock_(clock), connections_(connections) {
+                         ConnectionTable* connections, TlsRotation* tls)
+    : keyspace_(keyspace), clock_(clock), connections_(connections), tls_(tls) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -38,6 +38,7 @@ void Housekeeper::Run() {
     if (period % kPeriodsPerSlowTask == 0) {
       clock_->Discipline();
       connections_->Sweep();
+      if (tls_ != nullptr) tls_->Refresh();
     }
     lock.lock();
     if (!more_expires && !more_shrinks)

@@ -7,17 +7,19 @@
 
 #include "server/connections/connection_table.h"
 #include "server/shard_clock.h"
+#include "server/tls/tls_rotation.h"
 #include "storage/keyspace.h"
 
 namespace larder::server {
 
 // The thread that does what no request does: removes expired entries and leases, evicts down to a
 // memory limit that was lowered, gets memory before it is needed, disciplines the shard clock,
-// counts the connections that are gone.
-// All parts must outlive it.
+// counts the connections that are gone, looks for new certificates.
+// All parts must outlive it; `tls` may be nullptr.
 class Housekeeper {
  public:
-  Housekeeper(storage::Keyspace* keyspace, ShardClock* clock, ConnectionTable* connections);
+  Housekeeper(storage::Keyspace* keyspace, ShardClock* clock, ConnectionTable* connections,
+              TlsRotation* tls = nullptr);
   ~Housekeeper();
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
@@ -28,6 +30,7 @@ class Housekeeper {
   storage::Keyspace* const keyspace_;
   ShardClock* const clock_;
   ConnectionTable* const connections_;
+  TlsRotation* const tls_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool is_stopping_ = false;  // guarded by mutex_

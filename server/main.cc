@@ -78,8 +78,16 @@ void LogChange(const ConfigChange& change) {
             << change.old_value;
 }
 
+void LogTls(const TlsNotice& notice) {
+  if (notice.severity == TlsNotice::Severity::kWarning) {
+    LOG(WARNING) << notice.text;
+  } else {
+    LOG(INFO) << notice.text;
+  }
+}
+
 int Serve(const ServerConfig& config, const sigset_t& signals) {
-  absl::StatusOr<std::unique_ptr<Node>> node = Node::Start(config, LogChange);
+  absl::StatusOr<std::unique_ptr<Node>> node = Node::Start(config, LogChange, LogTls);
   if (!node.ok()) return Report(kStartError, node.status());
   const std::string client = (*node)->client_endpoint().ToString();
   const auto metrics_endpoint = (*node)->metrics_endpoint();

@@ -47,7 +47,12 @@ class Node::Parts final : public NodeFigureSource {
         connections_(config.max_connections),
         inflight_(config.max_inflight, config.limits.overload_retry_after) {}
 
-  absl::Status Start(ConfigListener listener) {
+  absl::Status Start(ConfigListener on_change, TlsListener on_tls) {
+    if (config_.tls.is_on()) {
+      auto tls = TlsRotation::Create(config_.tls, &tls_counters_, std::move(on_tls));
+      if (!tls.ok()) return tls.status();
+      tls_ = *std::move(tls);
+    }
     storage::KeyspaceOptions options = config_.keyspace;
     options.seed = RandomNumber();
     auto keyspace = storage::Keyspace::Create(options, &versions_);
@@ -57,10 +62,13 @@ class Node::Parts final : public NodeFigureSource {
                                             LeaseTokenCodec(config_.node_number, RandomNumber()));
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
     runtime_config_ =
-        std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_, std::move(listener));
+        std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_, std::move(on_change));
     maintenance_ = std::make_unique<MaintenanceHandler>(
         keyspace_.get(), this, config_.keyspace.eviction, runtime_config_.get());
-    housekeeper_ = std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_);
+    const bool uses_grpcpp = config_.transport == ServerConfig::Transport::kGrpcpp;
+    // grpc++ has read its own certificate, for good.
+    housekeeper_ = std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_,
+                                                 uses_grpcpp ? nullptr : tls_.get());
     if (const absl::Status status = StartMetrics(); !status.ok()) return status;
     // Before the first connection can ask.
     readiness_.Set(true);
@@ -70,9 +78,8 @@ class Node::Parts final : public NodeFigureSource {
                                 .metrics = &requests_,
                                 .inflight = &inflight_,
                                 .readiness = &readiness_};
-    auto front_end = config_.transport == ServerConfig::Transport::kGrpcpp
-                         ? StartGrpcFrontEnd(config_, services, &connections_)
-                         : StartRpcFrontEnd(config_, services, &connections_);
+    auto front_end = uses_grpcpp ? StartGrpcFrontEnd(config_, services, &connections_)
+                                 : StartRpcFrontEnd(config_, services, &connections_, tls_.get());
     if (!front_end.ok()) {
       readiness_.Set(false);
       return absl::Status(front_end.status().code(),
@@ -100,7 +107,8 @@ class Node::Parts final : public NodeFigureSource {
     const MetricSources sources{.keyspace = keyspace_.get(),
                                 .requests = &requests_,
                                 .connections = &connections_,
-                                .inflight = &inflight_};
+                                .inflight = &inflight_,
+                                .tls = &tls_counters_};
     auto metrics = MetricsEndpoint::Start(config_.metrics_listen,
                                           {.metrics = [sources] { return PrometheusText(sources); },
                                            .is_ready = [this] { return readiness_.is_ready(); }});
@@ -138,6 +146,8 @@ class Node::Parts final : public NodeFigureSource {
   RequestMetrics requests_;
   ConnectionTable connections_;
   InflightLimit inflight_;
+  TlsCounters tls_counters_;
+  std::unique_ptr<TlsRotation> tls_;  // nullptr: plaintext
   std::unique_ptr<storage::Keyspace> keyspace_;
   std::unique_ptr<CacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;
@@ -153,9 +163,9 @@ Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Node::~Node() = default;
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const ServerConfig& config,
-                                                  ConfigListener listener) {
+                                                  ConfigListener on_change, TlsListener on_tls) {
   auto parts = std::make_unique<Parts>(config);
-  const absl::Status status = parts->Start(std::move(listener));
+  const absl::Status status = parts->Start(std::move(on_change), std::move(on_tls));
   if (!status.ok()) return status;
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }

@@ -8,6 +8,7 @@
 #include "server/config/server_config.h"
 #include "server/connections/endpoint.h"
 #include "server/runtime_config.h"
+#include "server/tls/tls_rotation.h"
 
 namespace larder::server {
 
@@ -16,9 +17,12 @@ namespace larder::server {
 class Node {
  public:
   // UNAVAILABLE: a port cannot be had. INVALID_ARGUMENT: the keyspace refuses its options.
-  // The listener is told of every flag that SetConfig changes, on threads of the front end.
+  // FAILED_PRECONDITION: a file of config.tls is not what it should be.
+  // `on_change` is told of every flag that SetConfig changes, on threads of the front end;
+  // `on_tls` of certificates, on this thread and that of the housekeeper.
   static absl::StatusOr<std::unique_ptr<Node>> Start(const ServerConfig& config,
-                                                     ConfigListener listener = {});
+                                                     ConfigListener on_change = {},
+                                                     TlsListener on_tls = {});
   ~Node();
 
   const Endpoint& client_endpoint() const;

@@ -101,6 +101,20 @@ Flag Word(Names names, std::string words, Field field, Parse parse, Format forma
           [=](const ServerConfig& config) { return std::string(format(field(config))); }};
 }
 
+// The path of a PEM file, which is read when the node starts.
+template <typename Field>
+Flag PemFile(Names names, Field field) {
+  return {names.name,
+          "FILE",
+          names.help,
+          "a file in PEM; empty: none",
+          [=](ServerConfig& config, std::string_view text) {
+            field(config) = std::string(text);
+            return absl::OkStatus();
+          },
+          [=](const ServerConfig& config) { return field(config); }};
+}
+
 absl::Status SetEndpoint(std::string_view name, std::string_view text, Endpoint& endpoint) {
   absl::StatusOr<Endpoint> parsed = ParseEndpoint(text);
   if (!parsed.ok()) {
@@ -157,6 +171,18 @@ void AddAddresses(std::vector<Flag>& flags) {
                    [](const ServerConfig& config) {
                      return config.has_metrics ? config.metrics_listen.ToString() : std::string();
                    }});
+}
+
+void AddTls(std::vector<Flag>& flags) {
+  flags.push_back(PemFile({"tls_cert_file",
+                           "The certificate by which the client port speaks TLS, and those up to a "
+                           "root. Read again when it is replaced."},
+                          [](auto& c) -> auto& { return c.tls.cert_file; }));
+  flags.push_back(PemFile({"tls_key_file", "The key of the certificate, without a passphrase."},
+                          [](auto& c) -> auto& { return c.tls.key_file; }));
+  flags.push_back(PemFile(
+      {"tls_client_ca_file", "Clients must present a certificate that one of these has signed."},
+      [](auto& c) -> auto& { return c.tls.client_ca_file; }));
 }
 
 void AddKeyspace(std::vector<Flag>& flags) {
@@ -322,6 +348,7 @@ const std::vector<Flag>& Flags() {
   static const std::vector<Flag> flags = [] {
     std::vector<Flag> all;
     AddAddresses(all);
+    AddTls(all);
     AddKeyspace(all);
     AddTimes(all);
     AddSizes(all);

@@ -49,11 +49,29 @@ absl::Status CheckSizes(const ServerConfig& config) {
   return absl::OkStatus();
 }
 
+absl::Status CheckTls(const TlsFiles& tls) {
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    const bool lacks_key = tls.key_file.empty();
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", lacks_key ? "tls_cert_file" : "tls_key_file", " is ",
+                     lacks_key ? tls.cert_file : tls.key_file, " and --",
+                     lacks_key ? "tls_key_file" : "tls_cert_file",
+                     " is empty: TLS needs a certificate and its key"));
+  }
+  if (!tls.client_ca_file.empty() && !tls.is_on()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--tls_client_ca_file is ", tls.client_ca_file,
+                     " and --tls_cert_file is empty: without TLS clients have no certificates"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckConfig(const ServerConfig& config) {
   const Limits& limits = config.limits;
   if (const absl::Status status = CheckSizes(config); !status.ok()) return status;
+  if (const absl::Status status = CheckTls(config.tls); !status.ok()) return status;
   if (limits.default_ttl != absl::InfiniteDuration() && limits.default_ttl > limits.max_ttl) {
     return absl::InvalidArgumentError(
         absl::StrCat("--default_ttl is ", absl::FormatDuration(limits.default_ttl),

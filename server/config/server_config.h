@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "server/connections/endpoint.h"
 #include "server/handlers/limits.h"
+#include "server/tls/tls_files.h"
 #include "storage/eviction_kind.h"
 #include "storage/keyspace.h"
 
@@ -28,6 +29,7 @@ struct ServerConfig {
 
   size_t max_request_bytes = size_t{16} << 20;
   Transport transport = Transport::kNghttp2;
+  TlsFiles tls;
   uint32_t io_threads = 2;
   uint32_t max_connections = 10240;
   uint32_t max_inflight = 10000;

@@ -15,11 +15,25 @@
 #include "server/grpcpp/services.h"
 #include "server/grpcpp/stream_registry.h"
 #include "server/reflection/descriptor_index.h"
+#include "server/tls/tls_files.h"
 
 namespace larder::server {
 namespace {
 
 constexpr int kPingIntervalMinMs = 10000;
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> CredentialsOf(const TlsFiles& files) {
+  if (!files.is_on()) return grpc::InsecureServerCredentials();
+  absl::StatusOr<TlsTexts> texts = ReadTlsFiles(files);
+  if (!texts.ok()) return texts.status();
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back({std::move(texts->key), std::move(texts->certificates)});
+  options.pem_root_certs = std::move(texts->client_ca);
+  options.client_certificate_request =
+      files.client_ca_file.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                   : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+  return grpc::SslServerCredentials(options);
+}
 
 // gRPC runs the threads; the connections are accepted by us, so that their number is bounded.
 // Members are destroyed last to first: connections stop before the server, the server before its
@@ -41,6 +55,8 @@ class GrpcFrontEnd final : public FrontEnd {
     // Before gRPC starts its threads: the most likely failure should cost nothing.
     absl::StatusOr<ListeningSocket> listening = Listen(config.listen);
     if (!listening.ok()) return listening.status();
+    const auto credentials = CredentialsOf(config.tls);
+    if (!credentials.ok()) return credentials.status();
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(static_cast<int>(config.max_request_bytes));
     builder.SetMaxSendMessageSize(-1);
@@ -58,8 +74,7 @@ class GrpcFrontEnd final : public FrontEnd {
         static_cast<int>(absl::ToInt64Milliseconds(config.keepalive_timeout)));
     for (const auto& service : services_) builder.RegisterService(service.get());
     connection_sink_ = builder.experimental().AddExternalConnectionAcceptor(
-        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-        grpc::InsecureServerCredentials());
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, *credentials);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return absl::InternalError("gRPC could not start its server");
     auto acceptor = ConnectionAcceptor::Start(

@@ -12,7 +12,8 @@
 namespace larder::server {
 
 // The client port by gRPC's own C++ server: the reference, and a way out. All that is given
-// outlives the front end. UNAVAILABLE: cannot listen on config.listen.
+// outlives the front end. UNAVAILABLE: cannot listen on config.listen. FAILED_PRECONDITION: as
+// ReadTlsFiles; a certificate is used as it is now, until the end. REQUIRES: TlsContext takes it.
 absl::StatusOr<std::unique_ptr<FrontEnd>> StartGrpcFrontEnd(const ServerConfig& config,
                                                             const ServiceParts& parts,
                                                             ConnectionTable* connections);

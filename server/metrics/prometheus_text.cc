@@ -68,6 +68,7 @@ class NodeCollector final : public prometheus::Collectable {
     AddKeyspace(stats, families);
     AddLeases(stats, families);
     AddConnections(families);
+    AddTls(families);
     AddProcess(families);
     return families;
   }
@@ -160,6 +161,22 @@ class NodeCollector final : public prometheus::Collectable {
     Single(families, MetricType::Counter, "larder_connections_refused_total",
            "Client connections over --max_connections.",
            static_cast<double>(sources_.connections->refused()));
+  }
+
+  void AddTls(std::vector<MetricFamily>& families) const {
+    const TlsCounters& tls = *sources_.tls;
+    Single(families, MetricType::Counter, "larder_tls_handshakes_total",
+           "TLS handshakes completed.", static_cast<double>(tls.handshakes()));
+    Family failures(MetricType::Counter, "larder_tls_handshake_failures_total",
+                    "TLS handshakes that failed, by reason.");
+    for (size_t i = 0; i < kTlsFailureNames.size(); ++i) {
+      failures.Add(static_cast<double>(tls.failures(i)),
+                   {{"reason", std::string(kTlsFailureNames[i])}});
+    }
+    families.push_back(failures.Take());
+    Single(families, MetricType::Gauge, "larder_tls_certificate_expiry_seconds",
+           "Until when the certificate in use is valid, since the Unix epoch; 0 without TLS.",
+           static_cast<double>(tls.expiry()));
   }
 
   static void AddProcess(std::vector<MetricFamily>& families) {

@@ -6,6 +6,7 @@
 #include "server/connections/connection_table.h"
 #include "server/inflight_limit.h"
 #include "server/metrics/request_metrics.h"
+#include "server/tls/tls_counters.h"
 #include "storage/keyspace.h"
 
 namespace larder::server {
@@ -16,6 +17,7 @@ struct MetricSources {
   const RequestMetrics* requests = nullptr;
   const ConnectionTable* connections = nullptr;
   const InflightLimit* inflight = nullptr;
+  const TlsCounters* tls = nullptr;
 };
 
 // All metrics of the node in Prometheus' text format, read now. Thread-safe.

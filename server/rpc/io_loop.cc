@@ -9,6 +9,9 @@
 #include <cerrno>
 #include <string_view>
 
+#include "server/rpc/tls_session.h"
+#include "server/tls/tls_rotation.h"
+
 namespace larder::server {
 namespace {
 
@@ -17,6 +20,20 @@ constexpr size_t kReceiveBytes = size_t{256} << 10;
 constexpr int kReadsInARow = 4;
 constexpr size_t kSentInARow = size_t{2} << 20;
 constexpr int kEventsAtOnce = 256;
+// Of ciphertext, before it is sent.
+constexpr size_t kEncryptedInARow = size_t{128} << 10;
+
+// For a client that speaks HTTP/2 without TLS. No SETTINGS before it: see ConnectionAcceptor.
+void AppendTlsNeeded(OutputBuffer& output) {
+  constexpr std::string_view kText = "this port speaks TLS only (--tls_cert_file)";
+  char* const to = output.Extend(http2::FrameHeader::kBytes + 8 + kText.size());
+  http2::FrameHeader{static_cast<uint32_t>(8 + kText.size()), http2::FrameType::kGoaway, 0, 0}
+      .Write(to);
+  StoreBigEndian(0, 4, to + http2::FrameHeader::kBytes);
+  StoreBigEndian(static_cast<uint32_t>(http2::ErrorCode::kInadequateSecurity), 4,
+                 to + http2::FrameHeader::kBytes + 4);
+  kText.copy(to + http2::FrameHeader::kBytes + 8, kText.size());
+}
 
 }  // namespace
 
@@ -29,8 +46,18 @@ struct IoLoop::Connection {
         received_at(now),
         sent_at(now) {}
 
+  // Of what waits for the socket; what cannot be encrypted does not.
+  bool has_output() const {
+    if (tls == nullptr) return !rpc.output().empty();
+    return !tls->output().empty() || (tls->can_send() && !rpc.output().empty());
+  }
+  size_t output_bytes() const {
+    return rpc.output().size() + (tls == nullptr ? 0 : tls->output().size());
+  }
+
   FileDescriptor socket;
   RpcConnection rpc;
+  std::unique_ptr<TlsSession> tls;  // nullptr: plaintext
   const LoopTime opened_at;
   LoopTime received_at;  // anything
   LoopTime sent_at;      // anything, or there was nothing to send
@@ -44,7 +71,8 @@ struct IoLoop::Connection {
 
 absl::StatusOr<std::unique_ptr<IoLoop>> IoLoop::Start(const RpcLimits* limits,
                                                       const RpcMethods* methods,
-                                                      const IoTimeouts& timeouts) {
+                                                      const IoTimeouts& timeouts,
+                                                      const TlsRotation* tls) {
   FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
   FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll.is_open() || !wake.is_open()) {
@@ -55,21 +83,23 @@ absl::StatusOr<std::unique_ptr<IoLoop>> IoLoop::Start(const RpcLimits* limits,
     return absl::ErrnoToStatus(errno, "an I/O loop cannot wait for its wake-up");
   }
   std::unique_ptr<IoLoop> loop(
-      new IoLoop(std::move(epoll), std::move(wake), limits, methods, timeouts));
+      new IoLoop(std::move(epoll), std::move(wake), limits, methods, timeouts, tls));
   loop->thread_ = std::thread([raw = loop.get()] { raw->Run(); });
   return loop;
 }
 
 IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limits,
-               const RpcMethods* methods, const IoTimeouts& timeouts)
+               const RpcMethods* methods, const IoTimeouts& timeouts, const TlsRotation* tls)
     : epoll_(std::move(epoll)),
       wake_(std::move(wake)),
       limits_(limits),
       methods_(methods),
       timeouts_(timeouts),
+      tls_(tls),
       now_(std::chrono::steady_clock::now()),
       next_second_(now_ + std::chrono::seconds(1)),
-      buffer_(new char[kReceiveBytes]) {}
+      buffer_(new char[kReceiveBytes]),
+      decrypted_(tls == nullptr ? nullptr : new char[kReceiveBytes + TlsSession::kRecordBytes]) {}
 
 IoLoop::~IoLoop() {
   is_stopping_.store(true);
@@ -147,6 +177,9 @@ int IoLoop::TimeoutMs() const {
 void IoLoop::Open(FileDescriptor socket) {
   auto owned = std::make_unique<Connection>(std::move(socket), *limits_, methods_, &calls_, now_);
   Connection& connection = *owned;
+  if (tls_ != nullptr) {
+    connection.tls = std::make_unique<TlsSession>(tls_->context(), &tls_->counters());
+  }
   epoll_event event{.events = connection.events, .data = {.ptr = &connection}};
   if (is_stopping_.load() ||
       epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, connection.socket.number(), &event) != 0) {
@@ -176,18 +209,32 @@ void IoLoop::Read(Connection& connection) {
     connection.pinged_at = kNoTime;
     const auto bytes = static_cast<size_t>(received);
     if (!connection.is_failed && connection.closing_at == kNoTime) {
-      connection.is_failed = !connection.rpc.Receive({buffer_.get(), bytes}, now_);
+      connection.is_failed = !Receive(connection, {buffer_.get(), bytes});
     }
-    if (bytes < kReceiveBytes || connection.rpc.output().size() >= limits_->output_bytes_max) {
-      return;
-    }
+    if (bytes < kReceiveBytes || connection.output_bytes() >= limits_->output_bytes_max) return;
   }
 }
 
+bool IoLoop::Receive(Connection& connection, std::string_view bytes) {
+  if (connection.tls != nullptr) return ReceiveTls(connection, bytes);
+  return connection.rpc.Receive(bytes, now_);
+}
+
+bool IoLoop::ReceiveTls(Connection& connection, std::string_view ciphertext) {
+  TlsSession& tls = *connection.tls;
+  const std::string_view bytes = tls.Receive(ciphertext, decrypted_.get());
+  if (tls.was_plaintext_http2()) AppendTlsNeeded(tls.output());
+  if (!bytes.empty() && !connection.rpc.Receive(bytes, now_)) return false;
+  return tls.state() == TlsSession::State::kHandshake || tls.state() == TlsSession::State::kOpen;
+}
+
 void IoLoop::Write(Connection& connection) {
-  OutputBuffer& output = connection.rpc.output();
+  TlsSession* const tls = connection.tls.get();
+  OutputBuffer& output = tls == nullptr ? connection.rpc.output() : tls->output();
   size_t sent_bytes = 0;
-  while (!output.empty() && sent_bytes < kSentInARow) {
+  while (sent_bytes < kSentInARow) {
+    if (tls != nullptr && output.empty()) Encrypt(connection);
+    if (output.empty()) break;
     const std::string_view unsent = output.unsent();
     const ssize_t sent =
         send(connection.socket.number(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
@@ -197,23 +244,37 @@ void IoLoop::Write(Connection& connection) {
     connection.sent_at = now_;
     sent_bytes += static_cast<size_t>(sent);
     output.MarkSent(static_cast<size_t>(sent));
-    connection.rpc.OnOutputSent();
+    if (tls == nullptr) connection.rpc.OnOutputSent();
   }
-  if (!output.empty()) return;  // it has had its turn
+  if (connection.has_output()) return;  // it has had its turn
   connection.sent_at = now_;
   if (output.capacity() > limits_->output_bytes_max) output.Release();
+}
+
+void IoLoop::Encrypt(Connection& connection) {
+  TlsSession& tls = *connection.tls;
+  OutputBuffer& output = connection.rpc.output();
+  while (tls.can_send() && !output.empty() && tls.output().size() < kEncryptedInARow) {
+    const std::string_view bytes =
+        output.unsent().substr(0, kEncryptedInARow - tls.output().size());
+    tls.Send(bytes);
+    output.MarkSent(bytes.size());
+    connection.rpc.OnOutputSent();
+  }
+  if (output.empty() && output.capacity() > limits_->output_bytes_max) output.Release();
 }
 
 void IoLoop::Settle(Connection& connection) {
   Write(connection);
   if (!connection.socket.is_open()) return;
   const bool is_done = is_draining_ && connection.rpc.is_idle();
-  if (connection.rpc.output().empty() && (connection.is_failed || is_done)) {
+  if (!connection.has_output() && (connection.is_failed || is_done)) {
     BeginClose(connection);
+    if (!connection.socket.is_open()) return;
   }
   uint32_t events = 0;
-  if (connection.rpc.output().size() < limits_->output_bytes_max) events |= EPOLLIN;
-  if (!connection.rpc.output().empty()) events |= EPOLLOUT;
+  if (connection.output_bytes() < limits_->output_bytes_max) events |= EPOLLIN;
+  if (connection.has_output()) events |= EPOLLOUT;
   if (events != connection.events) {
     connection.events = events;
     epoll_event event{.events = events, .data = {.ptr = &connection}};
@@ -252,9 +313,12 @@ void IoLoop::OnSecond() {
 
 void IoLoop::CheckTimeouts(Connection& connection, uint32_t seconds) {
   connection.rpc.OnSecondsPassed(seconds, timeouts_.unread_for);
-  if (!std::exchange(connection.was_used, false)) connection.rpc.ReleaseMemory();
+  if (!std::exchange(connection.was_used, false)) {
+    connection.rpc.ReleaseMemory();
+    if (connection.tls != nullptr) connection.tls->ReleaseMemory();
+  }
   const bool is_unread =
-      !connection.rpc.output().empty() && now_ > After(connection.sent_at, timeouts_.unread_for);
+      connection.has_output() && now_ > After(connection.sent_at, timeouts_.unread_for);
   const bool is_pinged = connection.pinged_at != kNoTime;
   const bool is_closing = connection.closing_at != kNoTime;
   // While nothing is read, no answer to a ping can be seen.
@@ -264,6 +328,7 @@ void IoLoop::CheckTimeouts(Connection& connection, uint32_t seconds) {
       (is_closing && now_ > After(connection.closing_at, timeouts_.linger)) ||
       (!connection.rpc.is_established() &&
        now_ > After(connection.opened_at, timeouts_.handshake_within))) {
+    if (connection.tls != nullptr) connection.tls->Abandon(TlsFailure::kTimeout);
     return Close(connection);
   }
   if (now_ > After(connection.received_at, timeouts_.ping_after) && !is_pinged && !is_closing) {
@@ -276,6 +341,11 @@ void IoLoop::CheckTimeouts(Connection& connection, uint32_t seconds) {
 void IoLoop::BeginClose(Connection& connection) {
   if (connection.closing_at != kNoTime) return;
   connection.closing_at = now_;
+  if (connection.tls != nullptr) {
+    connection.tls->End();
+    Write(connection);
+    if (!connection.socket.is_open()) return;
+  }
   // A close while something comes would make the system throw away what was sent last.
   shutdown(connection.socket.number(), SHUT_WR);
 }
@@ -283,6 +353,7 @@ void IoLoop::BeginClose(Connection& connection) {
 void IoLoop::Close(Connection& connection) {
   if (!connection.socket.is_open()) return;
   SetDeadline(connection, kNoTime);
+  if (connection.tls != nullptr) connection.tls->Abandon(TlsFailure::kDisconnected);
   connection.socket.Close();  // and with it leaves epoll
   connections_count_.fetch_sub(1, std::memory_order_relaxed);
   const auto found = connections_.find(&connection);

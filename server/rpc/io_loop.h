@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,9 +21,11 @@
 
 namespace larder::server {
 
+class TlsRotation;
+
 // How long a connection may do nothing of some kind.
 struct IoTimeouts {
-  absl::Duration handshake_within = absl::Seconds(10);  // preface and SETTINGS
+  absl::Duration handshake_within = absl::Seconds(10);  // TLS, preface and SETTINGS
   absl::Duration ping_after = absl::Seconds(60);        // nothing was received
   absl::Duration pong_within = absl::Seconds(20);       // or the connection is closed
   absl::Duration unread_for = absl::Seconds(30);  // the client takes none of what waits for it
@@ -33,10 +36,12 @@ struct IoTimeouts {
 // methods, writes the answers: one recv and one send for each connection that has something.
 class IoLoop {
  public:
-  // All outlive the loop. RESOURCE_EXHAUSTED: the process has too many files open.
+  // All outlive the loop. `tls`: nullptr for plaintext. RESOURCE_EXHAUSTED: the process has too
+  // many files open.
   static absl::StatusOr<std::unique_ptr<IoLoop>> Start(const RpcLimits* limits,
                                                        const RpcMethods* methods,
-                                                       const IoTimeouts& timeouts);
+                                                       const IoTimeouts& timeouts,
+                                                       const TlsRotation* tls = nullptr);
   // Closes all connections.
   ~IoLoop();
   IoLoop(const IoLoop&) = delete;
@@ -53,7 +58,7 @@ class IoLoop {
   struct Connection;
 
   IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limits,
-         const RpcMethods* methods, const IoTimeouts& timeouts);
+         const RpcMethods* methods, const IoTimeouts& timeouts, const TlsRotation* tls);
   void Run();
   void Post(std::function<void()> task);
   void RunTasks();
@@ -61,7 +66,11 @@ class IoLoop {
   void Open(FileDescriptor socket);
   void OnReady(Connection& connection, uint32_t events);
   void Read(Connection& connection);
+  // Takes what the socket gave. False: close the connection when its output is sent.
+  bool Receive(Connection& connection, std::string_view bytes);
+  bool ReceiveTls(Connection& connection, std::string_view ciphertext);
   void Write(Connection& connection);
+  void Encrypt(Connection& connection);
   // After something has happened to it.
   void Settle(Connection& connection);
   void SetDeadline(Connection& connection, LoopTime deadline);
@@ -77,6 +86,7 @@ class IoLoop {
   const RpcLimits* const limits_;
   const RpcMethods* const methods_;
   const IoTimeouts timeouts_;
+  const TlsRotation* const tls_;
   std::atomic<uint64_t> connections_count_{0};
   std::atomic<bool> is_stopping_{false};
   storage::Mutex mutex_;
@@ -86,7 +96,8 @@ class IoLoop {
   LoopTime now_;
   LoopTime next_second_;
   bool is_draining_ = false;
-  std::unique_ptr<char[]> buffer_;  // what was received last
+  std::unique_ptr<char[]> buffer_;     // what was received last
+  std::unique_ptr<char[]> decrypted_;  // and what was in it; only with TLS
   RpcCallPool calls_;
   absl::flat_hash_map<Connection*, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> closed_;  // of which there may still be events

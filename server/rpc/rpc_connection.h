@@ -54,6 +54,7 @@ class RpcConnection final : private http2::SessionListener {
   // output is sent.
   bool Receive(std::string_view bytes, LoopTime now);
   OutputBuffer& output() { return output_; }
+  const OutputBuffer& output() const { return output_; }
   // Some of it was sent.
   void OnOutputSent();
 

@@ -48,11 +48,12 @@ class RpcFrontEnd final : public FrontEnd {
 
   ~RpcFrontEnd() override { Drain(absl::ZeroDuration()); }
 
-  absl::Status Start(const ServerConfig& config, ConnectionTable* connections) {
+  absl::Status Start(const ServerConfig& config, ConnectionTable* connections,
+                     const TlsRotation* tls) {
     absl::StatusOr<ListeningSocket> listening = Listen(config.listen);
     if (!listening.ok()) return listening.status();
     for (uint32_t i = 0; i < config.io_threads; ++i) {
-      auto loop = IoLoop::Start(&limits_, &methods_, TimeoutsOf(config));
+      auto loop = IoLoop::Start(&limits_, &methods_, TimeoutsOf(config), tls);
       if (!loop.ok()) return loop.status();
       loops_.push_back(*std::move(loop));
     }
@@ -95,9 +96,10 @@ class RpcFrontEnd final : public FrontEnd {
 
 absl::StatusOr<std::unique_ptr<FrontEnd>> StartRpcFrontEnd(const ServerConfig& config,
                                                            const ServiceParts& parts,
-                                                           ConnectionTable* connections) {
+                                                           ConnectionTable* connections,
+                                                           const TlsRotation* tls) {
   auto front_end = std::make_unique<RpcFrontEnd>(config, parts);
-  const absl::Status status = front_end->Start(config, connections);
+  const absl::Status status = front_end->Start(config, connections, tls);
   if (!status.ok()) return status;
   return front_end;
 }

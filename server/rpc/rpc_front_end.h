@@ -8,15 +8,17 @@
 #include "server/connections/connection_table.h"
 #include "server/front_end.h"
 #include "server/messages/service_parts.h"
+#include "server/tls/tls_rotation.h"
 
 namespace larder::server {
 
 // The client port by our own gRPC server: --io_threads loops over epoll, HTTP/2 with nghttp2's
-// HPACK. All that is given outlives the front end.
+// HPACK. All that is given outlives the front end; `tls` is nullptr for plaintext.
 // UNAVAILABLE: cannot listen on config.listen.
 absl::StatusOr<std::unique_ptr<FrontEnd>> StartRpcFrontEnd(const ServerConfig& config,
                                                            const ServiceParts& parts,
-                                                           ConnectionTable* connections);
+                                                           ConnectionTable* connections,
+                                                           const TlsRotation* tls);
 
 }  // namespace larder::server
 

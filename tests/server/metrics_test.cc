@@ -91,7 +91,8 @@ class PrometheusTextTest : public testing::Test {
     return PrometheusText({.keyspace = keyspace_.get(),
                            .requests = &requests_,
                            .connections = &connections_,
-                           .inflight = &inflight_});
+                           .inflight = &inflight_,
+                           .tls = &tls_});
   }
 
   storage::HybridClock versions_{0};
@@ -99,6 +100,7 @@ class PrometheusTextTest : public testing::Test {
   RequestMetrics requests_;
   ConnectionTable connections_;
   InflightLimit inflight_;
+  TlsCounters tls_;
 };
 
 TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
@@ -121,6 +123,9 @@ TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
                            "larder_connections",
                            "larder_connections_accepted_total",
                            "larder_connections_refused_total",
+                           "larder_tls_handshakes_total",
+                           "larder_tls_handshake_failures_total",
+                           "larder_tls_certificate_expiry_seconds",
                            "larder_build_info",
                            "process_cpu_seconds_total",
                            "process_resident_memory_bytes",

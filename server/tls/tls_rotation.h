@@ -1,0 +1,70 @@
+#ifndef LARDER_SERVER_TLS_TLS_ROTATION_H_
+#define LARDER_SERVER_TLS_TLS_ROTATION_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "server/tls/tls_context.h"
+#include "server/tls/tls_counters.h"
+#include "server/tls/tls_files.h"
+#include "storage/mutex.h"
+
+namespace larder::server {
+
+// Something that whoever runs the node should read, in one line.
+struct TlsNotice {
+  enum class Severity : uint8_t { kInfo, kWarning };
+  Severity severity = Severity::kInfo;
+  std::string text;
+};
+using TlsListener = std::function<void(const TlsNotice&)>;
+
+// The TLS context that new connections get: read from files at the start, and again when these were
+// replaced, also by way of a symbolic link. Thread-safe; Refresh is for one thread.
+class TlsRotation {
+ public:
+  // REQUIRES: files.is_on(). FAILED_PRECONDITION: as ReadTlsFiles and TlsContext::Create. A
+  // certificate that has expired is only a warning. The listener may be empty.
+  static absl::StatusOr<std::unique_ptr<TlsRotation>> Create(TlsFiles files, TlsCounters* counters,
+                                                             TlsListener listener);
+
+  std::shared_ptr<const TlsContext> context() const ABSL_LOCKS_EXCLUDED(mutex_);
+  TlsCounters& counters() const { return *counters_; }
+
+  // Looks whether the files have changed. New ones that are no good leave the context as it is,
+  // with one warning for each change.
+  void Refresh() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // What tells a file from one that took its place.
+  struct FileMark {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    int64_t bytes = -1;  // -1: there is none
+    int64_t modified_ns = 0;
+    int64_t changed_ns = 0;
+    bool operator==(const FileMark&) const = default;
+  };
+  using Marks = std::array<FileMark, 3>;
+
+  TlsRotation(TlsFiles files, TlsCounters* counters, TlsListener listener);
+  static FileMark Look(const std::string& path);
+  absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Tell(TlsNotice::Severity severity, std::string text) const;
+
+  const TlsFiles files_;
+  TlsCounters* const counters_;
+  const TlsListener listener_;
+  Marks marks_{};  // of what was read last
+  mutable storage::Mutex mutex_;
+  std::shared_ptr<const TlsContext> context_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_TLS_TLS_ROTATION_H_

@@ -1,0 +1,199 @@
+#include "server/tls/tls_rotation.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "tests/server/tls/test_authority.h"
+
+namespace larder::server {
+namespace {
+
+using testing::HasSubstr;
+
+class TlsRotationTest : public testing::Test {
+ protected:
+  TlsRotationTest()
+      : folder_(std::filesystem::path(testing::TempDir()) /
+                ("tls_rotation_" + std::to_string(getpid()))) {
+    std::filesystem::create_directory(folder_);
+    Write("cert", first_.certificate);
+    Write("key", first_.key);
+  }
+  ~TlsRotationTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+
+  // Replaces a file by a new one, in one step.
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(Path("new")) << text;
+    std::filesystem::rename(Path("new"), Path(name));
+  }
+
+  TlsFiles Files() const { return {Path("cert"), Path("key"), ""}; }
+
+  std::unique_ptr<TlsRotation> Start() {
+    return TlsRotation::Create(Files(), &counters_,
+                               [this](const TlsNotice& notice) { notices_.push_back(notice); })
+        .value();
+  }
+
+  // What a start with these files says.
+  std::string Refusal(const TlsFiles& files) {
+    const auto rotation = TlsRotation::Create(files, &counters_, {});
+    EXPECT_EQ(rotation.status().code(), absl::StatusCode::kFailedPrecondition);
+    return std::string(rotation.status().message());
+  }
+
+  // The certificate that connections get now.
+  static std::string InUse(const TlsRotation& rotation) {
+    const std::unique_ptr<BIO, OpensslFree<BIO_free>> bio(BIO_new(BIO_s_mem()));
+    PEM_write_bio_X509(bio.get(), SSL_CTX_get0_certificate(rotation.context()->get()));
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &text);
+    return {text, static_cast<size_t>(size)};
+  }
+
+  size_t Warnings() const {
+    return static_cast<size_t>(std::count_if(
+        notices_.begin(), notices_.end(),
+        [](const TlsNotice& notice) { return notice.severity == TlsNotice::Severity::kWarning; }));
+  }
+
+  const std::filesystem::path folder_;
+  const TestAuthority authority_{"authority"};
+  const TestCertificate first_ = authority_.Issue("first");
+  const TestCertificate second_ = authority_.Issue("second");
+  TlsCounters counters_;
+  std::vector<TlsNotice> notices_;
+};
+
+TEST_F(TlsRotationTest, SaysUntilWhenTheCertificateIsValid) {
+  const auto rotation = Start();
+  ASSERT_EQ(notices_.size(), 1u);
+  EXPECT_EQ(notices_[0].severity, TlsNotice::Severity::kInfo);
+  EXPECT_THAT(notices_[0].text, HasSubstr(Path("cert")));
+  const int64_t left = counters_.expiry() - absl::ToUnixSeconds(absl::Now());
+  EXPECT_GT(left, 0);
+  EXPECT_LE(left, 3600);
+}
+
+TEST_F(TlsRotationTest, AnExpiredCertificateIsAWarning) {
+  const TestCertificate expired = authority_.Issue("expired", -60);
+  Write("cert", expired.certificate);
+  Write("key", expired.key);
+  const auto rotation = Start();
+  ASSERT_EQ(Warnings(), 1u);
+  EXPECT_THAT(notices_[0].text, HasSubstr("has expired"));
+}
+
+TEST_F(TlsRotationTest, AFileThatCannotBeReadIsNamed) {
+  TlsFiles files = Files();
+  files.cert_file = Path("none");
+  EXPECT_EQ(Refusal(files), "--tls_cert_file: " + Path("none") + ": No such file or directory");
+  files = Files();
+  files.key_file = folder_.string();
+  EXPECT_EQ(Refusal(files), "--tls_key_file: " + folder_.string() + ": Is a directory");
+  files = Files();
+  files.client_ca_file = Path("none");
+  EXPECT_THAT(Refusal(files), HasSubstr("--tls_client_ca_file: " + Path("none")));
+  files = Files();
+  files.cert_file = Path("large");
+  Write("large", std::string((1 << 20) + 1, '\n'));
+  EXPECT_THAT(Refusal(files), HasSubstr("larger than 1 MiB"));
+}
+
+TEST_F(TlsRotationTest, WhatIsWrongInAFileIsSaid) {
+  TlsFiles files = Files();
+  files.cert_file = Path("key");
+  EXPECT_EQ(Refusal(files), "--tls_cert_file: " + Path("key") + ": holds no certificate in PEM");
+  files = Files();
+  files.key_file = Path("cert");
+  EXPECT_EQ(Refusal(files), "--tls_key_file: " + Path("cert") + ": holds no private key in PEM");
+  files = Files();
+  files.client_ca_file = Path("key");
+  EXPECT_EQ(Refusal(files),
+            "--tls_client_ca_file: " + Path("key") + ": holds no certificate in PEM");
+  Write("key", second_.key);
+  EXPECT_EQ(Refusal(Files()), "--tls_key_file: " + Path("key") +
+                                  ": does not belong to the certificate in " + Path("cert"));
+  const TestKey key(EVP_EC_gen("P-256"));
+  Write("key", TestAuthority::PemOf(key.get(), "passphrase"));
+  EXPECT_THAT(Refusal(Files()), HasSubstr("is encrypted"));
+  std::string damaged = first_.certificate;
+  damaged.replace(damaged.size() / 2, 8, "********");
+  Write("cert", first_.certificate + damaged);
+  EXPECT_THAT(Refusal(Files()), HasSubstr("certificate 2 is damaged"));
+}
+
+TEST_F(TlsRotationTest, AChainIsSentWhole) {
+  Write("cert", first_.certificate + authority_.certificate());
+  const auto rotation = Start();
+  STACK_OF(X509)* chain = nullptr;
+  SSL_CTX_get0_chain_certs(rotation->context()->get(), &chain);
+  EXPECT_EQ(sk_X509_num(chain), 1);
+}
+
+TEST_F(TlsRotationTest, ReplacedFilesAreUsed) {
+  const auto rotation = Start();
+  const auto before = rotation->context();
+  rotation->Refresh();
+  EXPECT_EQ(rotation->context(), before);
+  Write("key", second_.key);
+  Write("cert", second_.certificate);
+  rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), second_.certificate);
+  EXPECT_EQ(Warnings(), 0u);
+  // Connections of before go on with theirs.
+  EXPECT_NE(rotation->context(), before);
+}
+
+TEST_F(TlsRotationTest, FilesBehindASymbolicLinkThatIsSwappedAreUsed) {
+  for (const auto& [name, certificate] : {std::pair("a", first_), std::pair("b", second_)}) {
+    std::filesystem::create_directory(Path(name));
+    std::ofstream(Path(name) + "/cert") << certificate.certificate;
+    std::ofstream(Path(name) + "/key") << certificate.key;
+  }
+  std::filesystem::create_symlink("a", Path("data"));
+  for (const char* name : {"cert", "key"}) {
+    std::filesystem::remove(Path(name));
+    std::filesystem::create_symlink(std::string("data/") + name, Path(name));
+  }
+  const auto rotation = Start();
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  std::filesystem::create_symlink("b", Path("data_new"));
+  std::filesystem::rename(Path("data_new"), Path("data"));
+  rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), second_.certificate);
+}
+
+TEST_F(TlsRotationTest, BadFilesLeaveTheOldOnesInUseWithOneWarningForEachChange) {
+  const auto rotation = Start();
+  Write("cert", "nothing");
+  for (int i = 0; i < 3; ++i) rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  ASSERT_EQ(Warnings(), 1u);
+  EXPECT_THAT(notices_.back().text, HasSubstr(Path("cert")));
+  std::filesystem::remove(Path("cert"));
+  for (int i = 0; i < 3; ++i) rotation->Refresh();
+  EXPECT_EQ(Warnings(), 2u);
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  // One of the two comes first.
+  Write("cert", second_.certificate);
+  rotation->Refresh();
+  EXPECT_EQ(Warnings(), 3u);
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  Write("key", second_.key);
+  rotation->Refresh();
+  EXPECT_EQ(Warnings(), 3u);
+  EXPECT_EQ(InUse(*rotation), second_.certificate);
+}
+
+}  // namespace
+}  // namespace larder::server
