@@ -5,6 +5,15 @@
 #include <grpcpp/support/channel_arguments.h>
 
 namespace larder {
+namespace {
+
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const std::optional<TlsMaterial>& tls) {
+  if (!tls.has_value()) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials(
+      {.pem_root_certs = tls->ca, .pem_private_key = tls->key, .pem_cert_chain = tls->cert});
+}
+
+}  // namespace
 
 std::shared_ptr<grpc::Channel> CreateChannel(const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
@@ -25,7 +34,10 @@ std::shared_ptr<grpc::Channel> CreateChannel(const ChannelOptions& options) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
   // Else gRPC ceases to ping for a stream on which nothing is sent.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  return grpc::CreateCustomChannel(options.address, grpc::InsecureChannelCredentials(), arguments);
+  if (options.tls.has_value() && !options.tls->server_name.empty()) {
+    arguments.SetSslTargetNameOverride(options.tls->server_name);
+  }
+  return grpc::CreateCustomChannel(options.address, CredentialsOf(options.tls), arguments);
 }
 
 }  // namespace larder

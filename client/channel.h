@@ -5,9 +5,11 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
+#include "client/tls_options.h"
 
 namespace larder {
 
@@ -15,6 +17,7 @@ struct ChannelOptions {
   std::string address;  // as NormalizeAddress returns it
   absl::Duration connect_timeout = absl::Seconds(1);
   size_t max_receive_bytes = size_t{8} << 20;
+  std::optional<TlsMaterial> tls;  // absent: plaintext
 };
 
 // A gRPC channel with a TCP connection of its own. Internal: includes grpcpp.

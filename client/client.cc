@@ -156,8 +156,15 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
   absl::StatusOr<std::string> address = NormalizeAddress(options.address);
   if (!address.ok()) return address.status();
   options.address = *std::move(address);
+  std::optional<TlsMaterial> tls;
+  if (options.tls.has_value()) {
+    absl::StatusOr<TlsMaterial> material = ReadTlsOptions(*options.tls);
+    if (!material.ok()) return material.status();
+    tls = *std::move(material);
+  }
   if (!options.runtime) options.runtime = CreateClientRuntime();
-  return std::unique_ptr<Client>(new Client(std::make_unique<ClientCore>(std::move(options))));
+  return std::unique_ptr<Client>(
+      new Client(std::make_unique<ClientCore>(std::move(options), std::move(tls))));
 }
 
 Client::Client(std::unique_ptr<ClientCore> core) : core_(std::move(core)) {}

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "client/retry_policy.h"
 #include "client/runtime.h"
+#include "client/tls_options.h"
 #include "client/types.h"
 
 namespace larder {
@@ -27,6 +28,8 @@ struct ClientOptions {
   absl::Duration deadline = absl::Seconds(1);
   // Of one attempt to connect; a call's deadline ends it earlier.
   absl::Duration connect_timeout = absl::Seconds(1);
+  // Absent: plaintext.
+  std::optional<TlsOptions> tls;
   RetryOptions retry;
   // TCP connections, used in turn. 1..1024.
   int connections = 1;
@@ -37,7 +40,8 @@ struct ClientOptions {
 };
 
 // A connection to Larder. Thread-safe; make one and share it: its connections stay open and each
-// carries any number of calls at once. Creating it does no I/O.
+// carries any number of calls at once. Creating it reads the files of `tls`, and connects to
+// nothing.
 //
 // Each call exists blocking (Get) and with a callback (GetAsync). A callback comes once, on a
 // thread of gRPC's (on the caller's if the call could not begin), and must not block, nor make
@@ -56,7 +60,7 @@ struct ClientOptions {
 // when an earlier one, whose answer was lost, had deleted the key.
 class Client {
  public:
-  // INVALID_ARGUMENT names the option that is out of range.
+  // INVALID_ARGUMENT names the option that is out of range, or the file of `tls` that is no good.
   static absl::StatusOr<std::unique_ptr<Client>> Create(ClientOptions options);
 
   // Waits until every call has ended and its callback has returned. A retry that waits does so to

@@ -1,15 +1,42 @@
 #include "client/core.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/channel.h"
 
 namespace larder {
+namespace {
 
-ClientCore::ClientCore(ClientOptions options)
+// What people should look at when the two sides do not agree on TLS: gRPC says little of that, or
+// words it for those who know OpenSSL.
+absl::string_view TlsHint(absl::string_view said, const std::optional<TlsOptions>& tls) {
+  const bool is_cut_off =
+      absl::StrContains(said, "Socket closed") || absl::StrContains(said, "Endpoint read failed");
+  if (!tls.has_value()) {
+    const bool is_garbled = absl::StrContains(said, "Failed parsing HTTP/2");
+    return is_cut_off || is_garbled ? " (a node that speaks TLS ends plaintext connections so)"
+                                    : "";
+  }
+  const std::string lower = absl::AsciiStrToLower(said);
+  if (absl::StrContains(lower, "wrong version number")) {
+    return " (the node speaks no TLS)";
+  }
+  if (absl::StrContains(lower, "certificate verify failed")) {
+    return " (nobody whom this client trusts has signed the node's certificate: see tls_ca_file)";
+  }
+  if (is_cut_off && tls->cert_file.empty()) {
+    return " (a node that demands a client's certificate ends connections without one so)";
+  }
+  return "";
+}
+
+}  // namespace
+
+ClientCore::ClientCore(ClientOptions options, std::optional<TlsMaterial> tls)
     : options_(std::move(options)), policy_(options_.retry) {
   const ChannelOptions channel = {options_.address, options_.connect_timeout,
-                                  options_.max_receive_bytes};
+                                  options_.max_receive_bytes, std::move(tls)};
   connections_.reserve(options_.connections);
   for (int i = 0; i < options_.connections; ++i) {
     connections_.emplace_back(CreateChannel(channel));
@@ -52,7 +79,8 @@ absl::Status ClientCore::Describe(const CallOptions& call, const RpcError& error
   } else if (error.failure.from_server || error.failure.code != absl::StatusCode::kUnavailable) {
     message = absl::StrCat(call.operation, ": ", said);
   } else {
-    message = absl::StrCat(call.operation, " at ", options_.address, ": ", said);
+    message = absl::StrCat(call.operation, " at ", options_.address, ": ", said,
+                           TlsHint(said, options_.tls));
   }
   absl::Status status(error.status.code(), message);
   error.status.ForEachPayload([&status](absl::string_view type, const absl::Cord& payload) {

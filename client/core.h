@@ -37,7 +37,8 @@ struct Connection {
 // the core, and free their ClientContext, which owns its channel, before they count as ended.
 class ClientCore {
  public:
-  explicit ClientCore(ClientOptions options);
+  // `tls`: what is in the files of options.tls.
+  ClientCore(ClientOptions options, std::optional<TlsMaterial> tls);
 
   struct CallOptions {
     const char* operation;

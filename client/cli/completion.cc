@@ -66,7 +66,7 @@ _larder() {
 @FLAGS@
   esac
   COMPREPLY=()
-  if [[ "$typed" == --value_file=* ]]; then
+  if [[ "$typed" == --value_file=* || "$typed" == --tls_*_file=* ]]; then
     compopt -o filenames 2>/dev/null
     COMPREPLY=( $(compgen -f -- "${typed#*=}") )
     return

@@ -1,4 +1,5 @@
 #include <csignal>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -6,5 +7,7 @@
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  // What goes wrong is said once, by us.
+  setenv("GRPC_VERBOSITY", "NONE", /*replace=*/0);
   return larder::cli::RunProgram(std::vector<std::string>(argv + 1, argv + argc), {});
 }

@@ -6,12 +6,31 @@
 #include <cstring>
 #include <sstream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/arguments.h"
 #include "client/cli/commands.h"
 
 namespace larder::cli {
 namespace {
+
+void AddTlsFlags(CLI::App& app, Session& session) {
+  const auto add = [&app](const std::string& name, std::string& target, const char* type,
+                          const std::string& description) {
+    const std::string variable = absl::StrCat("LARDER_", absl::AsciiStrToUpper(name));
+    app.add_option(absl::StrCat("--", name), target,
+                   absl::StrCat(description, "; else $", variable))
+        ->envname(variable)
+        ->type_name(type);
+  };
+  app.add_flag("--tls", session.tls, "Speak TLS; else $LARDER_TLS. The flags below imply it")
+      ->envname("LARDER_TLS");
+  TlsOptions& tls = session.tls_options;
+  add("tls_ca_file", tls.ca_file, "FILE", "Who signs nodes, in PEM, instead of the system's list");
+  add("tls_cert_file", tls.cert_file, "FILE", "A certificate of one's own, for nodes that ask");
+  add("tls_key_file", tls.key_file, "FILE", "The key of the certificate");
+  add("tls_server_name", tls.server_name, "NAME", "In the node's certificate, if not its address");
+}
 
 void SetUp(CLI::App& app, Session& session) {
   app.name("larder");
@@ -24,6 +43,7 @@ void SetUp(CLI::App& app, Session& session) {
   app.add_flag("--json", session.json, "Print JSON");
   AddDuration(app, "--timeout", session.timeout,
               "Of each operation; else 1s, for bench and replay 5s");
+  AddTlsFlags(app, session);
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done, 1 not found or condition not met, 2 wrong usage, 3 node or network "

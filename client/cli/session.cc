@@ -15,9 +15,17 @@ std::string OneLine(std::string_view text) {
 
 }  // namespace
 
+std::optional<TlsOptions> Session::Tls() const {
+  const TlsOptions& given = tls_options;
+  const bool is_given = tls || !given.ca_file.empty() || !given.cert_file.empty() ||
+                        !given.key_file.empty() || !given.server_name.empty();
+  return is_given ? std::optional<TlsOptions>(given) : std::nullopt;
+}
+
 absl::StatusOr<std::unique_ptr<Client>> Session::Connect(absl::Duration default_timeout) {
   ClientOptions options;
   options.address = address;
+  options.tls = Tls();
   options.deadline = timeout.value_or(default_timeout);
   options.max_receive_bytes = size_t{1} << 30;
   return Client::Create(std::move(options));

@@ -39,12 +39,17 @@ class Session {
   std::string address = "127.0.0.1:7600";
   bool json = false;
   std::optional<absl::Duration> timeout;
+  bool tls = false;
+  TlsOptions tls_options;  // any of them: tls
 
   std::function<int()> command;  // what to run, once flags are parsed; returns the exit code
 
   std::FILE* in() { return in_; }
   Output& out() { return out_; }
   Output& err() { return err_; }
+
+  // Absent: plaintext.
+  std::optional<TlsOptions> Tls() const;
 
   absl::StatusOr<std::unique_ptr<Client>> Connect(
       absl::Duration default_timeout = absl::Seconds(1));

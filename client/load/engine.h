@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/mutex.h"
+#include "client/tls_options.h"
 
 namespace larder::load {
 
@@ -26,6 +27,7 @@ struct EngineOptions {
   absl::Duration timeout = absl::Seconds(5);  // of one operation
   std::optional<absl::Duration> ttl;          // of Sets
   size_t max_receive_bytes = size_t{64} << 20;
+  std::optional<TlsMaterial> tls;  // absent: plaintext
 };
 
 // One Get or Set, and the room for its answer. Belongs to an engine and is used again and again.

@@ -35,8 +35,8 @@ class Stream {
   };
 
   Stream(const EngineOptions& options, grpc::CompletionQueue* queue)
-      : stub_(v1::Cache::NewStub(
-            CreateChannel({options.address, absl::Seconds(1), options.max_receive_bytes}))),
+      : stub_(v1::Cache::NewStub(CreateChannel(
+            {options.address, absl::Seconds(1), options.max_receive_bytes, options.tls}))),
         queue_(queue),
         ttl_(options.ttl),
         slots_(options.inflight) {

@@ -36,8 +36,8 @@ class UnaryEngine final : public Engine {
       : timeout_(absl::ToChronoNanoseconds(options.timeout)),
         slots_(static_cast<size_t>(options.connections) * options.inflight) {
     for (int i = 0; i < options.connections; ++i) {
-      stubs_.push_back(v1::Cache::NewStub(
-          CreateChannel({options.address, absl::Seconds(1), options.max_receive_bytes})));
+      stubs_.push_back(v1::Cache::NewStub(CreateChannel(
+          {options.address, absl::Seconds(1), options.max_receive_bytes, options.tls})));
     }
     for (size_t i = slots_.size(); i-- > 0;) {
       slots_[i].stub = stubs_[i % stubs_.size()].get();
