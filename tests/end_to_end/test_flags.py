@@ -27,6 +27,8 @@ BAD_FLAGS = [
     ("--max_unread_bytes=-1", "max_unread_bytes"), ("--handshake_timeout=0s", "handshake_timeout"),
     ("--keepalive_time=0s", "keepalive_time"), ("--keepalive_timeout=2h", "keepalive_timeout"),
     ("--unread_timeout=0s", "unread_timeout"),
+    ("--tls_cert_file=/node.pem", "tls_key_file"), ("--tls_key_file=/node.key", "tls_cert_file"),
+    ("--tls_client_ca_file=/ca.pem", "tls_client_ca_file"),
     ("--node_number=1024", "node_number"), ("--log_level=loud", "log_level"),
     ("--listen=nowhere", "listen"), ("--listen=127.0.0.1:65536", "listen"),
     ("--metrics_listen=127.0.0.1:x", "metrics_listen"), ("--flagfile=/no/such/file", "flagfile"),

@@ -7,6 +7,7 @@ import unittest
 
 import grpc
 
+from end_to_end.harness.certificates import Authority, read
 from end_to_end.harness.errors import StatusAssertions, retry_delay_of
 from end_to_end.harness.node import Node
 from end_to_end.harness.paths import PROTO, ROOT
@@ -15,64 +16,116 @@ from interop.toolbox import go_client, go_tool, need, node_modules, run
 
 # Small and without eviction, so that a client can fill it and see the error's details.
 NODE_FLAGS = ("--memory=8MiB", "--eviction=none")
+NODE_CLIENT = os.path.join(ROOT, "tests", "interop", "node", "client.js")
 BINARY = bytes(range(256))
 SERVICES = ("larder.v1.Cache", "larder.v1.Cluster", "larder.v1.Maintenance", "grpc.health.v1.Health")
 
 
 class LanguagesTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.authority = cls.enterClassContext(Authority())
+        cls.client = cls.authority.issue("client")
+
+    def tls_node(self, *flags):
+        """A node with a certificate. The Python channel has one, too, for nodes that ask."""
+        own = read(self.client.key_file), read(self.client.cert_file)
+        return Node(*NODE_FLAGS, *self.authority.issue("node").flags(), *flags,
+                    credentials=grpc.ssl_channel_credentials(read(self.authority.ca_file), *own))
+
+    def assert_all_pass(self, node, command, **environment):
+        """The client of another language prints ok for each of its tests."""
+        lines = run(command, timeout=120, env={**os.environ, **environment}).splitlines()
+        self.assertEqual(len([line for line in lines if line.startswith("ok ")]), 7)
+        self.assertTrue(node.alive())
+
+    def test_go_with_tls(self):
+        need("go")
+        with self.tls_node() as node:
+            self.assert_all_pass(node, [go_client(), node.address, self.authority.ca_file])
+
+    def test_go_with_mutual_tls(self):
+        need("go")
+        with self.tls_node(f"--tls_client_ca_file={self.authority.ca_file}") as node:
+            self.assert_all_pass(node, [go_client(), node.address, self.authority.ca_file,
+                                        self.client.cert_file, self.client.key_file])
+            with self.assertRaises(AssertionError):
+                run([go_client(), node.address, self.authority.ca_file], timeout=120)
+
     def test_go(self):
         need("go")
         with Node(*NODE_FLAGS) as node:
-            lines = run([go_client(), node.address], timeout=120).splitlines()
-            self.assertEqual(len([line for line in lines if line.startswith("ok ")]), 7)
-            self.assertTrue(node.alive())
+            self.assert_all_pass(node, [go_client(), node.address])
 
     def test_node(self):
         need("node")
         need("npm")
-        client = os.path.join(ROOT, "tests", "interop", "node", "client.js")
         with Node(*NODE_FLAGS) as node:
-            lines = run(["node", client, node.address, PROTO], timeout=120,
-                        env={**os.environ, "NODE_PATH": node_modules()}).splitlines()
-            self.assertEqual(len([line for line in lines if line.startswith("ok ")]), 7)
-            self.assertTrue(node.alive())
+            self.assert_all_pass(node, ["node", NODE_CLIENT, node.address, PROTO],
+                                 NODE_PATH=node_modules())
+
+    def test_node_with_tls(self):
+        need("node")
+        need("npm")
+        with self.tls_node() as node:
+            self.assert_all_pass(
+                node, ["node", NODE_CLIENT, node.address, PROTO, self.authority.ca_file],
+                NODE_PATH=node_modules())
 
 
 class ConformanceTest(unittest.TestCase):
     def test_h2spec(self):
         need("go")
         with Node() as node:
-            report = run([go_tool("h2spec"), "-h", "127.0.0.1", "-p", str(node.port), "--timeout", "5",
-                          "-P", "/larder.v1.Cache/Get"], timeout=300)
-            total, passed = re.search(r"(\d+) tests, (\d+) passed, 0 skipped, 0 failed", report).groups()
-            self.assertEqual(total, passed)
-            self.assertGreaterEqual(int(total), 145)
-            self.assertTrue(node.alive())
+            self.conform(node)
+
+    def test_h2spec_with_tls(self):
+        need("go")
+        with Authority() as authority:
+            trust = grpc.ssl_channel_credentials(read(authority.ca_file))
+            with Node(*authority.issue("node").flags(), credentials=trust) as node:
+                self.conform(node, "-t", "-k")
+
+    def conform(self, node, *options):
+        report = run([go_tool("h2spec"), "-h", "127.0.0.1", "-p", str(node.port), "--timeout", "5",
+                      "-P", "/larder.v1.Cache/Get", *options], timeout=300)
+        total, passed = re.search(r"(\d+) tests, (\d+) passed, 0 skipped, 0 failed", report).groups()
+        self.assertEqual(total, passed)
+        self.assertGreaterEqual(int(total), 145)
+        self.assertTrue(node.alive())
 
 
 class PythonTest(StatusAssertions, unittest.TestCase):
     def test_python(self):
         with Node(*NODE_FLAGS) as node:
-            stub = node.stub
-            version = stub.Set(cache.SetRequest(key=BINARY, value=BINARY), timeout=20).stored.version
-            self.assertEqual(stub.Get(cache.GetRequest(key=BINARY), timeout=20).value, BINARY)
-            self.assertFalse(stub.Get(cache.GetRequest(key=b"none"), timeout=20).found)
-            cas = cache.SetRequest(key=BINARY, value=b"2", if_version=version)
-            self.assertTrue(stub.Set(cas, timeout=20).HasField("stored"))
-            self.assertTrue(stub.Set(cas, timeout=20).HasField("not_stored"))
-            token = stub.Lease(cache.LeaseRequest(key=b"lease"), timeout=20).granted.token
-            stub.Set(cache.SetRequest(key=b"lease", value=BINARY, lease_token=token), timeout=20)
-            self.assertEqual(stub.Lease(cache.LeaseRequest(key=b"lease")).hit.value.value, BINARY)
-            requests = [cache.PipelineRequest(id=n, get=cache.GetRequest(key=b"k")) for n in range(100)]
-            self.assertEqual(len(list(stub.Pipeline(iter(requests), timeout=20))), 100)
-            self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, ["key"], stub.Get, cache.GetRequest())
-            self.assert_fails(grpc.StatusCode.DEADLINE_EXCEEDED, [], stub.Get,
-                              cache.GetRequest(key=b"k"), timeout=-1)
-            with self.assertRaises(grpc.RpcError) as raised:
-                for n in range(10):
-                    stub.Set(cache.SetRequest(key=b"fill-%d" % n, value=bytes(1 << 20)), timeout=20)
-            self.assertEqual(raised.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
-            self.assertGreater(retry_delay_of(raised.exception), 0)
+            self.use(node.stub)
+
+    def test_python_with_tls(self):
+        with Authority() as authority:
+            trust = grpc.ssl_channel_credentials(read(authority.ca_file))
+            with Node(*NODE_FLAGS, *authority.issue("node").flags(), credentials=trust) as node:
+                self.use(node.stub)
+
+    def use(self, stub):
+        version = stub.Set(cache.SetRequest(key=BINARY, value=BINARY), timeout=20).stored.version
+        self.assertEqual(stub.Get(cache.GetRequest(key=BINARY), timeout=20).value, BINARY)
+        self.assertFalse(stub.Get(cache.GetRequest(key=b"none"), timeout=20).found)
+        cas = cache.SetRequest(key=BINARY, value=b"2", if_version=version)
+        self.assertTrue(stub.Set(cas, timeout=20).HasField("stored"))
+        self.assertTrue(stub.Set(cas, timeout=20).HasField("not_stored"))
+        token = stub.Lease(cache.LeaseRequest(key=b"lease"), timeout=20).granted.token
+        stub.Set(cache.SetRequest(key=b"lease", value=BINARY, lease_token=token), timeout=20)
+        self.assertEqual(stub.Lease(cache.LeaseRequest(key=b"lease")).hit.value.value, BINARY)
+        requests = [cache.PipelineRequest(id=n, get=cache.GetRequest(key=b"k")) for n in range(100)]
+        self.assertEqual(len(list(stub.Pipeline(iter(requests), timeout=20))), 100)
+        self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, ["key"], stub.Get, cache.GetRequest())
+        self.assert_fails(grpc.StatusCode.DEADLINE_EXCEEDED, [], stub.Get,
+                          cache.GetRequest(key=b"k"), timeout=-1)
+        with self.assertRaises(grpc.RpcError) as raised:
+            for n in range(10):
+                stub.Set(cache.SetRequest(key=b"fill-%d" % n, value=bytes(1 << 20)), timeout=20)
+        self.assertEqual(raised.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertGreater(retry_delay_of(raised.exception), 0)
 
 
 class GrpcurlTest(unittest.TestCase):
@@ -88,6 +141,14 @@ class GrpcurlTest(unittest.TestCase):
         """Flags, the address, then a verb or method."""
         options = ["-plaintext", "-max-time", "20"] + (["-d", json.dumps(data)] if data else [])
         return run([self.program, *options, self.node.address, *arguments], timeout=60)
+
+    def test_tls(self):
+        with Authority() as authority:
+            trust = grpc.ssl_channel_credentials(read(authority.ca_file))
+            with Node(*authority.issue("node").flags(), credentials=trust) as node:
+                services = run([self.program, "-cacert", authority.ca_file, "-max-time", "20",
+                                node.address, "list"], timeout=60)
+                self.assertIn("larder.v1.Cache", services.split())
 
     def test_list(self):
         services = self.grpcurl("list").split()

@@ -33,9 +33,11 @@ class StartError(Exception):
 
 
 class Node:
-    """Starts larderd when made, ends it at the end of a `with`. `stub` is a Cache stub."""
+    """Starts larderd when made, ends it at the end of a `with`. `stub` is a Cache stub. `credentials`
+    are those of channels to a node with TLS."""
 
-    def __init__(self, *flags, channel_options=()):
+    def __init__(self, *flags, channel_options=(), credentials=None):
+        self.credentials = credentials
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [LARDERD, "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0",
@@ -88,8 +90,10 @@ class Node:
 
     def open_channel(self, *options):
         """A channel with a connection of its own."""
-        return grpc.insecure_channel(
-            self.address, options=[("grpc.use_local_subchannel_pool", 1), *options])
+        options = [("grpc.use_local_subchannel_pool", 1), *options]
+        if self.credentials is None:
+            return grpc.insecure_channel(self.address, options=options)
+        return grpc.secure_channel(self.address, self.credentials, options=options)
 
     def alive(self):
         """The process runs and still answers a call on a new connection."""

@@ -1,9 +1,11 @@
-// A Larder client in Go with generated stubs. usage: interop ADDRESS
+// A Larder client in Go with generated stubs. usage: interop ADDRESS [CA_FILE [CERT_FILE KEY_FILE]]
 package main
 
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 	"io"
@@ -13,6 +15,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
@@ -170,8 +173,33 @@ func deadline(ctx context.Context, client larderv1.CacheClient) error {
 	return nil
 }
 
-func run(address string) error {
-	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+// Of a connection that trusts the first file, and proves itself by the other two if there are any.
+func credentialsOf(files []string) (credentials.TransportCredentials, error) {
+	if len(files) == 0 {
+		return insecure.NewCredentials(), nil
+	}
+	pem, err := os.ReadFile(files[0])
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	config.RootCAs.AppendCertsFromPEM(pem)
+	if len(files) == 3 {
+		own, err := tls.LoadX509KeyPair(files[1], files[2])
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{own}
+	}
+	return credentials.NewTLS(config), nil
+}
+
+func run(address string, files []string) error {
+	transport, err := credentialsOf(files)
+	if err != nil {
+		return err
+	}
+	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport))
 	if err != nil {
 		return err
 	}
@@ -188,7 +216,7 @@ func run(address string) error {
 }
 
 func main() {
-	if err := run(os.Args[1]); err != nil {
+	if err := run(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -1,17 +1,20 @@
-// A Larder client in Node.js, from the .proto files alone. usage: client.js ADDRESS PROTO_FOLDER
+// A Larder client in Node.js, from the .proto files alone. usage: client.js ADDRESS PROTO_FOLDER [CA_FILE]
 'use strict';
 
 const assert = require('node:assert');
+const fs = require('node:fs');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 
-const [address, protoFolder] = process.argv.slice(2);
+const [address, protoFolder, caFile] = process.argv.slice(2);
 const definition = loader.loadSync('larder/v1/cache.proto', {
   includeDirs: [protoFolder], keepCase: true, longs: String, enums: String, oneofs: true,
   defaults: true,
 });
 const { Cache } = grpc.loadPackageDefinition(definition).larder.v1;
-const client = new Cache(address, grpc.credentials.createInsecure());
+const credentials = caFile
+  ? grpc.credentials.createSsl(fs.readFileSync(caFile)) : grpc.credentials.createInsecure();
+const client = new Cache(address, credentials);
 
 function call(method, request, options = { deadline: Date.now() + 20000 }) {
   return new Promise((resolve, reject) => {
