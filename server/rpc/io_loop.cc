@@ -20,8 +20,8 @@ constexpr size_t kReceiveBytes = size_t{256} << 10;
 constexpr int kReadsInARow = 4;
 constexpr size_t kSentInARow = size_t{2} << 20;
 constexpr int kEventsAtOnce = 256;
-// Of ciphertext, before it is sent.
-constexpr size_t kEncryptedInARow = size_t{128} << 10;
+// Before it is sent: so little that a buffer for it is worth keeping.
+constexpr size_t kEncryptedInARow = size_t{64} << 10;
 
 // For a client that speaks HTTP/2 without TLS. No SETTINGS before it: see ConnectionAcceptor.
 void AppendTlsNeeded(OutputBuffer& output) {
@@ -259,7 +259,8 @@ void IoLoop::Encrypt(Connection& connection) {
         output.unsent().substr(0, kEncryptedInARow - tls.output().size());
     tls.Send(bytes);
     output.MarkSent(bytes.size());
-    connection.rpc.OnOutputSent();
+    // Not before: what then follows would be moved by every piece that is taken.
+    if (output.empty()) connection.rpc.OnOutputSent();
   }
   if (output.empty() && output.capacity() > limits_->output_bytes_max) output.Release();
 }
