@@ -22,6 +22,9 @@ absl::string_view TlsHint(absl::string_view said, const std::optional<TlsOptions
   if (absl::StrContains(lower, "wrong version number")) {
     return " (the node speaks no TLS)";
   }
+  if (absl::StrContains(lower, "alert internal error")) {
+    return " (a node that has its limit of connections refuses one more so)";
+  }
   if (absl::StrContains(lower, "certificate verify failed")) {
     return " (nobody whom this client trusts has signed the node's certificate: see tls_ca_file)";
   }

@@ -36,6 +36,9 @@ std::string GoawayFrame(size_t connections_max) {
   return std::string(header, sizeof(header)).append(payload, sizeof(payload)).append(text);
 }
 
+// RFC 8446, section 6: a record of type alert, fatal, internal_error.
+std::string TlsAlert() { return {21, 3, 3, 0, 2, 2, 80}; }
+
 bool IsOutOfResources(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -43,23 +46,24 @@ bool IsOutOfResources(int error) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> ConnectionAcceptor::Start(
-    ListeningSocket listening, ConnectionTable* table, HandOver hand_over) {
+    ListeningSocket listening, ConnectionTable* table, HandOver hand_over, Protocol protocol) {
   FileDescriptor stop_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_event.is_open()) return absl::UnavailableError(std::strerror(errno));
   std::unique_ptr<ConnectionAcceptor> acceptor(new ConnectionAcceptor(
-      std::move(listening), std::move(stop_event), table, std::move(hand_over)));
+      std::move(listening), std::move(stop_event), table, std::move(hand_over), protocol));
   acceptor->thread_ = std::thread([self = acceptor.get()] { self->Run(); });
   return acceptor;
 }
 
 ConnectionAcceptor::ConnectionAcceptor(ListeningSocket listening, FileDescriptor stop_event,
-                                       ConnectionTable* table, HandOver hand_over)
+                                       ConnectionTable* table, HandOver hand_over,
+                                       Protocol protocol)
     : listening_(std::move(listening.socket)),
       endpoint_(std::move(listening.endpoint)),
       stop_event_(std::move(stop_event)),
       table_(table),
       hand_over_(std::move(hand_over)),
-      goaway_(GoawayFrame(table->connections_max())) {}
+      refusal_(protocol == Protocol::kTls ? TlsAlert() : GoawayFrame(table->connections_max())) {}
 
 ConnectionAcceptor::~ConnectionAcceptor() { Stop(); }
 
@@ -114,8 +118,8 @@ ConnectionAcceptor::Clock::duration ConnectionAcceptor::AcceptAll() {
 }
 
 void ConnectionAcceptor::Refuse(FileDescriptor socket) {
-  // A close with unread data would be a reset, which takes the GOAWAY with it: wait for the client.
-  (void)::send(socket.number(), goaway_.data(), goaway_.size(), MSG_NOSIGNAL);
+  // A close with unread data would be a reset, which takes the refusal along: wait for the client.
+  (void)::send(socket.number(), refusal_.data(), refusal_.size(), MSG_NOSIGNAL);
   ::shutdown(socket.number(), SHUT_WR);
   if (refused_.size() >= kRefusedMax) refused_.pop_front();
   refused_.push_back({std::move(socket), Clock::now() + kRefusedLinger});

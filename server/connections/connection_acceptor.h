@@ -2,6 +2,7 @@
 #define LARDER_SERVER_CONNECTIONS_CONNECTION_ACCEPTOR_H_
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -16,17 +17,21 @@
 namespace larder::server {
 
 // Accepts connections on a thread of its own and hands them on, up to the limit of a
-// ConnectionTable. One over the limit gets an HTTP/2 GOAWAY that names the limit. When the process
-// is out of file descriptors it pauses instead of spinning.
+// ConnectionTable. One over the limit gets an HTTP/2 GOAWAY that names the limit, or, where clients
+// speak TLS, an alert. When the process is out of file descriptors it pauses instead of spinning.
 class ConnectionAcceptor {
  public:
   // Receives a non-blocking socket and owns it. Called on the acceptor's thread.
   using HandOver = std::function<void(int socket)>;
 
+  // What clients speak, and so can be told.
+  enum class Protocol : uint8_t { kHttp2, kTls };
+
   // `table` must outlive the acceptor.
   static absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> Start(ListeningSocket listening,
                                                                    ConnectionTable* table,
-                                                                   HandOver hand_over);
+                                                                   HandOver hand_over,
+                                                                   Protocol protocol);
   ~ConnectionAcceptor();
   ConnectionAcceptor(const ConnectionAcceptor&) = delete;
   ConnectionAcceptor& operator=(const ConnectionAcceptor&) = delete;
@@ -46,7 +51,7 @@ class ConnectionAcceptor {
   };
 
   ConnectionAcceptor(ListeningSocket listening, FileDescriptor stop_event, ConnectionTable* table,
-                     HandOver hand_over);
+                     HandOver hand_over, Protocol protocol);
 
   void Run();
   // Accepts what is waiting; how long not to listen after that.
@@ -59,7 +64,7 @@ class ConnectionAcceptor {
   const FileDescriptor stop_event_;
   ConnectionTable* const table_;
   const HandOver hand_over_;
-  const std::string goaway_;
+  const std::string refusal_;
   std::deque<Refused> refused_;  // of the thread
   std::thread thread_;
 };

@@ -78,11 +78,14 @@ class GrpcFrontEnd final : public FrontEnd {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return absl::InternalError("gRPC could not start its server");
     auto acceptor = ConnectionAcceptor::Start(
-        *std::move(listening), connections, [sink = connection_sink_.get()](int socket) {
+        *std::move(listening), connections,
+        [sink = connection_sink_.get()](int socket) {
           grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
           connection.fd = socket;
           sink->HandleNewConnection(&connection);
-        });
+        },
+        config.tls.is_on() ? ConnectionAcceptor::Protocol::kTls
+                           : ConnectionAcceptor::Protocol::kHttp2);
     if (!acceptor.ok()) return acceptor.status();
     acceptor_ = *std::move(acceptor);
     return absl::OkStatus();

@@ -59,7 +59,8 @@ class RpcFrontEnd final : public FrontEnd {
     }
     auto acceptor = ConnectionAcceptor::Start(
         *std::move(listening), connections,
-        [this](int socket) { LeastBusyLoop().Add(FileDescriptor(socket)); });
+        [this](int socket) { LeastBusyLoop().Add(FileDescriptor(socket)); },
+        tls == nullptr ? ConnectionAcceptor::Protocol::kHttp2 : ConnectionAcceptor::Protocol::kTls);
     if (!acceptor.ok()) return acceptor.status();
     acceptor_ = *std::move(acceptor);
     return absl::OkStatus();

@@ -151,6 +151,16 @@ class ServingTest(TlsTestCase):
             if OWN:
                 wait_until(lambda: self.failures(node, "disconnected") == 30, "handshakes end")
 
+    def test_a_connection_over_the_limit_gets_an_alert(self):
+        with self.start("--max_connections=1") as node:
+            with self.connect(node, self.context()):
+                wait_until(lambda: node.metrics()["larder_connections"] == 1, "it is counted")
+                with self.assertRaises(ssl.SSLError) as raised, self.connect(node, self.context()):
+                    pass
+                self.assertIn("alert internal error", str(raised.exception).lower().replace("_", " "))
+            wait_until(lambda: node.metrics()["larder_connections"] == 0, "its place is free")
+            self.assertTrue(node.alive())
+
     @ONLY_OWN
     def test_a_handshake_has_its_time(self):
         with self.start("--handshake_timeout=1s") as node:

@@ -18,13 +18,19 @@ using testing::HasSubstr;
 // Takes the connections that an acceptor hands over.
 class ConnectionAcceptorTest : public testing::Test {
  protected:
-  ConnectionAcceptorTest() : table_(2) {
+  ConnectionAcceptorTest() : table_(2) { Start(ConnectionAcceptor::Protocol::kHttp2); }
+
+  void Start(ConnectionAcceptor::Protocol protocol) {
     auto listening = Listen({"127.0.0.1", 0});
-    acceptor_ = ConnectionAcceptor::Start(*std::move(listening), &table_, [this](int socket) {
-                  const std::lock_guard lock(mutex_);
-                  sockets_.emplace_back(socket);
-                  changed_.notify_all();
-                }).value();
+    acceptor_ = ConnectionAcceptor::Start(
+                    *std::move(listening), &table_,
+                    [this](int socket) {
+                      const std::lock_guard lock(mutex_);
+                      sockets_.emplace_back(socket);
+                      changed_.notify_all();
+                    },
+                    protocol)
+                    .value();
   }
 
   std::unique_ptr<ClientSocket> Connect() {
@@ -55,6 +61,15 @@ TEST_F(ConnectionAcceptorTest, HandsOverUpToTheLimit) {
   EXPECT_EQ(table_.current(), 2u);
   EXPECT_EQ(table_.accepted(), 2u);
   EXPECT_EQ(table_.refused(), 0u);
+}
+
+TEST_F(ConnectionAcceptorTest, OneOverTheLimitGetsAnAlertWhereClientsSpeakTls) {
+  Start(ConnectionAcceptor::Protocol::kTls);
+  const auto first = Connect();
+  const auto second = Connect();
+  WaitForSockets(2);
+  EXPECT_EQ(Connect()->ReadAll(), std::string("\x15\x03\x03\x00\x02\x02\x50", 7));
+  EXPECT_EQ(table_.refused(), 1u);
 }
 
 TEST_F(ConnectionAcceptorTest, OneOverTheLimitIsToldToGoAway) {
