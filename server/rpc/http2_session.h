@@ -35,6 +35,9 @@ class SessionListener {
   virtual Stream* NewStream() = 0;
   // The stream is over, answered or not.
   virtual void DropStream(Stream& stream) = 0;
+  // Whether the metadata of requests with this path is wanted. The same path always has the same
+  // answer.
+  virtual bool ReadsMetadata(std::string_view path) = 0;
   // A request begins; stream.remote_ended: and has no body.
   virtual void OnHead(Stream& stream, const RequestHead& head) = 0;
   // A piece of the body; stream.remote_ended: the last one, which may be empty.

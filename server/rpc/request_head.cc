@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
+#include "server/rpc/metadata.h"
 
 namespace larder::server {
 namespace {
@@ -72,13 +73,15 @@ std::optional<absl::Duration> ParseGrpcTimeout(std::string_view text) {
 
 void RequestHead::Clear() {
   bytes_ = 0;
-  is_malformed_ = has_regular_ = has_scheme_ = has_authority_ = is_grpc_ = has_bad_timeout_ = false;
+  is_malformed_ = has_regular_ = has_scheme_ = has_authority_ = is_grpc_ = has_bad_timeout_ =
+      keeps_metadata_ = false;
   http_method_.clear();
   path_.clear();
   content_type_.clear();
   encoding_.clear();
   content_length_.reset();
   timeout_.reset();
+  metadata_.clear();
 }
 
 void RequestHead::Add(std::string_view name, std::string_view value) {
@@ -126,6 +129,8 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
     has_bad_timeout_ |= !timeout_.has_value();
   } else if (name == "grpc-encoding") {
     encoding_ = value == "identity" ? std::string_view() : value;
+  } else if (keeps_metadata_ && IsMetadataName(name)) {
+    metadata_.emplace_back(name, value);
   }
 }
 

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -18,7 +20,10 @@ class RequestHead {
   // `bytes_max`: of all names and values, with 32 for each field (RFC 9113, section 6.5.2).
   explicit RequestHead(size_t bytes_max) : bytes_max_(bytes_max) {}
 
+  // Also forgets KeepMetadata.
   void Clear();
+  // The custom metadata of this request is wanted; to be said before its fields come.
+  void KeepMetadata() { keeps_metadata_ = true; }
   // Takes the fields in their order.
   void Add(std::string_view name, std::string_view value);
 
@@ -37,6 +42,8 @@ class RequestHead {
   // Absent: no deadline.
   std::optional<absl::Duration> timeout() const { return timeout_; }
   bool has_bad_timeout() const { return has_bad_timeout_; }
+  // Fields with an IsMetadataName, as they came. Empty without KeepMetadata.
+  const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
 
  private:
   void AddPseudo(std::string_view name, std::string_view value);
@@ -50,12 +57,14 @@ class RequestHead {
   bool has_authority_ = false;
   bool is_grpc_ = false;
   bool has_bad_timeout_ = false;
+  bool keeps_metadata_ = false;
   std::string http_method_;
   std::string path_;
   std::string content_type_;
   std::string encoding_;
   std::optional<uint64_t> content_length_;
   std::optional<absl::Duration> timeout_;
+  std::vector<std::pair<std::string, std::string>> metadata_;
 };
 
 // The fields behind a request's body: nothing there is used, but they must be such.

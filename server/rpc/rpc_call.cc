@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/inflight_limit.h"
 #include "server/rpc/rpc_connection.h"
 #include "server/rpc/status_block.h"
@@ -21,6 +22,7 @@ void RpcCall::Reset() {
   http_error_ = {};
   LeavePlaces();
   deadline_ = kNoTime;
+  metadata_.reset();
   if (body_.capacity() > kKeptBodyBytesMax) std::string().swap(body_);
   body_.clear();
   gathered_.clear();
@@ -37,7 +39,7 @@ OutputBuffer& RpcCall::OpenMessage(size_t bytes) {
   }
   OutputBuffer& output = connection_->output_;
   mark_ = output.Mark();
-  if (!has_head_) connection_->session_.WriteHeaders(*this, AnswerHead());
+  if (!has_head_) WriteHead();
   frame_mark_ = output.Mark();
   output.Extend(kFrameBytes + kMessagePrefixBytes);
   return output;
@@ -67,7 +69,7 @@ void RpcCall::CloseMessage() {
   }
   const size_t payload_bytes = pending.size() - mark_;
   write_prefix(pending.At(mark_), payload_bytes);
-  if (!has_head_) session.WriteHeaders(*this, AnswerHead());
+  if (!has_head_) WriteHead();
   has_head_ = true;
   session.SendPending(*this, payload_bytes);
 }
@@ -84,11 +86,50 @@ void RpcCall::Finish(const absl::Status& status) {
       session.Rewind(mark_);
     }
   }
-  if (status.ok()) {
-    if (!has_head_) session.WriteHeaders(*this, AnswerHead());
-    return session.End(*this, OkTrailers());
+  if (!has_head_ && (status.ok() || HasInitialMetadata())) SendHead();
+  if (status.ok() && metadata_ == nullptr) return session.End(*this, OkTrailers());
+  std::string block =
+      status.ok() ? std::string(OkTrailers())
+                  : StatusBlock(status, connection_->methods_->ErrorDetails(status), !has_head_);
+  if (metadata_ != nullptr) block += metadata_->trailing.block();
+  session.End(*this, block);
+}
+
+const Metadata& RpcCall::metadata() const {
+  static const Metadata& none = *new Metadata;
+  return metadata_ == nullptr ? none : metadata_->received;
+}
+
+absl::Status RpcCall::AddInitialMetadata(std::string_view name, std::string_view value) {
+  if (has_head_ || is_message_open_) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "metadata ", std::string(name), ": what comes before the messages is sent already"));
   }
-  session.End(*this, StatusBlock(status, connection_->methods_->ErrorDetails(status), !has_head_));
+  return NeedMetadata().initial.Add(name, value);
+}
+
+absl::Status RpcCall::AddTrailingMetadata(std::string_view name, std::string_view value) {
+  return NeedMetadata().trailing.Add(name, value);
+}
+
+void RpcCall::SendHead() {
+  WriteHead();
+  has_head_ = true;
+}
+
+RpcCall::CallMetadata& RpcCall::NeedMetadata() {
+  if (metadata_ == nullptr) metadata_ = std::make_unique<CallMetadata>();
+  return *metadata_;
+}
+
+bool RpcCall::HasInitialMetadata() const {
+  return metadata_ != nullptr && !metadata_->initial.block().empty();
+}
+
+void RpcCall::WriteHead() {
+  http2::Http2Session& session = connection_->session_;
+  if (!HasInitialMetadata()) return session.WriteHeaders(*this, AnswerHead());
+  session.WriteHeaders(*this, absl::StrCat(std::string(AnswerHead()), metadata_->initial.block()));
 }
 
 LoopTime RpcCall::received_at() const { return connection_->now_; }

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "server/rpc/http2_stream.h"
 #include "server/rpc/loop_time.h"
+#include "server/rpc/metadata.h"
 #include "server/rpc/output_buffer.h"
 #include "server/rpc/rpc_method.h"
 
@@ -40,14 +41,34 @@ class RpcCall final : public http2::Stream {
   // Ends the call, which is not to be touched any more. An error is sent with its details.
   void Finish(const absl::Status& status);
 
+  // What came with the request; empty if the method does not say reads_metadata().
+  const Metadata& metadata() const;
+  // Sent before the first message or, if there is none, before the status. The errors are those of
+  // SentMetadata::Add; FAILED_PRECONDITION: SendHead or a message came before.
+  absl::Status AddInitialMetadata(std::string_view name, std::string_view value);
+  // Sent with the status. The errors are those of SentMetadata::Add.
+  absl::Status AddTrailingMetadata(std::string_view name, std::string_view value);
+  // Sends the initial metadata now, and not with the first message. Once, before any message.
+  void SendHead();
+
   // When what runs now came.
   LoopTime received_at() const;
 
  private:
   friend class RpcConnection;
 
+  // Of the few calls that have any.
+  struct CallMetadata {
+    Metadata received;
+    SentMetadata initial;
+    SentMetadata trailing;
+  };
+
   // As new.
   void Reset();
+  CallMetadata& NeedMetadata();
+  bool HasInitialMetadata() const;
+  void WriteHead();
   void LeavePlaces();
 
   RpcConnection* connection_ = nullptr;
@@ -58,6 +79,7 @@ class RpcCall final : public http2::Stream {
   LoopTime deadline_ = kNoTime;
   // Messages that are not run yet; what they borrow from goes when Receive returns.
   std::vector<std::string_view> gathered_;
+  std::unique_ptr<CallMetadata> metadata_;
   std::string body_;      // of messages that are not complete
   bool is_held_ = false;  // what is in body_ waits until the client reads
   bool is_gzip_ = false;

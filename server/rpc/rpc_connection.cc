@@ -96,12 +96,25 @@ void RpcConnection::OnSecondsPassed(uint32_t seconds, absl::Duration unread_for)
   ended_.clear();
 }
 
-const RpcMethod* RpcConnection::FindMethod(const std::string& path) {
+const RpcMethod* RpcConnection::FindMethod(std::string_view path) {
   if (path != last_path_ || last_method_ == nullptr) {
     last_path_ = path;
     last_method_ = methods_->Find(path);
   }
   return last_method_;
+}
+
+bool RpcConnection::ReadsMetadata(std::string_view path) {
+  const RpcMethod* const method = FindMethod(path);
+  return method != nullptr && method->reads_metadata();
+}
+
+absl::Status RpcConnection::TakeMetadata(const RequestHead& head, RpcCall& call) {
+  for (const auto& [name, value] : head.metadata()) {
+    const absl::Status status = call.NeedMetadata().received.Add(name, value);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 void RpcConnection::AnswerHttp(RpcCall& call) {
@@ -137,6 +150,7 @@ absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
     call.deadline_ = After(now_, *head.timeout());
     if (call.deadline_ != kNoTime) fresh_.push_back(call.id);
   }
+  if (!head.metadata().empty()) return TakeMetadata(head, call);
   return absl::OkStatus();
 }
 

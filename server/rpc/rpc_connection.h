@@ -80,6 +80,7 @@ class RpcConnection final : private http2::SessionListener {
 
   http2::Stream* NewStream() override;
   void DropStream(http2::Stream& stream) override;
+  bool ReadsMetadata(std::string_view path) override;
   void OnHead(http2::Stream& stream, const RequestHead& head) override;
   void OnBody(http2::Stream& stream, std::string_view bytes) override;
   void OnUnblocked(http2::Stream& stream) override;
@@ -88,7 +89,8 @@ class RpcConnection final : private http2::SessionListener {
   void AnswerHttp(RpcCall& call);
   // What is wrong with a request before its body came, if anything is.
   absl::Status CheckHead(const RequestHead& head, RpcCall& call);
-  const RpcMethod* FindMethod(const std::string& path);
+  static absl::Status TakeMetadata(const RequestHead& head, RpcCall& call);
+  const RpcMethod* FindMethod(std::string_view path);
   // Runs the messages that are whole and takes them off the bytes. False: the call is over.
   bool RunMessages(RpcCall& call, std::string_view& bytes);
   bool RunMessage(RpcCall& call, std::string_view message);

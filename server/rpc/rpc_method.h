@@ -19,6 +19,8 @@ class RpcCall;
 class UnaryMethod {
  public:
   virtual ~UnaryMethod() = default;
+  // Whether RpcCall::metadata() is to have what came; a constant.
+  virtual bool reads_metadata() const { return false; }
   // Answers with at most one message and finishes the call before it returns. The request's bytes
   // are borrowed until then.
   virtual void Run(std::string_view request, RpcCall& call) = 0;
@@ -46,6 +48,8 @@ class StreamingCall {
 class StreamingMethod {
  public:
   virtual ~StreamingMethod() = default;
+  // Whether RpcCall::metadata() is to have what came; a constant.
+  virtual bool reads_metadata() const { return false; }
   // `call` outlives what is returned.
   virtual std::unique_ptr<StreamingCall> Open(RpcCall& call) = 0;
 };
@@ -54,6 +58,10 @@ class StreamingMethod {
 struct RpcMethod {
   std::unique_ptr<UnaryMethod> unary;
   std::unique_ptr<StreamingMethod> streaming;
+
+  bool reads_metadata() const {
+    return unary != nullptr ? unary->reads_metadata() : streaming->reads_metadata();
+  }
 };
 
 // The methods of a port by path: "/package.Service/Method". Filled before it is used.

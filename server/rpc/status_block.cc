@@ -60,6 +60,14 @@ std::string MakeOkTrailers() {
 
 }  // namespace
 
+std::string Base64(std::string_view bytes) {
+  std::string encoded;
+  absl::Base64Escape(absl::string_view(bytes.data(), bytes.size()), &encoded);
+  // Clients take it with and without padding; gRPC's own send none.
+  encoded.resize(std::min(encoded.size(), encoded.find('=')));
+  return encoded;
+}
+
 void AppendField(std::string_view name, std::string_view value, std::string& block) {
   block.push_back('\0');  // a literal that is not indexed, with a new name
   AppendLength(name.size(), block);
@@ -85,11 +93,7 @@ std::string StatusBlock(const absl::Status& status, std::string_view details, bo
   const std::string message(status.message().substr(0, kMessageBytesMax));
   if (!message.empty()) AppendField("grpc-message", PercentEncoded(message), block);
   if (!details.empty() && details.size() <= kDetailsBytesMax) {
-    std::string encoded;
-    absl::Base64Escape(absl::string_view(details.data(), details.size()), &encoded);
-    // Clients take it with and without padding; gRPC's own send none.
-    encoded.resize(std::min(encoded.size(), encoded.find('=')));
-    AppendField("grpc-status-details-bin", encoded, block);
+    AppendField("grpc-status-details-bin", Base64(details), block);
   }
   if (is_only && absl::IsUnimplemented(status)) {
     AppendField("grpc-accept-encoding", "identity,gzip", block);

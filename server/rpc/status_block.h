@@ -23,6 +23,9 @@ std::string StatusBlock(const absl::Status& status, std::string_view details, bo
 std::string HttpStatusBlock(std::string_view http_status);
 std::string_view HttpTrailers();
 
+// Base64 as gRPC has it: without padding.
+std::string Base64(std::string_view bytes);
+
 // One field of a block.
 void AppendField(std::string_view name, std::string_view value, std::string& block);
 

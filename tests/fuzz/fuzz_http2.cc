@@ -18,10 +18,15 @@ void Require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Answers with the request, or with an error for one that begins with "e".
+// Answers with the request and its metadata, or with an error for one that begins with "e".
 class Echo final : public UnaryMethod {
  public:
+  bool reads_metadata() const override { return true; }
   void Run(std::string_view request, RpcCall& call) override {
+    for (const auto& [name, value] : call.metadata().entries()) {
+      Require(call.AddInitialMetadata(name, value).code() != absl::StatusCode::kFailedPrecondition);
+      if (!call.AddTrailingMetadata(name, value).ok()) break;
+    }
     call.OpenMessage(request.size()).Append(request);
     if (request.starts_with('e')) return call.Finish(absl::AbortedError("as asked"));
     call.CloseMessage();
