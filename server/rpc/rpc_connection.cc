@@ -165,8 +165,10 @@ void RpcConnection::OnHead(http2::Stream& stream, const RequestHead& head) {
     return call.Finish(status);
   }
   if (call.method_->streaming != nullptr) {
-    const bool goes_on =
-        RunFor(call, [&] { call.streaming_ = call.method_->streaming->Open(call); });
+    const bool goes_on = RunFor(call, [&] {
+      auto streaming = call.method_->streaming->Open(call);
+      if (running_ != 0) call.streaming_ = std::move(streaming);  // or the call is over
+    });
     if (!goes_on) return;
     if (is_draining_ && !RunFor(call, [&] { call.streaming_->OnDrain(); })) return;
   }

@@ -50,7 +50,7 @@ class StreamingMethod {
   virtual ~StreamingMethod() = default;
   // Whether RpcCall::metadata() is to have what came; a constant.
   virtual bool reads_metadata() const { return false; }
-  // `call` outlives what is returned.
+  // `call` outlives what is returned, but for one that it has finished.
   virtual std::unique_ptr<StreamingCall> Open(RpcCall& call) = 0;
 };
 

@@ -12,6 +12,7 @@ from end_to_end.harness.errors import StatusAssertions, retry_delay_of
 from end_to_end.harness.node import Node
 from end_to_end.harness.paths import PROTO, ROOT
 from end_to_end.harness.stubs import cache
+from interop.interop_service import InteropService
 from interop.toolbox import go_client, go_tool, need, node_modules, run
 
 # Small and without eviction, so that a client can fill it and see the error's details.
@@ -93,6 +94,40 @@ class ConformanceTest(unittest.TestCase):
         self.assertEqual(total, passed)
         self.assertGreaterEqual(int(total), 145)
         self.assertTrue(node.alive())
+
+
+class GrpcInteropTest(unittest.TestCase):
+    """gRPC's own interoperability client against its TestService on larderd's transport."""
+
+    CASES = (
+        "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
+        "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server",
+        "status_code_and_message", "special_status_message", "custom_metadata", "unimplemented_method",
+        "unimplemented_service", "pick_first_unary")
+
+    def test_cases(self):
+        need("go")
+        client = go_tool("client")
+        with InteropService() as service:
+            for case in self.CASES:
+                with self.subTest(case=case):
+                    run([client, "--server_host=127.0.0.1", f"--server_port={service.port}",
+                         f"--test_case={case}"], timeout=60)
+            self.assertTrue(service.alive())
+
+    def test_half_duplex_which_no_case_calls(self):
+        request = b"\x12\x02\x08\x03"  # response_parameters { size: 3 }
+        answer = b"\x0a\x05\x12\x03\0\0\0"  # payload { body: 3 bytes }
+        with InteropService() as service, grpc.insecure_channel(f"127.0.0.1:{service.port}") as channel:
+            call = channel.stream_stream("/grpc.testing.TestService/HalfDuplexCall")
+            self.assertEqual(list(call(iter([request] * 5), timeout=20)), [answer] * 5)
+
+    def test_a_case_can_fail(self):
+        need("go")
+        with Node() as node, self.assertRaises(AssertionError) as raised:
+            run([go_tool("client"), "--server_host=127.0.0.1", f"--server_port={node.port}",
+                 "--test_case=empty_unary"], timeout=60)
+        self.assertIn("Unimplemented", str(raised.exception))
 
 
 class PythonTest(StatusAssertions, unittest.TestCase):

@@ -11,6 +11,7 @@ from end_to_end.harness.paths import PROTO, ROOT, TOOLS
 GO_TOOLS = {
     "grpcurl": "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3",
     "h2spec": "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible",
+    "client": "google.golang.org/grpc/interop/client@v1.72.2",
     "protoc-gen-go": "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.6",
     "protoc-gen-go-grpc": "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.5.1",
 }

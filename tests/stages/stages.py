@@ -194,9 +194,9 @@ def grpcpp(context):
 
 
 def interop(context):
-    """clients in other languages, and grpcurl, against a running node"""
+    """clients in other languages, gRPC's own tests, and grpcurl, against running servers"""
     configure("release")
-    build("release", ["larderd"])
+    build("release", ["larderd", "interop_service"])
     return python_tests("tests/interop")
 
 

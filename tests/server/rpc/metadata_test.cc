@@ -100,10 +100,37 @@ class Mirror final : public UnaryMethod {
   const bool reads_;
 };
 
+// Does not take calls without "token".
+class Guarded final : public StreamingMethod {
+ public:
+  class Stream final : public StreamingCall {
+   public:
+    explicit Stream(RpcCall* call) : call_(call) {}
+    void OnMessage(std::string_view) override { ++messages_; }
+    void OnEnd() override {
+      call_->Finish(messages_ == 1 ? absl::OkStatus() : absl::DataLossError("messages"));
+    }
+    void OnDrain() override {}
+
+   private:
+    RpcCall* const call_;
+    int messages_ = 0;
+  };
+
+  bool reads_metadata() const override { return true; }
+  std::unique_ptr<StreamingCall> Open(RpcCall& call) override {
+    if (!call.metadata().Find("token").has_value()) {
+      call.Finish(absl::UnauthenticatedError("no token"));
+    }
+    return std::make_unique<Stream>(&call);
+  }
+};
+
 class CallMetadataTest : public testing::Test {
  protected:
   CallMetadataTest() {
     methods_.Add("/test/Reads", std::make_unique<Mirror>(true));
+    methods_.Add("/test/Guarded", std::make_unique<Guarded>());
     methods_.Add("/test/DoesNot", std::make_unique<Mirror>(false));
     connection_ = std::make_unique<RpcConnection>(limits_, &methods_, &calls_);
     EXPECT_TRUE(connection_->Receive(Hello(), kNow));
@@ -176,6 +203,14 @@ TEST_F(CallMetadataTest, TheHeadMayGoFirst) {
   EXPECT_EQ(blocks, 2);
   EXPECT_EQ(fields["i-text"], "before");
   EXPECT_EQ(fields["grpc-status"], "0");
+}
+
+TEST_F(CallMetadataTest, AStreamMayBeRefusedForIt) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Call({}, "x", "/test/Guarded").first["grpc-status"], "16");
+    EXPECT_EQ(Call({{"token", "t"}}, "x", "/test/Guarded").first["grpc-status"], "0");
+    EXPECT_EQ(Call({}, "x", "/test/DoesNot").first["grpc-status"], "0");
+  }
 }
 
 TEST_F(CallMetadataTest, BadMetadataFailsTheCallAlone) {
