@@ -1,8 +1,10 @@
 """Clients that know Larder only by its .proto files, or not even those, against a running node."""
 
+import base64
 import json
 import os
 import re
+import threading
 import unittest
 
 import grpc
@@ -13,10 +15,10 @@ from end_to_end.harness.node import Node
 from end_to_end.harness.paths import PROTO, ROOT
 from end_to_end.harness.stubs import cache
 from interop.interop_service import InteropService
-from interop.toolbox import go_client, go_tool, need, node_modules, run
+from interop.toolbox import go_client, go_tool, java_client, need, node_modules, run
 
 # Small and without eviction, so that a client can fill it and see the error's details.
-NODE_FLAGS = ("--memory=8MiB", "--eviction=none")
+NODE_FLAGS = ("--memory=16MiB", "--eviction=none")
 NODE_CLIENT = os.path.join(ROOT, "tests", "interop", "node", "client.js")
 BINARY = bytes(range(256))
 SERVICES = ("larder.v1.Cache", "larder.v1.Cluster", "larder.v1.Maintenance", "grpc.health.v1.Health")
@@ -34,10 +36,10 @@ class LanguagesTest(unittest.TestCase):
         return Node(*NODE_FLAGS, *self.authority.issue("node").flags(), *flags,
                     credentials=grpc.ssl_channel_credentials(read(self.authority.ca_file), *own))
 
-    def assert_all_pass(self, node, command, **environment):
+    def assert_all_pass(self, node, command, tests=10, **environment):
         """The client of another language prints ok for each of its tests."""
         lines = run(command, timeout=120, env={**os.environ, **environment}).splitlines()
-        self.assertEqual(len([line for line in lines if line.startswith("ok ")]), 7)
+        self.assertEqual(len([line for line in lines if line.startswith("ok ")]), tests)
         self.assertTrue(node.alive())
 
     def test_go_with_tls(self):
@@ -72,6 +74,13 @@ class LanguagesTest(unittest.TestCase):
             self.assert_all_pass(
                 node, ["node", NODE_CLIENT, node.address, PROTO, self.authority.ca_file],
                 NODE_PATH=node_modules())
+
+    def test_java(self):
+        need("javac")
+        need("mvn")
+        with Node(*NODE_FLAGS) as node:
+            self.assert_all_pass(
+                node, ["java", "-cp", java_client(), "larder.interop.Client", node.address], tests=9)
 
 
 class ConformanceTest(unittest.TestCase):
@@ -157,10 +166,39 @@ class PythonTest(StatusAssertions, unittest.TestCase):
         self.assert_fails(grpc.StatusCode.DEADLINE_EXCEEDED, [], stub.Get,
                           cache.GetRequest(key=b"k"), timeout=-1)
         with self.assertRaises(grpc.RpcError) as raised:
-            for n in range(10):
+            for n in range(40):
                 stub.Set(cache.SetRequest(key=b"fill-%d" % n, value=bytes(1 << 20)), timeout=20)
         self.assertEqual(raised.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
         self.assertGreater(retry_delay_of(raised.exception), 0)
+
+    def test_a_stream_ends_with_its_deadline_and_when_it_is_cancelled(self):
+        with Node() as node:
+            request = cache.PipelineRequest(id=1, get=cache.GetRequest(key=b"k"))
+            with self.assertRaises(grpc.RpcError) as raised:
+                list(node.stub.Pipeline(self.endless(request), timeout=0.2))
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+            stream = node.stub.Pipeline(self.endless(request), timeout=20)
+            self.assertEqual(next(stream).id, 1)
+            stream.cancel()
+            with self.assertRaises(grpc.RpcError) as raised:
+                list(stream)
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.CANCELLED)
+            self.assertFalse(node.stub.Get(cache.GetRequest(key=b"k"), timeout=20).found)
+
+    def test_large_messages_also_compressed(self):
+        large = bytes(4032 << 10)
+        with Node() as node:
+            for compression in (grpc.Compression.NoCompression, grpc.Compression.Gzip):
+                with self.subTest(compression=compression):
+                    node.stub.Set(cache.SetRequest(key=b"k", value=large), timeout=20, compression=compression)
+                    answer = node.stub.Get(cache.GetRequest(key=b"k"), timeout=20, compression=compression)
+                    self.assertEqual(answer.value, large)
+
+    @staticmethod
+    def endless(request):
+        """A request, and no end behind it before the call has one."""
+        yield request
+        threading.Event().wait(5)
 
 
 class GrpcurlTest(unittest.TestCase):
@@ -173,9 +211,11 @@ class GrpcurlTest(unittest.TestCase):
         cls.node = cls.enterClassContext(Node())
 
     def grpcurl(self, *arguments, data=None):
-        """Flags, the address, then a verb or method."""
-        options = ["-plaintext", "-max-time", "20"] + (["-d", json.dumps(data)] if data else [])
-        return run([self.program, *options, self.node.address, *arguments], timeout=60)
+        """A verb or method with what it needs; requests, one or a list, as dicts."""
+        requests = data if isinstance(data, list) else [data] if data else []
+        options = ["-plaintext", "-max-time", "20"] + (["-d", "@"] if requests else [])
+        return run([self.program, *options, self.node.address, *arguments], timeout=60,
+                   input="\n".join(json.dumps(request) for request in requests))
 
     def test_tls(self):
         with Authority() as authority:
@@ -209,6 +249,23 @@ class GrpcurlTest(unittest.TestCase):
         self.assertIn("expires_at", answer)
         self.assertTrue(json.loads(self.grpcurl("larder.v1.Cache/Delete", data={"key": "a2V5"}))["deleted"])
         self.assertEqual(json.loads(self.grpcurl("larder.v1.Cache/Get", data={"key": "a2V5"})), {})
+
+    def test_pipeline(self):
+        requests = [{"id": n, "set": {"key": "cGlwZQ==", "value": "dg=="}} for n in range(1, 21)]
+        answers = self.grpcurl("larder.v1.Cache/Pipeline", data=requests)
+        self.assertEqual(len(re.findall(r'"stored"', answers)), 20)
+
+    def test_a_large_value(self):
+        value = base64.b64encode(bytes(3 << 20)).decode()
+        self.grpcurl("larder.v1.Cache/Set", data={"key": "bGFyZ2U=", "value": value})
+        answer = json.loads(self.grpcurl("larder.v1.Cache/Get", data={"key": "bGFyZ2U="}))
+        self.assertEqual(answer["value"], value)
+
+    def test_deadline(self):
+        with self.assertRaises(AssertionError) as raised:
+            run([self.program, "-plaintext", "-max-time", "0.5", self.node.address,
+                 "grpc.health.v1.Health/Watch"], timeout=60)
+        self.assertIn("DeadlineExceeded", str(raised.exception))
 
     def test_health(self):
         for service in ("", *SERVICES[:1]):

@@ -1,6 +1,8 @@
 """Tools that the interop tests install into build/tools when the machine has their language."""
 
 import fcntl
+import glob
+import hashlib
 import os
 import shutil
 import subprocess
@@ -87,3 +89,25 @@ def node_modules():
                 shutil.copy(os.path.join(source, name), folder)
             run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder)
         return modules
+
+
+def java_client():
+    """Generates the stubs of the Java client and compiles it, once for each state of its sources and
+    of proto/; returns its class path. Maven keeps what it downloads in its own cache."""
+    source = os.path.join(ROOT, "tests", "interop", "java")
+    files = glob.glob(f"{source}/**/*.*", recursive=True) + glob.glob(f"{PROTO}/larder/v1/*.proto")
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        with open(path, "rb") as file:
+            digest.update(path.encode() + b"\0" + file.read())
+    with Installing("interop_java") as folder:
+        stamp = os.path.join(folder, "stamp")
+        if not os.path.exists(stamp) or open(stamp, encoding="utf-8").read() != digest.hexdigest():
+            shutil.rmtree(os.path.join(folder, "build"), ignore_errors=True)
+            shutil.copytree(source, os.path.join(folder, "build"))
+            run(["mvn", "--batch-mode", "--no-transfer-progress", "compile", f"-Dproto={PROTO}"],
+                cwd=os.path.join(folder, "build"))
+            with open(stamp, "w", encoding="utf-8") as file:
+                file.write(digest.hexdigest())
+        target = os.path.join(folder, "build", "target")
+        return os.pathsep.join([os.path.join(target, "classes"), os.path.join(target, "lib", "*")])

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/status"
 
 	larderv1 "larder/interop/larder/v1"
@@ -41,8 +42,11 @@ var tests = []test{
 	{"compare and set", compareAndSet},
 	{"lease", lease},
 	{"pipeline", pipeline},
-	{"error has code and details", errorDetails},
 	{"deadline", deadline},
+	{"cancellation", cancellation},
+	{"large message", largeMessage},
+	{"gzip", compressed},
+	{"error has code and details", errorDetails},
 }
 
 func binaryValues(ctx context.Context, client larderv1.CacheClient) error {
@@ -146,9 +150,9 @@ func pipeline(ctx context.Context, client larderv1.CacheClient) error {
 	return nil
 }
 
-// The node runs with --memory=8MiB --eviction=none, so a few large values fill it.
+// The node runs with little memory and --eviction=none, so a few large values fill it.
 func errorDetails(ctx context.Context, client larderv1.CacheClient) error {
-	for n := 0; n < 10; n++ {
+	for n := 0; n < 40; n++ {
 		_, err := client.Set(ctx, &larderv1.SetRequest{Key: fmt.Appendf(nil, "go-f%d", n), Value: make([]byte, 1<<20)})
 		if err == nil {
 			continue
@@ -170,7 +174,63 @@ func deadline(ctx context.Context, client larderv1.CacheClient) error {
 	if status.Code(err) != codes.DeadlineExceeded {
 		return fmt.Errorf("unexpected error %v", err)
 	}
-	return nil
+	soon, cancelSoon := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancelSoon()
+	stream, err := client.Pipeline(soon)
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	if status.Code(err) != codes.DeadlineExceeded {
+		return fmt.Errorf("unexpected error of a stream %v", err)
+	}
+	return miss(ctx, client)
+}
+
+func cancellation(ctx context.Context, client larderv1.CacheClient) error {
+	cancelled, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := client.Pipeline(cancelled)
+	if err != nil {
+		return err
+	}
+	get := &larderv1.GetRequest{Key: binary}
+	if err := stream.Send(&larderv1.PipelineRequest{Id: 1, Operation: &larderv1.PipelineRequest_Get{Get: get}}); err != nil {
+		return err
+	}
+	if _, err := stream.Recv(); err != nil {
+		return err
+	}
+	cancel()
+	if _, err := stream.Recv(); status.Code(err) != codes.Canceled {
+		return fmt.Errorf("unexpected error %v", err)
+	}
+	return miss(ctx, client)
+}
+
+// Writes and reads the largest value that a node takes by default.
+func largeValue(ctx context.Context, client larderv1.CacheClient, options ...grpc.CallOption) error {
+	large := make([]byte, 4032<<10)
+	key := []byte("go-large")
+	if _, err := client.Set(ctx, &larderv1.SetRequest{Key: key, Value: large}, options...); err != nil {
+		return err
+	}
+	answer, err := client.Get(ctx, &larderv1.GetRequest{Key: key}, options...)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(answer.Value, large) {
+		return fmt.Errorf("%d bytes came back", len(answer.Value))
+	}
+	_, err = client.Delete(ctx, &larderv1.DeleteRequest{Key: key})
+	return err
+}
+
+func largeMessage(ctx context.Context, client larderv1.CacheClient) error {
+	return largeValue(ctx, client)
+}
+
+func compressed(ctx context.Context, client larderv1.CacheClient) error {
+	return largeValue(ctx, client, grpc.UseCompressor(gzip.Name))
 }
 
 // Of a connection that trusts the first file, and proves itself by the other two if there are any.

@@ -15,14 +15,33 @@ const { Cache } = grpc.loadPackageDefinition(definition).larder.v1;
 const credentials = caFile
   ? grpc.credentials.createSsl(fs.readFileSync(caFile)) : grpc.credentials.createInsecure();
 const client = new Cache(address, credentials);
+const gzipClient = new Cache(address, credentials, {
+  'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip,
+});
 
-function call(method, request, options = { deadline: Date.now() + 20000 }) {
+function call(method, request, options = { deadline: Date.now() + 20000 }, stub = client) {
   return new Promise((resolve, reject) => {
-    client[method](request, options, (error, answer) => (error ? reject(error) : resolve(answer)));
+    stub[method](request, options, (error, answer) => (error ? reject(error) : resolve(answer)));
   });
 }
 
 const BINARY = Buffer.from([...Array(256).keys()]);
+
+// The code that a stream ends with.
+function endOf(stream) {
+  return new Promise((resolve) => stream.on('error', (error) => resolve(error.code))
+    .on('end', () => resolve(grpc.status.OK)).resume());
+}
+
+// Writes and reads the largest value that a node takes by default.
+async function largeValue(stub) {
+  const key = Buffer.from('node-large');
+  const value = Buffer.alloc(4032 << 10);
+  const soon = () => ({ deadline: Date.now() + 20000 });
+  await call('Set', { key, value }, soon(), stub);
+  assert.ok((await call('Get', { key }, soon(), stub)).value.equals(value));
+  await call('Delete', { key }, soon(), stub);
+}
 
 const tests = {
   async binaryValues() {
@@ -84,6 +103,27 @@ const tests = {
       assert.strictEqual(error.code, grpc.status.DEADLINE_EXCEEDED);
       return true;
     });
+    const stream = client.Pipeline({ deadline: Date.now() + 100 });
+    assert.strictEqual(await endOf(stream), grpc.status.DEADLINE_EXCEEDED);
+    await tests.miss();
+  },
+
+  async cancellation() {
+    const stream = client.Pipeline({ deadline: Date.now() + 20000 });
+    const ended = endOf(stream);
+    stream.write({ id: 1, get: { key: BINARY } });
+    await new Promise((resolve) => stream.once('data', resolve));
+    stream.cancel();
+    assert.strictEqual(await ended, grpc.status.CANCELLED);
+    await tests.miss();
+  },
+
+  async largeMessage() {
+    await largeValue(client);
+  },
+
+  async gzip() {
+    await largeValue(gzipClient);
   },
 };
 
@@ -93,6 +133,7 @@ async function main() {
     console.log(`ok ${name}`);
   }
   client.close();
+  gzipClient.close();
 }
 
 main().catch((error) => {
