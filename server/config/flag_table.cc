@@ -82,6 +82,26 @@ Flag Duration(Names names, absl::Duration min, absl::Duration max, Field field) 
           [=](const ServerConfig& config) { return absl::FormatDuration(field(config)); }};
 }
 
+// The same, or "none", which is an infinite one.
+template <typename Field>
+Flag DurationOrNone(Names names, absl::Duration min, absl::Duration max, Field field) {
+  Flag flag = Duration(std::move(names), min, max, field);
+  flag.range += ", or none";
+  flag.set = [set = flag.set, field](ServerConfig& config, std::string_view text) {
+    if (text == "none") {
+      field(config) = absl::InfiniteDuration();
+      return absl::OkStatus();
+    }
+    const absl::Status status = set(config, text);
+    if (status.ok()) return status;
+    return absl::InvalidArgumentError(absl::StrCat(status.message(), ", or none"));
+  };
+  flag.get = [get = flag.get, field](const ServerConfig& config) {
+    return field(config) == absl::InfiniteDuration() ? "none" : get(config);
+  };
+  return flag;
+}
+
 // One of a few words. `parse` returns a StatusOr, `format` its inverse.
 template <typename Field, typename Parse, typename Format>
 Flag Word(Names names, std::string words, Field field, Parse parse, Format format) {
@@ -211,25 +231,11 @@ void AddTimes(std::vector<Flag>& flags) {
   const absl::Duration millisecond = absl::Milliseconds(1);
   const absl::Duration century = absl::Hours(876000);
   const absl::Duration day = absl::Hours(24);
-  Flag default_ttl =
-      Duration({"default_ttl",
-                "How long an entry lives that is written without a "
-                "ttl. none: for ever."},
-               millisecond, century, [](auto& c) -> auto& { return c.limits.default_ttl; });
-  default_ttl.range += ", or none";
-  default_ttl.set = [set = default_ttl.set](ServerConfig& config, std::string_view text) {
-    if (text == "none") {
-      config.limits.default_ttl = absl::InfiniteDuration();
-      return absl::OkStatus();
-    }
-    const absl::Status status = set(config, text);
-    if (status.ok()) return status;
-    return absl::InvalidArgumentError(absl::StrCat(status.message(), ", or none"));
-  };
-  default_ttl.get = [get = default_ttl.get](const ServerConfig& config) {
-    return config.limits.default_ttl == absl::InfiniteDuration() ? "none" : get(config);
-  };
-  flags.push_back(std::move(default_ttl));
+  flags.push_back(DurationOrNone({"default_ttl",
+                                  "How long an entry lives that is written without a "
+                                  "ttl. none: for ever."},
+                                 millisecond, century,
+                                 [](auto& c) -> auto& { return c.limits.default_ttl; }));
   flags.push_back(Duration({"max_ttl", "The longest ttl that a request may ask for."}, millisecond,
                            century, [](auto& c) -> auto& { return c.limits.max_ttl; }));
   flags.push_back(Duration({"max_serve_stale", "The longest serve_stale_for of a Delete."},
@@ -285,6 +291,7 @@ void AddSizes(std::vector<Flag>& flags) {
 
 // Of one connection.
 void AddConnection(std::vector<Flag>& flags) {
+  const absl::Duration week = absl::Hours(168);
   flags.push_back(Number({"max_streams", "Calls of one connection at a time; one more is refused."},
                          1, 1000000, [](auto& c) -> auto& { return c.max_streams; }));
   flags.push_back(Size(
@@ -310,6 +317,15 @@ void AddConnection(std::vector<Flag>& flags) {
   flags.push_back(Duration(
       {"unread_timeout", "How long a client may read nothing of an answer that waits for it."},
       absl::Seconds(1), absl::Hours(1), [](auto& c) -> auto& { return c.unread_timeout; }));
+  flags.push_back(DurationOrNone({"max_connection_age",
+                                  "A connection of that age, give or take a tenth, is told to open "
+                                  "no more calls and ends with "
+                                  "its last one."},
+                                 absl::Seconds(1), week,
+                                 [](auto& c) -> auto& { return c.max_connection_age; }));
+  flags.push_back(DurationOrNone(
+      {"max_connection_age_grace", "How long its calls may take to finish, or they are cut off."},
+      absl::ZeroDuration(), week, [](auto& c) -> auto& { return c.max_connection_age_grace; }));
 }
 
 void AddProcess(std::vector<Flag>& flags) {

@@ -42,6 +42,8 @@ struct ServerConfig {
   absl::Duration keepalive_time = absl::Seconds(60);
   absl::Duration keepalive_timeout = absl::Seconds(20);
   absl::Duration unread_timeout = absl::Seconds(30);
+  absl::Duration max_connection_age = absl::InfiniteDuration();
+  absl::Duration max_connection_age_grace = absl::InfiniteDuration();
   absl::Duration drain_timeout = absl::Seconds(10);
   uint32_t node_number = 0;
   LogLevel log_level = LogLevel::kInfo;

@@ -35,6 +35,12 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> CredentialsOf(const Tls
   return grpc::SslServerCredentials(options);
 }
 
+// An infinite duration is what gRPC has without the argument.
+void SetMilliseconds(const char* argument, absl::Duration duration, grpc::ServerBuilder& builder) {
+  if (duration == absl::InfiniteDuration()) return;
+  builder.AddChannelArgument(argument, static_cast<int>(absl::ToInt64Milliseconds(duration)));
+}
+
 // gRPC runs the threads; the connections are accepted by us, so that their number is bounded.
 // Members are destroyed last to first: connections stop before the server, the server before its
 // services.
@@ -67,11 +73,10 @@ class GrpcFrontEnd final : public FrontEnd {
     // few bytes cannot become gigabytes.
     builder.AddChannelArgument(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
                                1 << GRPC_COMPRESS_NONE);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
-                               static_cast<int>(absl::ToInt64Milliseconds(config.keepalive_time)));
-    builder.AddChannelArgument(
-        GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-        static_cast<int>(absl::ToInt64Milliseconds(config.keepalive_timeout)));
+    SetMilliseconds(GRPC_ARG_KEEPALIVE_TIME_MS, config.keepalive_time, builder);
+    SetMilliseconds(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, config.keepalive_timeout, builder);
+    SetMilliseconds(GRPC_ARG_MAX_CONNECTION_AGE_MS, config.max_connection_age, builder);
+    SetMilliseconds(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, config.max_connection_age_grace, builder);
     for (const auto& service : services_) builder.RegisterService(service.get());
     connection_sink_ = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, *credentials);

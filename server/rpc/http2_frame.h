@@ -50,6 +50,9 @@ enum class ErrorCode : uint32_t {
   kHttp11Required = 0xd,
 };
 
+// The payload of the ping behind the first GOAWAY of two.
+inline constexpr std::string_view kGoawayPing = "goodbye.";
+
 // Identifiers of settings.
 enum class Setting : uint16_t {
   kHeaderTableSize = 0x1,

@@ -8,6 +8,7 @@ namespace {
 
 constexpr uint32_t kContinuationsMax = 32;
 constexpr uint32_t kPriorityBytes = 5;
+constexpr uint32_t kGoawaySecondsMax = 10;
 constexpr uint32_t kFrameBytesSentMax = 64u << 10;
 
 // What frames cost that ask for work and bring no request.
@@ -338,7 +339,10 @@ bool Http2Session::OnSetting(Setting setting, uint32_t value) {
 bool Http2Session::OnPing(const FrameHeader& frame, std::string_view payload) {
   if (frame.stream_id != 0) return Fail(ErrorCode::kProtocolError, "PING on a stream");
   if (payload.size() != 8) return Fail(ErrorCode::kFrameSizeError, "PING must have 8 bytes");
-  if (frame.Has(kAck)) return true;
+  if (frame.Has(kAck)) {
+    if (!goaway_why_.empty() && payload == kGoawayPing) SendGoaway(goaway_why_);
+    return true;
+  }
   if (!CountFlood(kControlCost)) return false;
   std::copy(payload.begin(), payload.end(), WriteFrame(FrameType::kPing, kAck, 0, payload.size()));
   return true;
@@ -400,6 +404,9 @@ void Http2Session::Drop(Stream& stream) {
 void Http2Session::OnSecondsPassed(uint32_t seconds, uint32_t unread_seconds_max) {
   guard_.OnSecondsPassed(seconds);
   seconds_ += seconds;
+  if (!goaway_why_.empty() && seconds_ - goaway_begun_at_ > kGoawaySecondsMax) {
+    SendGoaway(goaway_why_);  // without an answer to the ping
+  }
   if (pending_bytes_ == 0) return;
   std::vector<Stream*> stuck;
   for (const auto& [id, stream] : streams_) {

@@ -88,7 +88,11 @@ class Http2Session {
   void ReturnWindow(Stream& stream);
 
   // Asks the client to open no more streams; those that are open go on.
-  void SendGoaway();
+  void SendGoaway(std::string_view why);
+  // The same with time for it to hear: streams that it opens before it has are accepted, too.
+  void BeginGoaway(std::string_view why);
+  // The client may open no more streams.
+  bool is_draining() const { return is_draining_; }
   void SendPing();
   // Counts work that a client causes with few bytes; false: it is too much, and the session fails.
   bool CountFlood(uint32_t cost);
@@ -150,6 +154,7 @@ class Http2Session {
   void WriteHeaderBlock(Stream& stream, std::string_view block, uint8_t flags);
   void WriteGoaway(uint32_t last_stream, ErrorCode code, std::string_view why);
   void WriteSettings();
+  void WritePing(std::string_view payload);
   void ReceiveIntoWindow(Stream* stream, uint32_t bytes);
   // Sends of what is pending what may be sent.
   void Flush(Stream& stream);
@@ -185,6 +190,8 @@ class Http2Session {
   uint32_t last_accepted_ = 0;  // and was not refused
   uint32_t seconds_ = 0;
   bool is_draining_ = false;
+  std::string goaway_why_;        // not empty: BeginGoaway was called
+  uint32_t goaway_begun_at_ = 0;  // second
 
   int64_t send_window_ = kDefaultWindow;
   int64_t receive_window_ = kDefaultWindow;

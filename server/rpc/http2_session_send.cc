@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/front_end.h"
 #include "server/rpc/http2_session.h"
 
 // What a session sends; http2_session.cc has what it receives.
@@ -49,14 +48,27 @@ void Http2Session::WriteGoaway(uint32_t last_stream, ErrorCode code, std::string
   std::copy(why.begin(), why.end(), at + 8);
 }
 
-void Http2Session::SendGoaway() {
+void Http2Session::SendGoaway(std::string_view why) {
   if (is_draining_ || stage_ == Stage::kFailed) return;
   is_draining_ = true;
   if (stage_ == Stage::kStart) WriteSettings();
-  WriteGoaway(last_accepted_, ErrorCode::kNoError, kShuttingDown);
+  WriteGoaway(last_accepted_, ErrorCode::kNoError, why);
 }
 
-void Http2Session::SendPing() { std::fill_n(WriteFrame(FrameType::kPing, 0, 0, 8), 8, 'L'); }
+void Http2Session::BeginGoaway(std::string_view why) {
+  if (is_draining_ || stage_ != Stage::kFrames || !goaway_why_.empty()) return;
+  goaway_why_ = why;
+  goaway_begun_at_ = seconds_;
+  // RFC 9113, section 6.8: first one that refuses nothing, then a round trip.
+  WriteGoaway(kStreamIdMask, ErrorCode::kNoError, why);
+  WritePing(kGoawayPing);
+}
+
+void Http2Session::SendPing() { WritePing("LLLLLLLL"); }
+
+void Http2Session::WritePing(std::string_view payload) {
+  std::copy(payload.begin(), payload.end(), WriteFrame(FrameType::kPing, 0, 0, payload.size()));
+}
 
 void Http2Session::ReceiveIntoWindow(Stream* stream, uint32_t bytes) {
   if (stream == nullptr) {

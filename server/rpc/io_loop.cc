@@ -20,6 +20,7 @@ constexpr size_t kReceiveBytes = size_t{256} << 10;
 constexpr int kReadsInARow = 4;
 constexpr size_t kSentInARow = size_t{2} << 20;
 constexpr int kEventsAtOnce = 256;
+constexpr std::string_view kTooOld = "max_connection_age";
 // Before it is sent: so little that a buffer for it is worth keeping.
 constexpr size_t kEncryptedInARow = size_t{64} << 10;
 
@@ -39,10 +40,11 @@ void AppendTlsNeeded(OutputBuffer& output) {
 
 struct IoLoop::Connection {
   Connection(FileDescriptor from, const RpcLimits& limits, const RpcMethods* methods,
-             RpcCallPool* calls, LoopTime now)
+             RpcCallPool* calls, LoopTime now, LoopTime retire)
       : socket(std::move(from)),
         rpc(limits, methods, calls),
         opened_at(now),
+        retire_at(retire),
         received_at(now),
         sent_at(now) {}
 
@@ -59,6 +61,8 @@ struct IoLoop::Connection {
   RpcConnection rpc;
   std::unique_ptr<TlsSession> tls;  // nullptr: plaintext
   const LoopTime opened_at;
+  const LoopTime retire_at;
+  LoopTime retired_at = kNoTime;
   LoopTime received_at;  // anything
   LoopTime sent_at;      // anything, or there was nothing to send
   LoopTime pinged_at = kNoTime;
@@ -98,6 +102,7 @@ IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limit
       tls_(tls),
       now_(std::chrono::steady_clock::now()),
       next_second_(now_ + std::chrono::seconds(1)),
+      random_(std::random_device()()),
       buffer_(new char[kReceiveBytes]),
       decrypted_(tls == nullptr ? nullptr : new char[kReceiveBytes + TlsSession::kRecordBytes]) {}
 
@@ -175,7 +180,9 @@ int IoLoop::TimeoutMs() const {
 }
 
 void IoLoop::Open(FileDescriptor socket) {
-  auto owned = std::make_unique<Connection>(std::move(socket), *limits_, methods_, &calls_, now_);
+  const double unit = std::uniform_real_distribution<double>()(random_);
+  auto owned = std::make_unique<Connection>(std::move(socket), *limits_, methods_, &calls_, now_,
+                                            After(now_, Jittered(timeouts_.age_max, unit)));
   Connection& connection = *owned;
   if (tls_ != nullptr) {
     connection.tls = std::make_unique<TlsSession>(tls_->context(), &tls_->counters());
@@ -268,7 +275,7 @@ void IoLoop::Encrypt(Connection& connection) {
 void IoLoop::Settle(Connection& connection) {
   Write(connection);
   if (!connection.socket.is_open()) return;
-  const bool is_done = is_draining_ && connection.rpc.is_idle();
+  const bool is_done = (is_draining_ || connection.rpc.is_retired()) && connection.rpc.is_idle();
   if (!connection.has_output() && (connection.is_failed || is_done)) {
     BeginClose(connection);
     if (!connection.socket.is_open()) return;
@@ -327,6 +334,8 @@ void IoLoop::CheckTimeouts(Connection& connection, uint32_t seconds) {
   if (is_unread ||
       (is_pinged && is_read && now_ > After(connection.pinged_at, timeouts_.pong_within)) ||
       (is_closing && now_ > After(connection.closing_at, timeouts_.linger)) ||
+      (connection.retired_at != kNoTime &&
+       now_ > After(connection.retired_at, timeouts_.age_grace)) ||
       (!connection.rpc.is_established() &&
        now_ > After(connection.opened_at, timeouts_.handshake_within))) {
     if (connection.tls != nullptr) connection.tls->Abandon(TlsFailure::kTimeout);
@@ -335,6 +344,11 @@ void IoLoop::CheckTimeouts(Connection& connection, uint32_t seconds) {
   if (now_ > After(connection.received_at, timeouts_.ping_after) && !is_pinged && !is_closing) {
     connection.pinged_at = now_;
     connection.rpc.SendPing();
+  }
+  if (now_ > connection.retire_at && connection.retired_at == kNoTime &&
+      connection.rpc.is_established()) {
+    connection.retired_at = now_;
+    connection.rpc.Retire(kTooOld);
   }
   Settle(connection);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -30,6 +31,10 @@ struct IoTimeouts {
   absl::Duration pong_within = absl::Seconds(20);       // or the connection is closed
   absl::Duration unread_for = absl::Seconds(30);  // the client takes none of what waits for it
   absl::Duration linger = absl::Seconds(2);       // until the client has closed, too
+  // A connection of that age, give or take a tenth, gets no new calls; it ends with its last call,
+  // or after the grace.
+  absl::Duration age_max = absl::InfiniteDuration();
+  absl::Duration age_grace = absl::InfiniteDuration();
 };
 
 // One thread that serves connections, by epoll. Reads what has come for all of them, runs the
@@ -95,6 +100,7 @@ class IoLoop {
   // Of the thread.
   LoopTime now_;
   LoopTime next_second_;
+  std::minstd_rand random_;
   bool is_draining_ = false;
   std::unique_ptr<char[]> buffer_;     // what was received last
   std::unique_ptr<char[]> decrypted_;  // and what was in it; only with TLS

@@ -18,6 +18,12 @@ inline LoopTime After(LoopTime time, absl::Duration duration) {
   return time + absl::ToChronoNanoseconds(duration);
 }
 
+// A duration that is a tenth shorter (`unit` 0) to a tenth longer (1), so that what began together
+// does not end together.
+inline absl::Duration Jittered(absl::Duration duration, double unit) {
+  return duration * (0.9 + 0.2 * unit);
+}
+
 }  // namespace larder::server
 
 #endif  // LARDER_SERVER_RPC_LOOP_TIME_H_

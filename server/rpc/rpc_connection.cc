@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/front_end.h"
 #include "server/handlers/retry_hint.h"
 #include "server/rpc/gzip.h"
 #include "server/rpc/status_block.h"
@@ -399,7 +400,7 @@ void RpcConnection::ExpireCalls(LoopTime now) {
 
 void RpcConnection::Drain() {
   is_draining_ = true;
-  session_.SendGoaway();
+  session_.SendGoaway(kShuttingDown);
   for (const uint32_t id : session_.StreamIds()) {
     http2::Stream* const stream = session_.Find(id);
     if (stream == nullptr) continue;

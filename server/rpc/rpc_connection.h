@@ -66,6 +66,10 @@ class RpcConnection final : private http2::SessionListener {
   }
   // No new calls; those that stream are asked to finish.
   void Drain();
+  // No new calls once the client knows; those that are open go on.
+  void Retire(std::string_view why) { session_.BeginGoaway(why); }
+  // The client knows that there are to be no new calls.
+  bool is_retired() const { return session_.is_draining(); }
   bool is_idle() const { return session_.streams() == 0; }
   // Memory that is only needed while something goes on.
   void ReleaseMemory();

@@ -32,7 +32,9 @@ IoTimeouts TimeoutsOf(const ServerConfig& config) {
   return {.handshake_within = config.handshake_timeout,
           .ping_after = config.keepalive_time,
           .pong_within = config.keepalive_timeout,
-          .unread_for = config.unread_timeout};
+          .unread_for = config.unread_timeout,
+          .age_max = config.max_connection_age,
+          .age_grace = config.max_connection_age_grace};
 }
 
 // Members are destroyed last to first: the acceptor before the loops, the loops before the methods.

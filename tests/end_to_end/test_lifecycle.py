@@ -114,6 +114,28 @@ class LifecycleTest(StatusAssertions, unittest.TestCase):
                         node.signal(signal.SIGTERM)
                     node.process.wait(30)
 
+    def test_an_old_connection_ends_without_an_error_in_any_call(self):
+        with Node("--max_connection_age=1s") as node:
+            stream = OpenStream(node.stub)
+            stream.send(1, get=cache.GetRequest(key=b"k"))
+            self.assertEqual(next(stream.answers).id, 1)
+
+            def third_connection():
+                self.assertFalse(node.stub.Get(cache.GetRequest(key=b"k"), timeout=20).found)
+                return node.metrics()["larder_connections_accepted_total"] >= 3
+            wait_until(third_connection, "the client connects again and again")
+            stream.send(2, get=cache.GetRequest(key=b"k"))
+            self.assertEqual(next(stream.answers).id, 2)
+            stream.close()
+            self.assertEqual(list(stream.answers), [])
+
+    def test_after_the_grace_an_old_connection_is_cut_off(self):
+        with Node("--max_connection_age=1s", "--max_connection_age_grace=0s") as node:
+            stream = OpenStream(node.stub)
+            with self.assertRaises(grpc.RpcError) as raised:
+                next(stream.answers)
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.UNAVAILABLE)
+
     def test_a_restarted_node_is_empty(self):
         with Node() as node:
             node.stub.Set(cache.SetRequest(key=b"k", value=b"v"))

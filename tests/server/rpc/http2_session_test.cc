@@ -177,7 +177,7 @@ TEST_F(SessionTest, AClientMayCancelAllItsCallsAtOnce) {
 TEST_F(SessionTest, RequestsThatCrossAGoawayAreNoFlood) {
   Begin();
   ASSERT_TRUE(Feed(Open(1)));
-  session_->SendGoaway();
+  session_->SendGoaway("bye");
   for (uint32_t id = 3; id < 20000; id += 2) ASSERT_TRUE(Feed(Open(id)));
   ASSERT_TRUE(Feed(Data(1, "goes on", kEndStream)));
   Sent();
@@ -456,7 +456,7 @@ TEST_F(SessionTest, EveryHeaderBlockBeginsAnewAfterTheTablesSizeWasSet) {
 TEST_F(SessionTest, AfterGoawayNoStreamIsOpenedAndOthersGoOn) {
   Begin();
   ASSERT_TRUE(Feed(Open(1)));
-  session_->SendGoaway();
+  session_->SendGoaway("bye");
   const auto frames = Sent();
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].type, FrameType::kGoaway);

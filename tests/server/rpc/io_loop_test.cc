@@ -141,6 +141,31 @@ TEST_F(IoLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
   EXPECT_TRUE(HasFrame(http2::FrameType::kGoaway));
 }
 
+TEST_F(IoLoopTest, AnOldConnectionEndsWithItsLastCall) {
+  IoTimeouts timeouts = Patient();
+  timeouts.age_max = absl::ZeroDuration();
+  Start(timeouts);
+  Send(Hello() + Headers(1, RequestFields("/test/Echo")));
+  ReadUntil(http2::FrameType::kGoaway);
+  ReadUntil(http2::FrameType::kPing);
+  Send(Frame(http2::FrameType::kPing, http2::kAck, 0, http2::kGoawayPing) +
+       Data(1, Message("last"), http2::kEndStream));
+  ReadUntilClosed();
+  EXPECT_NE(received_.find("last"), std::string::npos);
+  EXPECT_NE(received_.find("max_connection_age"), std::string::npos);
+}
+
+TEST_F(IoLoopTest, AfterTheGraceAnOldConnectionIsClosedWithItsCalls) {
+  IoTimeouts timeouts = Patient();
+  timeouts.age_max = absl::ZeroDuration();
+  timeouts.age_grace = absl::ZeroDuration();
+  Start(timeouts);
+  Send(Hello() + Headers(1, RequestFields("/test/Echo")));
+  ReadUntil(http2::FrameType::kGoaway);
+  ReadUntilClosed();
+  EXPECT_EQ(received_.find("grpc-status"), std::string::npos);
+}
+
 TEST_F(IoLoopTest, DrainEndsAConnectionWithItsLastCall) {
   Start(Patient());
   Send(Hello() + Headers(1, RequestFields("/test/Echo")));
