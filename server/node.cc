@@ -23,6 +23,7 @@
 #include "server/rpc/rpc_front_end.h"
 #include "server/runtime_config.h"
 #include "server/shard_clock.h"
+#include "server/transport_state.h"
 #include "server/version.h"
 #include "storage/hybrid_clock.h"
 #include "storage/keyspace.h"
@@ -77,6 +78,7 @@ class Node::Parts final : public NodeFigureSource {
                                 .maintenance = maintenance_.get(),
                                 .metrics = &requests_,
                                 .inflight = &inflight_,
+                                .transport = &transport_,
                                 .readiness = &readiness_};
     auto front_end = uses_grpcpp ? StartGrpcFrontEnd(config_, services, &connections_)
                                  : StartRpcFrontEnd(config_, services, &connections_, tls_.get());
@@ -108,7 +110,8 @@ class Node::Parts final : public NodeFigureSource {
                                 .requests = &requests_,
                                 .connections = &connections_,
                                 .inflight = &inflight_,
-                                .tls = &tls_counters_};
+                                .tls = &tls_counters_,
+                                .transport = &transport_};
     auto metrics = MetricsEndpoint::Start(config_.metrics_listen,
                                           {.metrics = [sources] { return PrometheusText(sources); },
                                            .is_ready = [this] { return readiness_.is_ready(); }});
@@ -148,6 +151,7 @@ class Node::Parts final : public NodeFigureSource {
   InflightLimit inflight_;
   TlsCounters tls_counters_;
   std::unique_ptr<TlsRotation> tls_;  // nullptr: plaintext
+  TransportState transport_;
   std::unique_ptr<storage::Keyspace> keyspace_;
   std::unique_ptr<CacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;

@@ -10,6 +10,7 @@
 #include "server/inflight_limit.h"
 #include "server/metrics/request_metrics.h"
 #include "server/readiness.h"
+#include "server/transport_state.h"
 
 namespace larder::server {
 
@@ -20,6 +21,7 @@ struct ServiceParts {
   MaintenanceHandler* maintenance = nullptr;
   RequestMetrics* metrics = nullptr;
   InflightLimit* inflight = nullptr;
+  TransportState* transport = nullptr;
   const Readiness* readiness = nullptr;
 };
 

@@ -69,6 +69,7 @@ class NodeCollector final : public prometheus::Collectable {
     AddLeases(stats, families);
     AddConnections(families);
     AddTls(families);
+    AddTransport(families);
     AddProcess(families);
     return families;
   }
@@ -177,6 +178,41 @@ class NodeCollector final : public prometheus::Collectable {
     Single(families, MetricType::Gauge, "larder_tls_certificate_expiry_seconds",
            "Until when the certificate in use is valid, since the Unix epoch; 0 without TLS.",
            static_cast<double>(tls.expiry()));
+  }
+
+  void AddTransport(std::vector<MetricFamily>& families) const {
+    const TransportMetrics& metrics = sources_.transport->metrics;
+    Family ends(MetricType::Counter, "larder_connections_ended_total",
+                "Client connections that ended, by reason. With --transport=grpcpp not counted.");
+    for (size_t i = 0; i < kConnectionEndNames.size(); ++i) {
+      ends.Add(static_cast<double>(metrics.Read(static_cast<ConnectionEnd>(i))),
+               {{"reason", std::string(kConnectionEndNames[i])}});
+    }
+    Family resets(MetricType::Counter, "larder_streams_reset_total",
+                  "Calls that the node reset, by reason. With --transport=grpcpp not counted.");
+    for (size_t i = 0; i < kStreamResetNames.size(); ++i) {
+      resets.Add(static_cast<double>(metrics.Read(static_cast<StreamReset>(i))),
+                 {{"reason", std::string(kStreamResetNames[i])}});
+    }
+    Family refused(MetricType::Counter, "larder_calls_refused_total",
+                   "Calls that ended before their method had a whole request, by gRPC status code. "
+                   "With --transport=grpcpp not counted.");
+    for (size_t i = 1; i < RequestMetrics::kCodes; ++i) {
+      const uint64_t count = metrics.ReadRefused(static_cast<absl::StatusCode>(i));
+      if (count == 0 && !IsRefusalCode(static_cast<absl::StatusCode>(i))) continue;
+      refused.Add(static_cast<double>(count), {{"code", std::string(CodeName(i))}});
+    }
+    families.push_back(ends.Take());
+    families.push_back(resets.Take());
+    families.push_back(refused.Take());
+  }
+
+  // Those that there are from the start, so that rates over them are right.
+  static bool IsRefusalCode(absl::StatusCode code) {
+    return code == absl::StatusCode::kResourceExhausted ||
+           code == absl::StatusCode::kUnimplemented || code == absl::StatusCode::kInternal ||
+           code == absl::StatusCode::kInvalidArgument ||
+           code == absl::StatusCode::kDeadlineExceeded;
   }
 
   static void AddProcess(std::vector<MetricFamily>& families) {

@@ -7,6 +7,7 @@
 #include "server/inflight_limit.h"
 #include "server/metrics/request_metrics.h"
 #include "server/tls/tls_counters.h"
+#include "server/transport_state.h"
 #include "storage/keyspace.h"
 
 namespace larder::server {
@@ -18,6 +19,7 @@ struct MetricSources {
   const ConnectionTable* connections = nullptr;
   const InflightLimit* inflight = nullptr;
   const TlsCounters* tls = nullptr;
+  const TransportState* transport = nullptr;
 };
 
 // All metrics of the node in Prometheus' text format, read now. Thread-safe.

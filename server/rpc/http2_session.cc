@@ -213,7 +213,8 @@ bool Http2Session::OnRequestBlock(uint32_t stream_id, bool ends_stream, std::str
   // Decoded in any case, since the decoder's table is the connection's.
   if (!DecodeHead(block)) return false;
   if (is_draining_ || streams_.size() >= limits_.streams_max) {
-    return FailStream(stream_id, ErrorCode::kRefusedStream);
+    return FailStream(stream_id, ErrorCode::kRefusedStream,
+                      is_draining_ ? StreamReset::kGoaway : StreamReset::kMaxStreams);
   }
   const bool has_bad_length = ends_stream && head_.content_length().value_or(0) != 0;
   if (!head_.is_too_large() && (!head_.is_well_formed() || has_bad_length)) {
@@ -414,7 +415,10 @@ void Http2Session::OnSecondsPassed(uint32_t seconds, uint32_t unread_seconds_max
       stuck.push_back(stream);
     }
   }
-  for (Stream* stream : stuck) Reset(*stream, ErrorCode::kCancel);
+  for (Stream* stream : stuck) {
+    listener_->OnStreamReset(StreamReset::kUnreadTimeout);
+    Reset(*stream, ErrorCode::kCancel);
+  }
 }
 
 bool Http2Session::CountFlood(uint32_t cost) {
@@ -423,9 +427,10 @@ bool Http2Session::CountFlood(uint32_t cost) {
   return Fail(ErrorCode::kEnhanceYourCalm, "too many frames that bring nothing");
 }
 
-bool Http2Session::FailStream(uint32_t id, ErrorCode code) {
+bool Http2Session::FailStream(uint32_t id, ErrorCode code, StreamReset reason) {
   // Those that cross a GOAWAY are no fault.
   if (!is_draining_ && !CountFlood(kResetCost)) return false;
+  listener_->OnStreamReset(reason);
   if (Stream* const stream = Find(id); stream != nullptr) {
     Reset(*stream, code);
   } else {
@@ -439,6 +444,7 @@ bool Http2Session::Fail(ErrorCode code, std::string_view why) {
   if (stage_ == Stage::kStart) WriteSettings();
   WriteGoaway(last_accepted_, code, why);
   stage_ = Stage::kFailed;
+  failure_ = code;
   return false;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "server/metrics/transport_metrics.h"
 #include "server/rpc/flood_guard.h"
 #include "server/rpc/frame_reader.h"
 #include "server/rpc/header_decoder.h"
@@ -42,6 +43,8 @@ class SessionListener {
   virtual void OnHead(Stream& stream, const RequestHead& head) = 0;
   // A piece of the body; stream.remote_ended: the last one, which may be empty.
   virtual void OnBody(Stream& stream, std::string_view bytes) = 0;
+  // The session resets a stream, which may be one that was never told.
+  virtual void OnStreamReset(StreamReset reason) = 0;
   // All pending DATA of the stream went out.
   virtual void OnUnblocked(Stream& stream) = 0;
 
@@ -101,6 +104,8 @@ class Http2Session {
   void OnSecondsPassed(uint32_t seconds, uint32_t unread_seconds_max);
   // The client has said what an HTTP/2 connection begins with.
   bool is_established() const { return stage_ == Stage::kFrames; }
+  // Of a session that has failed.
+  ErrorCode failure() const { return failure_; }
 
   size_t streams() const { return streams_.size(); }
   std::vector<uint32_t> StreamIds() const;
@@ -147,7 +152,7 @@ class Http2Session {
   // The connection fails: says so with a GOAWAY and returns false.
   bool Fail(ErrorCode code, std::string_view why);
   // The stream fails, which may be one that is no more.
-  bool FailStream(uint32_t id, ErrorCode code);
+  bool FailStream(uint32_t id, ErrorCode code, StreamReset reason = StreamReset::kProtocolError);
 
   char* WriteFrame(FrameType type, uint8_t flags, uint32_t stream_id, size_t payload_bytes);
   void WriteNumber(FrameType type, uint32_t stream_id, uint32_t number);
@@ -168,6 +173,7 @@ class Http2Session {
   SessionListener* const listener_;
   OutputBuffer* const output_;
   Stage stage_ = Stage::kStart;
+  ErrorCode failure_ = ErrorCode::kNoError;
   size_t preface_bytes_ = 0;
   FrameReader reader_;
   HeaderDecoder decoder_;

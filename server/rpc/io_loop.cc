@@ -66,16 +66,18 @@ struct IoLoop::Connection {
   LoopTime received_at;  // anything
   LoopTime sent_at;      // anything, or there was nothing to send
   LoopTime pinged_at = kNoTime;
-  LoopTime closing_at = kNoTime;  // BeginClose
-  LoopTime deadline = kNoTime;    // in deadlines_ if it is finite
-  uint32_t events = EPOLLIN;      // that epoll is asked for
-  bool is_failed = false;         // to be closed when the output is sent
-  bool was_used = true;           // since the last second
+  LoopTime closing_at = kNoTime;               // BeginClose
+  LoopTime deadline = kNoTime;                 // in deadlines_ if it is finite
+  uint32_t events = EPOLLIN;                   // that epoll is asked for
+  bool is_failed = false;                      // to be closed when the output is sent
+  ConnectionEnd end = ConnectionEnd::kClient;  // why, with BeginClose
+  bool was_used = true;                        // since the last second
 };
 
 absl::StatusOr<std::unique_ptr<IoLoop>> IoLoop::Start(const RpcLimits* limits,
                                                       const RpcMethods* methods,
                                                       const IoTimeouts& timeouts,
+                                                      TransportState* state,
                                                       const TlsRotation* tls) {
   FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
   FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -87,13 +89,14 @@ absl::StatusOr<std::unique_ptr<IoLoop>> IoLoop::Start(const RpcLimits* limits,
     return absl::ErrnoToStatus(errno, "an I/O loop cannot wait for its wake-up");
   }
   std::unique_ptr<IoLoop> loop(
-      new IoLoop(std::move(epoll), std::move(wake), limits, methods, timeouts, tls));
+      new IoLoop(std::move(epoll), std::move(wake), limits, methods, timeouts, state, tls));
   loop->thread_ = std::thread([raw = loop.get()] { raw->Run(); });
   return loop;
 }
 
 IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limits,
-               const RpcMethods* methods, const IoTimeouts& timeouts, const TlsRotation* tls)
+               const RpcMethods* methods, const IoTimeouts& timeouts, TransportState* state,
+               const TlsRotation* tls)
     : epoll_(std::move(epoll)),
       wake_(std::move(wake)),
       limits_(limits),
@@ -104,7 +107,8 @@ IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limit
       next_second_(now_ + std::chrono::seconds(1)),
       random_(std::random_device()()),
       buffer_(new char[kReceiveBytes]),
-      decrypted_(tls == nullptr ? nullptr : new char[kReceiveBytes + TlsSession::kRecordBytes]) {}
+      decrypted_(tls == nullptr ? nullptr : new char[kReceiveBytes + TlsSession::kRecordBytes]),
+      calls_(state) {}
 
 IoLoop::~IoLoop() {
   is_stopping_.store(true);
@@ -168,7 +172,7 @@ void IoLoop::Run() {
     closed_.clear();
   }
   RunTasks();
-  connections_.clear();
+  while (!connections_.empty()) Close(*connections_.begin()->first, ConnectionEnd::kDrain);
 }
 
 int IoLoop::TimeoutMs() const {
@@ -211,7 +215,7 @@ void IoLoop::Read(Connection& connection) {
   for (int i = 0; i < kReadsInARow; ++i) {
     const ssize_t received = recv(connection.socket.number(), buffer_.get(), kReceiveBytes, 0);
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (received <= 0) return Close(connection);
+    if (received <= 0) return Close(connection, connection.end);
     connection.received_at = now_;
     connection.pinged_at = kNoTime;
     const auto bytes = static_cast<size_t>(received);
@@ -247,7 +251,7 @@ void IoLoop::Write(Connection& connection) {
         send(connection.socket.number(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return;
-    if (sent < 0) return Close(connection);
+    if (sent < 0) return Close(connection, connection.end);
     connection.sent_at = now_;
     sent_bytes += static_cast<size_t>(sent);
     output.MarkSent(static_cast<size_t>(sent));
@@ -277,7 +281,9 @@ void IoLoop::Settle(Connection& connection) {
   if (!connection.socket.is_open()) return;
   const bool is_done = (is_draining_ || connection.rpc.is_retired()) && connection.rpc.is_idle();
   if (!connection.has_output() && (connection.is_failed || is_done)) {
-    BeginClose(connection);
+    BeginClose(connection, connection.is_failed ? connection.rpc.failure()
+                           : is_draining_       ? ConnectionEnd::kDrain
+                                                : ConnectionEnd::kMaxAge);
     if (!connection.socket.is_open()) return;
   }
   uint32_t events = 0;
@@ -319,28 +325,39 @@ void IoLoop::OnSecond() {
   for (Connection* connection : all) CheckTimeouts(*connection, seconds);
 }
 
+std::optional<ConnectionEnd> IoLoop::OverdueOf(const Connection& connection) const {
+  const auto is_over = [this](LoopTime since, absl::Duration limit) {
+    return since != kNoTime && now_ > After(since, limit);
+  };
+  if (is_over(connection.closing_at, timeouts_.linger)) return connection.end;
+  if (connection.has_output() && is_over(connection.sent_at, timeouts_.unread_for)) {
+    return ConnectionEnd::kUnreadTimeout;
+  }
+  // While nothing is read, no answer to a ping can be seen.
+  const bool is_read = (connection.events & EPOLLIN) != 0;
+  if (is_read && is_over(connection.pinged_at, timeouts_.pong_within)) {
+    return ConnectionEnd::kKeepaliveTimeout;
+  }
+  if (is_over(connection.retired_at, timeouts_.age_grace)) return ConnectionEnd::kMaxAgeGrace;
+  if (!connection.rpc.is_established() &&
+      is_over(connection.opened_at, timeouts_.handshake_within)) {
+    return ConnectionEnd::kHandshakeTimeout;
+  }
+  return std::nullopt;
+}
+
 void IoLoop::CheckTimeouts(Connection& connection, uint32_t seconds) {
   connection.rpc.OnSecondsPassed(seconds, timeouts_.unread_for);
   if (!std::exchange(connection.was_used, false)) {
     connection.rpc.ReleaseMemory();
     if (connection.tls != nullptr) connection.tls->ReleaseMemory();
   }
-  const bool is_unread =
-      connection.has_output() && now_ > After(connection.sent_at, timeouts_.unread_for);
+  if (const auto overdue = OverdueOf(connection); overdue.has_value()) {
+    if (connection.tls != nullptr) connection.tls->Abandon(TlsFailure::kTimeout);
+    return Close(connection, *overdue);
+  }
   const bool is_pinged = connection.pinged_at != kNoTime;
   const bool is_closing = connection.closing_at != kNoTime;
-  // While nothing is read, no answer to a ping can be seen.
-  const bool is_read = (connection.events & EPOLLIN) != 0;
-  if (is_unread ||
-      (is_pinged && is_read && now_ > After(connection.pinged_at, timeouts_.pong_within)) ||
-      (is_closing && now_ > After(connection.closing_at, timeouts_.linger)) ||
-      (connection.retired_at != kNoTime &&
-       now_ > After(connection.retired_at, timeouts_.age_grace)) ||
-      (!connection.rpc.is_established() &&
-       now_ > After(connection.opened_at, timeouts_.handshake_within))) {
-    if (connection.tls != nullptr) connection.tls->Abandon(TlsFailure::kTimeout);
-    return Close(connection);
-  }
   if (now_ > After(connection.received_at, timeouts_.ping_after) && !is_pinged && !is_closing) {
     connection.pinged_at = now_;
     connection.rpc.SendPing();
@@ -353,9 +370,10 @@ void IoLoop::CheckTimeouts(Connection& connection, uint32_t seconds) {
   Settle(connection);
 }
 
-void IoLoop::BeginClose(Connection& connection) {
+void IoLoop::BeginClose(Connection& connection, ConnectionEnd reason) {
   if (connection.closing_at != kNoTime) return;
   connection.closing_at = now_;
+  connection.end = reason;
   if (connection.tls != nullptr) {
     connection.tls->End();
     Write(connection);
@@ -365,8 +383,9 @@ void IoLoop::BeginClose(Connection& connection) {
   shutdown(connection.socket.number(), SHUT_WR);
 }
 
-void IoLoop::Close(Connection& connection) {
+void IoLoop::Close(Connection& connection, ConnectionEnd reason) {
   if (!connection.socket.is_open()) return;
+  calls_.state().metrics.Count(reason);
   SetDeadline(connection, kNoTime);
   if (connection.tls != nullptr) connection.tls->Abandon(TlsFailure::kDisconnected);
   connection.socket.Close();  // and with it leaves epoll

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string_view>
 #include <thread>
@@ -46,6 +47,7 @@ class IoLoop {
   static absl::StatusOr<std::unique_ptr<IoLoop>> Start(const RpcLimits* limits,
                                                        const RpcMethods* methods,
                                                        const IoTimeouts& timeouts,
+                                                       TransportState* state,
                                                        const TlsRotation* tls = nullptr);
   // Closes all connections.
   ~IoLoop();
@@ -63,7 +65,8 @@ class IoLoop {
   struct Connection;
 
   IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limits,
-         const RpcMethods* methods, const IoTimeouts& timeouts, const TlsRotation* tls);
+         const RpcMethods* methods, const IoTimeouts& timeouts, TransportState* state,
+         const TlsRotation* tls);
   void Run();
   void Post(std::function<void()> task);
   void RunTasks();
@@ -83,8 +86,10 @@ class IoLoop {
   void OnSecond();
   void CheckTimeouts(Connection& connection, uint32_t seconds);
   // No more is sent; what comes is thrown away until the client has closed.
-  void BeginClose(Connection& connection);
-  void Close(Connection& connection);
+  void BeginClose(Connection& connection, ConnectionEnd reason);
+  void Close(Connection& connection, ConnectionEnd reason);
+  // What has lasted too long for the connection to go on.
+  std::optional<ConnectionEnd> OverdueOf(const Connection& connection) const;
 
   const FileDescriptor epoll_;
   const FileDescriptor wake_;

@@ -31,6 +31,10 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
+RpcCallPool::RpcCallPool(TransportState* state)
+    : own_state_(state == nullptr ? std::make_unique<TransportState>() : nullptr),
+      state_(state == nullptr ? own_state_.get() : state) {}
+
 RpcCall* RpcCallPool::Take() {
   if (calls_.empty()) return new RpcCall;
   RpcCall* const call = calls_.back().release();
@@ -163,7 +167,8 @@ void RpcConnection::OnHead(http2::Stream& stream, const RequestHead& head) {
     return AnswerHttp(call);
   }
   if (const absl::Status status = CheckHead(head, call); !status.ok()) {
-    return call.Finish(status);
+    Fail(call, status);
+    return;
   }
   if (call.method_->streaming != nullptr) {
     const bool goes_on = RunFor(call, [&] {
@@ -245,7 +250,9 @@ bool RpcConnection::RunFor(RpcCall& call, Action&& action) {
 }
 
 bool RpcConnection::Fail(RpcCall& call, const absl::Status& status) {
-  if (RunGathered(call)) call.Finish(status);
+  if (!RunGathered(call)) return false;
+  metrics().CountRefused(status.code());
+  call.Finish(status);
   return false;
 }
 
@@ -390,9 +397,10 @@ void RpcConnection::ExpireCalls(LoopTime now) {
     auto* const call = static_cast<RpcCall*>(session_.Find(id));
     if (call == nullptr) continue;
     if (!call->pending.empty()) {
+      metrics().Count(StreamReset::kDeadline);
       session_.Reset(*call, http2::ErrorCode::kCancel);  // nobody waits for the rest
     } else {
-      call->Finish(absl::DeadlineExceededError("the deadline has passed"));
+      Fail(*call, absl::DeadlineExceededError("the deadline has passed"));
     }
   }
   ended_.clear();

@@ -17,6 +17,7 @@
 #include "server/rpc/output_buffer.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/rpc_method.h"
+#include "server/transport_state.h"
 
 namespace larder::server {
 
@@ -32,11 +33,17 @@ struct RpcLimits {
 // Calls to be used again, and what is shared by the connections of a loop.
 class RpcCallPool {
  public:
+  // `state` outlives the pool. Nullptr: one of its own.
+  explicit RpcCallPool(TransportState* state = nullptr);
+
+  TransportState& state() const { return *state_; }
   RpcCall* Take();
   void Give(RpcCall* call);
 
  private:
   static constexpr size_t kKeptMax = 4096;
+  const std::unique_ptr<TransportState> own_state_;
+  TransportState* const state_;
   std::vector<std::unique_ptr<RpcCall>> calls_;
 };
 
@@ -78,6 +85,11 @@ class RpcConnection final : private http2::SessionListener {
   // Ends calls whose answers the client has not begun to take for so long.
   void OnSecondsPassed(uint32_t seconds, absl::Duration unread_for);
   bool is_established() const { return session_.is_established(); }
+  // Why it is to be closed; of one whose Receive has said so.
+  ConnectionEnd failure() const {
+    return session_.failure() == http2::ErrorCode::kEnhanceYourCalm ? ConnectionEnd::kFlood
+                                                                    : ConnectionEnd::kProtocolError;
+  }
 
  private:
   friend class RpcCall;
@@ -88,6 +100,7 @@ class RpcConnection final : private http2::SessionListener {
   void OnHead(http2::Stream& stream, const RequestHead& head) override;
   void OnBody(http2::Stream& stream, std::string_view bytes) override;
   void OnUnblocked(http2::Stream& stream) override;
+  void OnStreamReset(StreamReset reason) override { metrics().Count(reason); }
 
   // Answers a request that is not gRPC's, once it is complete or too long.
   void AnswerHttp(RpcCall& call);
@@ -123,7 +136,8 @@ class RpcConnection final : private http2::SessionListener {
   // Runs something of the call. False: the call is over.
   template <typename Action>
   bool RunFor(RpcCall& call, Action&& action);
-  // Finishes the call; returns false.
+  TransportMetrics& metrics() { return calls_->state().metrics; }
+  // Finishes a call that its method has not seen, or only a part of; returns false.
   bool Fail(RpcCall& call, const absl::Status& status);
   // Its streaming_ is destroyed when nothing of it runs any more.
   void EndStreaming(RpcCall& call);

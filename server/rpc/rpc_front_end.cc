@@ -41,7 +41,10 @@ IoTimeouts TimeoutsOf(const ServerConfig& config) {
 class RpcFrontEnd final : public FrontEnd {
  public:
   RpcFrontEnd(const ServerConfig& config, const ServiceParts& parts)
-      : limits_(LimitsOf(config)), index_(ServiceNames()), methods_(&StatusDetailsOf) {
+      : limits_(LimitsOf(config)),
+        transport_(parts.transport),
+        index_(ServiceNames()),
+        methods_(&StatusDetailsOf) {
     AddCacheMethods(parts, methods_);
     AddAdminMethods(parts, methods_);
     AddHealthMethods(parts, &index_, methods_);
@@ -55,7 +58,7 @@ class RpcFrontEnd final : public FrontEnd {
     absl::StatusOr<ListeningSocket> listening = Listen(config.listen);
     if (!listening.ok()) return listening.status();
     for (uint32_t i = 0; i < config.io_threads; ++i) {
-      auto loop = IoLoop::Start(&limits_, &methods_, TimeoutsOf(config), tls);
+      auto loop = IoLoop::Start(&limits_, &methods_, TimeoutsOf(config), transport_, tls);
       if (!loop.ok()) return loop.status();
       loops_.push_back(*std::move(loop));
     }
@@ -89,6 +92,7 @@ class RpcFrontEnd final : public FrontEnd {
   }
 
   const RpcLimits limits_;
+  TransportState* const transport_;
   const DescriptorIndex index_;
   RpcMethods methods_;
   std::vector<std::unique_ptr<IoLoop>> loops_;

@@ -8,7 +8,8 @@ import unittest
 
 import grpc
 
-from end_to_end.harness.node import Node
+from end_to_end.harness import raw
+from end_to_end.harness.node import TRANSPORT, Node
 from end_to_end.harness.paths import TOOLS
 from end_to_end.harness.stubs import cache
 from end_to_end.harness.waiting import wait_until
@@ -74,6 +75,22 @@ class MetricsTest(unittest.TestCase):
             requests = [cache.PipelineRequest(id=n, set=cache.SetRequest(key=b"k")) for n in range(9)]
             moved = self.moved(node, lambda: list(node.stub.Pipeline(iter(requests), timeout=20)))
         self.assertEqual(moved['larder_requests_total{code="OK",method="Set"}'], 9)
+
+    @unittest.skipIf(TRANSPORT == "grpcpp", "gRPC's own server does not say")
+    def test_what_the_transport_refuses_or_ends_is_counted_by_its_reason(self):
+        ended = 'larder_connections_ended_total{reason="protocol_error"}'
+        with Node() as node:
+            def work():
+                with raw.connect(node.port) as connection:
+                    connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    self.assertTrue(list(raw.read_frames(connection)))
+                with self.assertRaises(grpc.RpcError):
+                    node.channel.unary_unary("/larder.v1.Cache/None")(b"", timeout=20)
+                wait_until(lambda: node.metrics()[ended] == 1, "the connection has ended")
+            moved = self.moved(node, work)
+        self.assertEqual(moved[ended], 1)
+        self.assertEqual(moved['larder_calls_refused_total{code="UNIMPLEMENTED"}'], 1)
+        self.assertFalse([name for name in moved if "streams_reset" in name])
 
     def test_evictions_and_memory(self):
         with Node("--memory=16MiB") as node:

@@ -92,7 +92,8 @@ class PrometheusTextTest : public testing::Test {
                            .requests = &requests_,
                            .connections = &connections_,
                            .inflight = &inflight_,
-                           .tls = &tls_});
+                           .tls = &tls_,
+                           .transport = &transport_});
   }
 
   storage::HybridClock versions_{0};
@@ -101,6 +102,7 @@ class PrometheusTextTest : public testing::Test {
   ConnectionTable connections_;
   InflightLimit inflight_;
   TlsCounters tls_;
+  TransportState transport_;
 };
 
 TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
@@ -123,6 +125,9 @@ TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
                            "larder_connections",
                            "larder_connections_accepted_total",
                            "larder_connections_refused_total",
+                           "larder_connections_ended_total",
+                           "larder_streams_reset_total",
+                           "larder_calls_refused_total",
                            "larder_tls_handshakes_total",
                            "larder_tls_handshake_failures_total",
                            "larder_tls_certificate_expiry_seconds",
@@ -135,6 +140,19 @@ TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
   }
   EXPECT_THAT(text, HasSubstr("larder_requests_total{method=\"Get\",code=\"OK\"} 0"));
   EXPECT_THAT(text, Not(HasSubstr("method=\"Meet\"")));
+}
+
+TEST_F(PrometheusTextTest, CountsWhatTheTransportEnds) {
+  EXPECT_THAT(Text(), HasSubstr("larder_connections_ended_total{reason=\"flood\"} 0"));
+  transport_.metrics.Count(ConnectionEnd::kFlood);
+  transport_.metrics.Count(StreamReset::kDeadline);
+  transport_.metrics.CountRefused(absl::StatusCode::kDataLoss);
+  const std::string text = Text();
+  EXPECT_THAT(text, HasSubstr("larder_connections_ended_total{reason=\"flood\"} 1"));
+  EXPECT_THAT(text, HasSubstr("larder_connections_ended_total{reason=\"client\"} 0"));
+  EXPECT_THAT(text, HasSubstr("larder_streams_reset_total{reason=\"deadline\"} 1"));
+  EXPECT_THAT(text, HasSubstr("larder_calls_refused_total{code=\"INTERNAL\"} 0"));
+  EXPECT_THAT(text, HasSubstr("larder_calls_refused_total{code=\"DATA_LOSS\"} 1"));
 }
 
 TEST_F(PrometheusTextTest, HistogramIsCumulativeInSeconds) {

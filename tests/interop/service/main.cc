@@ -16,9 +16,10 @@ int Run() {
   server::RpcMethods methods;
   AddTestService(methods);
   const server::RpcLimits limits;
+  server::TransportState transport;
   server::ConnectionTable connections(100);
   auto listening = server::Listen({"127.0.0.1", 0});
-  auto loop = server::IoLoop::Start(&limits, &methods, {});
+  auto loop = server::IoLoop::Start(&limits, &methods, {}, &transport);
   if (!listening.ok() || !loop.ok()) {
     std::fprintf(stderr, "interop_service: cannot listen on 127.0.0.1 or start its loop\n");
     return 1;

@@ -84,6 +84,7 @@ class SessionTest : public testing::Test, private SessionListener {
     delete &static_cast<TestStream&>(stream);
   }
   bool ReadsMetadata(std::string_view) override { return false; }
+  void OnStreamReset(StreamReset) override {}
   void OnHead(Stream& stream, const RequestHead& head) override { paths_[stream.id] = head.path(); }
   void OnBody(Stream& stream, std::string_view bytes) override { bodies_[stream.id] += bytes; }
   void OnUnblocked(Stream&) override { ++unblocked_; }

@@ -31,7 +31,7 @@ class IoLoopTest : public testing::Test {
  protected:
   void Start(IoTimeouts timeouts) {
     methods_.Add("/test/Echo", std::make_unique<Echo>());
-    loop_ = IoLoop::Start(&limits_, &methods_, timeouts).value();
+    loop_ = IoLoop::Start(&limits_, &methods_, timeouts, &state_).value();
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     client_ = FileDescriptor(ends[0]);
@@ -80,6 +80,17 @@ class IoLoopTest : public testing::Test {
     }
   }
 
+  // The connection has ended, and for this reason.
+  void ExpectEnded(ConnectionEnd reason) {
+    client_.Close();
+    loop_.reset();
+    for (size_t i = 0; i < kConnectionEndNames.size(); ++i) {
+      const auto end = static_cast<ConnectionEnd>(i);
+      EXPECT_EQ(state_.metrics.Read(end), end == reason ? 1u : 0u) << kConnectionEndNames[i];
+    }
+  }
+
+  TransportState state_;
   RpcLimits limits_;
   RpcMethods methods_;
   std::unique_ptr<IoLoop> loop_;
@@ -104,6 +115,7 @@ TEST_F(IoLoopTest, AConnectionThatSaysNothingIsClosed) {
   Start(timeouts);
   ReadUntilClosed();
   EXPECT_EQ(received_, "");
+  ExpectEnded(ConnectionEnd::kHandshakeTimeout);
 }
 
 TEST_F(IoLoopTest, AClientThatAnswersPingsIsKeptAndOneThatDoesNotIsClosed) {
@@ -117,6 +129,7 @@ TEST_F(IoLoopTest, AClientThatAnswersPingsIsKeptAndOneThatDoesNotIsClosed) {
   received_.clear();
   ReadUntil(http2::FrameType::kPing);
   ReadUntilClosed();
+  ExpectEnded(ConnectionEnd::kKeepaliveTimeout);
 }
 
 TEST_F(IoLoopTest, AClientThatTakesNothingIsClosed) {
@@ -132,6 +145,7 @@ TEST_F(IoLoopTest, AClientThatTakesNothingIsClosed) {
   pollfd poll_client{.fd = client_.number(), .events = 0, .revents = 0};
   ASSERT_EQ(poll(&poll_client, 1, kPatienceMs), 1);
   EXPECT_NE(poll_client.revents & POLLHUP, 0);
+  ExpectEnded(ConnectionEnd::kUnreadTimeout);
 }
 
 TEST_F(IoLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
@@ -139,6 +153,7 @@ TEST_F(IoLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
   Send("GET / HTTP/1.1\r\n\r\n");
   ReadUntilClosed();
   EXPECT_TRUE(HasFrame(http2::FrameType::kGoaway));
+  ExpectEnded(ConnectionEnd::kProtocolError);
 }
 
 TEST_F(IoLoopTest, AnOldConnectionEndsWithItsLastCall) {
@@ -153,6 +168,7 @@ TEST_F(IoLoopTest, AnOldConnectionEndsWithItsLastCall) {
   ReadUntilClosed();
   EXPECT_NE(received_.find("last"), std::string::npos);
   EXPECT_NE(received_.find("max_connection_age"), std::string::npos);
+  ExpectEnded(ConnectionEnd::kMaxAge);
 }
 
 TEST_F(IoLoopTest, AfterTheGraceAnOldConnectionIsClosedWithItsCalls) {
@@ -164,6 +180,7 @@ TEST_F(IoLoopTest, AfterTheGraceAnOldConnectionIsClosedWithItsCalls) {
   ReadUntil(http2::FrameType::kGoaway);
   ReadUntilClosed();
   EXPECT_EQ(received_.find("grpc-status"), std::string::npos);
+  ExpectEnded(ConnectionEnd::kMaxAgeGrace);
 }
 
 TEST_F(IoLoopTest, DrainEndsAConnectionWithItsLastCall) {
@@ -175,6 +192,7 @@ TEST_F(IoLoopTest, DrainEndsAConnectionWithItsLastCall) {
   Send(Data(1, Message("last"), http2::kEndStream));
   ReadUntilClosed();
   EXPECT_NE(received_.find("last"), std::string::npos);
+  ExpectEnded(ConnectionEnd::kDrain);
 }
 
 }  // namespace
