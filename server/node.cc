@@ -46,7 +46,8 @@ class Node::Parts final : public NodeFigureSource {
         started_(std::chrono::steady_clock::now()),
         versions_(config.node_number),
         connections_(config.max_connections),
-        inflight_(config.max_inflight, config.limits.overload_retry_after) {}
+        inflight_(config.max_inflight, config.limits.overload_retry_after),
+        transport_(config.max_total_incomplete_bytes, config.max_total_unread_bytes) {}
 
   absl::Status Start(ConfigListener on_change, TlsListener on_tls) {
     if (config_.tls.is_on()) {

@@ -305,6 +305,16 @@ void AddConnection(std::vector<Flag>& flags) {
                         "Answers that a connection's client does not read; with more, unary calls "
                         "are RESOURCE_EXHAUSTED and streams are not read."},
                        4 * kKi, 16 * kTi, [](auto& c) -> auto& { return c.max_unread_bytes; }));
+  flags.push_back(Size({"max_total_incomplete_bytes",
+                        "The same for all connections together; the last quarter is for those "
+                        "that hold little."},
+                       8 * kKi, 16 * kTi,
+                       [](auto& c) -> auto& { return c.max_total_incomplete_bytes; }));
+  flags.push_back(Size({"max_total_unread_bytes",
+                        "Answers that wait for all clients together, likewise; with more, unary "
+                        "calls are RESOURCE_EXHAUSTED and streams are not read."},
+                       8 * kKi, 16 * kTi,
+                       [](auto& c) -> auto& { return c.max_total_unread_bytes; }));
   flags.push_back(Duration({"handshake_timeout", "How long a connection may take to begin."},
                            absl::Seconds(1), absl::Hours(1),
                            [](auto& c) -> auto& { return c.handshake_timeout; }));

@@ -27,6 +27,12 @@ absl::Status CheckSizes(const ServerConfig& config) {
         "--max_incomplete_bytes is ", FormatBytes(config.max_incomplete_bytes),
         ", less than --max_request_bytes (", FormatBytes(config.max_request_bytes), ")"));
   }
+  // One request of any size fits into the part that is for all.
+  if (config.max_total_incomplete_bytes / 2 < config.max_request_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max_total_incomplete_bytes is ", FormatBytes(config.max_total_incomplete_bytes),
+        ", less than twice --max_request_bytes (", FormatBytes(config.max_request_bytes), ")"));
+  }
   if (entry_bytes + Limits::kEntryOverheadBytes > limits.max_response_bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("--max_response_bytes is ", FormatBytes(limits.max_response_bytes),

@@ -38,6 +38,10 @@ struct ServerConfig {
   size_t max_header_bytes = size_t{16} << 10;
   size_t max_incomplete_bytes = size_t{64} << 20;
   size_t max_unread_bytes = size_t{32} << 20;
+  // Of all connections together.
+  size_t max_total_incomplete_bytes = size_t{256} << 20;
+  size_t max_total_unread_bytes = size_t{512} << 20;
+  // Of one connection.
   absl::Duration handshake_timeout = absl::Seconds(10);
   absl::Duration keepalive_time = absl::Seconds(60);
   absl::Duration keepalive_timeout = absl::Seconds(20);

@@ -181,7 +181,16 @@ class NodeCollector final : public prometheus::Collectable {
   }
 
   void AddTransport(std::vector<MetricFamily>& families) const {
-    const TransportMetrics& metrics = sources_.transport->metrics;
+    const TransportState& transport = *sources_.transport;
+    const TransportMetrics& metrics = transport.metrics;
+    families.push_back(
+        Family(
+            MetricType::Gauge, "larder_connection_bytes",
+            "Bytes that connections hold, by kind: requests that have come in part, answers that "
+            "are not read. With --transport=grpcpp not counted.")
+            .Add(static_cast<double>(transport.incomplete.used_bytes()), {{"kind", "incomplete"}})
+            .Add(static_cast<double>(transport.unread.used_bytes()), {{"kind", "unread"}})
+            .Take());
     Family ends(MetricType::Counter, "larder_connections_ended_total",
                 "Client connections that ended, by reason. With --transport=grpcpp not counted.");
     for (size_t i = 0; i < kConnectionEndNames.size(); ++i) {

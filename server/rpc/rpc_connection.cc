@@ -29,6 +29,10 @@ std::string Quoted(std::string_view text) {
   return text.size() > kBytesMax ? quoted + "..." : quoted;
 }
 
+absl::Status Overload(const char* what, size_t limit, const char* flag) {
+  return WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(what, limit, flag)), kRetryAfter);
+}
+
 }  // namespace
 
 RpcCallPool::RpcCallPool(TransportState* state)
@@ -48,7 +52,12 @@ void RpcCallPool::Give(RpcCall* call) {
 }
 
 RpcConnection::RpcConnection(const RpcLimits& limits, const RpcMethods* methods, RpcCallPool* calls)
-    : limits_(limits), methods_(methods), calls_(calls), session_(limits.session, this, &output_) {}
+    : limits_(limits),
+      methods_(methods),
+      calls_(calls),
+      incomplete_share_(&calls->state().incomplete),
+      unread_share_(&calls->state().unread),
+      session_(limits.session, this, &output_) {}
 
 RpcConnection::~RpcConnection() = default;
 
@@ -76,6 +85,7 @@ void RpcConnection::EndStreaming(RpcCall& call) {
 
 bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
   now_ = now;
+  LookAtNode();
   const bool goes_on = session_.Receive(bytes);
   if (goes_on) RunAllGathered();
   gathering_.clear();
@@ -90,6 +100,7 @@ bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
 }
 
 void RpcConnection::OnOutputSent() {
+  LookAtNode();
   session_.OnOutputSent();
   ResumeHeld();
   gathering_.clear();
@@ -98,6 +109,10 @@ void RpcConnection::OnOutputSent() {
 
 void RpcConnection::OnSecondsPassed(uint32_t seconds, absl::Duration unread_for) {
   session_.OnSecondsPassed(seconds, static_cast<uint32_t>(absl::ToInt64Seconds(unread_for)));
+  // Other connections may have made room, of which this one is not told.
+  LookAtNode();
+  may_resume_ = true;
+  ResumeHeld();
   ended_.clear();
 }
 
@@ -192,14 +207,37 @@ void RpcConnection::OnBody(http2::Stream& stream, std::string_view bytes) {
     Keep(call, bytes);
     if (!call.is_held_ && call.body_.size() >= kMessagePrefixBytes) return RunKept(call);
   }
-  if (buffered_bytes_ > limits_.buffered_bytes_max) {
-    Fail(call, WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
-                                 "the incomplete requests of this connection have more than ",
-                                 limits_.buffered_bytes_max, " bytes (--max_incomplete_bytes)")),
-                             kRetryAfter));
-    return;
+  if (!call.body_.empty()) {
+    if (const absl::Status status = CheckBuffered(); !status.ok()) {
+      Fail(call, status);
+      return;
+    }
   }
   if (call.remote_ended && !call.is_held_) EndRequest(call);
+}
+
+absl::Status RpcConnection::CheckBuffered() const {
+  if (buffered_bytes_ > limits_.buffered_bytes_max) {
+    return Overload("the incomplete requests of this connection have more than ",
+                    limits_.buffered_bytes_max, " bytes (--max_incomplete_bytes)");
+  }
+  const ByteBudget& budget = calls_->state().incomplete;
+  if (budget.IsFull(buffered_bytes_)) {
+    return Overload("the incomplete requests of all connections have as many bytes as they may: ",
+                    budget.bytes_max(), " (--max_total_incomplete_bytes)");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RpcConnection::UnreadStatus() const {
+  if (session_.pending_bytes() > limits_.unread_bytes_max) {
+    return Overload("answers of more than ", limits_.unread_bytes_max,
+                    " bytes wait for this client to read them (--max_unread_bytes)");
+  }
+  return Overload(
+      "the answers that wait for all clients to read them have as many bytes as they "
+      "may: ",
+      unread_budget().bytes_max(), " (--max_total_unread_bytes)");
 }
 
 void RpcConnection::RunKept(RpcCall& call) {
@@ -364,12 +402,8 @@ bool RpcConnection::Inflate(RpcCall& call, std::string_view message, std::string
 
 bool RpcConnection::RunMessage(RpcCall& call, std::string_view message) {
   if (call.method_->streaming != nullptr) return Gather(call, message);
-  if (session_.pending_bytes() > limits_.unread_bytes_max) {
-    return Fail(call,
-                WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
-                                  "answers of more than ", limits_.unread_bytes_max,
-                                  " bytes wait for this client to read them (--max_unread_bytes)")),
-                              kRetryAfter));
+  if (is_node_unread_ || session_.pending_bytes() > limits_.unread_bytes_max) {
+    return Fail(call, UnreadStatus());
   }
   return RunFor(call, [&] { call.method_->unary->Run(message, call); });
 }

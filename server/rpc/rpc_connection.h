@@ -78,6 +78,11 @@ class RpcConnection final : private http2::SessionListener {
   // The client knows that there are to be no new calls.
   bool is_retired() const { return session_.is_draining(); }
   bool is_idle() const { return session_.streams() == 0; }
+  // Tells the node's budgets what the connection holds; to be called when output was sent.
+  void ReportBytes() {
+    incomplete_share_.Report(buffered_bytes_);
+    unread_share_.Report(session_.pending_bytes() + output_.size());
+  }
   // Memory that is only needed while something goes on.
   void ReleaseMemory();
 
@@ -119,7 +124,8 @@ class RpcConnection final : private http2::SessionListener {
   void RunKept(RpcCall& call);
   // Whether no more messages are to be run, since the client does not read.
   bool MustHold(const RpcCall& call) const {
-    return call.is_blocked || session_.pending_bytes() > limits_.unread_bytes_max;
+    return call.is_blocked || is_node_unread_ ||
+           session_.pending_bytes() > limits_.unread_bytes_max;
   }
   // Runs the messages of a streaming call that are gathered, or holds them. False: the call is
   // over.
@@ -128,6 +134,13 @@ class RpcConnection final : private http2::SessionListener {
   void RunAllGathered();
   // Keeps these messages, and those that come behind them, until the client reads.
   void Hold(RpcCall& call, absl::Span<const std::string_view> messages);
+  // Once for all that comes at a time, so that a small call does not pay for it.
+  void LookAtNode() { is_node_unread_ = unread_budget().IsFull(session_.pending_bytes()); }
+  // Whether incomplete requests have too many bytes, here or on the node.
+  absl::Status CheckBuffered() const;
+  // Why a unary call cannot be run, since answers are not read.
+  absl::Status UnreadStatus() const;
+  const ByteBudget& unread_budget() const { return calls_->state().unread; }
   // Goes on with calls that are held and need not be any more.
   void ResumeHeld();
   // The client has sent all.
@@ -148,6 +161,9 @@ class RpcConnection final : private http2::SessionListener {
   OutputBuffer output_;
   LoopTime now_{};
   size_t buffered_bytes_ = 0;  // of all bodies
+  ByteShare incomplete_share_;
+  ByteShare unread_share_;
+  bool is_node_unread_ = false;  // the answers of all connections are as many as may wait
   // The path that was looked up last.
   std::string last_path_;
   const RpcMethod* last_method_ = nullptr;

@@ -1,12 +1,13 @@
 """Memory, answer sizes and calls in flight at their limits."""
 
+import contextlib
 import unittest
 
 import grpc
 
 from end_to_end.harness import raw
 from end_to_end.harness.errors import StatusAssertions, retry_delay_of
-from end_to_end.harness.node import Node
+from end_to_end.harness.node import TRANSPORT, Node
 from end_to_end.harness.stubs import admin, cache, cache_grpc
 from end_to_end.harness.waiting import wait_until
 
@@ -186,6 +187,54 @@ class MaintenanceTest(unittest.TestCase):
             self.assertFalse(node.stub.Get(cache.GetRequest(key=b"{tag}a")).found)
             self.assertEqual(node.maintenance.Flush(admin.FlushRequest()).entries, 102 - gone)
             self.assertEqual(node.stats().entries, 0)
+
+
+@unittest.skipIf(TRANSPORT == "grpcpp", "gRPC's own server has no such bound")
+class ConnectionsTogetherTest(unittest.TestCase):
+    """What many connections hold together is bounded, and given back."""
+
+    PIECE = b"\0" + (4 << 20).to_bytes(4, "big") + bytes(15_000)  # of a message of 4 MiB
+
+    def held(self, node, kind):
+        return node.metrics()[f'larder_connection_bytes{{kind="{kind}"}}']
+
+    def test_incomplete_requests(self):
+        refused = 'larder_calls_refused_total{code="RESOURCE_EXHAUSTED"}'
+        with Node("--max_request_bytes=8MiB", "--max_total_incomplete_bytes=16MiB") as node:
+            with contextlib.ExitStack() as stack:
+                for _ in range(40):
+                    connection = stack.enter_context(raw.connect(node.port))
+                    data = raw.PREFACE + raw.EMPTY_SETTINGS
+                    for stream in range(1, 81, 2):
+                        data += raw.call_headers(b"/larder.v1.Cache/Set", stream)
+                        data += raw.frame(raw.FRAME_DATA, 0, stream, self.PIECE)
+                    connection.sendall(data)
+                wait_until(lambda: node.metrics()[refused] > 0, "a request is refused")
+                self.assertLess(self.held(node, "incomplete"), 20 << 20)
+                node.stub.Set(cache.SetRequest(key=b"k", value=b"small"), timeout=20)
+                self.assertEqual(node.stub.Get(cache.GetRequest(key=b"k"), timeout=20).value, b"small")
+            wait_until(lambda: self.held(node, "incomplete") == 0, "all is given back")
+
+    def test_unread_answers(self):
+        with Node("--max_total_unread_bytes=16MiB") as node:
+            node.stub.Set(cache.SetRequest(key=b"k", value=bytes(1 << 20)), timeout=20)
+            get = cache.GetRequest(key=b"k").SerializeToString()
+            with contextlib.ExitStack() as stack:
+                def is_full():
+                    connection = stack.enter_context(raw.connect(node.port))
+                    connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + b"".join(
+                        raw.call_headers(b"/larder.v1.Cache/Get", stream) + raw.call_data(get, stream)
+                        for stream in (1, 3)))
+                    return self.held(node, "unread") >= 16 << 20
+                wait_until(is_full, "answers wait for connections that do not read")
+                with self.assertRaises(grpc.RpcError) as raised:
+                    node.stub.Get(cache.GetRequest(key=b"k"), timeout=20)
+                self.assertEqual(raised.exception.code(), EXHAUSTED)
+                self.assertIn("--max_total_unread_bytes", raised.exception.details())
+                self.assertGreater(retry_delay_of(raised.exception), 0)
+                self.assertLess(self.held(node, "unread"), 32 << 20)
+            wait_until(lambda: self.held(node, "unread") == 0, "all is given back")
+            self.assertEqual(len(node.stub.Get(cache.GetRequest(key=b"k"), timeout=20).value), 1 << 20)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,7 @@ TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
                            "larder_connections",
                            "larder_connections_accepted_total",
                            "larder_connections_refused_total",
+                           "larder_connection_bytes",
                            "larder_connections_ended_total",
                            "larder_streams_reset_total",
                            "larder_calls_refused_total",
