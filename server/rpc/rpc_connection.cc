@@ -112,7 +112,7 @@ void RpcConnection::OnSecondsPassed(uint32_t seconds, absl::Duration unread_for)
   // Other connections may have made room, of which this one is not told.
   LookAtNode();
   may_resume_ = true;
-  ResumeHeld();
+  if (session_.is_established()) ResumeHeld();
   ended_.clear();
 }
 
