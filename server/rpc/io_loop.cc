@@ -172,7 +172,11 @@ void IoLoop::Run() {
     closed_.clear();
   }
   RunTasks();
-  while (!connections_.empty()) Close(*connections_.begin()->first, ConnectionEnd::kDrain);
+  while (!connections_.empty()) {
+    Connection& connection = *connections_.begin()->first;
+    const bool is_closing = connection.closing_at != kNoTime;
+    Close(connection, is_closing ? connection.end : ConnectionEnd::kDrain);
+  }
 }
 
 int IoLoop::TimeoutMs() const {
