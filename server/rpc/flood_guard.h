@@ -16,7 +16,7 @@ class FloodGuard {
     level_ += cost;
     return level_ <= kCapacity;
   }
-  void OnAnswered() { level_ -= std::min<uint32_t>(level_, 1); }
+  void OnAnswered(uint32_t forgiven = 1) { level_ -= std::min(level_, forgiven); }
   void OnSecondsPassed(uint32_t seconds) {
     level_ -= static_cast<uint32_t>(std::min<uint64_t>(level_, uint64_t{kLeakPerSecond} * seconds));
   }

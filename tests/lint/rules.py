@@ -22,6 +22,8 @@ FOLDERS = {
          "CLI/", "nghttp2/", "openssl/", "zlib.h"),
         leaf=False),
     "server/handlers": Folder(("server/handlers", "storage", "cluster"), ("absl/",), leaf=False),
+    "server/rpc/channel": Folder(
+        ("server/rpc", "server/connections", "server/handlers", "storage"), ("absl/",), leaf=False),
     "client": Folder(
         ("client", "cluster", "proto"),
         ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "CLI/", "nlohmann/", "lzma.h"),

@@ -1,0 +1,29 @@
+#ifndef LARDER_SERVER_RPC_CHANNEL_CHANNEL_OPTIONS_H_
+#define LARDER_SERVER_RPC_CHANNEL_CHANNEL_OPTIONS_H_
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/rpc/channel/channel_connection.h"
+
+namespace larder::server {
+
+struct ChannelOptions {
+  std::string address;  // host:port, [IPv6]:port or unix:/path
+  int connections = 1;  // used in turn
+  int io_threads = 1;   // over which the connections are spread
+  // Of one attempt to connect, the first SETTINGS of the server included.
+  absl::Duration connect_timeout = absl::Seconds(1);
+  // Between attempts that fail; meanwhile calls end with UNAVAILABLE at once.
+  absl::Duration backoff_initial = absl::Milliseconds(50);
+  absl::Duration backoff_max = absl::Seconds(1);
+  // While calls are in flight: a connection from which nothing came for so long is pinged, and
+  // closed if nothing comes after that either.
+  absl::Duration ping_after = absl::Seconds(20);
+  absl::Duration pong_within = absl::Seconds(5);
+  ChannelConnectionLimits limits;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_CHANNEL_CHANNEL_OPTIONS_H_

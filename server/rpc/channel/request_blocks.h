@@ -1,0 +1,40 @@
+#ifndef LARDER_SERVER_RPC_CHANNEL_REQUEST_BLOCKS_H_
+#define LARDER_SERVER_RPC_CHANNEL_REQUEST_BLOCKS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace larder::server {
+
+// The value of grpc-timeout for what is left of a deadline: never less, up to 1/16 more, so that
+// the calls of a client that uses one timeout say the same. The client itself keeps the deadline.
+std::string GrpcTimeout(absl::Duration left);
+
+// The header blocks of requests to one authority: HPACK without a dynamic table, kept, since most
+// requests have the same as one before. Not thread-safe.
+class RequestBlocks {
+ public:
+  explicit RequestBlocks(std::string authority) : authority_(std::move(authority)) {}
+
+  // Valid until the next call. `path` outlives this object; paths are told apart by their address.
+  std::string_view BlockOf(std::string_view path, absl::Duration left);
+
+ private:
+  struct Block {
+    const char* path;
+    int64_t timeout_min_ms;  // what is left of the deadlines that share the block
+    int64_t timeout_max_ms;
+    std::string bytes;
+  };
+
+  const std::string authority_;
+  std::vector<Block> blocks_;  // one for each path
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_CHANNEL_REQUEST_BLOCKS_H_
