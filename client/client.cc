@@ -1,71 +1,76 @@
 #include "client/client.h"
 
+#include <semaphore.h>
+
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "client/address.h"
+#include "client/codec.h"
 #include "client/core.h"
-#include "client/messages.h"
+#include "client/hot_answers.h"
+#include "client/hot_requests.h"
+#include "client/multi_get_call.h"
+#include "grpc/health/v1/health.pb.h"
 
 namespace larder {
 namespace {
 
-// One outcome, handed from a gRPC thread to the one that waits for it.
+// One outcome, handed from a thread of the transport to the one that waits for it. A semaphore,
+// since a condition variable's waiter would run into the mutex of who wakes it.
 template <typename T>
 class Outcome {
  public:
+  Outcome() { sem_init(&is_set_, /*pshared=*/0, 0); }
+  ~Outcome() { sem_destroy(&is_set_); }
+  Outcome(const Outcome&) = delete;
+  Outcome& operator=(const Outcome&) = delete;
+
   Callback<T> Setter() {
     return [this](absl::StatusOr<T> result) {
-      MutexLock lock(mutex_);
       result_ = std::move(result);
-      set_.SignalAll();
+      sem_post(&is_set_);
     };
   }
 
   absl::StatusOr<T> Wait() {
-    MutexLock lock(mutex_);
-    while (!result_) set_.Wait(mutex_);
+    while (sem_wait(&is_set_) != 0) {
+    }
     return *std::move(result_);
   }
 
  private:
-  Mutex mutex_;
-  CondVar set_;
-  std::optional<absl::StatusOr<T>> result_ ABSL_GUARDED_BY(mutex_);
+  sem_t is_set_;
+  std::optional<absl::StatusOr<T>> result_;
 };
 
-// Turns the answer's message into the caller's struct.
+using Options = ClientCall::Options;
+
+// One whose messages are protobuf's.
 template <typename Response, typename Result>
-std::function<void(absl::StatusOr<Response>)> Deliver(Callback<Result> callback) {
-  return [callback = std::move(callback)](absl::StatusOr<Response> response) {
-    if (!response.ok()) {
-      callback(std::move(response).status());
-    } else {
-      callback(FromProto(*response));
-    }
-  };
+void RunMessage(ClientCore& core, const Options& options,
+                const google::protobuf::MessageLite& request, Callback<Result> callback) {
+  auto call = std::make_unique<DecodingCall<Result>>(options, &ReadAnswer<Response, Result>,
+                                                     std::move(callback));
+  WriteRequest(request, *call);
+  core.Run(std::move(call));
 }
 
 template <typename Response, typename Result>
-std::function<void(absl::StatusOr<Response>)> DeliverItems(size_t items,
-                                                           Callback<Result> callback) {
-  return [items, callback = std::move(callback)](absl::StatusOr<Response> response) {
-    if (!response.ok()) {
-      callback(std::move(response).status());
-    } else {
-      callback(FromProto(*response, items));
-    }
-  };
+void RunItems(ClientCore& core, const Options& options,
+              const google::protobuf::MessageLite& request, size_t items,
+              Callback<Result> callback) {
+  auto call = std::make_unique<DecodingCall<Result>>(options, &ReadItems<Response, Result>,
+                                                     std::move(callback), items);
+  WriteRequest(request, *call);
+  core.Run(std::move(call));
 }
 
-// How a stub begins SERVICE.METHOD.
-#define LARDER_CALL(SERVICE, METHOD)                                                           \
-  [](Connection& connection, grpc::ClientContext* context, const v1::METHOD##Request* message, \
-     v1::METHOD##Response* response, std::function<void(grpc::Status)> done) {                 \
-    connection.SERVICE->async()->METHOD(context, message, response, std::move(done));          \
-  }
-#define LARDER_CACHE_CALL(METHOD) LARDER_CALL(cache, METHOD)
-#define LARDER_MAINTENANCE_CALL(METHOD) LARDER_CALL(maintenance, METHOD)
+absl::StatusOr<bool> ReadServing(std::string_view bytes, size_t /*items*/) {
+  grpc::health::v1::HealthCheckResponse response;
+  if (!response.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return NoMessage();
+  return response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
+}
 
 absl::Status CheckOptions(const ClientOptions& options) {
   if (options.deadline <= absl::ZeroDuration() || options.deadline == absl::InfiniteDuration()) {
@@ -77,6 +82,9 @@ absl::Status CheckOptions(const ClientOptions& options) {
   }
   if (options.connections < 1 || options.connections > 1024) {
     return absl::InvalidArgumentError("connections must be 1..1024");
+  }
+  if (options.io_threads < 1 || options.io_threads > 64) {
+    return absl::InvalidArgumentError("io_threads must be 1..64");
   }
   if (options.retry.attempts_max < 1) {
     return absl::InvalidArgumentError("retry.attempts_max must be at least 1");
@@ -92,62 +100,6 @@ absl::Status CheckOptions(const ClientOptions& options) {
   return absl::OkStatus();
 }
 
-// A MultiGet that asks again for the items that the node left out, while that makes progress.
-class MultiGetCall : public std::enable_shared_from_this<MultiGetCall> {
- public:
-  MultiGetCall(ClientCore* core, std::vector<std::string> keys, const MultiOptions& options,
-               Callback<MultiGetResult> callback)
-      : core_(core),
-        keys_(std::move(keys)),
-        deadline_(core_->runtime().Now() + core_->DeadlineOr(options.deadline)),
-        callback_(std::move(callback)),
-        results_(keys_.size(), absl::UnknownError("not asked")) {
-    for (size_t i = 0; i < keys_.size(); ++i) missing_.push_back(i);
-  }
-
-  void Ask(const std::optional<absl::Duration>& deadline) {
-    std::vector<std::string> keys;
-    for (const size_t i : missing_) keys.push_back(keys_[i]);
-    core_->Run<v1::MultiGetRequest, v1::MultiGetResponse>(
-        {.operation = "MultiGet", .idempotent = true, .deadline = deadline}, ToProto(keys),
-        LARDER_CACHE_CALL(MultiGet),
-        DeliverItems<v1::MultiGetResponse, MultiGetResult>(
-            missing_.size(), [self = shared_from_this()](absl::StatusOr<MultiGetResult> answer) {
-              self->Answered(std::move(answer));
-            }));
-  }
-
- private:
-  void Answered(absl::StatusOr<MultiGetResult> answer) {
-    if (!answer.ok()) {
-      if (missing_.size() == keys_.size()) return callback_(answer.status());
-      for (const size_t i : missing_) results_[i] = answer.status();
-      return callback_(std::move(results_));
-    }
-    std::vector<size_t> left_out;
-    for (size_t i = 0; i < missing_.size(); ++i) {
-      if ((*answer)[i].status().code() == absl::StatusCode::kResourceExhausted) {
-        left_out.push_back(missing_[i]);
-      }
-      results_[missing_[i]] = std::move((*answer)[i]);
-    }
-    const bool progress = left_out.size() < missing_.size();
-    const absl::Duration remaining = deadline_ - core_->runtime().Now();
-    if (left_out.empty() || !progress || remaining <= absl::ZeroDuration()) {
-      return callback_(std::move(results_));
-    }
-    missing_ = std::move(left_out);
-    Ask(remaining);
-  }
-
-  ClientCore* const core_;
-  const std::vector<std::string> keys_;
-  const absl::Time deadline_;
-  const Callback<MultiGetResult> callback_;
-  MultiGetResult results_;
-  std::vector<size_t> missing_;  // indices of results_
-};
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
@@ -156,15 +108,10 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
   absl::StatusOr<std::string> address = NormalizeAddress(options.address);
   if (!address.ok()) return address.status();
   options.address = *std::move(address);
-  std::optional<TlsMaterial> tls;
-  if (options.tls.has_value()) {
-    absl::StatusOr<TlsMaterial> material = ReadTlsOptions(*options.tls);
-    if (!material.ok()) return material.status();
-    tls = *std::move(material);
-  }
   if (!options.runtime) options.runtime = CreateClientRuntime();
-  return std::unique_ptr<Client>(
-      new Client(std::make_unique<ClientCore>(std::move(options), std::move(tls))));
+  absl::StatusOr<std::unique_ptr<ClientCore>> core = ClientCore::Create(std::move(options));
+  if (!core.ok()) return core.status();
+  return std::unique_ptr<Client>(new Client(*std::move(core)));
 }
 
 Client::Client(std::unique_ptr<ClientCore> core) : core_(std::move(core)) {}
@@ -175,33 +122,36 @@ const std::string& Client::address() const { return core_->address(); }
 
 void Client::GetAsync(std::string_view key, const GetOptions& options,
                       Callback<GetResult> callback) {
-  core_->Run<v1::GetRequest, v1::GetResponse>(
-      {.operation = "Get", .idempotent = true, .deadline = options.deadline}, ToProto(key, options),
-      LARDER_CACHE_CALL(Get), Deliver<v1::GetResponse>(std::move(callback)));
+  auto call = std::make_unique<DecodingCall<GetResult>>(Options{.operation = "Get",
+                                                                .path = "/larder.v1.Cache/Get",
+                                                                .idempotent = true,
+                                                                .deadline = options.deadline},
+                                                        &ReadGetAnswer, std::move(callback));
+  WriteGetRequest(key, options, *call);
+  core_->Run(std::move(call));
 }
 
 void Client::SetAsync(std::string_view key, std::string_view value, const SetOptions& options,
                       Callback<SetResult> callback) {
-  core_->Run<v1::SetRequest, v1::SetResponse>(
-      {.operation = "Set", .idempotent = IsIdempotent(options), .deadline = options.deadline},
-      ToProto(key, value, options), LARDER_CACHE_CALL(Set),
-      Deliver<v1::SetResponse>(std::move(callback)));
+  auto call = std::make_unique<DecodingCall<SetResult>>(Options{.operation = "Set",
+                                                                .path = "/larder.v1.Cache/Set",
+                                                                .idempotent = IsIdempotent(options),
+                                                                .deadline = options.deadline},
+                                                        &ReadSetAnswer, std::move(callback));
+  WriteSetRequest(key, value, options, *call);
+  core_->Run(std::move(call));
 }
 
 void Client::DeleteAsync(std::string_view key, const DeleteOptions& options,
                          Callback<DeleteResult> callback) {
-  core_->Run<v1::DeleteRequest, v1::DeleteResponse>(
-      {.operation = "Delete", .idempotent = IsIdempotent(options), .deadline = options.deadline},
-      ToProto(key, options), LARDER_CACHE_CALL(Delete),
-      Deliver<v1::DeleteResponse>(std::move(callback)));
-}
-
-void Client::LeaseAsync(std::string_view key, const LeaseOptions& options,
-                        Callback<LeaseResult> callback) {
-  core_->Run<v1::LeaseRequest, v1::LeaseResponse>(
-      {.operation = "Lease", .idempotent = true, .deadline = options.deadline},
-      ToProto(key, options), LARDER_CACHE_CALL(Lease),
-      Deliver<v1::LeaseResponse>(std::move(callback)));
+  auto call =
+      std::make_unique<DecodingCall<DeleteResult>>(Options{.operation = "Delete",
+                                                           .path = "/larder.v1.Cache/Delete",
+                                                           .idempotent = IsIdempotent(options),
+                                                           .deadline = options.deadline},
+                                                   &ReadDeleteAnswer, std::move(callback));
+  WriteDeleteRequest(key, options, *call);
+  core_->Run(std::move(call));
 }
 
 void Client::MultiGetAsync(const std::vector<std::string>& keys, const MultiOptions& options,
@@ -214,97 +164,126 @@ void Client::MultiSetAsync(const std::vector<SetItem>& items, const MultiOptions
                            Callback<MultiSetResult> callback) {
   bool idempotent = true;
   for (const SetItem& item : items) idempotent = idempotent && IsIdempotent(item.options);
-  core_->Run<v1::MultiSetRequest, v1::MultiSetResponse>(
-      {.operation = "MultiSet", .idempotent = idempotent, .deadline = options.deadline},
-      ToProto(items), LARDER_CACHE_CALL(MultiSet),
-      DeliverItems<v1::MultiSetResponse>(items.size(), std::move(callback)));
+  RunItems<v1::MultiSetResponse>(*core_,
+                                 {.operation = "MultiSet",
+                                  .path = "/larder.v1.Cache/MultiSet",
+                                  .idempotent = idempotent,
+                                  .deadline = options.deadline},
+                                 ToProto(items), items.size(), std::move(callback));
 }
 
 void Client::MultiDeleteAsync(const std::vector<DeleteItem>& items, const MultiOptions& options,
                               Callback<MultiDeleteResult> callback) {
   bool idempotent = true;
   for (const DeleteItem& item : items) idempotent = idempotent && IsIdempotent(item.options);
-  core_->Run<v1::MultiDeleteRequest, v1::MultiDeleteResponse>(
-      {.operation = "MultiDelete", .idempotent = idempotent, .deadline = options.deadline},
-      ToProto(items), LARDER_CACHE_CALL(MultiDelete),
-      DeliverItems<v1::MultiDeleteResponse>(items.size(), std::move(callback)));
+  RunItems<v1::MultiDeleteResponse>(*core_,
+                                    {.operation = "MultiDelete",
+                                     .path = "/larder.v1.Cache/MultiDelete",
+                                     .idempotent = idempotent,
+                                     .deadline = options.deadline},
+                                    ToProto(items), items.size(), std::move(callback));
+}
+
+void Client::LeaseAsync(std::string_view key, const LeaseOptions& options,
+                        Callback<LeaseResult> callback) {
+  RunMessage<v1::LeaseResponse>(*core_,
+                                {.operation = "Lease",
+                                 .path = "/larder.v1.Cache/Lease",
+                                 .idempotent = true,
+                                 .deadline = options.deadline},
+                                ToProto(key, options), std::move(callback));
 }
 
 void Client::TouchAsync(std::string_view key, const TouchOptions& options,
                         Callback<TouchResult> callback) {
-  core_->Run<v1::TouchRequest, v1::TouchResponse>(
-      {.operation = "Touch", .idempotent = true, .deadline = options.deadline},
-      ToProto(key, options), LARDER_CACHE_CALL(Touch),
-      Deliver<v1::TouchResponse>(std::move(callback)));
+  RunMessage<v1::TouchResponse>(*core_,
+                                {.operation = "Touch",
+                                 .path = "/larder.v1.Cache/Touch",
+                                 .idempotent = true,
+                                 .deadline = options.deadline},
+                                ToProto(key, options), std::move(callback));
 }
 
 void Client::IncrementAsync(std::string_view key, const IncrementOptions& options,
                             Callback<IncrementResult> callback) {
-  core_->Run<v1::IncrementRequest, v1::IncrementResponse>(
-      {.operation = "Increment", .deadline = options.deadline}, ToProto(key, options),
-      LARDER_CACHE_CALL(Increment), Deliver<v1::IncrementResponse>(std::move(callback)));
+  RunMessage<v1::IncrementResponse>(*core_,
+                                    {.operation = "Increment",
+                                     .path = "/larder.v1.Cache/Increment",
+                                     .deadline = options.deadline},
+                                    ToProto(key, options), std::move(callback));
 }
 
 void Client::AppendAsync(std::string_view key, std::string_view bytes, const AppendOptions& options,
                          Callback<AppendResult> callback) {
-  core_->Run<v1::AppendRequest, v1::AppendResponse>(
-      {.operation = "Append", .deadline = options.deadline}, ToProto(key, bytes, options),
-      LARDER_CACHE_CALL(Append), Deliver<v1::AppendResponse>(std::move(callback)));
+  RunMessage<v1::AppendResponse>(
+      *core_,
+      {.operation = "Append", .path = "/larder.v1.Cache/Append", .deadline = options.deadline},
+      ToProto(key, bytes, options), std::move(callback));
 }
 
 void Client::ScanAsync(const ScanOptions& options, Callback<ScanResult> callback) {
-  core_->Run<v1::ScanRequest, v1::ScanResponse>(
-      {.operation = "Scan", .idempotent = true, .deadline = options.deadline}, ToProto(options),
-      LARDER_CACHE_CALL(Scan), Deliver<v1::ScanResponse>(std::move(callback)));
+  RunMessage<v1::ScanResponse>(*core_,
+                               {.operation = "Scan",
+                                .path = "/larder.v1.Cache/Scan",
+                                .idempotent = true,
+                                .deadline = options.deadline},
+                               ToProto(options), std::move(callback));
 }
 
 void Client::StatsAsync(const StatsOptions& options, Callback<StatsResult> callback) {
-  core_->Run<v1::StatsRequest, v1::StatsResponse>(
-      {.operation = "Stats", .idempotent = true, .deadline = options.deadline}, {},
-      LARDER_MAINTENANCE_CALL(Stats), Deliver<v1::StatsResponse>(std::move(callback)));
+  RunMessage<v1::StatsResponse>(*core_,
+                                {.operation = "Stats",
+                                 .path = "/larder.v1.Maintenance/Stats",
+                                 .idempotent = true,
+                                 .deadline = options.deadline},
+                                v1::StatsRequest(), std::move(callback));
 }
 
 void Client::FlushAsync(const FlushOptions& options, Callback<FlushResult> callback) {
   v1::FlushRequest request;
   if (options.slot) request.set_slot(*options.slot);
-  core_->Run<v1::FlushRequest, v1::FlushResponse>(
-      {.operation = "Flush", .deadline = options.deadline}, std::move(request),
-      LARDER_MAINTENANCE_CALL(Flush), Deliver<v1::FlushResponse>(std::move(callback)));
+  RunMessage<v1::FlushResponse>(
+      *core_,
+      {.operation = "Flush", .path = "/larder.v1.Maintenance/Flush", .deadline = options.deadline},
+      request, std::move(callback));
 }
 
 void Client::GetConfigAsync(const GetConfigOptions& options, Callback<GetConfigResult> callback) {
   v1::GetConfigRequest request;
   request.set_name(options.name);
-  core_->Run<v1::GetConfigRequest, v1::GetConfigResponse>(
-      {.operation = "GetConfig", .idempotent = true, .deadline = options.deadline},
-      std::move(request), LARDER_MAINTENANCE_CALL(GetConfig),
-      Deliver<v1::GetConfigResponse>(std::move(callback)));
+  RunMessage<v1::GetConfigResponse>(*core_,
+                                    {.operation = "GetConfig",
+                                     .path = "/larder.v1.Maintenance/GetConfig",
+                                     .idempotent = true,
+                                     .deadline = options.deadline},
+                                    request, std::move(callback));
 }
 
 void Client::SetConfigAsync(const std::vector<ConfigSetting>& settings,
                             const SetConfigOptions& options, Callback<SetConfigResult> callback) {
-  core_->Run<v1::SetConfigRequest, v1::SetConfigResponse>(
-      {.operation = "SetConfig", .idempotent = true, .deadline = options.deadline},
-      ToProto(settings), LARDER_MAINTENANCE_CALL(SetConfig),
-      Deliver<v1::SetConfigResponse>(std::move(callback)));
+  RunMessage<v1::SetConfigResponse>(*core_,
+                                    {.operation = "SetConfig",
+                                     .path = "/larder.v1.Maintenance/SetConfig",
+                                     .idempotent = true,
+                                     .deadline = options.deadline},
+                                    ToProto(settings), std::move(callback));
 }
 
 void Client::PingAsync(const PingOptions& options, Callback<PingResult> callback) {
-  using Request = grpc::health::v1::HealthCheckRequest;
-  using Response = grpc::health::v1::HealthCheckResponse;
-  const absl::Time begin = core_->runtime().Now();
-  core_->Run<Request, Response>(
-      {.operation = "Ping", .retry = false, .deadline = options.deadline}, {},
-      [](Connection& connection, grpc::ClientContext* context, const Request* request,
-         Response* response, std::function<void(grpc::Status)> done) {
-        connection.health->async()->Check(context, request, response, std::move(done));
-      },
-      [core = core_.get(), begin,
-       callback = std::move(callback)](absl::StatusOr<Response> response) {
-        if (!response.ok()) return callback(std::move(response).status());
-        callback(
-            PingResult{response->status() == Response::SERVING, core->runtime().Now() - begin});
+  ClientCore& core = *core_;
+  auto call = std::make_unique<DecodingCall<bool>>(
+      Options{.operation = "Ping",
+              .path = "/grpc.health.v1.Health/Check",
+              .retry = false,
+              .deadline = options.deadline},
+      &ReadServing,
+      [&core, begin = core.runtime().Now(),
+       callback = std::move(callback)](absl::StatusOr<bool> is_serving) {
+        if (!is_serving.ok()) return callback(std::move(is_serving).status());
+        callback(PingResult{*is_serving, core.runtime().Now() - begin});
       });
+  WriteRequest(grpc::health::v1::HealthCheckRequest(), *call);
+  core.Run(std::move(call));
 }
 
 // The blocking forms.

@@ -22,6 +22,11 @@ namespace larder {
 class ClientCore;
 
 struct ClientOptions {
+  enum class Transport {
+    kNative,  // our own gRPC over HTTP/2
+    kGrpcpp,  // grpc++, for comparison and as a way out
+  };
+
   // host:port of a node; without a port 7600; IPv6 as [::1]:7600; or unix:/path.
   std::string address = "127.0.0.1:7600";
   // Of each call that names none, retries included. Finite and more than 0.
@@ -33,6 +38,10 @@ struct ClientOptions {
   RetryOptions retry;
   // TCP connections, used in turn. 1..1024.
   int connections = 1;
+  Transport transport = Transport::kNative;
+  // Threads that send, receive and run callbacks, with kNative; the connections are spread over
+  // them. 1..64.
+  int io_threads = 1;
   // Larger answers are RESOURCE_EXHAUSTED.
   size_t max_receive_bytes = size_t{8} << 20;
   // Absent: CreateClientRuntime().
@@ -44,8 +53,8 @@ struct ClientOptions {
 // nothing.
 //
 // Each call exists blocking (Get) and with a callback (GetAsync). A callback comes once, on a
-// thread of gRPC's (on the caller's if the call could not begin), and must not block, nor make
-// blocking calls, nor destroy the client. Arguments are copied before the call returns.
+// thread of the client's (on the caller's if the call could not begin), and must not block, nor
+// make blocking calls, nor destroy the client. Arguments are copied before the call returns.
 //
 // A miss and a failed condition are results, not errors. Errors are those of
 // proto/larder/v1/cache.proto; INVALID_ARGUMENT also when `deadline` is infinite or not positive.
@@ -61,6 +70,7 @@ struct ClientOptions {
 class Client {
  public:
   // INVALID_ARGUMENT names the option that is out of range, or the file of `tls` that is no good.
+  // RESOURCE_EXHAUSTED, INTERNAL: the process has too many files open, or threads.
   static absl::StatusOr<std::unique_ptr<Client>> Create(ClientOptions options);
 
   // Waits until every call has ended and its callback has returned. A retry that waits does so to

@@ -1,9 +1,14 @@
 #include "client/core.h"
 
+#include <chrono>
+#include <limits>
+#include <optional>
+#include <utility>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/channel.h"
+#include "client/tls_options.h"
 
 namespace larder {
 namespace {
@@ -34,16 +39,87 @@ absl::string_view TlsHint(absl::string_view said, const std::optional<TlsOptions
   return "";
 }
 
+// The one place that decides. The native channel has no TLS: options that ask for it are grpc++'s.
+// INVALID_ARGUMENT: a file of `tls` is no good.
+absl::StatusOr<std::unique_ptr<Transport>> CreateTransport(const ClientOptions& options) {
+  if (options.tls.has_value()) {
+    absl::StatusOr<TlsMaterial> tls = ReadTlsOptions(*options.tls);
+    if (!tls.ok()) return tls.status();
+    return CreateGrpcppTransport(options, *std::move(tls));
+  }
+  if (options.transport == ClientOptions::Transport::kGrpcpp) {
+    return CreateGrpcppTransport(options, std::nullopt);
+  }
+  return CreateNativeTransport(options);
+}
+
 }  // namespace
 
-ClientCore::ClientCore(ClientOptions options, std::optional<TlsMaterial> tls)
-    : options_(std::move(options)), policy_(options_.retry) {
-  const ChannelOptions channel = {options_.address, options_.connect_timeout,
-                                  options_.max_receive_bytes, std::move(tls)};
-  connections_.reserve(options_.connections);
-  for (int i = 0; i < options_.connections; ++i) {
-    connections_.emplace_back(CreateChannel(channel));
+void ClientCall::OnDone() { core->AttemptDone(*this); }
+
+absl::StatusOr<std::unique_ptr<ClientCore>> ClientCore::Create(ClientOptions options) {
+  std::unique_ptr<ClientCore> core(new ClientCore(std::move(options)));
+  auto transport = CreateTransport(core->options_);
+  if (!transport.ok()) return transport.status();
+  core->transport_ = *std::move(transport);
+  return core;
+}
+
+ClientCore::ClientCore(ClientOptions options)
+    : options_(std::move(options)), policy_(options_.retry) {}
+
+void ClientCore::Run(std::unique_ptr<ClientCall> owned) {
+  const absl::Duration deadline = DeadlineOr(owned->options.deadline);
+  if (deadline <= absl::ZeroDuration() || deadline == absl::InfiniteDuration()) {
+    return owned->Deliver(absl::InvalidArgumentError("deadline must be finite and more than 0"));
   }
+  if (owned->request_message().size() > std::numeric_limits<int32_t>::max()) {
+    return owned->Deliver(absl::InvalidArgumentError(
+        absl::StrCat(owned->options.operation, ": the request is larger than 2 GiB")));
+  }
+  if (!BeginCall()) {
+    return owned->Deliver(absl::CancelledError("the client is being destroyed"));
+  }
+  ClientCall& call = *owned.release();
+  call.core = this;
+  call.ends_at = runtime().Now() + deadline;
+  Attempt(call);
+}
+
+void ClientCore::Attempt(ClientCall& call) {
+  ++call.attempts_made;
+  call.deadline = server::After(std::chrono::steady_clock::now(), call.ends_at - runtime().Now());
+  transport_->Start(call);
+}
+
+void ClientCore::AttemptDone(ClientCall& call) {
+  if (call.status.code == 0) return Finish(call, absl::OkStatus());
+  const RpcError error =
+      InterpretRpcStatus({call.status.code, call.status.message, call.status.details});
+  std::optional<absl::Duration> delay;
+  if (call.options.retry && !closing()) {
+    RetryPolicy::Context context;
+    context.idempotent = call.options.idempotent;
+    context.attempts_made = call.attempts_made;
+    context.remaining = call.ends_at - runtime().Now();
+    context.jitter = runtime().Random();
+    delay = policy_.DelayBeforeRetry(error.failure, context);
+  }
+  if (!delay) return Finish(call, Describe(call.options, error));
+  runtime().RunAfter(*delay, [this, &call, error] {
+    if (closing() || call.ends_at <= runtime().Now()) {
+      Finish(call, Describe(call.options, error));
+    } else {
+      Attempt(call);
+    }
+  });
+}
+
+void ClientCore::Finish(ClientCall& call, absl::Status outcome) {
+  std::unique_ptr<ClientCall> owned(&call);
+  owned->Deliver(std::move(outcome));
+  owned.reset();
+  EndCall();
 }
 
 void ClientCore::Drain() {
@@ -69,7 +145,7 @@ bool ClientCore::closing() {
   return closing_;
 }
 
-absl::Status ClientCore::Describe(const CallOptions& call, const RpcError& error) const {
+absl::Status ClientCore::Describe(const ClientCall::Options& call, const RpcError& error) const {
   const absl::string_view said = error.status.message();
   std::string message;
   // gRPC words its own refusal and the node's alike, but for the limit.

@@ -1,60 +1,77 @@
 #ifndef LARDER_CLIENT_CORE_H_
 #define LARDER_CLIENT_CORE_H_
 
-#include <grpcpp/grpcpp.h>
-
-#include <atomic>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "client/client.h"
 #include "client/mutex.h"
 #include "client/status.h"
-#include "grpc/health/v1/health.grpc.pb.h"
-#include "larder/v1/admin.grpc.pb.h"
-#include "larder/v1/cache.grpc.pb.h"
+#include "client/transport.h"
 
 namespace larder {
 
-// Channel and stubs of one TCP connection.
-struct Connection {
-  explicit Connection(std::shared_ptr<grpc::Channel> channel)
-      : cache(v1::Cache::NewStub(channel)),
-        maintenance(v1::Maintenance::NewStub(channel)),
-        health(grpc::health::v1::Health::NewStub(channel)) {}
+class ClientCore;
 
-  std::unique_ptr<v1::Cache::Stub> cache;
-  std::unique_ptr<v1::Maintenance::Stub> maintenance;
-  std::unique_ptr<grpc::health::v1::Health::Stub> health;
-};
-
-// What a Client and its running calls share. Thread-safe. Internal: includes grpcpp.
-// Channels must die on the thread of ~Client: gRPC's Channel, when it is the last one with
-// callbacks, joins the threads that run these, and a thread cannot join itself. So calls do not own
-// the core, and free their ClientContext, which owns its channel, before they count as ended.
-class ClientCore {
+// A call with its retries. Owns itself from ClientCore::Run on.
+class ClientCall : public server::ChannelCall {
  public:
-  // `tls`: what is in the files of options.tls.
-  ClientCore(ClientOptions options, std::optional<TlsMaterial> tls);
-
-  struct CallOptions {
+  struct Options {
     const char* operation;
+    std::string_view path;  // "/package.Service/Method"; a constant
     bool idempotent = false;
     bool retry = true;
-    std::optional<absl::Duration> deadline;
+    std::optional<absl::Duration> deadline = {};
   };
 
-  template <typename Request, typename Response>
-  using StartAttempt = void (*)(Connection&, grpc::ClientContext*, const Request*, Response*,
-                                std::function<void(grpc::Status)>);
+  explicit ClientCall(const Options& call_options) : options(call_options) { path = options.path; }
 
-  // Runs a call with its retries; `done` is called once.
-  template <typename Request, typename Response>
-  void Run(const CallOptions& call, Request request, StartAttempt<Request, Response> start,
-           std::function<void(absl::StatusOr<Response>)> done);
+  void OnDone() final;
+  // Called once. OK: `response` is the answer.
+  virtual void Deliver(absl::Status outcome) = 0;
+
+  const Options options;
+  ClientCore* core = nullptr;
+  absl::Time ends_at;
+  int attempts_made = 0;
+};
+
+// One whose answer is decoded to a Result.
+template <typename Result>
+class DecodingCall final : public ClientCall {
+ public:
+  // `items`: of a multi-key call. INTERNAL: the answer breaks the contract.
+  using Decode = absl::StatusOr<Result> (*)(std::string_view answer, size_t items);
+
+  DecodingCall(const Options& call_options, Decode decode, Callback<Result> callback,
+               size_t items = 0)
+      : ClientCall(call_options), decode_(decode), callback_(std::move(callback)), items_(items) {}
+
+  void Deliver(absl::Status outcome) override {
+    if (outcome.ok()) {
+      callback_(decode_(response, items_));
+    } else {
+      callback_(std::move(outcome));
+    }
+  }
+
+ private:
+  const Decode decode_;
+  const Callback<Result> callback_;
+  const size_t items_;
+};
+
+// What a Client and its running calls share. Thread-safe. Internal.
+class ClientCore {
+ public:
+  // Errors as Client::Create.
+  static absl::StatusOr<std::unique_ptr<ClientCore>> Create(ClientOptions options);
+
+  // Runs a call whose request is written; Deliver() is its end.
+  void Run(std::unique_ptr<ClientCall> call);
 
   // Waits until no call runs. Later ones end with CANCELLED, retries with the error before them.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -66,129 +83,32 @@ class ClientCore {
   }
 
  private:
-  template <typename Request, typename Response>
-  struct Call;
+  friend class ClientCall;
 
-  template <typename Request, typename Response>
-  void Attempt(std::shared_ptr<Call<Request, Response>> call);
-  template <typename Request, typename Response>
-  void AttemptDone(std::shared_ptr<Call<Request, Response>> call, const grpc::Status& status);
-  template <typename Request, typename Response>
-  void Finish(Call<Request, Response>& call, absl::StatusOr<Response> result);
+  explicit ClientCore(ClientOptions options);
+
+  void Attempt(ClientCall& call);
+  void AttemptDone(ClientCall& call);
+  void Finish(ClientCall& call, absl::Status outcome);
 
   // False: the client is going away.
   bool BeginCall() ABSL_LOCKS_EXCLUDED(mutex_);
   void EndCall() ABSL_LOCKS_EXCLUDED(mutex_);
   bool closing() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  Connection& NextConnection() {
-    return connections_[next_connection_.fetch_add(1, std::memory_order_relaxed) %
-                        connections_.size()];
-  }
-
   // Says which operation and which node an error is about.
-  absl::Status Describe(const CallOptions& call, const RpcError& error) const;
+  absl::Status Describe(const ClientCall::Options& call, const RpcError& error) const;
 
   const ClientOptions options_;
   const RetryPolicy policy_;
-  std::vector<Connection> connections_;
-  std::atomic<uint32_t> next_connection_{0};
 
   Mutex mutex_;
   CondVar idle_;
   int calls_running_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::unique_ptr<Transport> transport_;  // the first to go
 };
-
-template <typename Request, typename Response>
-struct ClientCore::Call {
-  ClientCore* core;
-  CallOptions options;
-  Request request;
-  StartAttempt<Request, Response> start;
-  std::function<void(absl::StatusOr<Response>)> done;
-  absl::Time deadline;
-  int attempts_made = 0;
-  std::unique_ptr<grpc::ClientContext> context;  // one per attempt
-  Response response;
-};
-
-template <typename Request, typename Response>
-void ClientCore::Run(const CallOptions& call, Request request,
-                     StartAttempt<Request, Response> start,
-                     std::function<void(absl::StatusOr<Response>)> done) {
-  const absl::Duration deadline = DeadlineOr(call.deadline);
-  if (deadline <= absl::ZeroDuration() || deadline == absl::InfiniteDuration()) {
-    done(absl::InvalidArgumentError("deadline must be finite and more than 0"));
-    return;
-  }
-  if (!BeginCall()) {
-    done(absl::CancelledError("the client is being destroyed"));
-    return;
-  }
-  auto state = std::make_shared<Call<Request, Response>>();
-  state->core = this;
-  state->options = call;
-  state->request = std::move(request);
-  state->start = start;
-  state->done = std::move(done);
-  state->deadline = runtime().Now() + deadline;
-  Attempt(std::move(state));
-}
-
-template <typename Request, typename Response>
-void ClientCore::Attempt(std::shared_ptr<Call<Request, Response>> call) {
-  ++call->attempts_made;
-  call->context = std::make_unique<grpc::ClientContext>();
-  call->response.Clear();
-  call->context->set_deadline(std::chrono::system_clock::now() +
-                              absl::ToChronoNanoseconds(call->deadline - runtime().Now()));
-  Call<Request, Response>& state = *call;
-  state.start(NextConnection(), state.context.get(), &state.request, &state.response,
-              [call = std::move(call)](grpc::Status status) {
-                ClientCore& core = *call->core;
-                core.AttemptDone(call, status);
-              });
-}
-
-template <typename Request, typename Response>
-void ClientCore::AttemptDone(std::shared_ptr<Call<Request, Response>> call,
-                             const grpc::Status& status) {
-  if (status.ok()) {
-    Finish(*call, absl::StatusOr<Response>(std::move(call->response)));
-    return;
-  }
-  const RpcError error = InterpretRpcStatus(
-      {static_cast<int>(status.error_code()), status.error_message(), status.error_details()});
-  std::optional<absl::Duration> delay;
-  if (call->options.retry && !closing()) {
-    RetryPolicy::Context context;
-    context.idempotent = call->options.idempotent;
-    context.attempts_made = call->attempts_made;
-    context.remaining = call->deadline - runtime().Now();
-    context.jitter = runtime().Random();
-    delay = policy_.DelayBeforeRetry(error.failure, context);
-  }
-  if (!delay) {
-    Finish(*call, absl::StatusOr<Response>(Describe(call->options, error)));
-    return;
-  }
-  runtime().RunAfter(*delay, [call = std::move(call), error] {
-    ClientCore& core = *call->core;
-    if (core.closing() || call->deadline <= core.runtime().Now()) {
-      core.Finish(*call, absl::StatusOr<Response>(core.Describe(call->options, error)));
-    } else {
-      core.Attempt(call);
-    }
-  });
-}
-
-template <typename Request, typename Response>
-void ClientCore::Finish(Call<Request, Response>& call, absl::StatusOr<Response> result) {
-  call.context.reset();
-  call.done(std::move(result));
-  EndCall();
-}
 
 }  // namespace larder
 

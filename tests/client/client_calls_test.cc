@@ -6,19 +6,21 @@
 
 #include "client/client.h"
 #include "tests/client/fake_node.h"
+#include "tests/client/transports.h"
 
 namespace larder {
 namespace {
 
 using testing::FakeNode;
 
-class ClientCallsTest : public ::testing::Test {
+class ClientCallsTest : public testing::OnEachTransport {
  protected:
   void SetUp() override { client_ = Connect({}); }
 
   std::unique_ptr<Client> Connect(ClientOptions options) {
     options.address = node_.address();
     options.deadline = absl::Seconds(30);
+    options.transport = GetParam();
     return *Client::Create(std::move(options));
   }
 
@@ -26,7 +28,7 @@ class ClientCallsTest : public ::testing::Test {
   std::unique_ptr<Client> client_;
 };
 
-TEST_F(ClientCallsTest, ASetIsReadBackWithAllItsBytes) {
+TEST_P(ClientCallsTest, ASetIsReadBackWithAllItsBytes) {
   const std::string key("k\0\xff", 3);
   const std::string value("v\0\n\xfe", 4);
   const absl::StatusOr<SetResult> set = client_->Set(key, value, {.flags = 7});
@@ -41,13 +43,13 @@ TEST_F(ClientCallsTest, ASetIsReadBackWithAllItsBytes) {
   EXPECT_EQ(get->expires_at, absl::InfiniteFuture());
 }
 
-TEST_F(ClientCallsTest, AMissIsNoError) {
+TEST_P(ClientCallsTest, AMissIsNoError) {
   const absl::StatusOr<GetResult> get = client_->Get("nothing");
   ASSERT_TRUE(get.ok()) << get.status();
   EXPECT_FALSE(get->found);
 }
 
-TEST_F(ClientCallsTest, ConditionsSayWhyNothingWasStored) {
+TEST_P(ClientCallsTest, ConditionsSayWhyNothingWasStored) {
   node_.Put("k", "old");
   const uint64_t version = client_->Get("k")->version;
   const auto reason = [&](const char* key, Condition condition) {
@@ -66,7 +68,7 @@ TEST_F(ClientCallsTest, ConditionsSayWhyNothingWasStored) {
   EXPECT_EQ(set->previous->value, "old");
 }
 
-TEST_F(ClientCallsTest, ALeaseIsGrantedThenHeldThenHit) {
+TEST_P(ClientCallsTest, ALeaseIsGrantedThenHeldThenHit) {
   const absl::StatusOr<LeaseResult> granted = client_->Lease("k");
   ASSERT_EQ(granted->state, LeaseResult::State::kGranted);
   EXPECT_EQ(granted->deadline, absl::FromUnixSeconds(100));
@@ -77,7 +79,7 @@ TEST_F(ClientCallsTest, ALeaseIsGrantedThenHeldThenHit) {
   EXPECT_EQ(client_->Lease("k")->value->value, "v");
 }
 
-TEST_F(ClientCallsTest, MultiKeyCallsHaveOneResultPerItem) {
+TEST_P(ClientCallsTest, MultiKeyCallsHaveOneResultPerItem) {
   const absl::StatusOr<MultiSetResult> sets =
       client_->MultiSet({{"a", "1"}, {"", "2"}, {"c", "3"}});
   ASSERT_EQ(sets->size(), 3u);
@@ -93,7 +95,7 @@ TEST_F(ClientCallsTest, MultiKeyCallsHaveOneResultPerItem) {
   EXPECT_FALSE((*deletes)[1]->deleted);
 }
 
-TEST_F(ClientCallsTest, TheOtherCalls) {
+TEST_P(ClientCallsTest, TheOtherCalls) {
   EXPECT_FALSE(client_->Increment("n")->found);
   EXPECT_EQ(client_->Increment("n", {.delta = 5, .initial = 10})->value, 10);
   EXPECT_EQ(client_->Increment("n", {.delta = -15})->value, -5);
@@ -110,7 +112,7 @@ TEST_F(ClientCallsTest, TheOtherCalls) {
   EXPECT_FALSE(client_->Ping()->serving);
 }
 
-TEST_F(ClientCallsTest, FlagsAreReadAndChanged) {
+TEST_P(ClientCallsTest, FlagsAreReadAndChanged) {
   EXPECT_EQ(client_->GetConfig()->values.size(), 3u);
   ASSERT_TRUE(client_->SetConfig({{"memory", "2GiB"}}).ok());
   const absl::StatusOr<GetConfigResult> memory = client_->GetConfig({.name = "memory"});
@@ -126,7 +128,7 @@ TEST_F(ClientCallsTest, FlagsAreReadAndChanged) {
   EXPECT_EQ(refused.message(), "SetConfig: only memory can change");
 }
 
-TEST_F(ClientCallsTest, ScanGoesOnFromItsCursor) {
+TEST_P(ClientCallsTest, ScanGoesOnFromItsCursor) {
   for (const char* key : {"a1", "a2", "a3", "b1", "a4"}) node_.Put(key, "v");
   ScanOptions options = {.prefix = "a"};
   std::vector<std::string> keys;
@@ -139,14 +141,14 @@ TEST_F(ClientCallsTest, ScanGoesOnFromItsCursor) {
   EXPECT_THAT(keys, ::testing::ElementsAre("a1", "a2", "a3", "a4"));
 }
 
-TEST_F(ClientCallsTest, TheDeadlineEndsACall) {
+TEST_P(ClientCallsTest, TheDeadlineEndsACall) {
   node_.HoldGets();
   EXPECT_EQ(client_->Get("k", {.deadline = absl::Milliseconds(50)}).status().code(),
             absl::StatusCode::kDeadlineExceeded);
   node_.ReleaseGets();
 }
 
-TEST_F(ClientCallsTest, DeadlinesMustBeFiniteAndPositive) {
+TEST_P(ClientCallsTest, DeadlinesMustBeFiniteAndPositive) {
   for (const absl::Duration deadline :
        {absl::ZeroDuration(), absl::Seconds(-1), absl::InfiniteDuration()}) {
     EXPECT_EQ(client_->Get("k", {.deadline = deadline}).status().code(),
@@ -155,7 +157,7 @@ TEST_F(ClientCallsTest, DeadlinesMustBeFiniteAndPositive) {
   EXPECT_EQ(node_.calls("Get"), 0);
 }
 
-TEST_F(ClientCallsTest, ATooLargeAnswerIsNamed) {
+TEST_P(ClientCallsTest, ATooLargeAnswerIsNamed) {
   node_.Put("big", std::string(5000, 'x'));
   const std::unique_ptr<Client> client = Connect({.max_receive_bytes = 4096});
   const absl::Status status = client->Get("big").status();
@@ -164,7 +166,7 @@ TEST_F(ClientCallsTest, ATooLargeAnswerIsNamed) {
   EXPECT_TRUE(client->Get("small").ok());
 }
 
-TEST_F(ClientCallsTest, ManyAsynchronousCallsOverManyConnections) {
+TEST_P(ClientCallsTest, ManyAsynchronousCallsOverManyConnections) {
   const std::unique_ptr<Client> client = Connect({.connections = 3});
   constexpr int kCalls = 500;
   std::atomic<int> ended{0};
@@ -179,7 +181,7 @@ TEST_F(ClientCallsTest, ManyAsynchronousCallsOverManyConnections) {
   EXPECT_EQ(node_.size(), static_cast<size_t>(kCalls));
 }
 
-TEST_F(ClientCallsTest, DestructionWaitsForCallbacks) {
+TEST_P(ClientCallsTest, DestructionWaitsForCallbacks) {
   node_.HoldGets();
   std::unique_ptr<Client> client = Connect({});
   std::atomic<int> ended{0};
@@ -193,13 +195,15 @@ TEST_F(ClientCallsTest, DestructionWaitsForCallbacks) {
 }
 
 // The last call's callback may still be returning while the client goes away; see ClientCore.
-TEST_F(ClientCallsTest, AClientMayGoAsSoonAsItsLastCallHasEnded) {
+TEST_P(ClientCallsTest, AClientMayGoAsSoonAsItsLastCallHasEnded) {
   client_.reset();  // only a client that is the last one is in danger
   for (int i = 0; i < 300; ++i) {
     const std::unique_ptr<Client> client = Connect({});
     ASSERT_TRUE(client->Ping().ok());
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Transports, ClientCallsTest, testing::kTransports, testing::TransportName);
 
 TEST(ClientCreateTest, NamesTheOptionThatIsWrong) {
   const auto message = [](ClientOptions options) {
@@ -213,20 +217,27 @@ TEST(ClientCreateTest, NamesTheOptionThatIsWrong) {
               ::testing::HasSubstr("connect_timeout"));
   EXPECT_THAT(message({.retry = {.attempts_max = 0}}), ::testing::HasSubstr("attempts_max"));
   EXPECT_THAT(message({.connections = 0}), ::testing::HasSubstr("connections"));
+  EXPECT_THAT(message({.io_threads = 0}), ::testing::HasSubstr("io_threads"));
   EXPECT_THAT(message({.max_receive_bytes = 1}), ::testing::HasSubstr("max_receive_bytes"));
 }
 
-TEST(ClientConnectTest, ANodeThatIsNotThereIsUnavailable) {
+class ClientConnectTest : public testing::OnEachTransport {};
+
+TEST_P(ClientConnectTest, ANodeThatIsNotThereIsUnavailable) {
   std::string address;
   {
     const FakeNode node;
     address = node.address();
   }
-  const std::unique_ptr<Client> client = *Client::Create({.address = address});
+  const std::unique_ptr<Client> client =
+      *Client::Create({.address = address, .transport = GetParam()});
   const absl::Status status = client->Get("k").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(address));
 }
+
+INSTANTIATE_TEST_SUITE_P(Transports, ClientConnectTest, testing::kTransports,
+                         testing::TransportName);
 
 }  // namespace
 }  // namespace larder

@@ -5,6 +5,7 @@
 
 #include "client/client.h"
 #include "tests/client/fake_node.h"
+#include "tests/client/transports.h"
 
 namespace larder {
 namespace {
@@ -41,13 +42,14 @@ class FakeRuntime final : public ClientRuntime {
   std::vector<absl::Duration> delays_;
 };
 
-class ClientRetryTest : public ::testing::Test {
+class ClientRetryTest : public testing::OnEachTransport {
  protected:
   ClientRetryTest() {
     ClientOptions options;
     options.address = node_.address();
     options.deadline = absl::Seconds(60);
     options.runtime = runtime_;
+    options.transport = GetParam();
     client_ = *Client::Create(options);
   }
 
@@ -59,7 +61,7 @@ class ClientRetryTest : public ::testing::Test {
   std::unique_ptr<Client> client_;
 };
 
-TEST_F(ClientRetryTest, IdempotentCallsAreTriedAgainWhenTheAnswerIsLost) {
+TEST_P(ClientRetryTest, IdempotentCallsAreTriedAgainWhenTheAnswerIsLost) {
   for (const char* method : {"Get", "Set", "Delete", "Touch", "Lease", "MultiGet", "MultiSet",
                              "MultiDelete", "Scan", "Stats", "GetConfig", "SetConfig"}) {
     node_.FailNext(method, {kLost});
@@ -79,7 +81,7 @@ TEST_F(ClientRetryTest, IdempotentCallsAreTriedAgainWhenTheAnswerIsLost) {
   EXPECT_EQ(runtime_->delays().size(), 12u);
 }
 
-TEST_F(ClientRetryTest, OtherCallsAreAppliedAtMostOnceWhenTheAnswerIsLost) {
+TEST_P(ClientRetryTest, OtherCallsAreAppliedAtMostOnceWhenTheAnswerIsLost) {
   node_.Put("n", "1");
   for (const char* method : {"Increment", "Append", "Flush"}) node_.FailNext(method, {kLost});
   EXPECT_EQ(client_->Increment("n").status().code(), absl::StatusCode::kUnavailable);
@@ -105,7 +107,7 @@ TEST_F(ClientRetryTest, OtherCallsAreAppliedAtMostOnceWhenTheAnswerIsLost) {
   EXPECT_THAT(runtime_->delays(), IsEmpty());
 }
 
-TEST_F(ClientRetryTest, AnyCallIsTriedAgainWhenTheNodeSaysItWasNotApplied) {
+TEST_P(ClientRetryTest, AnyCallIsTriedAgainWhenTheNodeSaysItWasNotApplied) {
   node_.Put("n", "1");
   node_.FailNext("Increment", {kRefused, kRefused});
   EXPECT_EQ(client_->Increment("n")->value, 2);
@@ -114,14 +116,14 @@ TEST_F(ClientRetryTest, AnyCallIsTriedAgainWhenTheNodeSaysItWasNotApplied) {
   EXPECT_TRUE(client_->Set("k", "v", {.condition = Condition::IfAbsent()})->stored);
 }
 
-TEST_F(ClientRetryTest, WaitsAsLongAsRetryInfoSays) {
+TEST_P(ClientRetryTest, WaitsAsLongAsRetryInfoSays) {
   node_.FailNext("Increment",
                  {{absl::StatusCode::kResourceExhausted, true, absl::Seconds(5), false}});
   EXPECT_TRUE(client_->Increment("n", {.initial = 1})->created);
   EXPECT_THAT(runtime_->delays(), ElementsAre(absl::Seconds(5) + absl::Milliseconds(10)));
 }
 
-TEST_F(ClientRetryTest, GivesUpAtOnceWhenRetryInfoOutlastsTheDeadline) {
+TEST_P(ClientRetryTest, GivesUpAtOnceWhenRetryInfoOutlastsTheDeadline) {
   node_.FailNext("Get", {{absl::StatusCode::kResourceExhausted, true, absl::Seconds(5), false}});
   const absl::Status status = client_->Get("k", {.deadline = absl::Seconds(4)}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
@@ -129,7 +131,7 @@ TEST_F(ClientRetryTest, GivesUpAtOnceWhenRetryInfoOutlastsTheDeadline) {
   EXPECT_THAT(runtime_->delays(), IsEmpty());
 }
 
-TEST_F(ClientRetryTest, AttemptsAndBackoffAreBounded) {
+TEST_P(ClientRetryTest, AttemptsAndBackoffAreBounded) {
   node_.FailNext("Get", std::vector<FakeNode::Failure>(10, kLost));
   EXPECT_EQ(client_->Get("k").status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(node_.calls("Get"), 4);
@@ -137,7 +139,7 @@ TEST_F(ClientRetryTest, AttemptsAndBackoffAreBounded) {
               ElementsAre(absl::Milliseconds(10), absl::Milliseconds(20), absl::Milliseconds(40)));
 }
 
-TEST_F(ClientRetryTest, OtherErrorsAndPingsAreNotTriedAgain) {
+TEST_P(ClientRetryTest, OtherErrorsAndPingsAreNotTriedAgain) {
   node_.FailNext("Get", {{absl::StatusCode::kFailedPrecondition, true, {}, false}});
   const absl::Status status = client_->Get("k").status();
   EXPECT_EQ(status, absl::FailedPreconditionError("Get: said by the node"));
@@ -147,7 +149,7 @@ TEST_F(ClientRetryTest, OtherErrorsAndPingsAreNotTriedAgain) {
   EXPECT_THAT(runtime_->delays(), IsEmpty());
 }
 
-TEST_F(ClientRetryTest, MultiGetAsksAgainForWhatWasLeftOut) {
+TEST_P(ClientRetryTest, MultiGetAsksAgainForWhatWasLeftOut) {
   std::vector<std::string> keys;
   for (int i = 0; i < 7; ++i) {
     keys.push_back("k" + std::to_string(i));
@@ -164,13 +166,15 @@ TEST_F(ClientRetryTest, MultiGetAsksAgainForWhatWasLeftOut) {
   }
 }
 
-TEST_F(ClientRetryTest, MultiGetStopsAskingWithoutProgress) {
+TEST_P(ClientRetryTest, MultiGetStopsAskingWithoutProgress) {
   node_.LimitMultiGet(0);
   const absl::StatusOr<MultiGetResult> results = client_->MultiGet({"a", "b"});
   ASSERT_TRUE(results.ok());
   EXPECT_EQ((*results)[1].status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(node_.calls("MultiGet"), 1);
 }
+
+INSTANTIATE_TEST_SUITE_P(Transports, ClientRetryTest, testing::kTransports, testing::TransportName);
 
 }  // namespace
 }  // namespace larder

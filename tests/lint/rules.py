@@ -25,7 +25,7 @@ FOLDERS = {
     "server/rpc/channel": Folder(
         ("server/rpc", "server/connections", "server/handlers", "storage"), ("absl/",), leaf=False),
     "client": Folder(
-        ("client", "cluster", "proto"),
+        ("client", "cluster", "proto", "server/rpc/channel", "server/rpc/wire"),
         ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "CLI/", "nlohmann/", "lzma.h"),
         leaf=False),
 }

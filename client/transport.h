@@ -1,0 +1,35 @@
+#ifndef LARDER_CLIENT_TRANSPORT_H_
+#define LARDER_CLIENT_TRANSPORT_H_
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "client/client.h"
+#include "client/tls_options.h"
+#include "server/rpc/channel/channel_call.h"
+
+namespace larder {
+
+// How attempts of calls reach the node: bytes of a request's message there, bytes of an answer's
+// message and a gRPC status back. Thread-safe. Internal.
+class Transport {
+ public:
+  // REQUIRES: all calls have ended; not on a thread of the transport.
+  virtual ~Transport() = default;
+
+  // Begins an attempt, without blocking; call.OnDone() is its end, on a thread of the transport.
+  virtual void Start(server::ChannelCall& call) = 0;
+};
+
+// By server/rpc/channel. RESOURCE_EXHAUSTED, INTERNAL: the process has too many files open, or
+// threads.
+absl::StatusOr<std::unique_ptr<Transport>> CreateNativeTransport(const ClientOptions& options);
+
+// By grpc++. `tls`: what is in the files of options.tls.
+std::unique_ptr<Transport> CreateGrpcppTransport(const ClientOptions& options,
+                                                 std::optional<TlsMaterial> tls);
+
+}  // namespace larder
+
+#endif  // LARDER_CLIENT_TRANSPORT_H_

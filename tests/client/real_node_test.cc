@@ -1,0 +1,164 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/client.h"
+#include "tests/bench/child_process.h"
+#include "tests/bench/line_connection.h"
+#include "tests/bench/server_start.h"
+#include "tests/client/transports.h"
+
+namespace larder {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A larderd of its own, on a free port.
+class RealNodeTest : public testing::OnEachTransport {
+ protected:
+  void SetUp() override {
+    const auto port = bench::FreePort();
+    ASSERT_TRUE(port.ok()) << port.status();
+    port_ = *port;
+  }
+
+  void StartNode(std::vector<std::string> flags = {}) {
+    std::vector<std::string> command = {LARDERD, absl::StrCat("--listen=127.0.0.1:", port_),
+                                        "--metrics_listen=", "--log_level=error"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    auto node = bench::ChildProcess::Start(command);
+    ASSERT_TRUE(node.ok()) << node.status();
+    node_ = *std::move(node);
+    const auto ready = bench::WaitUntilReady(*node_, port_);
+    ASSERT_TRUE(ready.ok()) << ready.status();
+  }
+  std::unique_ptr<Client> Connect(ClientOptions options = {}) {
+    options.address = absl::StrCat("127.0.0.1:", port_);
+    options.deadline = absl::Seconds(60);
+    options.transport = GetParam();
+    return Client::Create(std::move(options)).value();
+  }
+  void Signal(int signal) { ASSERT_EQ(kill(node_->pid(), signal), 0); }
+
+  // Returns when no thread of it runs any more.
+  void StopNode() {
+    Signal(SIGSTOP);
+    int state = 0;
+    ASSERT_EQ(waitpid(node_->pid(), &state, WUNTRACED), node_->pid());
+    ASSERT_TRUE(WIFSTOPPED(state));
+  }
+
+  uint16_t port_ = 0;
+  std::unique_ptr<bench::ChildProcess> node_;
+};
+
+TEST_P(RealNodeTest, HotCallsAndTheirErrors) {
+  StartNode();
+  const auto client = Connect({.connections = 2});
+  const std::string large((size_t{4} << 20) - (64 << 10), 'x');
+  ASSERT_TRUE(client->Set("large", large).ok());
+  EXPECT_TRUE(client->Get("large")->value == large);
+  ASSERT_TRUE(client->Set("k", "v", {.ttl = absl::Hours(1), .flags = 3}).ok());
+  const absl::StatusOr<GetResult> get = client->Get("k");
+  ASSERT_TRUE(get.ok() && get->found) << get.status();
+  EXPECT_EQ(get->value, "v");
+  EXPECT_EQ(get->flags, 3u);
+  EXPECT_NE(get->expires_at, absl::InfiniteFuture());
+  const absl::StatusOr<MultiGetResult> gets = client->MultiGet({"k", "none", "large", ""});
+  ASSERT_TRUE(gets.ok()) << gets.status();
+  EXPECT_EQ((*gets)[0]->value, "v");
+  EXPECT_FALSE((*gets)[1]->found);
+  EXPECT_EQ((*gets)[2]->value.size(), large.size());
+  EXPECT_EQ((*gets)[3].status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(client->Delete("k")->deleted);
+  EXPECT_FALSE(client->Get("k")->found);
+  const absl::Status refused = client->Set(std::string(20000, 'k'), "v").status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("Set: key"));
+  EXPECT_TRUE(client->Ping()->serving);
+}
+
+TEST_P(RealNodeTest, CallsInFlightFailWhenTheNodeIsKilledAndANewOneIsFound) {
+  StartNode();
+  const auto client = Connect({.retry = {.attempts_max = 1}});
+  ASSERT_TRUE(client->Set("k", "v").ok());
+  StopNode();  // so that no call is answered
+  constexpr int kCalls = 50;
+  std::atomic<int> unavailable{0};
+  std::atomic<int> ended{0};
+  std::promise<void> all;
+  for (int i = 0; i < kCalls; ++i) {
+    client->GetAsync("k", {}, [&](absl::StatusOr<GetResult> result) {
+      unavailable += absl::IsUnavailable(result.status()) ? 1 : 0;
+      if (++ended == kCalls) all.set_value();
+    });
+  }
+  Signal(SIGKILL);
+  all.get_future().wait();
+  EXPECT_EQ(unavailable, kCalls);
+  node_.reset();
+  StartNode();
+  absl::Status status;
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  do {
+    status = client->Get("k").status();
+  } while (absl::IsUnavailable(status) && absl::Now() < give_up);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_P(RealNodeTest, ANodeThatStandsStillRunsCallsIntoTheirDeadlines) {
+  StartNode();
+  const auto client = Connect();
+  ASSERT_TRUE(client->Set("k", "v").ok());
+  StopNode();
+  EXPECT_EQ(client->Get("k", {.deadline = absl::Milliseconds(50)}).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  Signal(SIGCONT);
+  EXPECT_EQ(client->Get("k")->value, "v");
+}
+
+TEST_P(RealNodeTest, RetriesOutlastARestart) {
+  StartNode();
+  const auto client = Connect({.retry = {.attempts_max = 1000}});
+  ASSERT_TRUE(client->Set("k", "v").ok());
+  Signal(SIGTERM);
+  EXPECT_TRUE(node_->ReadUntilEnd(absl::Seconds(60)).ok());
+  std::promise<absl::Status> ended;
+  client->GetAsync("k", {},
+                   [&](absl::StatusOr<GetResult> result) { ended.set_value(result.status()); });
+  StartNode();
+  const absl::Status status = ended.get_future().get();
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_P(RealNodeTest, AConnectionTooManyIsUnavailable) {
+  StartNode({"--max_connections=1"});
+  const auto first = Connect({.retry = {.attempts_max = 1}});
+  // The connection that looked whether the node is ready may be counted for a while.
+  absl::Status status;
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  do {
+    status = first->Set("k", "v").status();
+  } while (absl::IsUnavailable(status) && absl::Now() < give_up);
+  ASSERT_TRUE(status.ok()) << status;
+  const auto second = Connect({.retry = {.attempts_max = 1}});
+  status = second->Get("k").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  if (GetParam() == ClientOptions::Transport::kNative) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr("max_connections"));
+  }
+  EXPECT_TRUE(first->Get("k").ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(Transports, RealNodeTest, testing::kTransports, testing::TransportName);
+
+}  // namespace
+}  // namespace larder
