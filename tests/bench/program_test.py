@@ -33,6 +33,8 @@ BAD = [
     (["hot_path", "--transports=,"], "--transports"), (["hot_path", "--alternations=0"], "--alternations"),
     (["hot_path", "--io_threads=65"], "--io_threads"), (["hot_path", "--operations=0"], "--operations"),
     (["hot_path", "--rate=0"], "--rate"), (["hot_path", "--larderd=/no/such/program"], "--larderd"),
+    (["client", "--rounds=0"], "--rounds"), (["client", "--operations=0"], "--operations"),
+    (["client", "--larderd=/no/such/program"], "--larderd"),
     (["hit_ratio", "TRACE"], "--capacity"), (["hit_ratio", "--capacity=2"], "FILE"),
     (["hit_ratio", "--capacity=0", "TRACE"], "--capacity"),
     (["hit_ratio", "--capacity=few", "TRACE"], "--capacity"),
@@ -84,7 +86,7 @@ class ProgramTest(unittest.TestCase):
                 self.assertEqual(result.stdout, "")
 
     def test_help_of_each_subcommand_has_an_example(self):
-        for command in ("hit_ratio", "memory", "keyspace", "hot_path"):
+        for command in ("hit_ratio", "memory", "keyspace", "hot_path", "client"):
             self.assertIn(command, self.text_of("--help"))
             self.assertIn(f"Example: larder_bench {command}", self.text_of(command, "--help"))
 
@@ -226,6 +228,17 @@ class ProgramTest(unittest.TestCase):
                          "--operations=10", "--json")
             self.assertEqual(result.returncode, 1, result.stdout)
             self.assertEqual(result.stdout, "")
+
+    def test_client_measures_each_load_on_each_transport(self):
+        result = self.json_of("client", "--operations=500", "--rounds=2")
+        self.assertEqual(result["rounds"], 2)
+        self.assertIn("Get, 50 asynchronous", [load["name"] for load in result["loads"]])
+        for load in result["loads"]:
+            self.assertEqual([row["transport"] for row in load["rows"]], ["native", "grpcpp"])
+            for row in load["rows"]:
+                self.assertGreater(row["cpu_micros"], 0, row)
+                self.assertGreater(row["operations_per_second"], 0, row)
+        self.assertIn("Set, 50 asynchronous", self.text_of("client", "--operations=100", "--rounds=1"))
 
 
 if __name__ == "__main__":

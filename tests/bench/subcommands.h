@@ -8,6 +8,7 @@
 namespace larder::bench {
 
 // Each adds one subcommand with its flags. A new one: a function here, and its name in program.cc.
+void AddClientCommand(CLI::App& app, Invocation& invocation);
 void AddFloorServerCommand(CLI::App& app, Invocation& invocation);
 void AddHitRatioCommand(CLI::App& app, Invocation& invocation);
 void AddHotPathCommand(CLI::App& app, Invocation& invocation);

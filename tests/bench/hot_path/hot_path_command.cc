@@ -1,5 +1,4 @@
 #include <CLI/App.hpp>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "absl/time/time.h"
 #include "client/cli/arguments.h"
 #include "tests/bench/child_process.h"
+#include "tests/bench/find_larderd.h"
 #include "tests/bench/hot_path/measured_server.h"
 #include "tests/bench/hot_path/measurement_table.h"
 #include "tests/bench/hot_path/running_server.h"
@@ -60,20 +60,8 @@ absl::Status CheckArguments(const HotPathArguments& arguments) {
   return status;
 }
 
-absl::StatusOr<std::string> FindLarderd(const HotPathArguments& arguments) {
-  std::string path = arguments.larderd;
-  if (path.empty()) {
-    std::error_code error;
-    path = std::filesystem::read_symlink("/proc/self/exe", error).replace_filename("larderd");
-  } else if (path.find('/') == std::string::npos) {
-    path.insert(0, "./");
-  }
-  if (!FindProgram(path).empty()) return path;
-  return absl::InvalidArgumentError(absl::StrCat("--larderd=", path, ": there is no such program"));
-}
-
 absl::StatusOr<Servers> MakeServers(const HotPathArguments& arguments) {
-  const absl::StatusOr<std::string> larderd = FindLarderd(arguments);
+  const absl::StatusOr<std::string> larderd = FindLarderd(arguments.larderd);
   if (!larderd.ok()) return larderd.status();
   Servers servers;
   for (const std::string& transport : arguments.transports) {

@@ -1,0 +1,193 @@
+#include <sched.h>
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/arguments.h"
+#include "client/client.h"
+#include "tests/bench/child_process.h"
+#include "tests/bench/client_load.h"
+#include "tests/bench/find_larderd.h"
+#include "tests/bench/line_connection.h"
+#include "tests/bench/median.h"
+#include "tests/bench/server_start.h"
+#include "tests/bench/subcommands.h"
+
+namespace larder::bench {
+namespace {
+
+constexpr int kRoundsMax = 1000;
+constexpr uint64_t kOperations = 100000;
+constexpr size_t kValueBytes = 100;
+// A MultiGet is so much more work.
+constexpr uint64_t kOperationsOfAMultiGet = 50;
+
+struct ClientArguments {
+  std::string larderd;  // empty: beside this program
+  std::optional<uint64_t> operations;
+  int rounds = 5;
+  bool json = false;
+};
+
+using Operation = ClientLoad::Operation;
+
+constexpr ClientLoad kLoads[] = {{Operation::kGet, true, 1},   {Operation::kGet, true, 16},
+                                 {Operation::kGet, false, 1},  {Operation::kGet, false, 50},
+                                 {Operation::kSet, false, 50}, {Operation::kMultiGet, false, 4}};
+
+struct NamedTransport {
+  const char* name;
+  ClientOptions::Transport transport;
+};
+constexpr NamedTransport kTransports[] = {{"native", ClientOptions::Transport::kNative},
+                                          {"grpcpp", ClientOptions::Transport::kGrpcpp}};
+
+// Of one load on one transport, one of each round.
+struct Figures {
+  std::vector<double> cpu_micros;
+  std::vector<double> operations_per_second;
+};
+using FiguresOfLoads = std::vector<std::vector<Figures>>;  // by load, by transport
+
+// The processors that the thread, and what it starts, may use; given back at the end.
+class ProcessorChoice {
+ public:
+  ProcessorChoice() {
+    CPU_ZERO(&all_);
+    if (sched_getaffinity(0, sizeof(all_), &all_) != 0) CPU_ZERO(&all_);
+  }
+  ~ProcessorChoice() {
+    if (CPU_COUNT(&all_) > 0) sched_setaffinity(0, sizeof(all_), &all_);
+  }
+  ProcessorChoice(const ProcessorChoice&) = delete;
+  ProcessorChoice& operator=(const ProcessorChoice&) = delete;
+
+  // The last one, or all others. Without a second one nothing changes.
+  void Choose(bool is_last) {
+    if (CPU_COUNT(&all_) < 2) return;
+    int last = CPU_SETSIZE - 1;
+    while (!CPU_ISSET(last, &all_)) --last;
+    cpu_set_t chosen = all_;
+    CPU_CLR(last, &chosen);
+    if (is_last) {
+      CPU_ZERO(&chosen);
+      CPU_SET(last, &chosen);
+    }
+    sched_setaffinity(0, sizeof(chosen), &chosen);
+  }
+
+ private:
+  cpu_set_t all_;
+};
+
+absl::Status RunRound(uint16_t port, uint64_t operations, FiguresOfLoads& figures) {
+  for (size_t t = 0; t < std::size(kTransports); ++t) {
+    ClientOptions options;
+    options.address = absl::StrCat("127.0.0.1:", port);
+    options.deadline = absl::Seconds(10);
+    options.transport = kTransports[t].transport;
+    const auto client = Client::Create(std::move(options));
+    if (!client.ok()) return client.status();
+    const absl::Status filled = FillForClientLoad(**client, kValueBytes);
+    if (!filled.ok()) return filled;
+    for (size_t i = 0; i < std::size(kLoads); ++i) {
+      const bool is_multi_get = kLoads[i].operation == Operation::kMultiGet;
+      const auto result = RunClientLoad(
+          **client, kLoads[i], is_multi_get ? 1 + operations / kOperationsOfAMultiGet : operations,
+          kValueBytes);
+      if (!result.ok()) return result.status();
+      figures[i][t].cpu_micros.push_back(result->cpu_micros);
+      figures[i][t].operations_per_second.push_back(result->operations_per_second);
+    }
+  }
+  return absl::OkStatus();
+}
+
+nlohmann::ordered_json ToJson(const ClientArguments& arguments, const FiguresOfLoads& figures) {
+  nlohmann::ordered_json json = {{"rounds", arguments.rounds}, {"loads", nlohmann::json::array()}};
+  for (size_t i = 0; i < std::size(kLoads); ++i) {
+    nlohmann::ordered_json load = {{"name", kLoads[i].name()}, {"rows", nlohmann::json::array()}};
+    for (size_t t = 0; t < std::size(kTransports); ++t) {
+      load["rows"].push_back(nlohmann::ordered_json{
+          {"transport", kTransports[t].name},
+          {"cpu_micros", Median(figures[i][t].cpu_micros)},
+          {"operations_per_second", Median(figures[i][t].operations_per_second)}});
+    }
+    json["loads"].push_back(load);
+  }
+  return json;
+}
+
+std::string ToText(const ClientArguments& arguments, const FiguresOfLoads& figures) {
+  std::string text = absl::StrFormat(
+      "Processor time of the client's process for an operation (us) and operations a second,\n"
+      "median of %d rounds, values of %d B\n\n%-32s%18s%18s\n",
+      arguments.rounds, kValueBytes, "", kTransports[0].name, kTransports[1].name);
+  for (size_t i = 0; i < std::size(kLoads); ++i) {
+    absl::StrAppendFormat(&text, "%-32s", kLoads[i].name());
+    for (const Figures& each : figures[i]) {
+      absl::StrAppendFormat(&text, "%8.2f%8.0f/s", Median(each.cpu_micros),
+                            Median(each.operations_per_second));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+absl::Status Run(const ClientArguments& arguments, Invocation& invocation) {
+  const uint64_t operations = arguments.operations.value_or(kOperations);
+  if (operations < 1) return absl::InvalidArgumentError("--operations=0: nothing to time");
+  if (arguments.rounds < 1 || arguments.rounds > kRoundsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--rounds=", arguments.rounds, ": must be from 1 to ", kRoundsMax));
+  }
+  const auto larderd = FindLarderd(arguments.larderd);
+  if (!larderd.ok()) return larderd.status();
+  const auto port = FreePort();
+  if (!port.ok()) return port.status();
+  ProcessorChoice processors;
+  processors.Choose(/*is_last=*/true);
+  const auto server =
+      ChildProcess::Start({*larderd, absl::StrCat("--listen=127.0.0.1:", *port),
+                           "--metrics_listen=", "--log_level=error", "--io_threads=1"});
+  if (!server.ok()) return server.status();
+  processors.Choose(/*is_last=*/false);
+  if (const auto ready = WaitUntilReady(**server, *port); !ready.ok()) return ready.status();
+  FiguresOfLoads figures(std::size(kLoads), std::vector<Figures>(std::size(kTransports)));
+  for (int round = 0; round < arguments.rounds; ++round) {
+    const absl::Status status = RunRound(*port, operations, figures);
+    if (!status.ok()) return status;
+  }
+  invocation.out << (arguments.json ? ToJson(arguments, figures).dump() + "\n"
+                                    : ToText(arguments, figures));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddClientCommand(CLI::App& app, Invocation& invocation) {
+  auto arguments = std::make_shared<ClientArguments>();
+  CLI::App& command = *app.add_subcommand(
+      "client", "Processor time of larder::Client for an operation, by its transport");
+  command.add_option("--larderd", arguments->larderd, "The program; else the one beside this")
+      ->type_name("PROGRAM");
+  cli::AddCount(command, "--operations", arguments->operations,
+                "Of each load, a round, MultiGets a 50th of it; else 100k");
+  command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
+      ->type_name("N");
+  command.add_flag("--json", arguments->json, "Print JSON");
+  command.footer(
+      "larderd has the last processor, the client all others; the transports have their turns one\n"
+      "after the other in each round. Example: larder_bench client --rounds=5");
+  command.callback([&invocation, arguments] {
+    invocation.run = [&invocation, arguments] { return Run(*arguments, invocation); };
+  });
+}
+
+}  // namespace larder::bench
