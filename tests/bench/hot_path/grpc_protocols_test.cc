@@ -203,7 +203,7 @@ TEST(UnaryProtocolTest, WhatNoClientCanGoOnAfterIsAnError) {
   }
   UnaryClient client(WorkloadOf(WorkloadOperation::kGet));
   EXPECT_TRUE(absl::IsUnavailable(
-      client.Take(FrameBytes(Http2FrameType::kGoAway, 0, 0, std::string(8, '\0')))));
+      client.Take(FrameBytes(Http2FrameType::kGoaway, 0, 0, std::string(8, '\0')))));
 }
 
 TEST(UnaryProtocolTest, SettingsAndPingsAreAcknowledged) {

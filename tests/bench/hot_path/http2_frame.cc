@@ -1,36 +1,33 @@
 #include "tests/bench/hot_path/http2_frame.h"
 
+#include "server/handlers/big_endian.h"
+
 namespace larder::bench {
-namespace {
-
-uint32_t ByteAt(std::string_view bytes, size_t i) { return static_cast<uint8_t>(bytes[i]); }
-
-}  // namespace
 
 void AppendBigEndian16(uint16_t number, std::string& output) {
-  output.push_back(static_cast<char>(number >> 8));
-  output.push_back(static_cast<char>(number));
+  output.resize(output.size() + 2);
+  server::StoreBigEndian(number, 2, output.data() + output.size() - 2);
 }
 
 void AppendBigEndian32(uint32_t number, std::string& output) {
-  AppendBigEndian16(static_cast<uint16_t>(number >> 16), output);
-  AppendBigEndian16(static_cast<uint16_t>(number), output);
+  output.resize(output.size() + 4);
+  server::StoreBigEndian(number, 4, output.data() + output.size() - 4);
 }
 
 uint16_t ReadBigEndian16(std::string_view bytes) {
-  return static_cast<uint16_t>(ByteAt(bytes, 0) << 8 | ByteAt(bytes, 1));
+  return static_cast<uint16_t>(server::LoadBigEndian(bytes.data(), 2));
 }
 
 uint32_t ReadBigEndian32(std::string_view bytes) {
-  return uint32_t{ReadBigEndian16(bytes)} << 16 | ReadBigEndian16(bytes.substr(2));
+  return static_cast<uint32_t>(server::LoadBigEndian(bytes.data(), 4));
 }
 
 void AppendFrameHeader(const Http2Frame& frame, size_t payload_bytes, std::string& output) {
-  output.push_back(static_cast<char>(payload_bytes >> 16));
-  AppendBigEndian16(static_cast<uint16_t>(payload_bytes), output);
-  output.push_back(static_cast<char>(frame.type));
-  output.push_back(static_cast<char>(frame.flags));
-  AppendBigEndian32(frame.stream, output);
+  char header[kHttp2FrameHeaderBytes];
+  server::http2::FrameHeader{static_cast<uint32_t>(payload_bytes), frame.type, frame.flags,
+                             frame.stream}
+      .Write(header);
+  output.append(header, sizeof(header));
 }
 
 void AppendFrame(const Http2Frame& frame, std::string& output) {

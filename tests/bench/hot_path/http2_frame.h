@@ -6,36 +6,31 @@
 #include <string>
 #include <string_view>
 
+#include "server/rpc/http2_frame.h"
+
 namespace larder::bench {
 
-// RFC 9113, section 6.
-enum class Http2FrameType : uint8_t {
-  kData = 0,
-  kHeaders = 1,
-  kPriority = 2,
-  kRstStream = 3,
-  kSettings = 4,
-  kPushPromise = 5,
-  kPing = 6,
-  kGoAway = 7,
-  kWindowUpdate = 8,
-  kContinuation = 9,
-};
+// The server's own names of what is on the wire.
+using Http2FrameType = server::http2::FrameType;
 
-inline constexpr uint8_t kHttp2EndStream = 0x1;  // DATA, HEADERS
-inline constexpr uint8_t kHttp2Ack = 0x1;        // SETTINGS, PING
-inline constexpr uint8_t kHttp2EndHeaders = 0x4;
-inline constexpr uint8_t kHttp2Padded = 0x8;
-inline constexpr uint8_t kHttp2HasPriority = 0x20;
+inline constexpr uint8_t kHttp2EndStream = server::http2::kEndStream;
+inline constexpr uint8_t kHttp2Ack = server::http2::kAck;
+inline constexpr uint8_t kHttp2EndHeaders = server::http2::kEndHeaders;
+inline constexpr uint8_t kHttp2Padded = server::http2::kPadded;
+inline constexpr uint8_t kHttp2HasPriority = server::http2::kHasPriority;
 
-inline constexpr uint16_t kHttp2HeaderTableSize = 1;  // identifiers in SETTINGS
-inline constexpr uint16_t kHttp2ConcurrentStreamsMax = 3;
-inline constexpr uint16_t kHttp2InitialWindow = 4;
-inline constexpr uint16_t kHttp2FrameBytesMax = 5;
+inline constexpr auto kHttp2HeaderTableSize =
+    static_cast<uint16_t>(server::http2::Setting::kHeaderTableSize);
+inline constexpr auto kHttp2ConcurrentStreamsMax =
+    static_cast<uint16_t>(server::http2::Setting::kMaxConcurrentStreams);
+inline constexpr auto kHttp2InitialWindow =
+    static_cast<uint16_t>(server::http2::Setting::kInitialWindowSize);
+inline constexpr auto kHttp2FrameBytesMax =
+    static_cast<uint16_t>(server::http2::Setting::kMaxFrameSize);
 
-inline constexpr size_t kHttp2FrameHeaderBytes = 9;
-inline constexpr uint32_t kHttp2DefaultFrameBytesMax = 16384;
-inline constexpr int64_t kHttp2DefaultWindow = 65535;
+inline constexpr size_t kHttp2FrameHeaderBytes = server::http2::FrameHeader::kBytes;
+inline constexpr uint32_t kHttp2DefaultFrameBytesMax = server::http2::kDefaultFrameBytesMax;
+inline constexpr int64_t kHttp2DefaultWindow = server::http2::kDefaultWindow;
 
 // One frame: its header, and the payload where it was received.
 struct Http2Frame {

@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "server/rpc/frame_reader.h"
 #include "tests/bench/hot_path/http2_frame.h"
-#include "tests/bench/hot_path/piece_joiner.h"
 
 namespace larder::bench {
 
@@ -17,7 +17,7 @@ class Http2FrameReader {
   absl::StatusOr<bool> Next(std::string_view& bytes, Http2Frame& frame);
 
  private:
-  PieceJoiner joiner_;
+  server::http2::FrameReader reader_;
 };
 
 }  // namespace larder::bench

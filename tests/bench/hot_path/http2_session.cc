@@ -130,7 +130,7 @@ absl::Status Http2Session::TakeFrame(Http2Frame frame, std::string& output) {
       if (frame.Has(kHttp2Ack)) return absl::OkStatus();
       AppendFrame({Http2FrameType::kPing, kHttp2Ack, 0, frame.payload}, output);
       return absl::OkStatus();
-    case Http2FrameType::kGoAway:
+    case Http2FrameType::kGoaway:
       return absl::UnavailableError("the server says GOAWAY");
     case Http2FrameType::kWindowUpdate:
       TakeWindowUpdate(frame, output);
