@@ -8,7 +8,7 @@ namespace {
 constexpr std::chrono::milliseconds kPeriod{100};
 constexpr int kPeriodsPerSlowTask = 10;
 // Of one call of Expire or Shrink: few enough that other work gets its turn, enough to keep up.
-constexpr size_t kRemovalsMax = 1000;
+constexpr size_t kRemovalsMax = 500;
 
 }  // namespace
 
@@ -32,7 +32,8 @@ void Housekeeper::Run() {
   for (int period = 0; !is_stopping_; ++period) {
     lock.unlock();
     const storage::TimePoint now = clock_->Now();
-    const bool more_expires = keyspace_->Expire(now, kRemovalsMax) >= kRemovalsMax;
+    bool more_expires = false;
+    keyspace_->Expire(now, kRemovalsMax, &more_expires);
     const bool more_shrinks = keyspace_->Shrink(now, kRemovalsMax) >= kRemovalsMax;
     keyspace_->PrepareMemory();
     if (period % kPeriodsPerSlowTask == 0) {

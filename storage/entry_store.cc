@@ -171,47 +171,47 @@ uint64_t EntryStore::PrefetchAfter(EntryRef ref) const {
   return hash;
 }
 
-SweepResult EntryStore::RemoveExpired(TimePoint now, size_t removals_max) {
-  SweepResult result;
+size_t EntryStore::RemoveExpired(TimePoint now, SweepBudget& budget, bool* more) {
+  const size_t removals_max = budget.removals;
   int swept = 0;
-  for (EntryLog::SegmentId i = 0; i < log_.segment_ids(); ++i) {
+  *more = false;
+  for (EntryLog::SegmentId i = 0; i < log_.segment_ids() && !*more; ++i) {
     const EntryLog::SegmentId id = sweep_next_ % log_.segment_ids() + 1;
     EntryLog::Segment& segment = log_.segment(id);
     const bool is_due = log_.is_in_use(id) && segment.earliest_expiry <= now &&
                         (log_.segments_in_use() <= kSegmentsSweptAtOnce ||
                          segment.swept_at + kSweepPeriod * (1 << segment.sweep_backoff) <= now);
     if (is_due) {
-      result.more = swept++ == kSegmentsSweptMax || !SweepSegment(id, now, removals_max, result);
-      if (result.more) return result;
+      *more = swept++ == kSegmentsSweptMax || budget.is_spent() || !SweepSegment(id, now, budget);
     }
-    sweep_next_ = id;
+    if (!*more) sweep_next_ = id;
   }
-  return result;
+  return removals_max - budget.removals;
 }
 
-bool EntryStore::SweepSegment(EntryLog::SegmentId id, TimePoint now, size_t removals_max,
-                              SweepResult& result) {
+bool EntryStore::SweepSegment(EntryLog::SegmentId id, TimePoint now, SweepBudget& budget) {
   TimePoint earliest = kNever;
   bool ended = true;
-  const size_t removed_before = result.removed;
+  const size_t removals_before = budget.removals;
   size_t seen = 0;
+  budget.SpendBytes(log_.segment(id).appended_bytes);
   log_.VisitLive(id, [&](EntryRef ref) {
     ++seen;
     if (!ref->ExpiredAt(now)) {
       earliest = std::min(earliest, ref->expires_at());
       return true;
     }
-    ended = result.removed < removals_max;
+    ended = budget.removals > 0;
     if (!ended) return false;
     Remove(ref);
-    ++result.removed;
+    --budget.removals;
     return true;
   });
   EntryLog::Segment& segment = log_.segment(id);
   if (ended && log_.is_in_use(id)) {
     segment.earliest_expiry = earliest;
     segment.swept_at = now;
-    const bool was_worth_it = (result.removed - removed_before) * kSweptShare >= seen;
+    const bool was_worth_it = (removals_before - budget.removals) * kSweptShare >= seen;
     segment.sweep_backoff =
         was_worth_it ? 0 : std::min<uint8_t>(segment.sweep_backoff + 1, kSweepBackoffMax);
   }

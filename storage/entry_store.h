@@ -24,9 +24,12 @@ struct EntryStoreOptions {
   EvictionPolicyOptions eviction;
 };
 
-struct SweepResult {
-  size_t removed = 0;
-  bool more = false;  // something is due that was not looked at yet
+// What a sweep may still do.
+struct SweepBudget {
+  size_t removals = 0;
+  size_t bytes = 0;  // looked through, or copied
+  void SpendBytes(size_t spent) { bytes -= spent < bytes ? spent : bytes; }
+  bool is_spent() const { return removals == 0 || bytes == 0; }
 };
 
 // The entries of one stripe: keeps log, slot tables and eviction policy in step. Knows nothing of
@@ -88,9 +91,10 @@ class EntryStore final : private EvictionHost {
   int64_t VictimRank() const { return policy_->VictimRank(); }
   uint64_t evictable_count() const override { return evictable_count_; }
 
-  // Removes expired entries, at most `removals_max`, in a few segments. Looks through a segment at
-  // most once in kSweepPeriod, unless there are few.
-  SweepResult RemoveExpired(TimePoint now, size_t removals_max);
+  // Removes expired entries while the budget lasts; returns how many. Looks through a segment at
+  // most once in kSweepPeriod, unless there are few. True in `more`: something is due that was not
+  // looked at yet.
+  size_t RemoveExpired(TimePoint now, SweepBudget& budget, bool* more);
 
   // Reclaims segments in proportion to what has died since the last call. To be called after every
   // change, as long as memory is short.
@@ -98,6 +102,7 @@ class EntryStore final : private EvictionHost {
   // Reclaims segments while too much is wasted; looks at about this many bytes. False: nothing
   // could be done.
   bool Compact(size_t bytes_max);
+  bool wants_compaction() const { return log_.wants_compaction(); }
   // True if Compact would lower used_bytes.
   bool is_overdrawn() const { return log_.is_overdrawn(); }
 
@@ -139,9 +144,8 @@ class EntryStore final : private EvictionHost {
   void RemoveFromPolicy(EntryRef ref);
   // Puts the copy in the original's place and frees that; returns the copy.
   EntryRef Replace(EntryRef original, EntryRef copy);
-  // False: removals_max was reached before the end.
-  bool SweepSegment(EntryLog::SegmentId id, TimePoint now, size_t removals_max,
-                    SweepResult& result);
+  // False: the budget was spent before the end.
+  bool SweepSegment(EntryLog::SegmentId id, TimePoint now, SweepBudget& budget);
 
   const uint32_t stripes_;
   const EvictionScope scope_;

@@ -26,6 +26,8 @@ constexpr uint64_t kPreparedBytesMax = uint64_t{32} << 20;
 // So many at least, if they need not be too short for that.
 constexpr uint64_t kSegmentsPerStripe = 512;
 constexpr size_t kRemovalsPerLock = 64;
+// Looked through by one Expire, about: some hundred microseconds.
+constexpr size_t kBytesPerExpire = size_t{3} << 19;
 constexpr size_t kScanVisitsPerLock = 256;
 // A stripe may lose its victim to another writer between the look and the lock.
 constexpr int kEvictionTries = 16;
@@ -313,17 +315,21 @@ uint64_t Keyspace::FlushSlot(uint32_t slot) {
   return entries;
 }
 
-size_t Keyspace::Expire(TimePoint now, size_t removals_max) {
+size_t Keyspace::Expire(TimePoint now, size_t removals_max, bool* more) {
   // Begins elsewhere each time, so that no stripe waits for ever behind a busy one.
   const size_t first = expire_calls_.fetch_add(1, std::memory_order_relaxed);
+  SweepBudget budget{removals_max, kBytesPerExpire};
   size_t removed = 0;
-  for (size_t i = 0; i < stripes_.size() && removed < removals_max; ++i) {
+  bool is_more = false;
+  for (size_t i = 0; i < stripes_.size() && !is_more; ++i) {
     Stripe& stripe = *stripes_[(first + i) & (stripes_.size() - 1)];
-    bool more = true;
-    while (more && removed < removals_max) {
-      removed += stripe.Expire(now, std::min(kRemovalsPerLock, removals_max - removed), &more);
-    }
+    do {
+      is_more = budget.is_spent();
+      if (is_more) break;
+      removed += stripe.Expire(now, budget, &is_more);
+    } while (is_more);
   }
+  if (more != nullptr) *more = is_more;
   return removed;
 }
 

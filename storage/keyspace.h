@@ -88,9 +88,10 @@ class Keyspace {
   uint64_t Flush();
   uint64_t FlushSlot(uint32_t slot);
 
-  // Removes expired entries and leases, at most about `removals_max` of them, going round the
-  // stripes; returns how many. Fewer than removals_max: nothing more is due.
-  size_t Expire(TimePoint now, size_t removals_max);
+  // Removes expired entries and leases, at most `removals_max` of them, going round the stripes and
+  // looking through about 1.5 MiB of records at most; returns how many. True in `more`: something is due that was
+  // not looked at yet.
+  size_t Expire(TimePoint now, size_t removals_max, bool* more = nullptr);
 
   // Changes memory_bytes. A lower limit is reached by evictions, a few in every write and the
   // others by Shrink; until then no write gets more memory than it frees. INVALID_ARGUMENT: out of

@@ -285,14 +285,21 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
   return result;
 }
 
-size_t Stripe::Expire(TimePoint now, size_t removals_max, bool* more) {
+size_t Stripe::Expire(TimePoint now, SweepBudget& budget, bool* more) {
+  constexpr size_t kRemovalsPerLock = 64;
   Operation operation(*this);
-  const SweepResult swept = store_.RemoveExpired(now, removals_max);
-  stats_.expirations += swept.removed;
-  const size_t leases = leases_.RemoveDue(now, removals_max - swept.removed);
-  if (!shared_.budget->is_short()) store_.Compact(kReclaimedBytesMax);
-  *more = swept.more || swept.removed + leases == removals_max;
-  return swept.removed + leases;
+  SweepBudget mine{std::min(kRemovalsPerLock, budget.removals), budget.bytes};
+  const size_t entries = store_.RemoveExpired(now, mine, more);
+  stats_.expirations += entries;
+  const size_t leases = leases_.RemoveDue(now, mine.removals);
+  mine.removals -= leases;
+  if (mine.bytes > 0 && !shared_.budget->is_short() && store_.wants_compaction()) {
+    store_.Compact(kReclaimedBytesMax);
+    mine.SpendBytes(kReclaimedBytesMax);
+  }
+  *more = *more || mine.removals == 0;
+  budget = {budget.removals - entries - leases, mine.bytes};
+  return entries + leases;
 }
 
 size_t Stripe::FlushSlot(ScanPosition& from, size_t removals_max) {

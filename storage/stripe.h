@@ -86,9 +86,9 @@ class Stripe {
   // Compacts if that frees memory, else evicts: one entry if any may be evicted, or a few small
   // ones, for more than `bytes_wanted` if they free so much.
   Eviction Reclaim(TimePoint now, uint64_t bytes_wanted);
-  // Removes expired entries and leases, at most `removals_max`; returns how many, and whether there
-  // may be more.
-  size_t Expire(TimePoint now, size_t removals_max, bool* more);
+  // Removes some expired entries and leases while the budget lasts; returns how many, and whether
+  // there may be more.
+  size_t Expire(TimePoint now, SweepBudget& budget, bool* more);
   // Removes entries of a slot, from this hash on, at most `removals_max`; returns how many, and
   // moves the position on.
   size_t FlushSlot(ScanPosition& from, size_t removals_max);

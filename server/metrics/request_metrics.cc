@@ -49,7 +49,8 @@ void RequestMetrics::Record(Method method, absl::StatusCode code, absl::Duration
   const auto index = std::min(static_cast<size_t>(code), kCodes - 1);
   counters.codes[index].fetch_add(count, std::memory_order_relaxed);
   counters.buckets[bucket].fetch_add(count, std::memory_order_relaxed);
-  counters.nanoseconds.fetch_add(nanoseconds * static_cast<int64_t>(count), std::memory_order_relaxed);
+  counters.nanoseconds.fetch_add(nanoseconds * static_cast<int64_t>(count),
+                                 std::memory_order_relaxed);
 }
 
 RequestMetrics::Figures RequestMetrics::Read() const {

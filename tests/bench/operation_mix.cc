@@ -15,7 +15,7 @@ constexpr size_t kAppendBytesMax = 64;
 constexpr uint64_t kCounters = 10000;  // keys that hold numbers, beside the others
 constexpr uint64_t kOperationsPerMilli = 1000;
 constexpr uint64_t kMillisPerHousekeeping = 100;
-constexpr size_t kRemovalsMax = 1000;
+constexpr size_t kRemovalsMax = 500;  // as larderd's housekeeper
 constexpr Millis kLeaseHold{1000};
 constexpr uint64_t kTtlMillisMax = 100000;
 constexpr uint64_t kStatsInterval = 4096;
@@ -128,7 +128,7 @@ bool OperationMix::Run() {
     case MixedKind::kAppend:
       return RunAppend();
     case MixedKind::kExpire:
-      expires_due_ = keyspace_->Expire(now_, kRemovalsMax) >= kRemovalsMax;
+      keyspace_->Expire(now_, kRemovalsMax, &expires_due_);
       return true;
     case MixedKind::kShrink:
       shrinks_due_ = keyspace_->Shrink(now_, kRemovalsMax) >= kRemovalsMax;

@@ -281,6 +281,19 @@ TEST_F(KeyspaceTest, AppendHonoursConditionAndLimit) {
   EXPECT_TRUE(keyspace_->Append(Ref("k"), "67", {.value_bytes_max = 7}, now_).ok());
 }
 
+TEST_F(KeyspaceTest, ExpireLooksThroughSoManyRecordsAtATime) {
+  constexpr int kEntries = 4000;  // some 16 in a segment
+  const std::string value(4000, 'v');
+  for (int i = 0; i < kEntries; ++i) Put("k" + std::to_string(i), value, i % 50 == 0 ? 10 : 100000);
+  Advance(20000);
+  bool more = false;
+  EXPECT_LT(keyspace_->Expire(now_, kEntries, &more), kEntries / 50);
+  EXPECT_TRUE(more);
+  for (int calls = 0; more && calls < 1000; ++calls) keyspace_->Expire(now_, kEntries, &more);
+  EXPECT_FALSE(more);
+  EXPECT_EQ(keyspace_->Stats().entries, kEntries - kEntries / 50);
+}
+
 TEST_F(KeyspaceTest, ExpireRemovesWhatIsDueInBoundedSteps) {
   for (int i = 0; i < 1000; ++i) Put("k" + std::to_string(i), "v", 10 + i);
   Put("for ever", "v");

@@ -26,7 +26,8 @@ int Run() {
   }
   auto acceptor = server::ConnectionAcceptor::Start(
       *std::move(listening), &connections,
-      [&loop](int socket) { (*loop)->Add(server::FileDescriptor(socket)); });
+      [&loop](int socket) { (*loop)->Add(server::FileDescriptor(socket)); },
+      server::ConnectionAcceptor::Protocol::kHttp2);
   if (!acceptor.ok()) {
     std::fprintf(stderr, "interop_service: cannot accept connections\n");
     return 1;

@@ -55,7 +55,7 @@ class IoLoopTlsTest : public testing::Test {
 
   void Start(IoTimeouts timeouts = Patient()) {
     methods_.Add("/test/Echo", std::make_unique<Echo>(&runs_));
-    loop_ = IoLoop::Start(&limits_, &methods_, timeouts, tls_.get()).value();
+    loop_ = IoLoop::Start(&limits_, &methods_, timeouts, &state_, tls_.get()).value();
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     socket_ = FileDescriptor(ends[0]);
@@ -124,6 +124,7 @@ class IoLoopTlsTest : public testing::Test {
   const TestAuthority authority_{"authority"};
   TlsCounters counters_;
   std::unique_ptr<TlsRotation> tls_;
+  TransportState state_;
   RpcLimits limits_;
   RpcMethods methods_;
   std::atomic<int> runs_{0};

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "server/rpc/io_loop.h"
+#include "server/transport_state.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
@@ -151,7 +152,7 @@ class RpcChannelServerTest : public ::testing::Test {
  protected:
   RpcChannelServerTest() {
     methods_.Add("/test/Echo", std::make_unique<Echo>());
-    loop_ = IoLoop::Start(&limits_, &methods_, {}).value();
+    loop_ = IoLoop::Start(&limits_, &methods_, {}, &state_).value();
   }
   void Serve() {
     FileDescriptor socket = listener_.Accept().Take();
@@ -160,6 +161,7 @@ class RpcChannelServerTest : public ::testing::Test {
   }
 
   Listener listener_;
+  TransportState state_;
   RpcLimits limits_;
   RpcMethods methods_;
   std::unique_ptr<IoLoop> loop_;
@@ -257,7 +259,7 @@ TEST_F(RpcChannelServerTest, ADrainedServerLosesNoCall) {
     if (i == 50) loop_->Drain();
   }
   // Those that came too late connect again, to the next one.
-  const auto next = IoLoop::Start(&limits_, &methods_, {}).value();
+  const auto next = IoLoop::Start(&limits_, &methods_, {}, &state_).value();
   WaitingCall last("last");
   std::thread acceptor([&] {
     FileDescriptor socket = listener_.Accept().Take();
