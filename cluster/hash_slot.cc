@@ -5,23 +5,36 @@
 namespace larder::cluster {
 namespace {
 
+// The remainders of a byte that has 0, 1, 2 or 3 others behind it.
+using Crc16Tables = std::array<std::array<uint16_t, 256>, 4>;
+
 // CRC16-XMODEM: polynomial x^16 + x^12 + x^5 + 1, initial value 0, most significant bit first.
-constexpr std::array<uint16_t, 256> MakeCrc16Table() {
-  std::array<uint16_t, 256> table{};
+constexpr Crc16Tables MakeCrc16Tables() {
+  Crc16Tables tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {
     uint32_t crc = byte << 8;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) ? (crc << 1) ^ 0x1021 : crc << 1;
-    table[byte] = static_cast<uint16_t>(crc);
+    for (auto& table : tables) {
+      for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) ? (crc << 1) ^ 0x1021 : crc << 1;
+      table[byte] = static_cast<uint16_t>(crc);
+    }
   }
-  return table;
+  return tables;
 }
 
-constexpr std::array<uint16_t, 256> kCrc16Table = MakeCrc16Table();
+constexpr Crc16Tables kCrc16Tables = MakeCrc16Tables();
 
+// Four bytes at a time, after Kounavis and Berry, "Novel Table Lookup-Based Algorithms for
+// High-Performance CRC Generation", 2008.
 uint16_t Crc16(std::string_view bytes) {
+  const auto byte = [&bytes](size_t i) { return static_cast<uint8_t>(bytes[i]); };
   uint16_t crc = 0;
-  for (const char c : bytes) {
-    crc = static_cast<uint16_t>((crc << 8) ^ kCrc16Table[(crc >> 8) ^ static_cast<uint8_t>(c)]);
+  for (; bytes.size() >= 4; bytes.remove_prefix(4)) {
+    crc = static_cast<uint16_t>(kCrc16Tables[3][(crc >> 8) ^ byte(0)] ^
+                                kCrc16Tables[2][(crc & 0xff) ^ byte(1)] ^
+                                kCrc16Tables[1][byte(2)] ^ kCrc16Tables[0][byte(3)]);
+  }
+  for (; !bytes.empty(); bytes.remove_prefix(1)) {
+    crc = static_cast<uint16_t>((crc << 8) ^ kCrc16Tables[0][(crc >> 8) ^ byte(0)]);
   }
   return crc;
 }

@@ -41,6 +41,10 @@ bool RanksVictims(EvictionKind kind) {
   return false;
 }
 
+bool RanksByUse(EvictionKind kind) {
+  return kind == EvictionKind::kLru || kind == EvictionKind::kSlru;
+}
+
 size_t PolicyBytesPerEntry(EvictionKind kind) {
   switch (kind) {
     case EvictionKind::kLru:

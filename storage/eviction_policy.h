@@ -74,6 +74,8 @@ struct EvictionPolicyOptions {
 
 // True if VictimRank of different stripes can be compared.
 bool RanksVictims(EvictionKind kind);
+// True if Accessed can change VictimRank.
+bool RanksByUse(EvictionKind kind);
 // What the policy keeps in front of every entry, a multiple of the alignment of records.
 size_t PolicyBytesPerEntry(EvictionKind kind);
 // True if the policy takes the order in the log for the order of its queues.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "storage/hashed_key.h"
 #include "storage/random.h"
@@ -210,9 +211,13 @@ void Keyspace::PrepareMemory() {
 }
 
 void Keyspace::Prefetch(std::span<const KeyRef> keys) const {
-  for (const KeyRef key : keys) StripeOf(key.slot).PrefetchTable(key.slot);
-  for (const KeyRef key : keys) StripeOf(key.slot).PrefetchCells(HashedKey(key));
-  for (const KeyRef key : keys) StripeOf(key.slot).PrefetchEntry(HashedKey(key));
+  absl::InlinedVector<HashedKey, 16> hashed;
+  for (const KeyRef key : keys) {
+    StripeOf(key.slot).PrefetchTable(key.slot);
+    hashed.emplace_back(key);
+  }
+  for (const HashedKey& key : hashed) StripeOf(key.slot).PrefetchCells(key);
+  for (const HashedKey& key : hashed) StripeOf(key.slot).PrefetchEntry(key);
 }
 
 GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {

@@ -42,6 +42,7 @@ Stripe::Stripe(const EntryStoreOptions& options, const StripeShared& shared, Str
     : shared_(shared),
       signal_(signal),
       samples_(!RanksVictims(options.eviction.kind)),
+      ranks_by_use_(RanksByUse(options.eviction.kind)),
       store_(options, shared.pools),
       random_(~options.eviction.seed) {}
 
@@ -67,7 +68,7 @@ GetOutcome Stripe::Get(const HashedKey& key, TimePoint now, ValueSink& sink) {
   ++stats_.hits;
   if (entry->stale()) ++stats_.stale_hits;
   store_.Accessed(entry, now);
-  Publish();
+  if (ranks_by_use_) Publish();
   return Deliver(*entry, sink) ? GetOutcome::kHit : GetOutcome::kRefused;
 }
 

@@ -143,7 +143,8 @@ class Stripe {
 
   const StripeShared shared_;
   StripeSignal* const signal_;
-  const bool samples_;  // the policy looks at some entries for each victim
+  const bool samples_;       // the policy looks at some entries for each victim
+  const bool ranks_by_use_;  // a Get may change which victim is next
   mutable Mutex mutex_;
   EntryStore store_ ABSL_GUARDED_BY(mutex_);
   LeaseTable leases_ ABSL_GUARDED_BY(mutex_);
