@@ -19,7 +19,8 @@ absl::string_view TlsHint(absl::string_view said, const std::optional<TlsOptions
   const bool is_cut_off =
       absl::StrContains(said, "Socket closed") || absl::StrContains(said, "Endpoint read failed");
   if (!tls.has_value()) {
-    const bool is_garbled = absl::StrContains(said, "Failed parsing HTTP/2");
+    const bool is_garbled = absl::StrContains(said, "Failed parsing HTTP/2") ||
+                            absl::StrContains(said, "not spoken HTTP/2");
     return is_cut_off || is_garbled ? " (a node that speaks TLS ends plaintext connections so)"
                                     : "";
   }

@@ -256,7 +256,10 @@ void ChannelLoop::Read(Link& link) {
     const ssize_t received = recv(link.socket.number(), buffer_.get(), kReceiveBytes, 0);
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (received <= 0) {
-      const std::string why = received < 0 ? std::strerror(errno) : "closed by the server";
+      const std::string why = received < 0                ? std::strerror(errno)
+                              : link.rpc.is_established() ? "closed by the server"
+                                                          : "closed by the server, which has not "
+                                                            "spoken HTTP/2";
       return Lose(link, link.rpc.failure().empty()
                             ? absl::StrCat("the connection broke: ", why)
                             : absl::StrCat("the connection was closed: ", link.rpc.failure()));
