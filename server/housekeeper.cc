@@ -6,7 +6,7 @@ namespace larder::server {
 namespace {
 
 constexpr std::chrono::milliseconds kPeriod{100};
-constexpr int kPeriodsPerSlowTask = 10;
+constexpr std::chrono::seconds kSlowPeriod{1};
 // Of one call of Expire or Shrink: few enough that other work gets its turn, enough to keep up.
 constexpr size_t kRemovalsMax = 500;
 
@@ -29,14 +29,16 @@ Housekeeper::~Housekeeper() {
 
 void Housekeeper::Run() {
   std::unique_lock lock(mutex_);
-  for (int period = 0; !is_stopping_; ++period) {
+  auto next_slow = std::chrono::steady_clock::now();
+  while (!is_stopping_) {
     lock.unlock();
     const storage::TimePoint now = clock_->Now();
     bool more_expires = false;
     keyspace_->Expire(now, kRemovalsMax, &more_expires);
     const bool more_shrinks = keyspace_->Shrink(now, kRemovalsMax) >= kRemovalsMax;
     keyspace_->PrepareMemory();
-    if (period % kPeriodsPerSlowTask == 0) {
+    if (const auto time = std::chrono::steady_clock::now(); time >= next_slow) {
+      next_slow = time + kSlowPeriod;
       clock_->Discipline();
       connections_->Sweep();
       if (tls_ != nullptr) tls_->Refresh();

@@ -37,8 +37,12 @@ void CacheHandler::Prefetch(absl::Span<const std::string_view> keys) const {
   std::array<storage::KeyRef, kAtOnce> refs;
   while (!keys.empty()) {
     const size_t count = std::min(kAtOnce, keys.size());
-    for (size_t i = 0; i < count; ++i) refs[i] = {cluster::HashSlot(keys[i]), keys[i]};
-    keyspace_->Prefetch({refs.data(), count});
+    size_t valid = 0;
+    for (const std::string_view key : keys.first(count)) {
+      if (key.empty() || key.size() > limits_.max_key_bytes) continue;
+      refs[valid++] = {cluster::HashSlot(key), key};
+    }
+    keyspace_->Prefetch({refs.data(), valid});
     keys.remove_prefix(count);
   }
 }

@@ -428,8 +428,8 @@ bool Http2Session::CountFlood(uint32_t cost) {
 }
 
 bool Http2Session::FailStream(uint32_t id, ErrorCode code, StreamReset reason) {
-  // Those that cross a GOAWAY are no fault.
-  if (!is_draining_ && !CountFlood(kResetCost)) return false;
+  // Those that cross a GOAWAY are no fault, but they may be no more than a client has open.
+  if (!CountFlood(is_draining_ ? kControlCost : kResetCost)) return false;
   listener_->OnStreamReset(reason);
   if (Stream* const stream = Find(id); stream != nullptr) {
     Reset(*stream, code);

@@ -283,7 +283,7 @@ void IoLoop::Encrypt(Connection& connection) {
 void IoLoop::Settle(Connection& connection) {
   Write(connection);
   if (!connection.socket.is_open()) return;
-  connection.rpc.ReportBytes();
+  connection.rpc.ReportBytes(connection.tls == nullptr ? 0 : connection.tls->output().size());
   const bool is_done = (is_draining_ || connection.rpc.is_retired()) && connection.rpc.is_idle();
   if (!connection.has_output() && (connection.is_failed || is_done)) {
     BeginClose(connection, connection.is_failed ? connection.rpc.failure()
@@ -334,7 +334,10 @@ std::optional<ConnectionEnd> IoLoop::OverdueOf(const Connection& connection) con
   const auto is_over = [this](LoopTime since, absl::Duration limit) {
     return since != kNoTime && now_ > After(since, limit);
   };
-  if (is_over(connection.closing_at, timeouts_.linger)) return connection.end;
+  if (connection.closing_at != kNoTime) {
+    if (is_over(connection.closing_at, timeouts_.linger)) return connection.end;
+    return std::nullopt;
+  }
   if (connection.has_output() && is_over(connection.sent_at, timeouts_.unread_for)) {
     return ConnectionEnd::kUnreadTimeout;
   }
@@ -344,7 +347,7 @@ std::optional<ConnectionEnd> IoLoop::OverdueOf(const Connection& connection) con
     return ConnectionEnd::kKeepaliveTimeout;
   }
   if (is_over(connection.retired_at, timeouts_.age_grace)) return ConnectionEnd::kMaxAgeGrace;
-  if (!connection.rpc.is_established() &&
+  if (!connection.rpc.is_established() && !connection.is_failed &&
       is_over(connection.opened_at, timeouts_.handshake_within)) {
     return ConnectionEnd::kHandshakeTimeout;
   }
@@ -393,7 +396,9 @@ void IoLoop::Close(Connection& connection, ConnectionEnd reason) {
   calls_.state().metrics.Count(reason);
   SetDeadline(connection, kNoTime);
   if (connection.tls != nullptr) connection.tls->Abandon(TlsFailure::kDisconnected);
-  connection.socket.Close();  // and with it leaves epoll
+  // A close alone would not do it while a process that was forked has the socket, too.
+  epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, connection.socket.number(), nullptr);
+  connection.socket.Close();
   connections_count_.fetch_sub(1, std::memory_order_relaxed);
   const auto found = connections_.find(&connection);
   closed_.push_back(std::move(found->second));

@@ -87,8 +87,11 @@ bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
   now_ = now;
   LookAtNode();
   const bool goes_on = session_.Receive(bytes);
-  if (goes_on) RunAllGathered();
-  gathering_.clear();
+  if (goes_on) {
+    RunAllGathered();
+  } else {
+    session_.Close();  // with what is gathered, which borrows from `bytes`
+  }
   for (const uint32_t id : fresh_) {
     http2::Stream* const stream = session_.Find(id);
     if (stream != nullptr) deadlines_.insert({static_cast<RpcCall*>(stream)->deadline_, id});
@@ -103,7 +106,6 @@ void RpcConnection::OnOutputSent() {
   LookAtNode();
   session_.OnOutputSent();
   ResumeHeld();
-  gathering_.clear();
   ended_.clear();
 }
 
@@ -263,8 +265,12 @@ void RpcConnection::ResumeHeld() {
     if (call == nullptr || MustHold(*call)) continue;
     held_.erase(id);
     call->is_held_ = false;
-    session_.ReturnWindow(*call);
     RunKept(*call);
+    // Only now, or a client that takes one answer at a time could send a window's worth for each.
+    http2::Stream* const resumed = session_.Find(id);
+    if (resumed != nullptr && !static_cast<RpcCall*>(resumed)->is_held_) {
+      session_.ReturnWindow(*resumed);
+    }
   }
 }
 
@@ -320,10 +326,9 @@ bool RpcConnection::RunGathered(RpcCall& call) {
 void RpcConnection::RunAllGathered() {
   for (const uint32_t id : gathering_) {
     http2::Stream* const stream = session_.Find(id);
-    if (stream == nullptr) continue;
-    auto& call = static_cast<RpcCall&>(*stream);
-    if (RunGathered(call) && call.remote_ended && !call.is_held_) EndRequest(call);
+    if (stream != nullptr) RunGathered(static_cast<RpcCall&>(*stream));
   }
+  gathering_.clear();
 }
 
 void RpcConnection::Hold(RpcCall& call, absl::Span<const std::string_view> messages) {

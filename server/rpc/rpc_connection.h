@@ -78,10 +78,11 @@ class RpcConnection final : private http2::SessionListener {
   // The client knows that there are to be no new calls.
   bool is_retired() const { return session_.is_draining(); }
   bool is_idle() const { return session_.streams() == 0; }
-  // Tells the node's budgets what the connection holds; to be called when output was sent.
-  void ReportBytes() {
+  // Tells the node's budgets what the connection holds, with `encrypted_bytes` of answers that have
+  // left its output; to be called when output was sent.
+  void ReportBytes(size_t encrypted_bytes = 0) {
     incomplete_share_.Report(buffered_bytes_);
-    unread_share_.Report(session_.pending_bytes() + output_.size());
+    unread_share_.Report(session_.pending_bytes() + output_.size() + encrypted_bytes);
   }
   // Memory that is only needed while something goes on.
   void ReleaseMemory();
@@ -92,8 +93,14 @@ class RpcConnection final : private http2::SessionListener {
   bool is_established() const { return session_.is_established(); }
   // Why it is to be closed; of one whose Receive has said so.
   ConnectionEnd failure() const {
-    return session_.failure() == http2::ErrorCode::kEnhanceYourCalm ? ConnectionEnd::kFlood
-                                                                    : ConnectionEnd::kProtocolError;
+    switch (session_.failure()) {
+      case http2::ErrorCode::kNoError:  // it was none of HTTP/2's
+        return ConnectionEnd::kClient;
+      case http2::ErrorCode::kEnhanceYourCalm:
+        return ConnectionEnd::kFlood;
+      default:
+        return ConnectionEnd::kProtocolError;
+    }
   }
 
  private:

@@ -193,6 +193,14 @@ class ProgramTest(unittest.TestCase):
         self.assertIn("in each round", self.text_of("keyspace", "--histogram", "--operations=20k",
                                                     "--memory=8MiB", "--rounds=2"))
 
+    @unittest.skipIf(shutil.which("valgrind") is None, "needs valgrind")
+    def test_hot_path_counts_instructions(self):
+        result = self.json_of("hot_path", "--instructions", "--workloads=pipeline_get_16", "--transports=nghttp2",
+                              "--operations=500")
+        rows = result["workloads"][0]["rows"]
+        self.assertEqual(rows[0]["server"], "larderd nghttp2")
+        self.assertTrue(all(100 < row["instructions"] < 1e6 for row in rows), rows)
+
     def test_hot_path_measures_each_server_that_is_installed(self):
         result = self.json_of("hot_path", "--workloads=get_100_4x50,multi_get_10,pipeline_set_16",
                               "--operations=1k", "--alternations=1")

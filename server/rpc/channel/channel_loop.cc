@@ -340,7 +340,9 @@ void ChannelLoop::Settle(Link& link) {
 
 void ChannelLoop::Lose(Link& link, const std::string& why) {
   if (!link.socket.is_open()) return;
-  link.socket.Close();  // and with it leaves epoll
+  // A close alone would not do it while a process that was forked has the socket, too.
+  epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, link.socket.number(), nullptr);
+  link.socket.Close();
   const auto found = links_.find(&link);
   closed_.push_back(std::move(found->second));
   links_.erase(found);

@@ -93,7 +93,11 @@ void ChannelLoop::ExpireConnects() {
     const std::string why =
         absl::StrCat("no connection within ", absl::FormatDuration(options_.connect_timeout));
     Link* const link = place->link;
-    // No other address: the time is up for all of them.
+    if (link != nullptr && place->next_address < place->addresses.size()) {
+      place->connect_deadline = After(now_, options_.connect_timeout);
+      Lose(*link, why);  // and with it comes the next address
+      continue;
+    }
     FailConnect(*place, why);
     if (link != nullptr) Lose(*link, why);
   }

@@ -17,6 +17,7 @@ constexpr size_t kReasonBytesMax = 256;
 
 // What a frame costs that asks for work and is no part of an answer.
 constexpr uint32_t kControlCost = 1;
+constexpr size_t kStreamsPerCost = 64;  // that a change of all windows has to walk
 // Servers measure the way with pings and return windows while they answer.
 constexpr uint32_t kForgivenByAnswer = 16;
 
@@ -203,7 +204,7 @@ bool Http2ClientSession::OnHeaderBlock(uint32_t stream_id, bool ends_stream,
   DecodedBlock& decoded = stream != nullptr && !stream->has_head ? head_ : trailers_;
   // Decoded in any case, since the decoder's table is the connection's.
   if (!Decode(block, decoded)) return false;
-  if (stream == nullptr) return CountFlood(kControlCost);  // it was cancelled
+  if (stream == nullptr) return CountLateFrame();
   if (decoded.fields.is_too_large()) {
     return FailStream(*stream, ErrorCode::kEnhanceYourCalm,
                       "the header fields of an answer are larger than the limit");
@@ -242,7 +243,7 @@ bool Http2ClientSession::OnRstStream(const FrameHeader& frame, std::string_view 
     return Fail(ErrorCode::kProtocolError, "RST_STREAM on an idle stream");
   }
   ClientStream* const stream = Find(frame.stream_id);
-  if (stream == nullptr) return CountFlood(kControlCost);
+  if (stream == nullptr) return CountLateFrame();
   const auto code = static_cast<ErrorCode>(LoadBigEndian(payload.data(), 4));
   Drop(*stream);
   listener_->OnFailure(*stream, {.code = code,
@@ -288,6 +289,7 @@ bool Http2ClientSession::OnSetting(Setting setting, uint32_t value) {
       if (value > kWindowMax) {
         return Fail(ErrorCode::kFlowControlError, "INITIAL_WINDOW_SIZE must be below 2^31");
       }
+      if (!CountFlood(static_cast<uint32_t>(streams_.size() / kStreamsPerCost))) return false;
       const int64_t change = int64_t{value} - int64_t{peer_stream_window_};
       peer_stream_window_ = value;
       for (const auto& [id, stream] : streams_) {
@@ -399,6 +401,12 @@ void Http2ClientSession::End(ClientStream& stream, const AnswerFields* fields) {
     Drop(stream);
   }
   listener_->OnEnd(stream, fields);
+}
+
+bool Http2ClientSession::CountLateFrame() {
+  if (late_frames_ == 0) return CountFlood(kControlCost);
+  --late_frames_;
+  return true;
 }
 
 bool Http2ClientSession::CountFlood(uint32_t cost) {

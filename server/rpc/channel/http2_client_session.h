@@ -119,6 +119,8 @@ class Http2ClientSession {
 
   bool Decode(std::string_view block, DecodedBlock& decoded);
   bool CountFlood(uint32_t cost);
+  // Of a stream that is gone. What a cancelled one may still get is no flood.
+  bool CountLateFrame();
   // Never opened by us.
   bool IsIdle(uint32_t id) const { return id >= next_id_ || id % 2 == 0; }
   ClientStream* Find(uint32_t id);
@@ -153,6 +155,7 @@ class Http2ClientSession {
   DecodedBlock head_;
   DecodedBlock trailers_;
   FloodGuard guard_;
+  uint64_t late_frames_ = 0;  // that cancelled streams may still get
 
   // A header block that is not complete.
   std::string header_block_;

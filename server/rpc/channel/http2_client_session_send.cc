@@ -80,7 +80,9 @@ void Http2ClientSession::Start(ClientStream& stream, std::string_view block,
 }
 
 void Http2ClientSession::Cancel(ClientStream& stream, ErrorCode code) {
+  constexpr uint64_t kFramesOfAnAnswer = 3;  // HEADERS, trailers, RST_STREAM
   WriteNumber(FrameType::kRstStream, stream.id, static_cast<uint32_t>(code));
+  late_frames_ += kFramesOfAnAnswer;
   Drop(stream);
 }
 

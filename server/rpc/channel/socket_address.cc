@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -75,7 +76,12 @@ void ResolveAddressInBackground(
     const std::string& address,
     std::function<void(absl::StatusOr<std::vector<SocketAddress>>)> done) {
   // Not to be joined: a name server that does not answer would hold up who waits for it.
-  std::thread([address, done = std::move(done)] { done(ResolveAddress(address)); }).detach();
+  try {
+    std::thread([address, done] { done(ResolveAddress(address)); }).detach();
+  } catch (const std::system_error& error) {
+    done(
+        absl::UnavailableError(absl::StrCat("no thread to look up ", address, ": ", error.what())));
+  }
 }
 
 std::string AuthorityOf(const std::string& address) {

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "client/cli/arguments.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/find_larderd.h"
+#include "tests/bench/hot_path/instruction_count.h"
 #include "tests/bench/hot_path/measured_server.h"
 #include "tests/bench/hot_path/measurement_table.h"
 #include "tests/bench/hot_path/running_server.h"
@@ -39,6 +41,7 @@ struct HotPathArguments {
   int io_threads = 1;
   std::optional<uint64_t> operations;
   std::optional<uint64_t> rate;
+  bool instructions = false;
   bool json = false;
 };
 
@@ -68,6 +71,7 @@ absl::StatusOr<Servers> MakeServers(const HotPathArguments& arguments) {
     servers.push_back(MakeLarderServer(*larderd, transport, arguments.io_threads));
   }
   servers.push_back(MakeRedisServer());
+  if (arguments.instructions) return servers;  // the others do not start under valgrind
   servers.push_back(MakeMemcachedServer(arguments.io_threads));
   servers.push_back(MakeFloorServer());
   return servers;
@@ -115,6 +119,47 @@ absl::StatusOr<MeasurementTable> MeasureWorkload(const HotPathArguments& argumen
   return table;
 }
 
+// One line for each server and way of using it.
+absl::StatusOr<Json> CountOn(const HotPathArguments& arguments, const Servers& servers,
+                             const Workload& workload) {
+  constexpr uint64_t kOperations = 20000;
+  const uint64_t operations =
+      arguments.operations.value_or(kOperations / workload.keys_per_operation);
+  Json rows = Json::array();
+  for (const std::unique_ptr<MeasuredServer>& server : servers) {
+    for (const LoadShape& shape : server->Shapes(workload)) {
+      const auto count = CountInstructions(*server, workload, shape, operations);
+      if (!count.ok()) return count.status();
+      rows.push_back({{"server", server->name()},
+                      {"connections", shape.connections},
+                      {"in_flight", shape.in_flight},
+                      {"instructions", *count}});
+    }
+  }
+  return Json{{"name", workload.name}, {"operations", operations}, {"rows", std::move(rows)}};
+}
+
+absl::Status RunInstructions(const HotPathArguments& arguments, const Servers& servers,
+                             const std::vector<Workload>& workloads, Invocation& invocation) {
+  Json json = Json::array();
+  for (const Workload& workload : workloads) {
+    const auto counted = CountOn(arguments, servers, workload);
+    if (!counted.ok()) return counted.status();
+    json.push_back(*counted);
+    if (arguments.json) continue;
+    std::string text = absl::StrFormat("%-18s %-10s %s\n", workload.name, "load",
+                                       "instructions per operation, outside of the kernel");
+    for (const Json& row : (*counted)["rows"]) {
+      absl::StrAppendFormat(&text, "%-18s %3d x %-4d %.0f\n", row["server"].get<std::string>(),
+                            row["connections"].get<int>(), row["in_flight"].get<int>(),
+                            row["instructions"].get<double>());
+    }
+    invocation.out << text << "\n" << std::flush;
+  }
+  if (arguments.json) invocation.out << Json{{"workloads", json}}.dump() << "\n";
+  return absl::OkStatus();
+}
+
 std::string Heading(const HotPathArguments& arguments, const Json& servers) {
   std::string text = absl::StrCat(
       "Processor time of servers and latency per operation, median of ", arguments.alternations,
@@ -157,6 +202,9 @@ absl::Status Run(const HotPathArguments& arguments, Invocation& invocation) {
   if (!servers.ok()) return servers.status();
   const auto described = RemoveMissing(*servers);
   if (!described.ok()) return described.status();
+  if (arguments.instructions) {
+    return RunInstructions(arguments, *servers, *workloads, invocation);
+  }
   if (!arguments.json) invocation.out << Heading(arguments, *described) << std::flush;
   Json json = {{"alternations", arguments.alternations},
                {"io_threads", arguments.io_threads},
@@ -226,6 +274,8 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation) {
       ->type_name("N");
   command.add_option("--io_threads", arguments->io_threads, "Of larderd and memcached; else 1")
       ->type_name("N");
+  command.add_flag("--instructions", arguments->instructions,
+                   "Instead: count larderd's and redis' instructions, by valgrind's callgrind");
   command.add_flag("--json", arguments->json, "Print JSON");
   command.footer(absl::StrCat(
       "Workloads, by operation, bytes of values and connections x operations in flight:\n",

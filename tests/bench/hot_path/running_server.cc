@@ -1,5 +1,7 @@
 #include "tests/bench/hot_path/running_server.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -15,8 +17,8 @@ namespace larder::bench {
 namespace {
 
 // Runs, and fails if any operation does.
-absl::StatusOr<LoadResult> Run(LoadGenerator& generator, uint64_t operations,
-                               std::optional<uint64_t> rate) {
+absl::StatusOr<LoadResult> RunOn(LoadGenerator& generator, uint64_t operations,
+                                 std::optional<uint64_t> rate) {
   absl::StatusOr<LoadResult> result = generator.Run(operations, rate);
   if (!result.ok() || result->failures == 0) return result;
   return absl::InternalError(
@@ -51,10 +53,11 @@ Measurement MakeMeasurement(const LoadShape& shape, const LoadResult& result, in
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RunningServer>> RunningServer::Start(const MeasuredServer& server,
-                                                                    const Workload& workload) {
+absl::StatusOr<std::unique_ptr<RunningServer>> RunningServer::Start(
+    const MeasuredServer& server, const Workload& workload,
+    const std::vector<std::string>& wrapper) {
   std::unique_ptr<RunningServer> running(new RunningServer(server, workload));
-  absl::Status status = running->StartProcess();
+  absl::Status status = running->StartProcess(wrapper);
   if (status.ok() && server.is_cache()) status = running->Fill();
   if (!status.ok()) return status;
   return running;
@@ -65,13 +68,17 @@ RunningServer::RunningServer(const MeasuredServer& server, const Workload& workl
   for (uint64_t i = 0; i < workload.keys(); ++i) keys_.Add(i);
 }
 
-absl::Status RunningServer::StartProcess() {
+absl::Status RunningServer::StartProcess(const std::vector<std::string>& wrapper) {
   const TemporaryFolder folder;
   if (!folder.ok()) return absl::InternalError("cannot make a folder in /tmp");
   const auto port = FreePort();
   if (!port.ok()) return port.status();
   port_ = *port;
-  auto process = ChildProcess::Start(server_.Command(port_, folder.path(), workload_));
+  std::vector<std::string> command = wrapper;
+  for (std::string& word : server_.Command(port_, folder.path(), workload_)) {
+    command.push_back(std::move(word));
+  }
+  auto process = ChildProcess::Start(command);
   if (!process.ok()) return process.status();
   process_ = *std::move(process);
   return WaitUntilReady(*process_, port_).status();
@@ -91,23 +98,40 @@ absl::Status RunningServer::Fill() {
                                 return server_.MakeProtocol(fill, port_, KeyPicker::InTurn(keys_));
                               }});
   if (!generator.ok()) return generator.status();
-  return Run(**generator, keys_.size(), /*rate=*/std::nullopt).status();
+  return RunOn(**generator, keys_.size(), /*rate=*/std::nullopt).status();
+}
+
+absl::StatusOr<std::unique_ptr<LoadGenerator>> RunningServer::Connect(const LoadShape& shape,
+                                                                      uint64_t seed) {
+  return LoadGenerator::Connect({port_, shape, [&](int connection) {
+                                   return server_.MakeProtocol(
+                                       workload_, port_,
+                                       KeyPicker::AtRandom(keys_, seed + connection));
+                                 }});
+}
+
+absl::Status RunningServer::Run(const LoadShape& shape, uint64_t operations) {
+  const auto generator = Connect(shape, /*seed=*/1);
+  if (!generator.ok()) return generator.status();
+  return RunOn(**generator, operations, /*rate=*/std::nullopt).status();
+}
+
+absl::Status RunningServer::Stop() {
+  constexpr absl::Duration kTimeout = absl::Seconds(30);
+  kill(process_->pid(), SIGTERM);
+  return process_->ReadUntilEnd(kTimeout).status();
 }
 
 absl::StatusOr<Measurement> RunningServer::Measure(const LoadShape& shape,
                                                    const RunOptions& options) {
-  const auto generator = LoadGenerator::Connect(
-      {port_, shape, [&](int connection) {
-         return server_.MakeProtocol(workload_, port_,
-                                     KeyPicker::AtRandom(keys_, options.seed + connection));
-       }});
+  const auto generator = Connect(shape, options.seed);
   if (!generator.ok()) return generator.status();
   const uint64_t short_run = ShortRun(shape, options.operations);
-  const auto warmed_up = Run(**generator, short_run, /*rate=*/std::nullopt);
+  const auto warmed_up = RunOn(**generator, short_run, /*rate=*/std::nullopt);
   if (!warmed_up.ok()) return warmed_up.status();
   const auto cpu_begin = ProcessCpuNanos(process_->pid());
   if (!cpu_begin.ok()) return cpu_begin.status();
-  const auto result = Run(**generator, options.operations, options.rate);
+  const auto result = RunOn(**generator, options.operations, options.rate);
   if (!result.ok()) return result.status();
   const auto cpu_end = ProcessCpuNanos(process_->pid());
   if (!cpu_end.ok()) return cpu_end.status();
@@ -125,7 +149,7 @@ absl::StatusOr<std::optional<double>> RunningServer::CountSystemCalls(LoadGenera
                                                                       const RunOptions& options) {
   const auto counter = SystemCallCounter::Start(process_->pid());
   if (!counter.ok()) return std::optional<double>();
-  const auto result = Run(generator, operations, options.rate);
+  const auto result = RunOn(generator, operations, options.rate);
   if (!result.ok()) return result.status();
   const auto count = counter->Read();
   if (!count.ok()) return std::optional<double>();

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,17 +31,25 @@ class RunningServer {
   };
 
   // INTERNAL, UNAVAILABLE: it does not start, or does not take the values. `server` outlives this.
-  static absl::StatusOr<std::unique_ptr<RunningServer>> Start(const MeasuredServer& server,
-                                                              const Workload& workload);
+  // `wrapper`: a program that runs the server, and its arguments.
+  static absl::StatusOr<std::unique_ptr<RunningServer>> Start(
+      const MeasuredServer& server, const Workload& workload,
+      const std::vector<std::string>& wrapper = {});
 
   // Runs the workload on new connections, first for a short while that does not count. INTERNAL:
   // operations failed. Also all the errors of LoadGenerator.
   absl::StatusOr<Measurement> Measure(const LoadShape& shape, const RunOptions& options);
 
+  // Runs the workload on new connections and measures nothing. Errors as Measure.
+  absl::Status Run(const LoadShape& shape, uint64_t operations);
+  // Asks the server to end, and waits until it has. INTERNAL: it has not, or not well.
+  absl::Status Stop();
+
  private:
   RunningServer(const MeasuredServer& server, const Workload& workload);
 
-  absl::Status StartProcess();
+  absl::Status StartProcess(const std::vector<std::string>& wrapper);
+  absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(const LoadShape& shape, uint64_t seed);
   // Sets each key once.
   absl::Status Fill();
   // Nothing: this machine cannot count them. Else per operation.
