@@ -30,8 +30,8 @@ uint16_t Crc16(std::string_view bytes) {
   uint16_t crc = 0;
   for (; bytes.size() >= 4; bytes.remove_prefix(4)) {
     crc = static_cast<uint16_t>(kCrc16Tables[3][(crc >> 8) ^ byte(0)] ^
-                                kCrc16Tables[2][(crc & 0xff) ^ byte(1)] ^
-                                kCrc16Tables[1][byte(2)] ^ kCrc16Tables[0][byte(3)]);
+                                kCrc16Tables[2][(crc & 0xff) ^ byte(1)] ^ kCrc16Tables[1][byte(2)] ^
+                                kCrc16Tables[0][byte(3)]);
   }
   for (; !bytes.empty(); bytes.remove_prefix(1)) {
     crc = static_cast<uint16_t>((crc << 8) ^ kCrc16Tables[0][(crc >> 8) ^ byte(0)]);

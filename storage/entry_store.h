@@ -47,8 +47,8 @@ class EntryStore final : private EvictionHost {
     return TableOf(key.slot).Find(key.hash, key.key, log_);
   }
 
-  // Say that a Find of this key comes soon: three steps, of which each waits for what the one before
-  // has brought closer. The first reads nothing that changes.
+  // Say that a Find of this key comes soon: three steps, of which each waits for what the one
+  // before has brought closer. The first reads nothing that changes.
   void PrefetchTable(uint32_t slot) const { __builtin_prefetch(&TableOf(slot)); }
   void PrefetchCells(const HashedKey& key) const { TableOf(key.slot).Prefetch(key.hash); }
   void PrefetchEntry(const HashedKey& key) const {

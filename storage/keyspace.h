@@ -60,8 +60,8 @@ class Keyspace {
   absl::StatusOr<SetResult> Set(KeyRef key, std::string_view value, const SetOptions& options,
                                 TimePoint now);
 
-  // Brings what operations on these keys will read closer to the processor, so that they do not wait
-  // for the memory one after the other. Pays if they come at once; changes nothing.
+  // Brings what operations on these keys will read closer to the processor, so that they do not
+  // wait for the memory one after the other. Pays if they come at once; changes nothing.
   void Prefetch(std::span<const KeyRef> keys) const;
 
   DeleteResult Delete(KeyRef key, const DeleteOptions& options, TimePoint now);
@@ -89,8 +89,8 @@ class Keyspace {
   uint64_t FlushSlot(uint32_t slot);
 
   // Removes expired entries and leases, at most `removals_max` of them, going round the stripes and
-  // looking through about 1.5 MiB of records at most; returns how many. True in `more`: something is due that was
-  // not looked at yet.
+  // looking through about 1.5 MiB of records at most; returns how many. True in `more`: something
+  // is due that was not looked at yet.
   size_t Expire(TimePoint now, size_t removals_max, bool* more = nullptr);
 
   // Changes memory_bytes. A lower limit is reached by evictions, a few in every write and the

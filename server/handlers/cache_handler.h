@@ -34,8 +34,8 @@ class CacheHandler {
   void Append(const AppendView& request, AppendReply& reply);
   void Scan(const ScanView& request, ScanReply& reply);
 
-  // Says that operations on these keys come now, so that they need not wait for the memory one after
-  // the other. Any bytes will do.
+  // Says that operations on these keys come now, so that they need not wait for the memory one
+  // after the other. Any bytes will do.
   void Prefetch(absl::Span<const std::string_view> keys) const;
 
   const Limits& limits() const { return limits_; }

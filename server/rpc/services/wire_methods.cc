@@ -189,8 +189,8 @@ void SendPipelineError(uint64_t id, const absl::Status& status, RpcCall& call) {
 }
 
 template <typename Op>
-std::optional<PipelineOutcome> RunInPipeline(const ServiceParts& parts, absl::Status status, const PipelineView& operation,
-                   RpcCall& call) {
+std::optional<PipelineOutcome> RunInPipeline(const ServiceParts& parts, absl::Status status,
+                                             const PipelineView& operation, RpcCall& call) {
   typename Op::View view;
   if (!Op::Read(operation.request, view) || !Op::IsFor(view)) return std::nullopt;
   if (status.ok()) {

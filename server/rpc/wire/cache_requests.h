@@ -28,8 +28,8 @@ struct PipelineView {
 };
 bool ReadPipelineRequest(std::string_view bytes, PipelineView& view);
 
-// The key of a request that is about one, as clients usually write it: the first field. Empty: it is
-// written in another way, or is none.
+// The key of a request that is about one, as clients usually write it: the first field. Empty: it
+// is written in another way, or is none.
 std::string_view PeekKey(std::string_view request);
 
 }  // namespace larder::server
