@@ -23,7 +23,9 @@ class CacheHandler {
   CacheHandler(storage::Keyspace* keyspace, const TimeSource* time, const Limits& limits,
                const LeaseTokenCodec& tokens);
 
-  void Get(const GetView& request, GetReply& reply) { GetThrough(reply, "Get", request, reply); }
+  void Get(const GetView& request, GetReply& reply) {
+    GetThrough(reply, "Get", request, Now(), reply);
+  }
   void Set(const SetView& request, SetReply& reply) { SetFor("Set", request, reply); }
   void Delete(const DeleteView& request, DeleteReply& reply) {
     DeleteFor("Delete", request, reply);
@@ -43,7 +45,8 @@ class CacheHandler {
   // As Get, for `operation`, but the value goes through `sink`, which may refuse it: then the reply
   // fails with RESOURCE_EXHAUSTED.
   void GetThrough(storage::ValueSink& sink, std::string_view operation, const GetView& request,
-                  GetReply& reply);
+                  storage::TimePoint now, GetReply& reply);
+  storage::TimePoint Now() const { return time_->Now(); }
 
   // Set and Delete under the name of the operation that they are part of.
   void SetFor(std::string_view operation, const SetView& request, SetReply& reply);

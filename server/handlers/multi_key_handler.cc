@@ -68,9 +68,10 @@ void MultiKeyHandler::MultiGet(absl::Span<const GetView> items, MultiGetReply& r
   const auto status = CheckItems("MultiGet", items.size(), cache_->limits());
   if (!status.ok()) return reply.Fail(status);
   ResponseBudget budget(cache_->limits().max_response_bytes, items.size());
+  const storage::TimePoint now = cache_->Now();
   for (size_t i = 0; i < items.size(); ++i) {
     BudgetedReply<GetAnswer> item(&reply.Item(i), &budget);
-    cache_->GetThrough(item, "MultiGet", items[i], item);
+    cache_->GetThrough(item, "MultiGet", items[i], now, item);
   }
   reply.Complete();
 }
