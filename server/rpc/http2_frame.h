@@ -52,6 +52,8 @@ enum class ErrorCode : uint32_t {
 
 // The payload of the ping behind the first GOAWAY of two.
 inline constexpr std::string_view kGoawayPing = "goodbye.";
+// And of one that asks whether the peer is still there.
+inline constexpr std::string_view kKeepalivePing = "LLLLLLLL";
 
 // Identifiers of settings.
 enum class Setting : uint16_t {
@@ -63,6 +65,9 @@ enum class Setting : uint16_t {
   kMaxHeaderListSize = 0x6,
 };
 inline constexpr size_t kSettingBytes = 6;
+
+// Of a stream's priority, which is deprecated.
+inline constexpr size_t kPriorityBytes = 5;
 
 // What holds until a peer says otherwise.
 inline constexpr uint32_t kDefaultWindow = 65535;
@@ -93,6 +98,17 @@ struct FrameHeader {
   uint8_t flags;
   uint32_t stream_id;
 };
+
+// Cuts the padding of DATA or HEADERS off. False: there is more of it than payload.
+inline bool RemovePadding(const FrameHeader& frame, std::string_view& payload) {
+  if (!frame.Has(kPadded)) return true;
+  if (payload.empty()) return false;
+  const auto padding = static_cast<unsigned char>(payload.front());
+  payload.remove_prefix(1);
+  if (padding > payload.size()) return false;
+  payload.remove_suffix(padding);
+  return true;
+}
 
 }  // namespace larder::server::http2
 

@@ -7,7 +7,6 @@ namespace larder::server::http2 {
 namespace {
 
 constexpr uint32_t kContinuationsMax = 32;
-constexpr uint32_t kPriorityBytes = 5;
 constexpr uint32_t kGoawaySecondsMax = 10;
 constexpr uint32_t kFrameBytesSentMax = 64u << 10;
 
@@ -19,7 +18,11 @@ constexpr uint32_t kResetCost = 4;
 
 Http2Session::Http2Session(const SessionLimits& limits, SessionListener* listener,
                            OutputBuffer* output)
-    : limits_(limits), listener_(listener), output_(output), head_(limits.header_bytes_max) {}
+    : limits_(limits),
+      listener_(listener),
+      output_(output),
+      writer_(output),
+      head_(limits.header_bytes_max) {}
 
 Http2Session::~Http2Session() { Close(); }
 
@@ -93,16 +96,6 @@ bool Http2Session::OnFrame(const FrameHeader& frame, std::string_view payload) {
       return OnContinuation(frame, payload);
   }
   return CountFlood(kControlCost);  // an extension
-}
-
-bool Http2Session::RemovePadding(const FrameHeader& frame, std::string_view& payload) {
-  if (!frame.Has(kPadded)) return true;
-  if (payload.empty()) return false;
-  const auto padding = static_cast<unsigned char>(payload.front());
-  payload.remove_prefix(1);
-  if (padding > payload.size()) return false;
-  payload.remove_suffix(padding);
-  return true;
 }
 
 bool Http2Session::OnData(const FrameHeader& frame, std::string_view payload) {
@@ -297,7 +290,7 @@ bool Http2Session::OnSettings(const FrameHeader& frame, std::string_view payload
     const auto value = static_cast<uint32_t>(LoadBigEndian(payload.data() + 2, 4));
     if (!OnSetting(setting, value)) return false;
   }
-  WriteFrame(FrameType::kSettings, kAck, 0, 0);
+  writer_.Frame(FrameType::kSettings, kAck, 0, 0);
   FlushAll();
   return true;
 }
@@ -305,7 +298,7 @@ bool Http2Session::OnSettings(const FrameHeader& frame, std::string_view payload
 bool Http2Session::OnSetting(Setting setting, uint32_t value) {
   switch (setting) {
     case Setting::kHeaderTableSize:
-      announces_table_size_ = true;
+      writer_.AnnounceTableSize();
       return true;
     case Setting::kEnablePush:
       return value <= 1 || Fail(ErrorCode::kProtocolError, "ENABLE_PUSH must be 0 or 1");
@@ -345,7 +338,7 @@ bool Http2Session::OnPing(const FrameHeader& frame, std::string_view payload) {
     return true;
   }
   if (!CountFlood(kControlCost)) return false;
-  std::copy(payload.begin(), payload.end(), WriteFrame(FrameType::kPing, kAck, 0, payload.size()));
+  writer_.Ping(kAck, payload);
   return true;
 }
 
@@ -435,14 +428,14 @@ bool Http2Session::FailStream(uint32_t id, ErrorCode code, StreamReset reason) {
     Reset(*stream, code);
   } else {
     recent_[recent_next_++ % kRecent] = {id, true};
-    WriteNumber(FrameType::kRstStream, id, static_cast<uint32_t>(code));
+    writer_.Number(FrameType::kRstStream, id, static_cast<uint32_t>(code));
   }
   return true;
 }
 
 bool Http2Session::Fail(ErrorCode code, std::string_view why) {
   if (stage_ == Stage::kStart) WriteSettings();
-  WriteGoaway(last_accepted_, code, why);
+  writer_.Goaway(last_accepted_, code, why);
   stage_ = Stage::kFailed;
   failure_ = code;
   return false;

@@ -13,6 +13,7 @@
 #include "server/metrics/transport_metrics.h"
 #include "server/rpc/flood_guard.h"
 #include "server/rpc/frame_reader.h"
+#include "server/rpc/frame_writer.h"
 #include "server/rpc/header_decoder.h"
 #include "server/rpc/http2_frame.h"
 #include "server/rpc/http2_stream.h"
@@ -142,8 +143,6 @@ class Http2Session {
   // `stream`: nullptr if it was closed before.
   bool OnTrailerBlock(Stream* stream, bool ends_stream, std::string_view block);
   bool DecodeHead(std::string_view block);
-  // Cuts padding off. False: there is more of it than payload.
-  static bool RemovePadding(const FrameHeader& frame, std::string_view& payload);
 
   bool IsIdle(uint32_t id) const { return id > last_stream_; }
   const Closed* FindRecent(uint32_t id) const;
@@ -154,12 +153,7 @@ class Http2Session {
   // The stream fails, which may be one that is no more.
   bool FailStream(uint32_t id, ErrorCode code, StreamReset reason = StreamReset::kProtocolError);
 
-  char* WriteFrame(FrameType type, uint8_t flags, uint32_t stream_id, size_t payload_bytes);
-  void WriteNumber(FrameType type, uint32_t stream_id, uint32_t number);
-  void WriteHeaderBlock(Stream& stream, std::string_view block, uint8_t flags);
-  void WriteGoaway(uint32_t last_stream, ErrorCode code, std::string_view why);
   void WriteSettings();
-  void WritePing(std::string_view payload);
   void ReceiveIntoWindow(Stream* stream, uint32_t bytes);
   // Sends of what is pending what may be sent.
   void Flush(Stream& stream);
@@ -172,6 +166,7 @@ class Http2Session {
   const SessionLimits limits_;
   SessionListener* const listener_;
   OutputBuffer* const output_;
+  FrameWriter writer_;
   Stage stage_ = Stage::kStart;
   ErrorCode failure_ = ErrorCode::kNoError;
   size_t preface_bytes_ = 0;
@@ -204,7 +199,6 @@ class Http2Session {
   uint32_t unreturned_bytes_ = 0;
   uint32_t peer_stream_window_ = kDefaultWindow;
   uint32_t peer_frame_bytes_max_ = kDefaultFrameBytesMax;
-  bool announces_table_size_ = true;
 };
 
 }  // namespace larder::server::http2

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "server/rpc/frame_writer.h"
 #include "server/rpc/tls_session.h"
 #include "server/tls/tls_rotation.h"
 
@@ -27,13 +28,7 @@ constexpr size_t kEncryptedInARow = size_t{64} << 10;
 // For a client that speaks HTTP/2 without TLS. No SETTINGS before it: see ConnectionAcceptor.
 void AppendTlsNeeded(OutputBuffer& output) {
   constexpr std::string_view kText = "this port speaks TLS only (--tls_cert_file)";
-  char* const to = output.Extend(http2::FrameHeader::kBytes + 8 + kText.size());
-  http2::FrameHeader{static_cast<uint32_t>(8 + kText.size()), http2::FrameType::kGoaway, 0, 0}
-      .Write(to);
-  StoreBigEndian(0, 4, to + http2::FrameHeader::kBytes);
-  StoreBigEndian(static_cast<uint32_t>(http2::ErrorCode::kInadequateSecurity), 4,
-                 to + http2::FrameHeader::kBytes + 4);
-  kText.copy(to + http2::FrameHeader::kBytes + 8, kText.size());
+  http2::FrameWriter(&output).Goaway(0, http2::ErrorCode::kInadequateSecurity, kText);
 }
 
 }  // namespace

@@ -11,7 +11,6 @@ namespace larder::server::http2 {
 namespace {
 
 constexpr uint32_t kContinuationsMax = 32;
-constexpr size_t kPriorityBytes = 5;
 constexpr uint32_t kFrameBytesSentMax = 64u << 10;
 constexpr size_t kReasonBytesMax = 256;
 
@@ -30,17 +29,6 @@ std::string Printable(std::string_view text) {
   return printable;
 }
 
-// False: there is more padding than payload.
-bool RemovePadding(const FrameHeader& frame, std::string_view& payload) {
-  if (!frame.Has(kPadded)) return true;
-  if (payload.empty()) return false;
-  const auto padding = static_cast<unsigned char>(payload.front());
-  payload.remove_prefix(1);
-  if (padding > payload.size()) return false;
-  payload.remove_suffix(padding);
-  return true;
-}
-
 }  // namespace
 
 Http2ClientSession::Http2ClientSession(const ClientSessionLimits& limits,
@@ -48,6 +36,7 @@ Http2ClientSession::Http2ClientSession(const ClientSessionLimits& limits,
     : limits_(limits),
       listener_(listener),
       output_(output),
+      writer_(output),
       head_(limits.header_bytes_max),
       trailers_(limits.header_bytes_max),
       streams_max_(limits.streams_max) {
@@ -270,7 +259,7 @@ bool Http2ClientSession::OnSettings(const FrameHeader& frame, std::string_view p
     const auto value = static_cast<uint32_t>(LoadBigEndian(payload.data() + 2, 4));
     if (!OnSetting(setting, value)) return false;
   }
-  WriteFrame(FrameType::kSettings, kAck, 0, 0);
+  writer_.Frame(FrameType::kSettings, kAck, 0, 0);
   FlushAll();
   return true;
 }
@@ -278,7 +267,7 @@ bool Http2ClientSession::OnSettings(const FrameHeader& frame, std::string_view p
 bool Http2ClientSession::OnSetting(Setting setting, uint32_t value) {
   switch (setting) {
     case Setting::kHeaderTableSize:
-      announces_table_size_ = true;
+      writer_.AnnounceTableSize();
       return true;
     case Setting::kEnablePush:
       return value == 0 || Fail(ErrorCode::kProtocolError, "ENABLE_PUSH from a server");
@@ -318,7 +307,7 @@ bool Http2ClientSession::OnPing(const FrameHeader& frame, std::string_view paylo
   if (payload.size() != 8) return Fail(ErrorCode::kFrameSizeError, "PING must have 8 bytes");
   if (!CountFlood(kControlCost)) return false;
   if (frame.Has(kAck)) return true;
-  std::copy(payload.begin(), payload.end(), WriteFrame(FrameType::kPing, kAck, 0, payload.size()));
+  writer_.Ping(kAck, payload);
   return true;
 }
 
@@ -422,10 +411,7 @@ bool Http2ClientSession::FailStream(ClientStream& stream, ErrorCode code, std::s
 }
 
 bool Http2ClientSession::Fail(ErrorCode code, std::string_view why) {
-  char* const at = WriteFrame(FrameType::kGoaway, 0, 0, 8 + why.size());
-  StoreBigEndian(0, 4, at);
-  StoreBigEndian(static_cast<uint32_t>(code), 4, at + 4);
-  std::copy(why.begin(), why.end(), at + 8);
+  writer_.Goaway(0, code, why);
   failure_ = why;
   stage_ = Stage::kFailed;
   return false;

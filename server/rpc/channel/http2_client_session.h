@@ -13,6 +13,7 @@
 #include "server/rpc/channel/client_stream.h"
 #include "server/rpc/flood_guard.h"
 #include "server/rpc/frame_reader.h"
+#include "server/rpc/frame_writer.h"
 #include "server/rpc/header_decoder.h"
 #include "server/rpc/http2_frame.h"
 #include "server/rpc/output_buffer.h"
@@ -133,8 +134,6 @@ class Http2ClientSession {
   // The stream fails, and is reset.
   bool FailStream(ClientStream& stream, ErrorCode code, std::string_view why);
 
-  char* WriteFrame(FrameType type, uint8_t flags, uint32_t stream_id, size_t payload_bytes);
-  void WriteNumber(FrameType type, uint32_t stream_id, uint32_t number);
   void WriteHello();
   void ReceiveIntoWindow(ClientStream* stream, uint32_t bytes);
   int64_t SendableBytes(const ClientStream& stream) const;
@@ -147,6 +146,7 @@ class Http2ClientSession {
   const ClientSessionLimits limits_;
   ClientSessionListener* const listener_;
   OutputBuffer* const output_;
+  FrameWriter writer_;
   Stage stage_ = Stage::kSettings;
   bool is_draining_ = false;
   std::string failure_;
@@ -173,7 +173,6 @@ class Http2ClientSession {
   uint32_t unreturned_bytes_ = 0;
   uint32_t peer_stream_window_ = kDefaultWindow;
   uint32_t peer_frame_bytes_max_ = kDefaultFrameBytesMax;
-  bool announces_table_size_ = true;
 };
 
 }  // namespace larder::server::http2
