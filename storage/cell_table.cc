@@ -10,6 +10,7 @@
 #include "storage/entry.h"
 #include "storage/entry_log.h"
 #include "storage/key_hash.h"
+#include "storage/prefetch.h"
 
 namespace larder::storage {
 namespace {
@@ -61,7 +62,7 @@ void CellTable::PrefetchEntry(uint64_t hash, const EntryLog& log) const {
   while ((cell = CellAt(i)) != 0 && TagOfCell(cell) < tag) ++i;
   if (cell == 0 || TagOfCell(cell) != tag) return;
   const char* const record = reinterpret_cast<const char*>(log.At(LocationOf(cell)).entry);
-  for (size_t line = 0; line < kLines; ++line) __builtin_prefetch(record + line * kLineBytes);
+  for (size_t line = 0; line < kLines; ++line) PrefetchLine(record + line * kLineBytes);
 }
 
 void CellTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
@@ -144,7 +145,7 @@ std::pair<CellTable, CellTable> CellTable::Split(const EntryLog& log) {
   for (size_t i = 0, ahead = 0; i < length_; ++i) {
     for (; ahead < std::min<size_t>(i + kKeysAhead, length_); ++ahead) {
       if (const Location at = location_at(ahead); at != Location()) {
-        __builtin_prefetch(log.At(at).entry);
+        PrefetchLine(log.At(at).entry);
       }
     }
     const Cell cell = CellAt(i);

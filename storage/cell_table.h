@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "storage/location.h"
+#include "storage/prefetch.h"
 
 namespace larder::storage {
 
@@ -41,7 +42,7 @@ class CellTable {
   void Replace(uint64_t hash, Location from, Location to);
   // Brings the cells where an entry with this hash belongs closer to the processor.
   void Prefetch(uint64_t hash) const {
-    if (cells_ != nullptr) __builtin_prefetch(AddressOf(HomeOf(TagOf(hash))));
+    if (cells_ != nullptr) PrefetchLine(AddressOf(HomeOf(TagOf(hash))));
   }
   // The same with the beginning of the record that probably is the one with this hash.
   void PrefetchEntry(uint64_t hash, const EntryLog& log) const;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "storage/key_hash.h"
+#include "storage/prefetch.h"
 
 namespace larder::storage {
 namespace {
@@ -164,7 +165,7 @@ EntryRef EntryStore::Replace(EntryRef original, EntryRef copy) {
 uint64_t EntryStore::PrefetchAfter(EntryRef ref) const {
   const EntryRef next = log_.After(ref);
   if (!next) return 0;
-  if (const EntryRef second = log_.After(next)) __builtin_prefetch(&TableOf(second->slot()));
+  if (const EntryRef second = log_.After(next)) PrefetchLine(&TableOf(second->slot()));
   if (next->dead()) return 0;
   const uint64_t hash = HashKey(next->key());
   TableOf(next->slot()).Prefetch(hash);

@@ -12,6 +12,7 @@
 #include "storage/key_hash.h"
 #include "storage/location.h"
 #include "storage/operations.h"
+#include "storage/prefetch.h"
 #include "storage/slot_table.h"
 #include "storage/time.h"
 #include "storage/unit_pool.h"
@@ -49,7 +50,7 @@ class EntryStore final : private EvictionHost {
 
   // Say that a Find of this key comes soon: three steps, of which each waits for what the one
   // before has brought closer. The first reads nothing that changes.
-  void PrefetchTable(uint32_t slot) const { __builtin_prefetch(&TableOf(slot)); }
+  void PrefetchTable(uint32_t slot) const { PrefetchLine(&TableOf(slot)); }
   void PrefetchCells(const HashedKey& key) const { TableOf(key.slot).Prefetch(key.hash); }
   void PrefetchEntry(const HashedKey& key) const {
     TableOf(key.slot).PrefetchEntry(key.hash, log_);

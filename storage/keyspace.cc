@@ -112,9 +112,15 @@ Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
 
 Keyspace::~Keyspace() = default;
 
+Stripe& Keyspace::Approach(uint32_t slot) {
+  Stripe& stripe = StripeOf(slot);
+  stripe.PrefetchTable(slot);
+  return stripe;
+}
+
 template <typename Attempt>
 absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& attempt) {
-  Stripe& stripe = StripeOf(key.slot);
+  Stripe& stripe = Approach(key.slot);
   MemoryCredit credit;
   absl::Status status;
   while (const uint64_t missing = attempt(stripe, credit)) {
@@ -221,7 +227,8 @@ void Keyspace::Prefetch(std::span<const KeyRef> keys) const {
 }
 
 GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {
-  return StripeOf(key.slot).Get(HashedKey(key), now, sink);
+  Stripe& stripe = Approach(key.slot);
+  return stripe.Get(HashedKey(key), now, sink);
 }
 
 absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
@@ -236,7 +243,8 @@ absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
 }
 
 DeleteResult Keyspace::Delete(KeyRef key, const DeleteOptions& options, TimePoint now) {
-  const DeleteResult result = StripeOf(key.slot).Delete(HashedKey(key), options, now);
+  Stripe& stripe = Approach(key.slot);
+  const DeleteResult result = stripe.Delete(HashedKey(key), options, now);
   Shrink(now, kShrinkPerOperation);
   return result;
 }

@@ -115,6 +115,9 @@ class Keyspace {
 
   Stripe& StripeOf(uint32_t slot) { return *stripes_[slot & (stripes_.size() - 1)]; }
   const Stripe& StripeOf(uint32_t slot) const { return *stripes_[slot & (stripes_.size() - 1)]; }
+  // The stripe of a slot that an operation is about to use: its table comes closer to the processor
+  // while the operation waits for the lock.
+  Stripe& Approach(uint32_t slot);
 
   // Runs a write that may need room: attempt(stripe, credit) returns how many bytes are missing, 0
   // when it is done. Evicts between attempts, under no lock but that of the victim's stripe.

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "storage/prefetch.h"
+
 namespace larder::storage {
 
 // Remembers about the last `capacity` hashes that were added, in two bytes each: a fingerprint of
@@ -22,7 +24,7 @@ class GhostFilter {
   bool Remove(uint64_t hash);
 
   // Brings what Add and Remove of this hash read closer to the processor.
-  void Prefetch(uint64_t hash) const { __builtin_prefetch(&buckets_[BucketIndexOf(hash)]); }
+  void Prefetch(uint64_t hash) const { PrefetchLine(&buckets_[BucketIndexOf(hash)]); }
 
   uint64_t capacity() const { return capacity_; }
   uint64_t memory_bytes() const { return buckets_count_ * sizeof(Bucket); }
