@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -38,7 +39,7 @@ struct HotPathArguments {
   std::vector<std::string> transports = {"nghttp2", "grpcpp"};
   std::vector<std::string> workloads;  // empty: all
   int alternations = 5;
-  int io_threads = 1;
+  std::vector<int> io_threads = {1};
   std::optional<uint64_t> operations;
   std::optional<uint64_t> rate;
   bool instructions = false;
@@ -53,7 +54,9 @@ absl::Status CheckRange(const char* name, int64_t number, int64_t max) {
 
 absl::Status CheckArguments(const HotPathArguments& arguments) {
   absl::Status status = CheckRange("alternations", arguments.alternations, kAlternationsMax);
-  if (status.ok()) status = CheckRange("io_threads", arguments.io_threads, kIoThreadsMax);
+  for (const int io_threads : arguments.io_threads) {
+    if (status.ok()) status = CheckRange("io_threads", io_threads, kIoThreadsMax);
+  }
   if (status.ok() && arguments.operations.has_value()) {
     status = CheckRange("operations", static_cast<int64_t>(*arguments.operations), kOperationsMax);
   }
@@ -68,11 +71,15 @@ absl::StatusOr<Servers> MakeServers(const HotPathArguments& arguments) {
   if (!larderd.ok()) return larderd.status();
   Servers servers;
   for (const std::string& transport : arguments.transports) {
-    servers.push_back(MakeLarderServer(*larderd, transport, arguments.io_threads));
+    for (const int io_threads : arguments.io_threads) {
+      servers.push_back(MakeLarderServer(*larderd, transport, io_threads));
+    }
   }
   servers.push_back(MakeRedisServer());
   if (arguments.instructions) return servers;  // the others do not start under valgrind
-  servers.push_back(MakeMemcachedServer(arguments.io_threads));
+  for (const int io_threads : arguments.io_threads) {
+    servers.push_back(MakeMemcachedServer(io_threads));
+  }
   servers.push_back(MakeFloorServer());
   return servers;
 }
@@ -147,10 +154,10 @@ absl::Status RunInstructions(const HotPathArguments& arguments, const Servers& s
     if (!counted.ok()) return counted.status();
     json.push_back(*counted);
     if (arguments.json) continue;
-    std::string text = absl::StrFormat("%-18s %-10s %s\n", workload.name, "load",
+    std::string text = absl::StrFormat("%-19s %-10s %s\n", workload.name, "load",
                                        "instructions per operation, outside of the kernel");
     for (const Json& row : (*counted)["rows"]) {
-      absl::StrAppendFormat(&text, "%-18s %3d x %-4d %.0f\n", row["server"].get<std::string>(),
+      absl::StrAppendFormat(&text, "%-19s %3d x %-4d %.0f\n", row["server"].get<std::string>(),
                             row["connections"].get<int>(), row["in_flight"].get<int>(),
                             row["instructions"].get<double>());
     }
@@ -163,8 +170,7 @@ absl::Status RunInstructions(const HotPathArguments& arguments, const Servers& s
 std::string Heading(const HotPathArguments& arguments, const Json& servers) {
   std::string text = absl::StrCat(
       "Processor time of servers and latency per operation, median of ", arguments.alternations,
-      " runs", arguments.rate.has_value() ? absl::StrCat(" at ", *arguments.rate, "/s") : "",
-      ", io_threads ", arguments.io_threads, "\n");
+      " runs", arguments.rate.has_value() ? absl::StrCat(" at ", *arguments.rate, "/s") : "", "\n");
   for (const Json& server : servers) {
     const auto name = server["name"].get<std::string>();
     if (server["installed"].get<bool>()) {
@@ -242,6 +248,17 @@ absl::StatusOr<std::vector<std::string>> SplitNames(std::string_view text) {
   return names;
 }
 
+absl::StatusOr<std::vector<int>> ParseNumbers(std::string_view text) {
+  std::vector<int> numbers;
+  for (const absl::string_view part :
+       absl::StrSplit(absl::string_view(text.data(), text.size()), ',')) {
+    if (!absl::SimpleAtoi(part, &numbers.emplace_back())) {
+      return absl::InvalidArgumentError(absl::StrCat("'", part, "' is no number"));
+    }
+  }
+  return numbers;
+}
+
 void AddLoad(CLI::App& command, const std::shared_ptr<HotPathArguments>& arguments) {
   using Names = std::vector<std::string>;
   cli::AddParsed<Names>(
@@ -272,8 +289,10 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation) {
       .add_option("--alternations", arguments->alternations,
                   "How often each server has its turn; else 5")
       ->type_name("N");
-  command.add_option("--io_threads", arguments->io_threads, "Of larderd and memcached; else 1")
-      ->type_name("N");
+  cli::AddParsed<std::vector<int>>(
+      command, "--io_threads", "A,B,...", &ParseNumbers,
+      [arguments](std::vector<int> numbers) { arguments->io_threads = std::move(numbers); },
+      "Of larderd and memcached, each a server; else 1. In their names: x N");
   command.add_flag("--instructions", arguments->instructions,
                    "Instead: count larderd's and redis' instructions, by valgrind's callgrind");
   command.add_flag("--json", arguments->json, "Print JSON");
@@ -285,7 +304,7 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation) {
       "Processor time is the server's and of the kernel for it. client: of the load generator.\n"
       "calls: system calls, of the first run. /redis: processor time over redis' first line.\n"
       "Example: larder_bench hot_path --workloads=get_100_4x50,set_100_4x50\n"
-      "         larder_bench hot_path --workloads=get_100_4x50 --rate=20k --json"));
+      "         larder_bench hot_path --workloads=get_100_4x50 --rate=50k --io_threads=1,2"));
   command.callback([&invocation, arguments] {
     invocation.run = [&invocation, arguments] { return Run(*arguments, invocation); };
   });

@@ -12,7 +12,9 @@ class LarderServer final : public MeasuredServer {
   LarderServer(const std::string& program, const std::string& transport, int io_threads)
       : program_(program), transport_(transport), io_threads_(io_threads) {}
 
-  std::string name() const override { return absl::StrCat("larderd ", transport_); }
+  std::string name() const override {
+    return absl::StrCat("larderd ", transport_, " x ", io_threads_);
+  }
   std::string program() const override { return program_; }
 
   std::vector<std::string> Command(uint16_t port, const std::string& /*folder*/,
