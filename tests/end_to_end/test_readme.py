@@ -63,8 +63,7 @@ class FirstSessionTest(unittest.TestCase):
         self.run_block([sys.executable, "-B", "-"], program, PYTHONPATH="build/python")
 
     def test_javascript(self):
-        need("node")
-        need("npm")
+        need("node", "npm")
         (program,) = blocks(self.text, "javascript")
         self.run_block(["node", "-"], program, NODE_PATH=node_modules())
 

@@ -1,6 +1,7 @@
 """Tools that the interop tests install into build/tools when the machine has their language."""
 
 import fcntl
+import filecmp
 import glob
 import hashlib
 import os
@@ -18,12 +19,24 @@ GO_TOOLS = {
     "protoc-gen-go-grpc": "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.5.1",
 }
 GO_PROTOS = ("larder/v1/cache.proto", "larder/v1/error.proto")
+# Where these programs are, when the PATH does not say: a test that could run is not skipped.
+USUAL_FOLDERS = ("/usr/local/go/bin", "/usr/lib/go/bin", "/usr/local/bin", "/opt/maven/bin",
+                 "/usr/lib/jvm/default-java/bin")
+os.environ["PATH"] = os.pathsep.join(
+    [os.environ["PATH"], *(folder for folder in USUAL_FOLDERS if os.path.isdir(folder))])
 
 
-def need(program):
-    """Skips the test on a machine without the language; one that has it must pass."""
-    if not shutil.which(program):
-        raise unittest.SkipTest(f"no {program} here")
+def need(*programs):
+    """Skips the test on a machine without all of a language's programs; one that has them must pass.
+    One that has some of them skips, too, but fails with CI=true."""
+    missing = [program for program in programs if not shutil.which(program)]
+    if not missing:
+        return
+    reason = f"no {', no '.join(missing)} here"
+    if os.environ.get("CI") == "true" and len(missing) < len(programs):
+        there = [program for program in programs if program not in missing]
+        raise AssertionError(f"{reason}, but {', '.join(there)}: CI must not skip this")
+    raise unittest.SkipTest(reason)
 
 
 def run(command, **options):
@@ -83,8 +96,9 @@ def node_modules():
     with Installing("interop_node") as folder:
         modules = os.path.join(folder, "node_modules")
         lock = os.path.join(folder, "package-lock.json")
-        wanted = open(os.path.join(source, "package-lock.json"), "rb").read()
-        if not os.path.isdir(modules) or not os.path.exists(lock) or open(lock, "rb").read() != wanted:
+        wanted = os.path.join(source, "package-lock.json")
+        if (not os.path.isdir(modules) or not os.path.exists(lock)
+                or not filecmp.cmp(lock, wanted, shallow=False)):
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(os.path.join(source, name), folder)
             run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder)

@@ -51,8 +51,8 @@ def main():
     total = sum(tallies.values(), Tally())
 
     print(f"\n=== all: {time.monotonic() - started:.0f} s")
-    if total.skipped_names:
-        print("skipped: " + "; ".join(total.skipped_names))
+    for skipped in total.skipped_names:
+        print(f"SKIPPED {skipped}")
     for failure in total.failures:
         print(f"FAILED {failure}")
     broken = [name for name, tally in tallies.items() if tally.failed]

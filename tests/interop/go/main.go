@@ -1,4 +1,5 @@
-// A Larder client in Go with generated stubs. usage: interop ADDRESS [CA_FILE [CERT_FILE KEY_FILE]]
+// A Larder client in Go with generated stubs. usage: interop [--ca=FILE [--cert=FILE --key=FILE]]
+// [--only=TEST] ADDRESS
 package main
 
 import (
@@ -6,6 +7,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"flag"
 	"fmt"
 	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 	"io"
@@ -23,13 +26,19 @@ import (
 	larderv1 "larder/interop/larder/v1"
 )
 
-var binary = func() []byte {
-	all := make([]byte, 256)
-	for i := range all {
-		all[i] = byte(i)
+func pattern(size, period int) []byte {
+	bytes := make([]byte, size)
+	for i := range bytes {
+		bytes[i] = byte(i % period)
 	}
-	return all
-}()
+	return bytes
+}
+
+var (
+	binary = pattern(256, 256)
+	// The largest value that a node takes by default.
+	large = pattern(4032<<10, 251)
+)
 
 type test struct {
 	name string
@@ -37,19 +46,18 @@ type test struct {
 }
 
 var tests = []test{
-	{"binary values", binaryValues},
-	{"miss", miss},
+	{"unary", unary},
 	{"compare and set", compareAndSet},
 	{"lease", lease},
-	{"pipeline", pipeline},
+	{"streaming", streaming},
 	{"deadline", deadline},
 	{"cancellation", cancellation},
 	{"large message", largeMessage},
 	{"gzip", compressed},
-	{"error has code and details", errorDetails},
+	{"error details", errorDetails},
 }
 
-func binaryValues(ctx context.Context, client larderv1.CacheClient) error {
+func unary(ctx context.Context, client larderv1.CacheClient) error {
 	key := append([]byte("go-"), binary...)
 	if _, err := client.Set(ctx, &larderv1.SetRequest{Key: key, Value: binary, Flags: 9}); err != nil {
 		return err
@@ -61,7 +69,7 @@ func binaryValues(ctx context.Context, client larderv1.CacheClient) error {
 	if !answer.Found || !bytes.Equal(answer.Value, binary) || answer.Flags != 9 {
 		return fmt.Errorf("unexpected answer %v", answer)
 	}
-	return nil
+	return miss(ctx, client)
 }
 
 func miss(ctx context.Context, client larderv1.CacheClient) error {
@@ -118,34 +126,56 @@ func lease(ctx context.Context, client larderv1.CacheClient) error {
 	return err
 }
 
-func pipeline(ctx context.Context, client larderv1.CacheClient) error {
+func setInPipeline(id uint64, key string, value []byte) *larderv1.PipelineRequest {
+	set := &larderv1.SetRequest{Key: []byte(key), Value: value}
+	return &larderv1.PipelineRequest{Id: id, Operation: &larderv1.PipelineRequest_Set{Set: set}}
+}
+
+// Sends all requests while answers come; returns these by their ids.
+func exchange(stream larderv1.Cache_PipelineClient, requests []*larderv1.PipelineRequest) (
+	map[uint64]*larderv1.PipelineResponse, error) {
+	go func() {
+		for _, request := range requests {
+			_ = stream.Send(request)
+		}
+		_ = stream.CloseSend()
+	}()
+	answers := map[uint64]*larderv1.PipelineResponse{}
+	for {
+		answer, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return answers, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		answers[answer.Id] = answer
+	}
+}
+
+func streaming(ctx context.Context, client larderv1.CacheClient) error {
 	const operations = 100
 	stream, err := client.Pipeline(ctx)
 	if err != nil {
 		return err
 	}
-	go func() {
-		for id := uint64(1); id <= operations; id++ {
-			set := &larderv1.SetRequest{Key: fmt.Appendf(nil, "go-p%d", id), Value: binary}
-			_ = stream.Send(&larderv1.PipelineRequest{Id: id, Operation: &larderv1.PipelineRequest_Set{Set: set}})
-		}
-		_ = stream.CloseSend()
-	}()
-	seen := map[uint64]bool{}
-	for {
-		answer, err := stream.Recv()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		seen[answer.Id] = answer.GetSet().GetStored() != nil
+	var requests []*larderv1.PipelineRequest
+	for id := uint64(1); id <= operations; id++ {
+		requests = append(requests, setInPipeline(id, fmt.Sprintf("go-p%d", id), binary))
+	}
+	requests = append(requests, setInPipeline(operations+1, "", binary))
+	answers, err := exchange(stream, requests)
+	if err != nil {
+		return err
 	}
 	for id := uint64(1); id <= operations; id++ {
-		if !seen[id] {
-			return fmt.Errorf("operation %d has no answer", id)
+		if answers[id].GetSet().GetStored() == nil {
+			return fmt.Errorf("operation %d was answered %v", id, answers[id])
 		}
+	}
+	bad := answers[operations+1].GetError()
+	if codes.Code(bad.GetCode()) != codes.InvalidArgument {
+		return fmt.Errorf("unexpected answer %v to a request without a key", bad)
 	}
 	return nil
 }
@@ -207,9 +237,8 @@ func cancellation(ctx context.Context, client larderv1.CacheClient) error {
 	return miss(ctx, client)
 }
 
-// Writes and reads the largest value that a node takes by default.
+// Writes and reads it.
 func largeValue(ctx context.Context, client larderv1.CacheClient, options ...grpc.CallOption) error {
-	large := make([]byte, 4032<<10)
 	key := []byte("go-large")
 	if _, err := client.Set(ctx, &larderv1.SetRequest{Key: key, Value: large}, options...); err != nil {
 		return err
@@ -230,22 +259,40 @@ func largeMessage(ctx context.Context, client larderv1.CacheClient) error {
 }
 
 func compressed(ctx context.Context, client larderv1.CacheClient) error {
-	return largeValue(ctx, client, grpc.UseCompressor(gzip.Name))
+	if err := largeValue(ctx, client, grpc.UseCompressor(gzip.Name)); err != nil {
+		return err
+	}
+	stream, err := client.Pipeline(ctx, grpc.UseCompressor(gzip.Name))
+	if err != nil {
+		return err
+	}
+	answers, err := exchange(stream, []*larderv1.PipelineRequest{
+		setInPipeline(1, "go-gzip", large), setInPipeline(2, "go-gzip", binary)})
+	if err == nil && (answers[1].GetSet().GetStored() == nil || answers[2].GetSet().GetStored() == nil) {
+		return fmt.Errorf("unexpected answers %v", answers)
+	}
+	return err
 }
 
-// Of a connection that trusts the first file, and proves itself by the other two if there are any.
-func credentialsOf(files []string) (credentials.TransportCredentials, error) {
-	if len(files) == 0 {
+var (
+	caFile   = flag.String("ca", "", "PEM file of what signed the node's certificate; without it there is no TLS")
+	certFile = flag.String("cert", "", "PEM file of the client's own certificate")
+	keyFile  = flag.String("key", "", "PEM file of its key")
+	only     = flag.String("only", "", "the one test to run")
+)
+
+func transportCredentials() (credentials.TransportCredentials, error) {
+	if *caFile == "" {
 		return insecure.NewCredentials(), nil
 	}
-	pem, err := os.ReadFile(files[0])
+	pem, err := os.ReadFile(*caFile)
 	if err != nil {
 		return nil, err
 	}
 	config := &tls.Config{RootCAs: x509.NewCertPool()}
 	config.RootCAs.AppendCertsFromPEM(pem)
-	if len(files) == 3 {
-		own, err := tls.LoadX509KeyPair(files[1], files[2])
+	if *certFile != "" {
+		own, err := tls.LoadX509KeyPair(*certFile, *keyFile)
 		if err != nil {
 			return nil, err
 		}
@@ -254,8 +301,8 @@ func credentialsOf(files []string) (credentials.TransportCredentials, error) {
 	return credentials.NewTLS(config), nil
 }
 
-func run(address string, files []string) error {
-	transport, err := credentialsOf(files)
+func run(address string) error {
+	transport, err := transportCredentials()
 	if err != nil {
 		return err
 	}
@@ -267,6 +314,9 @@ func run(address string, files []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, t := range tests {
+		if *only != "" && *only != t.name {
+			continue
+		}
 		if err := t.run(ctx, larderv1.NewCacheClient(connection)); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
@@ -276,7 +326,8 @@ func run(address string, files []string) error {
 }
 
 func main() {
-	if err := run(os.Args[1], os.Args[2:]); err != nil {
+	flag.Parse()
+	if err := run(flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

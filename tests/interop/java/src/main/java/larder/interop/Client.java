@@ -11,23 +11,32 @@ import dev.larder.v1.PipelineRequest;
 import dev.larder.v1.PipelineResponse;
 import dev.larder.v1.SetRequest;
 import dev.larder.v1.SetResponse;
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
+import java.io.File;
+import java.io.IOException;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** A Larder client in Java with generated stubs. Arguments: ADDRESS. */
+/**
+ * A Larder client in Java with generated stubs. Arguments: [--ca=FILE [--cert=FILE --key=FILE]]
+ * [--only=TEST] ADDRESS.
+ */
 final class Client {
-  private static final ByteString BINARY = allBytes();
-  private static final ByteString LARGE = ByteString.copyFrom(new byte[4032 << 10]);
+  private static final ByteString BINARY = pattern(256, 256);
+  // The largest value that a node takes by default.
+  private static final ByteString LARGE = pattern(4032 << 10, 251);
 
   private final ManagedChannel channel;
 
@@ -76,10 +85,10 @@ final class Client {
     }
   }
 
-  private static ByteString allBytes() {
-    byte[] bytes = new byte[256];
-    for (int i = 0; i < bytes.length; ++i) {
-      bytes[i] = (byte) i;
+  private static ByteString pattern(int size, int period) {
+    byte[] bytes = new byte[size];
+    for (int i = 0; i < size; ++i) {
+      bytes[i] = (byte) (i % period);
     }
     return ByteString.copyFrom(bytes);
   }
@@ -102,12 +111,18 @@ final class Client {
     return CacheGrpc.newBlockingStub(channel).withDeadlineAfter(20, TimeUnit.SECONDS);
   }
 
-  private Answers pipeline(long deadlineMs) {
+  private CacheGrpc.CacheStub asyncCache(long deadlineMs) {
+    return CacheGrpc.newStub(channel).withDeadlineAfter(deadlineMs, TimeUnit.MILLISECONDS);
+  }
+
+  private static Answers pipeline(CacheGrpc.CacheStub stub) {
     Answers answers = new Answers();
-    CacheGrpc.newStub(channel)
-        .withDeadlineAfter(deadlineMs, TimeUnit.MILLISECONDS)
-        .pipeline(answers);
+    stub.pipeline(answers);
     return answers;
+  }
+
+  private static PipelineRequest setInPipeline(long id, String name, ByteString value) {
+    return PipelineRequest.newBuilder().setId(id).setSet(set(name, value)).build();
   }
 
   private static SetRequest set(String name, ByteString value) {
@@ -144,12 +159,12 @@ final class Client {
   }
 
   private void streaming() throws InterruptedException {
-    Answers answers = pipeline(20000);
+    Answers answers = pipeline(asyncCache(20000));
     for (long id = 1; id <= 100; ++id) {
-      answers.call.onNext(
-          PipelineRequest.newBuilder().setId(id).setSet(set("p" + id, BINARY)).build());
+      answers.call.onNext(setInPipeline(id, "p" + id, BINARY));
     }
-    answers.call.onNext(PipelineRequest.newBuilder().setId(101).build());
+    answers.call.onNext(
+        PipelineRequest.newBuilder().setId(101).setGet(GetRequest.getDefaultInstance()).build());
     answers.call.onCompleted();
     checkEquals(Status.Code.OK, answers.awaitEnd().getCode());
     checkEquals(101, answers.byId.size());
@@ -160,12 +175,18 @@ final class Client {
   }
 
   private void deadline() throws InterruptedException {
-    checkEquals(Status.Code.DEADLINE_EXCEEDED, pipeline(100).awaitEnd().getCode());
+    try {
+      cache().withDeadlineAfter(-1, TimeUnit.SECONDS).get(get("binary"));
+      throw new AssertionError("a call whose deadline had passed succeeded");
+    } catch (StatusRuntimeException error) {
+      checkEquals(Status.Code.DEADLINE_EXCEEDED, error.getStatus().getCode());
+    }
+    checkEquals(Status.Code.DEADLINE_EXCEEDED, pipeline(asyncCache(100)).awaitEnd().getCode());
     unary();
   }
 
   private void cancellation() throws InterruptedException {
-    Answers answers = pipeline(20000);
+    Answers answers = pipeline(asyncCache(20000));
     answers.call.onNext(PipelineRequest.newBuilder().setId(1).setGet(get("binary")).build());
     check(answers.first.await(20, TimeUnit.SECONDS), "no answer");
     answers.call.cancel("as the test wants", null);
@@ -179,9 +200,16 @@ final class Client {
     cache().delete(DeleteRequest.newBuilder().setKey(key("large")).build());
   }
 
-  private void gzip() {
+  private void gzip() throws InterruptedException {
     cache().withCompression("gzip").set(set("gzip", LARGE));
     checkEquals(LARGE, cache().withCompression("gzip").get(get("gzip")).getValue());
+    Answers answers = pipeline(asyncCache(20000).withCompression("gzip"));
+    answers.call.onNext(setInPipeline(1, "gzip", LARGE));
+    answers.call.onNext(setInPipeline(2, "gzip", BINARY));
+    answers.call.onCompleted();
+    checkEquals(Status.Code.OK, answers.awaitEnd().getCode());
+    check(answers.byId.get(1L).getSet().hasStored(), "the large value");
+    check(answers.byId.get(2L).getSet().hasStored(), "the small value");
     cache().delete(DeleteRequest.newBuilder().setKey(key("gzip")).build());
   }
 
@@ -201,7 +229,7 @@ final class Client {
     check(retry.getRetryDelay().getNanos() > 0, "no time to wait");
   }
 
-  private void runAll() throws Exception {
+  private void run(String only) throws Exception {
     Map<String, Test> tests = new LinkedHashMap<>();
     tests.put("unary", this::unary);
     tests.put("compare and set", this::compareAndSet);
@@ -213,6 +241,9 @@ final class Client {
     tests.put("gzip", this::gzip);
     tests.put("error details", this::errorDetails);
     for (Map.Entry<String, Test> test : tests.entrySet()) {
+      if (only != null && !only.equals(test.getKey())) {
+        continue;
+      }
       try {
         test.getValue().run();
       } catch (Throwable thrown) {
@@ -222,10 +253,32 @@ final class Client {
     }
   }
 
+  private static ChannelCredentials credentials(Map<String, String> flags) throws IOException {
+    if (!flags.containsKey("--ca")) {
+      return InsecureChannelCredentials.create();
+    }
+    TlsChannelCredentials.Builder tls =
+        TlsChannelCredentials.newBuilder().trustManager(new File(flags.get("--ca")));
+    if (flags.containsKey("--cert")) {
+      tls.keyManager(new File(flags.get("--cert")), new File(flags.get("--key")));
+    }
+    return tls.build();
+  }
+
   public static void main(String[] arguments) throws Exception {
-    ManagedChannel channel = ManagedChannelBuilder.forTarget(arguments[0]).usePlaintext().build();
+    Map<String, String> flags = new HashMap<>();
+    String address = null;
+    for (String argument : arguments) {
+      String[] parts = argument.split("=", 2);
+      if (parts.length == 2) {
+        flags.put(parts[0], parts[1]);
+      } else {
+        address = argument;
+      }
+    }
+    ManagedChannel channel = Grpc.newChannelBuilder(address, credentials(flags)).build();
     try {
-      new Client(channel).runAll();
+      new Client(channel).run(flags.get("--only"));
     } finally {
       channel.shutdownNow();
     }
