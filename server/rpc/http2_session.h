@@ -75,11 +75,14 @@ class Http2Session {
   void WriteHeaders(Stream& stream, std::string_view block);
   // DATA is written behind room for the header of its frame: to the output, and then announced by
   // CloseData, if so much can be sent at once, or else to stream.pending, for SendPending.
-  bool CanSend(const Stream& stream, size_t bytes) const {
-    return !stream.is_blocked && static_cast<int64_t>(bytes) <= SendableBytes(stream);
+  // `waiting_bytes`: what is in the output before it.
+  bool CanSend(const Stream& stream, size_t bytes, size_t waiting_bytes) const {
+    return !stream.is_blocked && bytes <= kUnsplitBytesMax &&
+           static_cast<int64_t>(bytes) <= SendableBytes(stream, waiting_bytes);
   }
-  // `frame` is where the header of the frame goes; the payload is behind it up to the end.
-  void CloseData(Stream& stream, char* frame, size_t payload_bytes);
+  // The payload is behind the room at this mark of the output, up to its end; if the client does
+  // not take frames of that size, it is parted into several.
+  void CloseData(Stream& stream, size_t frame, size_t payload_bytes);
   // So many bytes were added to stream.pending.
   void SendPending(Stream& stream, size_t bytes);
   // The last of an answer: sends the block behind all DATA. The stream may be gone on return.
@@ -119,6 +122,8 @@ class Http2Session {
  private:
   enum class Stage : uint8_t { kStart, kSettings, kFrames, kFailed };
   static constexpr size_t kRecent = 128;
+  // DATA that goes to the output at once: what is longer would hold up other streams.
+  static constexpr size_t kUnsplitBytesMax = size_t{64} << 10;
 
   // A stream that was closed not long ago.
   struct Closed {
@@ -161,7 +166,8 @@ class Http2Session {
   void FlushBlocked();
   void FlushAll();
   void Block(Stream& stream);
-  int64_t SendableBytes(const Stream& stream) const;
+  // By the windows, and while the output is not full.
+  int64_t SendableBytes(const Stream& stream, size_t waiting_bytes) const;
 
   const SessionLimits limits_;
   SessionListener* const listener_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "server/rpc/http2_session.h"
@@ -63,17 +64,27 @@ void Http2Session::WriteHeaders(Stream& stream, std::string_view block) {
   writer_.Headers(stream.id, 0, block);
 }
 
-int64_t Http2Session::SendableBytes(const Stream& stream) const {
-  const int64_t windows = std::min(send_window_, stream.send_window);
-  return output_->size() >= limits_.output_bytes_max
-             ? 0
-             : std::min(windows, int64_t{peer_frame_bytes_max_});
+int64_t Http2Session::SendableBytes(const Stream& stream, size_t waiting_bytes) const {
+  if (waiting_bytes >= limits_.output_bytes_max) return 0;
+  return std::min(send_window_, stream.send_window);
 }
 
-void Http2Session::CloseData(Stream& stream, char* frame, size_t payload_bytes) {
+void Http2Session::CloseData(Stream& stream, size_t frame, size_t payload_bytes) {
   send_window_ -= static_cast<int64_t>(payload_bytes);
   stream.send_window -= static_cast<int64_t>(payload_bytes);
-  FrameHeader{static_cast<uint32_t>(payload_bytes), FrameType::kData, 0, stream.id}.Write(frame);
+  const size_t bytes_max = peer_frame_bytes_max_;
+  const size_t more = payload_bytes == 0 ? 0 : (payload_bytes - 1) / bytes_max;
+  output_->Extend(more * FrameHeader::kBytes);
+  char* const first = output_->At(frame);
+  for (size_t i = more + 1; i-- > 0;) {
+    const size_t begin = i * bytes_max;
+    const size_t bytes = std::min(payload_bytes - begin, bytes_max);
+    char* const header = first + begin + i * FrameHeader::kBytes;
+    if (i > 0) {
+      std::memmove(header + FrameHeader::kBytes, first + FrameHeader::kBytes + begin, bytes);
+    }
+    FrameHeader{static_cast<uint32_t>(bytes), FrameType::kData, 0, stream.id}.Write(header);
+  }
   stream.progressed_at = seconds_;
   guard_.OnAnswered();
 }
@@ -100,11 +111,13 @@ void Http2Session::SendPending(Stream& stream, size_t bytes) {
 
 void Http2Session::Flush(Stream& stream) {
   while (!stream.pending.empty()) {
-    const int64_t sendable = SendableBytes(stream);
+    const int64_t sendable = SendableBytes(stream, output_->size());
     if (sendable <= 0) return Block(stream);
-    const size_t bytes = std::min(stream.pending.size(), static_cast<size_t>(sendable));
-    char* const frame = output_->Extend(FrameHeader::kBytes + bytes);
-    std::copy_n(stream.pending.unsent().data(), bytes, frame + FrameHeader::kBytes);
+    const size_t bytes = std::min(
+        {stream.pending.size(), static_cast<size_t>(sendable), size_t{peer_frame_bytes_max_}});
+    const size_t frame = output_->Mark();
+    output_->Extend(FrameHeader::kBytes);
+    output_->Append(stream.pending.unsent().substr(0, bytes));
     CloseData(stream, frame, bytes);
     stream.pending.MarkSent(bytes);
     pending_bytes_ -= bytes;

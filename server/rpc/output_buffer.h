@@ -62,7 +62,7 @@ class OutputBuffer {
       begin_ = 0;
       end_ = used;
     } else {
-      Move(2 * (used + bytes));
+      Move(std::max(2 * capacity_, used + bytes));
     }
   }
 

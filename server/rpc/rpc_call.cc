@@ -31,13 +31,14 @@ void RpcCall::Reset() {
 
 OutputBuffer& RpcCall::OpenMessage(size_t bytes) {
   is_message_open_ = true;
-  is_message_pending_ = !connection_->session_.CanSend(*this, kMessagePrefixBytes + bytes);
+  OutputBuffer& output = connection_->output_;
+  is_message_pending_ =
+      !connection_->session_.CanSend(*this, kMessagePrefixBytes + bytes, output.size());
   if (is_message_pending_) {
     mark_ = pending.Mark();
     pending.Extend(kMessagePrefixBytes);
     return pending;
   }
-  OutputBuffer& output = connection_->output_;
   mark_ = output.Mark();
   if (!has_head_) WriteHead();
   frame_mark_ = output.Mark();
@@ -57,8 +58,8 @@ void RpcCall::CloseMessage() {
     has_head_ = true;
     const size_t payload_bytes = output.size() - frame_mark_ - kFrameBytes;
     write_prefix(output.At(frame_mark_ + kFrameBytes), payload_bytes);
-    if (session.CanSend(*this, payload_bytes)) {
-      session.CloseData(*this, output.At(frame_mark_), payload_bytes);
+    if (session.CanSend(*this, payload_bytes, frame_mark_)) {
+      session.CloseData(*this, frame_mark_, payload_bytes);
       return;
     }
     // It has become longer than it was to be.

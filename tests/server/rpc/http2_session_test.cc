@@ -316,7 +316,7 @@ TEST_F(SessionTest, DataWaitsForTheStreamsWindow) {
   ASSERT_TRUE(Feed(Hello({{Setting::kInitialWindowSize, 10}})));
   ASSERT_TRUE(Feed(Headers(1, RequestFields("/a/b"), kEndStream)));
   Sent();
-  EXPECT_FALSE(session_->CanSend(stream(1), 11));
+  EXPECT_FALSE(session_->CanSend(stream(1), 11, 0));
   Write(1, "0123456789abcdef");
   EXPECT_EQ(BodyOf(Sent(), 1), "0123456789");
   EXPECT_EQ(session_->pending_bytes(), 6u);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/front_end.h"
 #include "tests/server/rpc/http2_peer.h"
@@ -182,6 +183,23 @@ TEST_F(RpcConnectionTest, ErrorsCarryTheirDetails) {
   EXPECT_EQ((*answers_)[1].fields["grpc-status-details-bin"],
             "ZGV0YWlscyBvZiBjaGFuZ2VkIG15IG1pbmQ");
   EXPECT_EQ(BodyOf(1), "") << "what was begun is taken back";
+}
+
+TEST_F(RpcConnectionTest, ALongAnswerIsPartedIntoFramesThatTheClientTakes) {
+  const size_t frame_bytes = http2::kDefaultFrameBytesMax;
+  const std::string body = Message(std::string(frame_bytes, 'a') + std::string(frame_bytes, 'b'));
+  ASSERT_TRUE(Feed(Headers(1, RequestFields("/test/Echo"))));
+  ASSERT_TRUE(Feed(Data(1, body.substr(0, frame_bytes))));
+  ASSERT_TRUE(Feed(Data(1, body.substr(frame_bytes, frame_bytes))));
+  ASSERT_TRUE(connection_->Receive(Data(1, body.substr(2 * frame_bytes), kEnd), kNow));
+  std::vector<size_t> sizes;
+  for (const SentFrame& frame : FramesOf(connection_->output().unsent())) {
+    if (frame.type == http2::FrameType::kData) sizes.push_back(frame.payload.size());
+  }
+  EXPECT_EQ(sizes, (std::vector<size_t>{frame_bytes, frame_bytes, kMessagePrefixBytes}));
+  TakeOutput();
+  EXPECT_EQ(BodyOf(1), body);
+  EXPECT_EQ(StatusOf(1), "0");
 }
 
 TEST_F(RpcConnectionTest, AnAnswerMayBecomeLongerThanSaid) {
