@@ -22,8 +22,6 @@ constexpr int kReadsInARow = 4;
 constexpr size_t kSentInARow = size_t{2} << 20;
 constexpr int kEventsAtOnce = 256;
 constexpr std::string_view kTooOld = "max_connection_age";
-// Before it is sent: so little that a buffer for it is worth keeping.
-constexpr size_t kEncryptedInARow = size_t{64} << 10;
 
 // For a client that speaks HTTP/2 without TLS. No SETTINGS before it: see ConnectionAcceptor.
 void AppendTlsNeeded(OutputBuffer& output) {
@@ -264,11 +262,8 @@ void IoLoop::Write(Connection& connection) {
 void IoLoop::Encrypt(Connection& connection) {
   TlsSession& tls = *connection.tls;
   OutputBuffer& output = connection.rpc.output();
-  while (tls.can_send() && !output.empty() && tls.output().size() < kEncryptedInARow) {
-    const std::string_view bytes =
-        output.unsent().substr(0, kEncryptedInARow - tls.output().size());
-    tls.Send(bytes);
-    output.MarkSent(bytes.size());
+  while (tls.can_send() && !output.empty() && !tls.has_enough_output()) {
+    tls.SendFrom(output);
     // Not before: what then follows would be moved by every piece that is taken.
     if (output.empty()) connection.rpc.OnOutputSent();
   }

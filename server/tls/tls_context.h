@@ -4,9 +4,12 @@
 #include <openssl/ssl.h>
 
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/tls/tls_credentials.h"
 #include "server/tls/tls_files.h"
 
 namespace larder::server {
@@ -25,16 +28,11 @@ class TlsContext {
   absl::Time not_after() const { return not_after_; }
 
  private:
-  struct Free {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  };
+  explicit TlsContext(SslContext context) : context_(std::move(context)) {}
+  absl::Status UseOwnCertificate(const std::string& text);
+  absl::Status DemandClientsOf(const std::string& text);
 
-  explicit TlsContext(SSL_CTX* context) : context_(context) {}
-  absl::Status UseCertificates(const TlsFiles& files, const TlsTexts& texts);
-  absl::Status UseKey(const TlsFiles& files, const TlsTexts& texts);
-  absl::Status UseClientCa(const TlsFiles& files, const TlsTexts& texts);
-
-  const std::unique_ptr<SSL_CTX, Free> context_;
+  const SslContext context_;
   absl::Time not_after_;
 };
 

@@ -47,7 +47,7 @@ ChannelConnectionLimits SmallLimits() {
 
 class Run {
  public:
-  explicit Run(uint8_t shape) : shape_(shape), connection_(SmallLimits(), "localhost") {
+  explicit Run(uint8_t shape) : shape_(shape), connection_(SmallLimits(), {"localhost"}) {
     for (size_t i = 0; i < kCalls; ++i) calls_.push_back(std::make_unique<Call>(i * i * 1500));
   }
 

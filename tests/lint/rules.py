@@ -23,7 +23,8 @@ FOLDERS = {
         leaf=False),
     "server/handlers": Folder(("server/handlers", "storage", "cluster"), ("absl/",), leaf=False),
     "server/rpc/channel": Folder(
-        ("server/rpc", "server/connections", "server/handlers", "storage"), ("absl/",), leaf=False),
+        ("server/rpc", "server/connections", "server/handlers", "server/tls", "storage"),
+        ("absl/", "openssl/"), leaf=False),
     "client": Folder(
         ("client", "cluster", "proto", "server/rpc/channel", "server/rpc/wire"),
         ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "CLI/", "nlohmann/", "lzma.h"),

@@ -67,9 +67,9 @@ ChannelStatus NoGrpc(const AnswerFields& head) {
 
 }  // namespace
 
-ChannelConnection::ChannelConnection(const ChannelConnectionLimits& limits, std::string authority)
+ChannelConnection::ChannelConnection(const ChannelConnectionLimits& limits, RequestOrigin origin)
     : answer_bytes_max_(limits.answer_bytes_max),
-      blocks_(std::move(authority)),
+      blocks_(std::move(origin)),
       session_(limits.session, this, &output_) {}
 
 void ChannelConnection::Start(ChannelCall& call, LoopTime now) {

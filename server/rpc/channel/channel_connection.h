@@ -26,7 +26,7 @@ struct ChannelConnectionLimits {
 // calls. Not thread-safe.
 class ChannelConnection final : public http2::ClientSessionListener {
  public:
-  ChannelConnection(const ChannelConnectionLimits& limits, std::string authority);
+  ChannelConnection(const ChannelConnectionLimits& limits, RequestOrigin origin);
   ChannelConnection(const ChannelConnection&) = delete;
   ChannelConnection& operator=(const ChannelConnection&) = delete;
 
@@ -51,6 +51,7 @@ class ChannelConnection final : public http2::ClientSessionListener {
   bool HasEnded() const { return !ended_.empty(); }
 
   OutputBuffer& output() { return output_; }
+  const OutputBuffer& output() const { return output_; }
   bool is_established() const { return session_.is_established(); }
   bool is_draining() const { return session_.is_draining(); }
   size_t calls() const { return session_.streams(); }

@@ -2,29 +2,44 @@
 #define LARDER_SERVER_RPC_CHANNEL_CHANNEL_LINK_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "server/rpc/channel/channel_loop.h"
+#include "server/rpc/channel/channel_tls_session.h"
 
 namespace larder::server {
 
 // A socket, and what is said on it.
 struct ChannelLoop::Link {
   Link(FileDescriptor from, Place* of, const ChannelConnectionLimits& limits,
-       const std::string& authority, LoopTime now)
-      : socket(std::move(from)), place(of), rpc(limits, authority), received_at(now) {}
+       const RequestOrigin& origin, LoopTime now)
+      : socket(std::move(from)), place(of), rpc(limits, origin), received_at(now) {}
+
+  bool is_in_handshake() const {
+    return tls != nullptr && tls->state() == ChannelTlsSession::State::kHandshake;
+  }
+  // Something waits for the socket; what cannot be encrypted does not.
+  bool has_output() const;
+  void DropOutput();
+  // Why it is no more, by what the socket said, or by what the server said before.
+  std::string WhyBroken(std::string_view what) const;
+  // REQUIRES: what came was no good.
+  std::string WhyFailed() const;
 
   FileDescriptor socket;
   Place* const place;
   ChannelConnection rpc;
-  bool is_connecting = true;  // the socket
-  bool is_failed = false;     // to be closed when the output is sent
-  bool is_changed = false;    // in changed_
-  bool was_used = true;       // since the last second
-  uint32_t events = 0;        // that epoll is asked for
-  LoopTime received_at;       // anything, or the first call of many began
+  std::unique_ptr<ChannelTlsSession> tls;  // nullptr: plaintext
+  bool is_connecting = true;               // the socket
+  bool is_failed = false;                  // to be closed when the output is sent
+  bool is_changed = false;                 // in changed_
+  bool was_used = true;                    // since the last second
+  uint32_t events = 0;                     // that epoll is asked for
+  LoopTime received_at;                    // anything, or the first call of many began
   LoopTime pinged_at = kNoTime;
 };
 

@@ -2,28 +2,22 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/rpc/channel/channel_link.h"
 #include "server/rpc/channel/channel_mailbox.h"
+#include "server/rpc/channel/channel_tls_session.h"
 
 namespace larder::server {
 namespace {
 
-constexpr size_t kReceiveBytes = size_t{256} << 10;
-// Of one connection before the others have their turn.
-constexpr int kReadsInARow = 4;
-constexpr size_t kSentInARow = size_t{2} << 20;
 constexpr int kEventsAtOnce = 64;
 
 // While it lives, threads that are started take no signals, which are the program's.
@@ -67,7 +61,10 @@ absl::StatusOr<std::unique_ptr<ChannelLoop>> ChannelLoop::Create(const ChannelOp
 ChannelLoop::ChannelLoop(const ChannelOptions& options, FileDescriptor epoll, FileDescriptor wake,
                          uint32_t places)
     : options_(options),
-      authority_(AuthorityOf(options.address)),
+      origin_{AuthorityOf(options.address), options.tls == nullptr ? RequestOrigin::Scheme::kHttp
+                                                                   : RequestOrigin::Scheme::kHttps},
+      server_name_(options.tls_server_name.empty() ? HostOf(options.address)
+                                                   : options.tls_server_name),
       is_numeric_(IsNumericAddress(options.address)),
       epoll_(std::move(epoll)),
       wake_(std::move(wake)),
@@ -76,7 +73,10 @@ ChannelLoop::ChannelLoop(const ChannelOptions& options, FileDescriptor epoll, Fi
       next_second_(now_ + std::chrono::seconds(1)),
       random_(std::random_device{}()),
       wheel_(now_),
-      buffer_(new char[kReceiveBytes]) {
+      buffer_(new char[kReceiveBytes]),
+      decrypted_(options.tls == nullptr
+                     ? nullptr
+                     : new char[kReceiveBytes + ChannelTlsSession::kRecordBytes]) {
   {
     const storage::MutexLock lock(mailbox_->mutex);
     mailbox_->loop = this;
@@ -251,58 +251,6 @@ void ChannelLoop::OnReady(Link& link, uint32_t events) {
   if (link.socket.is_open()) MarkChanged(link);
 }
 
-void ChannelLoop::Read(Link& link) {
-  for (int i = 0; i < kReadsInARow; ++i) {
-    const ssize_t received = recv(link.socket.number(), buffer_.get(), kReceiveBytes, 0);
-    if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (received <= 0) {
-      const std::string why = received < 0                ? std::strerror(errno)
-                              : link.rpc.is_established() ? "closed by the server"
-                                                          : "closed by the server, which has not "
-                                                            "spoken HTTP/2";
-      return Lose(link, link.rpc.failure().empty()
-                            ? absl::StrCat("the connection broke: ", why)
-                            : absl::StrCat("the connection was closed: ", link.rpc.failure()));
-    }
-    link.received_at = now_;
-    link.pinged_at = kNoTime;
-    const auto bytes = static_cast<size_t>(received);
-    if (!link.is_failed) link.is_failed = !link.rpc.Receive({buffer_.get(), bytes});
-    Place& place = *link.place;
-    if (place.link == &link && place.state == Place::State::kConnecting &&
-        link.rpc.is_established()) {
-      place.state = Place::State::kReady;
-    }
-    if (link.is_failed) {
-      Write(link);  // the GOAWAY that says why
-      return Lose(link, absl::StrCat("the connection failed: ", link.rpc.failure()));
-    }
-    if (link.rpc.is_draining()) Detach(link, link.rpc.failure());
-    FinishEnded(link);
-    StartWaiting(place);
-    if (bytes < kReceiveBytes) return;
-  }
-}
-
-void ChannelLoop::Write(Link& link) {
-  OutputBuffer& output = link.rpc.output();
-  size_t sent_bytes = 0;
-  while (!output.empty() && sent_bytes < kSentInARow) {
-    const std::string_view unsent = output.unsent();
-    const ssize_t sent = send(link.socket.number(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) return;
-    // What the server said before it closed is still to be read.
-    if (sent < 0) return output.MarkSent(output.size());
-    sent_bytes += static_cast<size_t>(sent);
-    output.MarkSent(static_cast<size_t>(sent));
-    link.rpc.OnOutputSent();
-  }
-  if (output.empty() && output.capacity() > options_.limits.session.output_bytes_max) {
-    output.Release();
-  }
-}
-
 void ChannelLoop::MarkChanged(Link& link) {
   link.was_used = true;
   needs_seconds_ = true;
@@ -321,6 +269,9 @@ void ChannelLoop::SettleChanged() {
 
 void ChannelLoop::Settle(Link& link) {
   if (!link.is_connecting) Write(link);
+  if (link.tls != nullptr && link.tls->state() == ChannelTlsSession::State::kClosed) {
+    return Lose(link, link.WhyFailed());
+  }
   Place& place = *link.place;
   if (place.link == &link) {
     if (link.rpc.is_draining() && place.state == Place::State::kReady) {
@@ -330,7 +281,7 @@ void ChannelLoop::Settle(Link& link) {
     }
   }
   if (place.link != &link && link.rpc.calls() == 0) return Lose(link, link.rpc.failure());
-  const bool is_blocked = link.is_connecting || !link.rpc.output().empty();
+  const bool is_blocked = link.is_connecting || link.has_output();
   const uint32_t events = EPOLLIN | (is_blocked ? uint32_t{EPOLLOUT} : 0);
   if (events == link.events) return;
   link.events = events;
@@ -340,6 +291,10 @@ void ChannelLoop::Settle(Link& link) {
 
 void ChannelLoop::Lose(Link& link, const std::string& why) {
   if (!link.socket.is_open()) return;
+  if (link.tls != nullptr && link.tls->can_send()) {
+    link.tls->End();
+    Write(link);
+  }
   // A close alone would not do it while a process that was forked has the socket, too.
   epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, link.socket.number(), nullptr);
   link.socket.Close();
@@ -360,7 +315,10 @@ void ChannelLoop::OnSecond() {
   for (Link* const link : all) {
     link->rpc.OnSecondsPassed(static_cast<uint32_t>(1 + late.count()));
     const bool was_used = std::exchange(link->was_used, false) || link->rpc.calls() > 0;
-    if (!was_used) link->rpc.ReleaseMemory();
+    if (!was_used) {
+      link->rpc.ReleaseMemory();
+      if (link->tls != nullptr) link->tls->ReleaseMemory();
+    }
     needs_seconds_ |= was_used;
     CheckKeepalive(*link);
   }

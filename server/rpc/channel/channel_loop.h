@@ -2,11 +2,13 @@
 #define LARDER_SERVER_RPC_CHANNEL_CHANNEL_LOOP_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -18,8 +20,10 @@
 #include "server/rpc/channel/channel_options.h"
 #include "server/rpc/channel/connect_backoff.h"
 #include "server/rpc/channel/deadline_wheel.h"
+#include "server/rpc/channel/request_blocks.h"
 #include "server/rpc/channel/socket_address.h"
 #include "server/rpc/loop_time.h"
+#include "server/rpc/output_buffer.h"
 #include "storage/mutex.h"
 
 namespace larder::server {
@@ -44,6 +48,8 @@ class ChannelLoop {
   struct Place;
   struct Mailbox;
   using Addresses = std::vector<SocketAddress>;
+
+  static constexpr size_t kReceiveBytes = size_t{256} << 10;
 
   ChannelLoop(const ChannelOptions& options, FileDescriptor epoll, FileDescriptor wake,
               uint32_t places);
@@ -72,10 +78,16 @@ class ChannelLoop {
   // The place needs another connection; this one may go on with the calls that it has.
   void Detach(Link& link, const std::string& why);
 
+  // What goes over them: channel_loop_io.cc.
+  void Read(Link& link);
+  // Takes what the socket gave. False: the connection has failed.
+  bool Receive(Link& link, std::string_view bytes);
+  void Write(Link& link);
+  void Encrypt(Link& link);
+  void ReleaseIfLarge(OutputBuffer& output);
+
   // Connections.
   void OnReady(Link& link, uint32_t events);
-  void Read(Link& link);
-  void Write(Link& link);
   void MarkChanged(Link& link);
   void SettleChanged();
   void Settle(Link& link);
@@ -84,7 +96,8 @@ class ChannelLoop {
   void CheckKeepalive(Link& link);
 
   const ChannelOptions options_;
-  const std::string authority_;
+  const RequestOrigin origin_;
+  const std::string server_name_;  // that TLS demands
   const bool is_numeric_;
   const FileDescriptor epoll_;
   const FileDescriptor wake_;
@@ -104,6 +117,7 @@ class ChannelLoop {
   std::vector<ChannelCall*> taken_;    // of started_; kept for its memory
   std::vector<ChannelCall*> expired_;  // the same
   std::unique_ptr<char[]> buffer_;     // what was received last
+  std::unique_ptr<char[]> decrypted_;  // and what was in it; only with TLS
   std::vector<std::unique_ptr<Place>> places_;
   absl::flat_hash_map<Link*, std::unique_ptr<Link>> links_;
   std::vector<Link*> changed_;                 // to be settled

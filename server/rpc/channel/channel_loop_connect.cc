@@ -10,6 +10,7 @@
 #include "server/rpc/channel/channel_link.h"
 #include "server/rpc/channel/channel_loop.h"
 #include "server/rpc/channel/channel_mailbox.h"
+#include "server/rpc/channel/channel_tls_session.h"
 
 // How a loop gets its connections; channel_loop.cc has what it does with them.
 namespace larder::server {
@@ -53,8 +54,15 @@ bool ChannelLoop::Connect(Place& place, const SocketAddress& address) {
     place.failure = absl::StrCat("cannot connect: ", std::strerror(errno));
     return false;
   }
-  auto owned = std::make_unique<Link>(std::move(socket), &place, options_.limits, authority_, now_);
+  auto owned = std::make_unique<Link>(std::move(socket), &place, options_.limits, origin_, now_);
   Link& link = *owned;
+  if (options_.tls != nullptr) {
+    link.tls = std::make_unique<ChannelTlsSession>(options_.tls, server_name_);
+    if (!link.tls->failure().empty()) {
+      place.failure = link.tls->failure();
+      return false;
+    }
+  }
   link.events = EPOLLOUT;
   epoll_event event{.events = link.events, .data = {.ptr = &link}};
   if (epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, link.socket.number(), &event) != 0) {
@@ -73,6 +81,7 @@ void ChannelLoop::OnConnected(Link& link) {
   if (error != 0) return Lose(link, absl::StrCat("cannot connect: ", std::strerror(error)));
   link.is_connecting = false;
   link.received_at = now_;
+  if (link.tls != nullptr) link.tls->Begin();
 }
 
 void ChannelLoop::FailConnect(Place& place, std::string why) {
@@ -90,9 +99,12 @@ void ChannelLoop::FailConnect(Place& place, std::string why) {
 void ChannelLoop::ExpireConnects() {
   for (const std::unique_ptr<Place>& place : places_) {
     if (place->state != Place::State::kConnecting || now_ < place->connect_deadline) continue;
-    const std::string why =
-        absl::StrCat("no connection within ", absl::FormatDuration(options_.connect_timeout));
     Link* const link = place->link;
+    const std::string why =
+        absl::StrCat("no connection within ", absl::FormatDuration(options_.connect_timeout),
+                     link != nullptr && !link->is_connecting && link->is_in_handshake()
+                         ? ": the TLS handshake has not ended"
+                         : "");
     if (link != nullptr && place->next_address < place->addresses.size()) {
       place->connect_deadline = After(now_, options_.connect_timeout);
       Lose(*link, why);  // and with it comes the next address

@@ -1,6 +1,7 @@
 #ifndef LARDER_SERVER_RPC_CHANNEL_CHANNEL_OPTIONS_H_
 #define LARDER_SERVER_RPC_CHANNEL_CHANNEL_OPTIONS_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/time/time.h"
@@ -8,11 +9,17 @@
 
 namespace larder::server {
 
+class ChannelTlsContext;
+
 struct ChannelOptions {
-  std::string address;  // host:port, [IPv6]:port or unix:/path
-  int connections = 1;  // used in turn
-  int io_threads = 1;   // over which the connections are spread
-  // Of one attempt to connect, the first SETTINGS of the server included.
+  std::string address;                                     // host:port, [IPv6]:port or unix:/path
+  int connections = 1;                                     // used in turn
+  int io_threads = 1;                                      // over which the connections are spread
+  std::shared_ptr<const ChannelTlsContext> tls = nullptr;  // nullptr: plaintext
+  // That must be in the server's certificate. Empty: the host of the address, localhost for a unix
+  // socket.
+  std::string tls_server_name = {};
+  // Of one attempt to connect, TLS and the first SETTINGS of the server included.
   absl::Duration connect_timeout = absl::Seconds(1);
   // Between attempts that fail; meanwhile calls end with UNAVAILABLE at once.
   absl::Duration backoff_initial = absl::Milliseconds(50);

@@ -12,6 +12,7 @@ namespace {
 // Indices of the static table (RFC 7541, appendix A) as indexed fields.
 constexpr char kMethodPost = '\x83';
 constexpr char kSchemeHttp = '\x86';
+constexpr char kSchemeHttps = '\x87';
 
 constexpr char kUserAgent[] = "larder-channel/1";
 constexpr int64_t kNumberMax = 99'999'999;  // gRPC permits 8 digits
@@ -51,9 +52,10 @@ std::string_view RequestBlocks::BlockOf(std::string_view path, absl::Duration le
   if (!block->bytes.empty() && ms >= block->timeout_min_ms && ms <= block->timeout_max_ms) {
     return block->bytes;
   }
-  std::string bytes = {kMethodPost, kSchemeHttp};
+  const bool is_tls = origin_.scheme == RequestOrigin::Scheme::kHttps;
+  std::string bytes = {kMethodPost, is_tls ? kSchemeHttps : kSchemeHttp};
   AppendField(":path", path, bytes);
-  AppendField(":authority", authority_, bytes);
+  AppendField(":authority", origin_.authority, bytes);
   AppendField("te", "trailers", bytes);
   AppendField("content-type", "application/grpc", bytes);
   AppendField("user-agent", kUserAgent, bytes);

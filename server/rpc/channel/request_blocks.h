@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -14,11 +15,19 @@ namespace larder::server {
 // the calls of a client that uses one timeout say the same. The client itself keeps the deadline.
 std::string GrpcTimeout(absl::Duration left);
 
-// The header blocks of requests to one authority: HPACK without a dynamic table, kept, since most
+// Whom requests are to.
+struct RequestOrigin {
+  enum class Scheme : uint8_t { kHttp, kHttps };
+
+  std::string authority;
+  Scheme scheme = Scheme::kHttp;
+};
+
+// The header blocks of requests to one origin: HPACK without a dynamic table, kept, since most
 // requests have the same as one before. Not thread-safe.
 class RequestBlocks {
  public:
-  explicit RequestBlocks(std::string authority) : authority_(std::move(authority)) {}
+  explicit RequestBlocks(RequestOrigin origin) : origin_(std::move(origin)) {}
 
   // Valid until the next call. `path` outlives this object; paths are told apart by their address.
   std::string_view BlockOf(std::string_view path, absl::Duration left);
@@ -31,7 +40,7 @@ class RequestBlocks {
     std::string bytes;
   };
 
-  const std::string authority_;
+  const RequestOrigin origin_;
   std::vector<Block> blocks_;  // one for each path
 };
 

@@ -14,7 +14,8 @@ namespace larder::server {
 
 class ChannelLoop;
 
-// A gRPC client for unary calls to one server, over plain TCP or a unix socket. Thread-safe.
+// A gRPC client for unary calls to one server, over TCP or a unix socket, with TLS
+// or without. Thread-safe.
 //
 //   class Answer : public ChannelCall { void OnDone() override { ... status, response ... } };
 //   call.path = "/package.Service/Method";

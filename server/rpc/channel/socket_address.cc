@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
@@ -38,15 +39,14 @@ absl::StatusOr<std::vector<SocketAddress>> Resolve(absl::string_view address, in
   if (colon == absl::string_view::npos) {
     return absl::InvalidArgumentError(absl::StrCat("an address must be host:port: ", address));
   }
-  absl::string_view host = address.substr(0, colon);
-  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
+  const std::string host = HostOf(std::string(address));
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = flags | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int error = getaddrinfo(std::string(host).c_str(),
-                                std::string(address.substr(colon + 1)).c_str(), &hints, &found);
+  const int error =
+      getaddrinfo(host.c_str(), std::string(address.substr(colon + 1)).c_str(), &hints, &found);
   if (error != 0) {
     return absl::UnavailableError(absl::StrCat("cannot find ", host, ": ", gai_strerror(error)));
   }
@@ -85,7 +85,14 @@ void ResolveAddressInBackground(
 }
 
 std::string AuthorityOf(const std::string& address) {
-  return absl::string_view(address).substr(0, kUnix.size()) == kUnix ? "localhost" : address;
+  return absl::StartsWith(address, kUnix) ? "localhost" : address;
+}
+
+std::string HostOf(const std::string& address) {
+  const std::string authority = AuthorityOf(address);
+  absl::string_view host = absl::string_view(authority).substr(0, authority.rfind(':'));
+  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
+  return std::string(host);
 }
 
 }  // namespace larder::server

@@ -34,6 +34,9 @@ void ResolveAddressInBackground(
 // What a request names as its :authority.
 std::string AuthorityOf(const std::string& address);
 
+// Without port and brackets; of a unix socket it is localhost.
+std::string HostOf(const std::string& address);
+
 }  // namespace larder::server
 
 #endif  // LARDER_SERVER_RPC_CHANNEL_SOCKET_ADDRESS_H_

@@ -26,20 +26,24 @@ struct TestCertificate {
   std::string key;
 };
 
-// Makes certificates for 127.0.0.1 that end at a given time from now.
+// Makes certificates for 127.0.0.1 and node.example that end at a given time from now.
 class TestAuthority {
  public:
+  static constexpr char kNames[] = "IP:127.0.0.1,DNS:node.example";
+
   explicit TestAuthority(const std::string& name)
-      : name_(name), key_(EVP_EC_gen("P-256")), certificate_(Make(name, key_.get(), 3600, "")) {}
+      : name_(name), key_(EVP_EC_gen("P-256")), certificate_(Make(name, key_.get(), {})) {}
 
   std::string certificate() const { return PemOf(certificate_.get()); }
 
   // `usage`: of the extended key usage; empty: for all.
   TestCertificate Issue(const std::string& name, long valid_seconds = 3600,
                         const std::string& usage = "") const {
-    const TestKey key(EVP_EC_gen("P-256"));
-    const TestX509 certificate = Make(name, key.get(), valid_seconds, usage);
-    return {PemOf(certificate.get()), PemOf(key.get())};
+    return Issue(name, {.valid_seconds = valid_seconds, .usage = usage});
+  }
+  // `names`: subject alternative names as OpenSSL's configuration has them; empty: none.
+  TestCertificate IssueFor(const std::string& names, const std::string& name) const {
+    return Issue(name, {.names = names});
   }
 
   static std::string PemOf(EVP_PKEY* key, const char* passphrase = nullptr) {
@@ -50,6 +54,17 @@ class TestAuthority {
   }
 
  private:
+  struct Shape {
+    long valid_seconds = 3600;
+    std::string usage = {};
+    std::string names = kNames;
+  };
+
+  TestCertificate Issue(const std::string& name, const Shape& shape) const {
+    const TestKey key(EVP_EC_gen("P-256"));
+    const TestX509 certificate = Make(name, key.get(), shape);
+    return {PemOf(certificate.get()), PemOf(key.get())};
+  }
   static std::string TextOf(BIO* bio) {
     char* text = nullptr;
     const long size = BIO_get_mem_data(bio, &text);
@@ -70,21 +85,22 @@ class TestAuthority {
                                reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
   }
 
-  TestX509 Make(const std::string& name, EVP_PKEY* key, long valid_seconds,
-                const std::string& usage) const {
+  TestX509 Make(const std::string& name, EVP_PKEY* key, const Shape& shape) const {
     const bool is_root = key == key_.get();
     TestX509 certificate(X509_new());
     X509_set_version(certificate.get(), X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), is_root ? 1 : ++serial_);
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -7200);
-    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), valid_seconds);
+    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), shape.valid_seconds);
     SetName(X509_get_subject_name(certificate.get()), name);
     SetName(X509_get_issuer_name(certificate.get()), name_);
     X509_set_pubkey(certificate.get(), key);
     AddExtension(certificate.get(), NID_basic_constraints,
                  is_root ? "critical,CA:TRUE" : "critical,CA:FALSE");
-    if (!is_root) AddExtension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1");
-    if (!usage.empty()) AddExtension(certificate.get(), NID_ext_key_usage, usage);
+    if (!is_root && !shape.names.empty()) {
+      AddExtension(certificate.get(), NID_subject_alt_name, shape.names);
+    }
+    if (!shape.usage.empty()) AddExtension(certificate.get(), NID_ext_key_usage, shape.usage);
     X509_sign(certificate.get(), key_.get(), EVP_sha256());
     return certificate;
   }

@@ -130,6 +130,26 @@ TEST_F(TlsSessionTest, ARecordThatBeganBeforeFitsBehindAPieceThatIsSmallerThanIt
   EXPECT_EQ(received_, message);
 }
 
+TEST_F(TlsSessionTest, OnlyAsMuchIsEncryptedAsMayWait) {
+  TlsClient client(Trusting());
+  Run(client);
+  const std::string message(300000, 'x');
+  OutputBuffer plaintext;
+  plaintext.Append(message);
+  int turns = 0;
+  for (; !plaintext.empty(); ++turns) {
+    const size_t before = plaintext.size();
+    session_.SendFrom(plaintext);
+    EXPECT_LT(plaintext.size(), before);
+    EXPECT_LT(session_.output().size(), size_t{70000});
+    session_.SendFrom(plaintext);
+    EXPECT_EQ(session_.has_enough_output(), !plaintext.empty());
+    Run(client);
+  }
+  EXPECT_EQ(turns, 5);
+  EXPECT_EQ(client.received(), message);
+}
+
 TEST_F(TlsSessionTest, AClientWithoutAlpnIsRefused) {
   TlsClientOptions options = Trusting();
   options.alpn = "";

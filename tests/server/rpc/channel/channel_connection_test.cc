@@ -29,7 +29,7 @@ class ChannelConnectionTest : public ::testing::Test {
  protected:
   ChannelConnectionTest() {
     limits_.answer_bytes_max = 1000;
-    connection_.emplace(limits_, "host:1");
+    connection_.emplace(limits_, RequestOrigin{"host:1"});
     EXPECT_TRUE(connection_->Receive(Settings()));
   }
 
@@ -144,7 +144,7 @@ TEST_F(ChannelConnectionTest, AnswersThatAreNoGrpcBecomeErrors) {
       {"malformed", Headers(1, {{"a", "b"}}), Code::kInternal},
   };
   for (const BrokenAnswer& broken : cases) {
-    connection_.emplace(limits_, "host:1");
+    connection_.emplace(limits_, RequestOrigin{"host:1"});
     ASSERT_TRUE(connection_->Receive(Settings()));
     TestCall& call = Answered(broken.bytes);
     EXPECT_EQ(call.code(), broken.code) << broken.name;
@@ -160,7 +160,7 @@ TEST_F(ChannelConnectionTest, TheLimitIsNamed) {
 
 TEST_F(ChannelConnectionTest, ALieAboutTheLengthTakesNoMemory) {
   limits_.answer_bytes_max = size_t{1} << 31;
-  connection_.emplace(limits_, "host:1");
+  connection_.emplace(limits_, RequestOrigin{"host:1"});
   ASSERT_TRUE(connection_->Receive(Settings()));
   TestCall call("request");
   Start(call);

@@ -22,7 +22,7 @@ std::map<std::string, std::string> Decode(std::string_view block) {
 }
 
 TEST(RequestBlocksTest, ABlockHasTheFieldsOfAGrpcRequest) {
-  RequestBlocks blocks("host:1");
+  RequestBlocks blocks({"host:1"});
   const std::string path = "/s/M";
   std::map<std::string, std::string> fields = Decode(blocks.BlockOf(path, absl::Milliseconds(7)));
   EXPECT_EQ(fields[":method"], "POST");
@@ -34,6 +34,8 @@ TEST(RequestBlocksTest, ABlockHasTheFieldsOfAGrpcRequest) {
   EXPECT_EQ(fields["grpc-timeout"], "7m");
   EXPECT_EQ(fields.count("grpc-accept-encoding"), 0u);
   EXPECT_EQ(Decode(blocks.BlockOf(path, absl::InfiniteDuration())).count("grpc-timeout"), 0u);
+  RequestBlocks secure({"host:1", RequestOrigin::Scheme::kHttps});
+  EXPECT_EQ(Decode(secure.BlockOf(path, absl::Milliseconds(7)))[":scheme"], "https");
 }
 
 TEST(RequestBlocksTest, TimeoutsAreNeverLessAndAtMostASixteenthMore) {
@@ -48,18 +50,18 @@ TEST(RequestBlocksTest, TimeoutsAreNeverLessAndAtMostASixteenthMore) {
 }
 
 TEST(RequestBlocksTest, EveryKeptBlockSaysWhatAFreshOneWould) {
-  RequestBlocks kept("a");
+  RequestBlocks kept({"a"});
   const std::string paths[] = {"/s/One", "/s/Two"};
   for (int i = 0; i < 2000; ++i) {
     const std::string& path = paths[i % 2];
     const absl::Duration left = absl::Microseconds(1 + (i * 7919) % 2000000);
-    RequestBlocks fresh("a");
+    RequestBlocks fresh({"a"});
     ASSERT_EQ(kept.BlockOf(path, left), fresh.BlockOf(path, left)) << left;
   }
 }
 
 TEST(RequestBlocksTest, CallsOfOneTimeoutShareABlock) {
-  RequestBlocks blocks("a");
+  RequestBlocks blocks({"a"});
   const std::string path = "/s/M";
   const std::string_view first = blocks.BlockOf(path, absl::Milliseconds(999));
   const std::string copy(first);
@@ -89,6 +91,9 @@ TEST(SocketAddressTest, NumbersAndPathsNeedNoNameServer) {
   EXPECT_EQ(ResolveAddress("no-port").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(AuthorityOf("unix:/tmp/x"), "localhost");
   EXPECT_EQ(AuthorityOf("h:1"), "h:1");
+  EXPECT_EQ(HostOf("unix:/tmp/x"), "localhost");
+  EXPECT_EQ(HostOf("h:1"), "h");
+  EXPECT_EQ(HostOf("[::1]:7600"), "::1");
 }
 
 }  // namespace

@@ -1,17 +1,13 @@
 #include "server/rpc/channel/rpc_channel.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <atomic>
 #include <chrono>
-#include <cstring>
 #include <future>
 #include <memory>
 #include <string>
@@ -22,130 +18,13 @@
 #include "absl/strings/str_cat.h"
 #include "server/rpc/io_loop.h"
 #include "server/transport_state.h"
+#include "tests/server/rpc/channel/channel_fixture.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
 namespace {
 
 using ::testing::HasSubstr;
-
-// Long enough for a machine that is busy; a test ends as soon as it has what it waits for.
-constexpr int kPatienceMs = 60000;
-
-class Echo final : public UnaryMethod {
- public:
-  void Run(std::string_view request, RpcCall& call) override {
-    call.OpenMessage(request.size()).Append(request);
-    call.CloseMessage();
-    call.Finish(absl::OkStatus());
-  }
-};
-
-// A call whose end can be waited for.
-class WaitingCall final : public ChannelCall {
- public:
-  explicit WaitingCall(std::string_view message,
-                       std::chrono::milliseconds timeout = std::chrono::minutes(1)) {
-    path = "/test/Echo";
-    std::memcpy(ResizeRequest(message.size()), message.data(), message.size());
-    deadline = std::chrono::steady_clock::now() + timeout;
-  }
-  void OnDone() override { done_.set_value(); }
-
-  absl::StatusCode Wait() {
-    done_.get_future().wait();
-    return static_cast<absl::StatusCode>(status.code);
-  }
-
- private:
-  std::promise<void> done_;
-};
-
-// The test's end of one connection, and what it reads there.
-class Peer {
- public:
-  explicit Peer(FileDescriptor socket) : socket_(std::move(socket)) {}
-
-  void Send(const std::string& bytes) {
-    ASSERT_EQ(send(socket_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
-  }
-  // Until the bytes are among those that came.
-  void ReadUntil(const std::string& bytes) {
-    while (received_.find(bytes) == std::string::npos) ASSERT_TRUE(Read()) << "closed";
-  }
-  void ReadUntilClosed() {
-    while (Read()) {
-    }
-  }
-  void Close() { socket_.Close(); }
-  FileDescriptor Take() { return std::move(socket_); }
-  const std::string& received() const { return received_; }
-
-  // Answers one that was asked on a stream.
-  void Answer(uint32_t stream, const std::string& message) {
-    Send(Headers(stream, {{":status", "200"}, {"content-type", "application/grpc"}}) +
-         Data(stream, Message(message)) +
-         Headers(stream, {{"grpc-status", "0"}}, http2::kEndStream));
-  }
-
- private:
-  bool Read() {
-    pollfd readable{.fd = socket_.number(), .events = POLLIN, .revents = 0};
-    if (poll(&readable, 1, kPatienceMs) != 1) {
-      ADD_FAILURE() << "nothing comes";
-      return false;
-    }
-    char buffer[65536];
-    const ssize_t received = recv(socket_.number(), buffer, sizeof(buffer), 0);
-    if (received <= 0) return false;
-    received_.append(buffer, static_cast<size_t>(received));
-    return true;
-  }
-
-  FileDescriptor socket_;
-  std::string received_;
-};
-
-// A listening socket, whose connections a test plays itself or gives to a server.
-class Listener {
- public:
-  Listener() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t bytes = sizeof(address);
-    auto* const any = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(socket_.number(), any, sizeof(address)), 0);
-    EXPECT_EQ(listen(socket_.number(), 64), 0);
-    EXPECT_EQ(getsockname(socket_.number(), any, &bytes), 0);
-    port_ = ntohs(address.sin_port);
-  }
-
-  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
-  int port() const { return port_; }
-
-  Peer Accept() {
-    pollfd readable{.fd = socket_.number(), .events = POLLIN, .revents = 0};
-    EXPECT_EQ(poll(&readable, 1, kPatienceMs), 1) << "nobody connects";
-    return Peer(FileDescriptor(accept(socket_.number(), nullptr, nullptr)));
-  }
-  // With the server's first frame, and the client's preface read.
-  Peer Greet(const std::string& settings = Settings()) {
-    Peer peer = Accept();
-    peer.ReadUntil("SM\r\n\r\n");
-    peer.Send(settings);
-    return peer;
-  }
-
- private:
-  FileDescriptor socket_;
-  int port_ = 0;
-};
-
-std::unique_ptr<RpcChannel> Connect(ChannelOptions options) {
-  return RpcChannel::Create(options).value();
-}
 
 // Against our own server.
 class RpcChannelServerTest : public ::testing::Test {
