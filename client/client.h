@@ -70,7 +70,8 @@ struct ClientOptions {
 class Client {
  public:
   // INVALID_ARGUMENT names the option that is out of range, or the file of `tls` that is no good.
-  // RESOURCE_EXHAUSTED, INTERNAL: the process has too many files open, or threads.
+  // RESOURCE_EXHAUSTED, INTERNAL: the process has too many files open, or threads; with `tls` the
+  // latter also when OpenSSL cannot be used.
   static absl::StatusOr<std::unique_ptr<Client>> Create(ClientOptions options);
 
   // Waits until every call has ended and its callback has returned. A retry that waits does so to

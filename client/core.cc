@@ -16,13 +16,13 @@ namespace {
 // What people should look at when the two sides do not agree on TLS: gRPC says little of that, or
 // words it for those who know OpenSSL.
 absl::string_view TlsHint(absl::string_view said, const std::optional<TlsOptions>& tls) {
-  const bool is_cut_off =
-      absl::StrContains(said, "Socket closed") || absl::StrContains(said, "Endpoint read failed");
+  const bool is_cut_off = absl::StrContains(said, "Socket closed") ||
+                          absl::StrContains(said, "Endpoint read failed") ||
+                          absl::StrContains(said, "not spoken HTTP/2");
   if (!tls.has_value()) {
-    const bool is_garbled = absl::StrContains(said, "Failed parsing HTTP/2") ||
-                            absl::StrContains(said, "not spoken HTTP/2");
-    return is_cut_off || is_garbled ? " (a node that speaks TLS ends plaintext connections so)"
-                                    : "";
+    return is_cut_off || absl::StrContains(said, "Failed parsing HTTP/2")
+               ? " (a node that speaks TLS ends plaintext connections so)"
+               : "";
   }
   const std::string lower = absl::AsciiStrToLower(said);
   if (absl::StrContains(lower, "wrong version number")) {
@@ -31,27 +31,32 @@ absl::string_view TlsHint(absl::string_view said, const std::optional<TlsOptions
   if (absl::StrContains(lower, "alert internal error")) {
     return " (a node that has its limit of connections refuses one more so)";
   }
-  if (absl::StrContains(lower, "certificate verify failed")) {
+  // Our own channel says why, which may be another reason.
+  if (absl::StrContains(lower, "certificate verify failed") &&
+      (!absl::StrContains(lower, "certificate verify failed: ") ||
+       absl::StrContains(lower, "issuer") || absl::StrContains(lower, "self-signed"))) {
     return " (nobody whom this client trusts has signed the node's certificate: see tls_ca_file)";
   }
-  if (is_cut_off && tls->cert_file.empty()) {
+  const bool is_refused = absl::StrContains(lower, "alert certificate required") ||
+                          absl::StrContains(lower, "alert handshake failure");
+  if ((is_cut_off || is_refused) && tls->cert_file.empty()) {
     return " (a node that demands a client's certificate ends connections without one so)";
   }
   return "";
 }
 
-// The one place that decides. The native channel has no TLS: options that ask for it are grpc++'s.
 // INVALID_ARGUMENT: a file of `tls` is no good.
 absl::StatusOr<std::unique_ptr<Transport>> CreateTransport(const ClientOptions& options) {
+  std::optional<TlsMaterial> tls;
   if (options.tls.has_value()) {
-    absl::StatusOr<TlsMaterial> tls = ReadTlsOptions(*options.tls);
-    if (!tls.ok()) return tls.status();
-    return CreateGrpcppTransport(options, *std::move(tls));
+    absl::StatusOr<TlsMaterial> material = ReadTlsOptions(*options.tls);
+    if (!material.ok()) return material.status();
+    tls = *std::move(material);
   }
   if (options.transport == ClientOptions::Transport::kGrpcpp) {
-    return CreateGrpcppTransport(options, std::nullopt);
+    return CreateGrpcppTransport(options, std::move(tls));
   }
-  return CreateNativeTransport(options);
+  return CreateNativeTransport(options, tls);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ struct TlsOptions {
   // Both or none.
   std::string cert_file;
   std::string key_file;
-  // The name that must be in the node's certificate. Empty: the host of the address.
+  // The name that must be in the node's certificate, among its subject alternative names, and that
+  // is asked for (SNI) unless it is a numeric address. Empty: the host of the address.
   std::string server_name;
 };
 

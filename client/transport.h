@@ -22,11 +22,14 @@ class Transport {
   virtual void Start(server::ChannelCall& call) = 0;
 };
 
-// By server/rpc/channel. RESOURCE_EXHAUSTED, INTERNAL: the process has too many files open, or
-// threads.
-absl::StatusOr<std::unique_ptr<Transport>> CreateNativeTransport(const ClientOptions& options);
+// Both take what is in the files of options.tls.
 
-// By grpc++. `tls`: what is in the files of options.tls.
+// By server/rpc/channel. INVALID_ARGUMENT names the file of options.tls that is no good.
+// RESOURCE_EXHAUSTED, INTERNAL: as Client::Create.
+absl::StatusOr<std::unique_ptr<Transport>> CreateNativeTransport(
+    const ClientOptions& options, const std::optional<TlsMaterial>& tls);
+
+// By grpc++, which finds out what is wrong with `tls` when it connects.
 std::unique_ptr<Transport> CreateGrpcppTransport(const ClientOptions& options,
                                                  std::optional<TlsMaterial> tls);
 

@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 #include <atomic>
 #include <future>
@@ -9,56 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "client/client.h"
-#include "tests/bench/child_process.h"
-#include "tests/bench/line_connection.h"
-#include "tests/bench/server_start.h"
+#include "tests/client/real_node_fixture.h"
 #include "tests/client/transports.h"
 
 namespace larder {
+
+const char kLarderd[] = LARDERD;
+
 namespace {
 
 using ::testing::HasSubstr;
-
-// A larderd of its own, on a free port.
-class RealNodeTest : public testing::OnEachTransport {
- protected:
-  void SetUp() override {
-    const auto port = bench::FreePort();
-    ASSERT_TRUE(port.ok()) << port.status();
-    port_ = *port;
-  }
-
-  void StartNode(std::vector<std::string> flags = {}) {
-    std::vector<std::string> command = {LARDERD, absl::StrCat("--listen=127.0.0.1:", port_),
-                                        "--metrics_listen=", "--log_level=error"};
-    command.insert(command.end(), flags.begin(), flags.end());
-    auto node = bench::ChildProcess::Start(command);
-    ASSERT_TRUE(node.ok()) << node.status();
-    node_ = *std::move(node);
-    const auto ready = bench::WaitUntilReady(*node_, port_);
-    ASSERT_TRUE(ready.ok()) << ready.status();
-  }
-  std::unique_ptr<Client> Connect(ClientOptions options = {}) {
-    options.address = absl::StrCat("127.0.0.1:", port_);
-    options.deadline = absl::Seconds(60);
-    options.transport = GetParam();
-    return Client::Create(std::move(options)).value();
-  }
-  void Signal(int signal) { ASSERT_EQ(kill(node_->pid(), signal), 0); }
-
-  // Returns when no thread of it runs any more.
-  void StopNode() {
-    Signal(SIGSTOP);
-    int state = 0;
-    ASSERT_EQ(waitpid(node_->pid(), &state, WUNTRACED), node_->pid());
-    ASSERT_TRUE(WIFSTOPPED(state));
-  }
-
-  uint16_t port_ = 0;
-  std::unique_ptr<bench::ChildProcess> node_;
-};
 
 TEST_P(RealNodeTest, HotCallsAndTheirErrors) {
   StartNode();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "client/client.h"
+#include "tests/server/tls/test_authority.h"
 
 namespace larder {
 namespace {
@@ -78,6 +79,21 @@ TEST_F(TlsOptionsTest, ACertificateNeedsItsKey) {
   const std::string cert = Write("cert", kCertificate);
   EXPECT_THAT(Refusal({.cert_file = cert}), HasSubstr("both or none"));
   EXPECT_THAT(Refusal({.key_file = cert}), HasSubstr("both or none"));
+}
+
+TEST_F(TlsOptionsTest, WhatIsInTheFilesIsLookedAtToo) {
+  const server::TestAuthority authority("authority");
+  const std::string cert = Write("cert", authority.Issue("one").certificate);
+  const std::string key = Write("key", authority.Issue("two").key);
+  ClientOptions options;
+  options.tls = TlsOptions{.cert_file = cert, .key_file = key};
+  EXPECT_EQ(Client::Create(options).status(),
+            absl::InvalidArgumentError("tls.key_file: '" + key +
+                                       "': does not belong to the certificate in tls.cert_file: '" +
+                                       cert + "'"));
+  options.tls = TlsOptions{.ca_file = Write("ca", kCertificate)};
+  EXPECT_THAT(std::string(Client::Create(options).status().message()),
+              HasSubstr("tls.ca_file: '" + options.tls->ca_file + "': certificate 1 is damaged"));
 }
 
 }  // namespace
