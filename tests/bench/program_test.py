@@ -248,6 +248,9 @@ class ProgramTest(unittest.TestCase):
                 self.assertGreater(row["cpu_micros"], 0, row)
                 self.assertGreater(row["operations_per_second"], 0, row)
         self.assertIn("Set, 50 asynchronous", self.text_of("client", "--operations=100", "--rounds=1"))
+        result = self.json_of("client", "--operations=100", "--rounds=1", "--tls")
+        self.assertEqual([row["transport"] for row in result["loads"][0]["rows"]],
+                         ["native", "grpcpp", "native+tls", "grpcpp+tls"])
 
 
 if __name__ == "__main__":
