@@ -18,9 +18,9 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 
 using AddSubcommand = void (*)(CLI::App&, Invocation&);
-constexpr AddSubcommand kSubcommands[] = {&AddHitRatioCommand, &AddMemoryCommand,
-                                          &AddKeyspaceCommand, &AddHotPathCommand,
-                                          &AddClientCommand,   &AddFloorServerCommand};
+constexpr AddSubcommand kSubcommands[] = {
+    &AddHitRatioCommand, &AddMemoryCommand, &AddKeyspaceCommand,   &AddHotPathCommand,
+    &AddClientCommand,   &AddIdleCommand,   &AddFloorServerCommand};
 
 int FailUsage(std::ostream& err, std::string_view problem) {
   err << "larder_bench: " << problem << " (see larder_bench --help)\n";

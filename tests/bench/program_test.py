@@ -34,6 +34,9 @@ BAD = [
     (["hot_path", "--io_threads=65"], "--io_threads"), (["hot_path", "--io_threads=1,0"], "--io_threads"),
     (["hot_path", "--io_threads=1,"], "--io_threads"), (["hot_path", "--operations=0"], "--operations"),
     (["hot_path", "--rate=0"], "--rate"), (["hot_path", "--larderd=/no/such/program"], "--larderd"),
+    (["idle", "--connections=0"], "--connections"), (["idle", "--connections=100001"], "--connections"),
+    (["idle", "--rate=0"], "--rate"), (["idle", "--rounds=0"], "--rounds"),
+    (["idle", "--transport=smoke"], "--transport"), (["idle", "--larderd=/no/such/program"], "--larderd"),
     (["client", "--rounds=0"], "--rounds"), (["client", "--operations=0"], "--operations"),
     (["client", "--larderd=/no/such/program"], "--larderd"),
     (["hit_ratio", "TRACE"], "--capacity"), (["hit_ratio", "--capacity=2"], "FILE"),
@@ -87,7 +90,7 @@ class ProgramTest(unittest.TestCase):
                 self.assertEqual(result.stdout, "")
 
     def test_help_of_each_subcommand_has_an_example(self):
-        for command in ("hit_ratio", "memory", "keyspace", "hot_path", "client"):
+        for command in ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle"):
             self.assertIn(command, self.text_of("--help"))
             self.assertIn(f"Example: larder_bench {command}", self.text_of(command, "--help"))
 
@@ -237,6 +240,21 @@ class ProgramTest(unittest.TestCase):
                          "--operations=10", "--json")
             self.assertEqual(result.returncode, 1, result.stdout)
             self.assertEqual(result.stdout, "")
+
+    def test_hot_path_names_servers_by_their_threads(self):
+        result = self.json_of("hot_path", "--workloads=get_100_4x50", "--transports=nghttp2", "--operations=500",
+                              "--alternations=1", "--io_threads=1,2", env={"PATH": "/no/such/folder"})
+        self.assertEqual([row["server"] for row in result["workloads"][0]["rows"]],
+                         ["larderd nghttp2", "larderd nghttp2 x2", "floor"])
+
+    def test_idle_measures_the_memory_of_a_connection_and_the_others_latency(self):
+        for transport in ("nghttp2", "grpcpp"):
+            result = self.json_of("idle", "--connections=800", "--rate=1k", "--rounds=1", f"--transport={transport}")
+            self.assertEqual((result["transport"], result["connections"]), (transport, 800))
+            self.assertTrue(1000 < result["connection_bytes"] < 1e6, result)
+            for side in ("without", "with"):
+                self.assertTrue(0 < result[side]["p50_micros"] <= result[side]["p99_micros"], result)
+        self.assertIn("20 idle connections", self.text_of("idle", "--connections=20", "--rate=100", "--rounds=2"))
 
     def test_client_measures_each_load_on_each_transport(self):
         result = self.json_of("client", "--operations=500", "--rounds=2")

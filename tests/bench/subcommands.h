@@ -12,6 +12,7 @@ void AddClientCommand(CLI::App& app, Invocation& invocation);
 void AddFloorServerCommand(CLI::App& app, Invocation& invocation);
 void AddHitRatioCommand(CLI::App& app, Invocation& invocation);
 void AddHotPathCommand(CLI::App& app, Invocation& invocation);
+void AddIdleCommand(CLI::App& app, Invocation& invocation);
 void AddKeyspaceCommand(CLI::App& app, Invocation& invocation);
 void AddMemoryCommand(CLI::App& app, Invocation& invocation);
 

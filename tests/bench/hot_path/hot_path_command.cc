@@ -154,10 +154,10 @@ absl::Status RunInstructions(const HotPathArguments& arguments, const Servers& s
     if (!counted.ok()) return counted.status();
     json.push_back(*counted);
     if (arguments.json) continue;
-    std::string text = absl::StrFormat("%-19s %-10s %s\n", workload.name, "load",
+    std::string text = absl::StrFormat("%-18s %-10s %s\n", workload.name, "load",
                                        "instructions per operation, outside of the kernel");
     for (const Json& row : (*counted)["rows"]) {
-      absl::StrAppendFormat(&text, "%-19s %3d x %-4d %.0f\n", row["server"].get<std::string>(),
+      absl::StrAppendFormat(&text, "%-18s %3d x %-4d %.0f\n", row["server"].get<std::string>(),
                             row["connections"].get<int>(), row["in_flight"].get<int>(),
                             row["instructions"].get<double>());
     }
@@ -292,7 +292,7 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation) {
   cli::AddParsed<std::vector<int>>(
       command, "--io_threads", "A,B,...", &ParseNumbers,
       [arguments](std::vector<int> numbers) { arguments->io_threads = std::move(numbers); },
-      "Of larderd and memcached, each a server; else 1. In their names: x N");
+      "Of larderd and memcached, each a server; else 1. In their names: xN");
   command.add_flag("--instructions", arguments->instructions,
                    "Instead: count larderd's and redis' instructions, by valgrind's callgrind");
   command.add_flag("--json", arguments->json, "Print JSON");

@@ -13,7 +13,7 @@ class LarderServer final : public MeasuredServer {
       : program_(program), transport_(transport), io_threads_(io_threads) {}
 
   std::string name() const override {
-    return absl::StrCat("larderd ", transport_, " x ", io_threads_);
+    return absl::StrCat("larderd ", transport_, ThreadsInName(io_threads_));
   }
   std::string program() const override { return program_; }
 
@@ -24,6 +24,7 @@ class LarderServer final : public MeasuredServer {
                                         absl::StrCat("--listen=127.0.0.1:", port),
                                         "--metrics_listen=",
                                         "--log_level=error",
+                                        "--max_connections=1000000",
                                         absl::StrCat("--io_threads=", io_threads_),
                                         absl::StrCat("--memory=", memory * 2)};
     if (transport_ != "default") command.push_back(absl::StrCat("--transport=", transport_));

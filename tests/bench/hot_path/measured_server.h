@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/bench/hot_path/key_picker.h"
 #include "tests/bench/hot_path/load_protocol.h"
 #include "tests/bench/hot_path/load_shape.h"
@@ -32,6 +33,11 @@ class MeasuredServer {
   // It has values, which are to be set before they can be read, and a --version.
   virtual bool is_cache() const { return true; }
 };
+
+// Behind the name of a server with more threads than one, so that it can be told from that.
+inline std::string ThreadsInName(int threads) {
+  return threads == 1 ? "" : absl::StrCat(" x", threads);
+}
 
 // `transport` is larderd's flag; "default": without the flag.
 std::unique_ptr<MeasuredServer> MakeLarderServer(const std::string& program,

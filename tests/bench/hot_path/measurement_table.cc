@@ -92,13 +92,13 @@ Json MeasurementTable::ToJson() const {
 }
 
 std::string MeasurementTable::ToText() const {
-  std::string text = absl::StrFormat("%-19s %-8s %8s %8s %8s %8s %9s %8s %8s %8s %8s\n",
+  std::string text = absl::StrFormat("%-18s %-8s %8s %8s %8s %8s %9s %8s %8s %8s %8s\n",
                                      workload_.name, "load", "cpu us", "us/key", "/redis", "calls",
                                      "ops/s", "p50 us", "p99 us", "p99.9 us", "client");
   for (const Row& row : rows_) {
     const Measurement median = row.Median();
     absl::StrAppendFormat(
-        &text, "%-19s %-8s %8.2f %8.2f %8s %8s %9.0f %8.0f %8.0f %8.0f %8.2f\n", row.server,
+        &text, "%-18s %-8s %8.2f %8.2f %8s %8s %9.0f %8.0f %8.0f %8.0f %8.2f\n", row.server,
         absl::StrCat(median.shape.connections, " x ", median.shape.in_flight), median.cpu_micros,
         median.cpu_micros / workload_.keys_per_operation, TextOf(RatioToRedis(median)),
         TextOf(median.system_calls), median.operations_per_second, median.p50_micros,

@@ -44,7 +44,7 @@ class MemcachedServer final : public MeasuredServer {
  public:
   explicit MemcachedServer(int threads) : threads_(threads) {}
 
-  std::string name() const override { return absl::StrCat("memcached x ", threads_); }
+  std::string name() const override { return absl::StrCat("memcached", ThreadsInName(threads_)); }
   std::string program() const override { return peer_->name(); }
 
   std::vector<std::string> Command(uint16_t port, const std::string& folder,

@@ -16,6 +16,7 @@
 #include "tests/bench/hot_path/measured_server.h"
 #include "tests/bench/hot_path/measurement.h"
 #include "tests/bench/hot_path/workload.h"
+#include "tests/bench/resident_memory.h"
 
 namespace larder::bench {
 
@@ -40,6 +41,11 @@ class RunningServer {
   // operations failed. Also all the errors of LoadGenerator.
   absl::StatusOr<Measurement> Measure(const LoadShape& shape, const RunOptions& options);
 
+  // Connections for the workload, with keys chosen by `seed`. Must not outlive this.
+  absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(const LoadShape& shape, uint64_t seed);
+  // Of the server.
+  absl::StatusOr<uint64_t> ResidentBytes() const { return ResidentBytesOf(process_->pid()); }
+
   // Runs the workload on new connections and measures nothing. Errors as Measure.
   absl::Status Run(const LoadShape& shape, uint64_t operations);
   // Asks the server to end, and waits until it has. INTERNAL: it has not, or not well.
@@ -49,7 +55,6 @@ class RunningServer {
   RunningServer(const MeasuredServer& server, const Workload& workload);
 
   absl::Status StartProcess(const std::vector<std::string>& wrapper);
-  absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(const LoadShape& shape, uint64_t seed);
   // Sets each key once.
   absl::Status Fill();
   // Nothing: this machine cannot count them. Else per operation.
