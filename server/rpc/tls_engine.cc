@@ -7,13 +7,6 @@
 #include <cstring>
 
 namespace larder::server {
-namespace {
-
-// Steps of the handshake protocol on an open connection. A peer's KeyUpdate is one to three of
-// them and makes this side derive keys; peers send one in 2^24 records, if ever.
-constexpr uint32_t kLateStepsMax = 3000;
-
-}  // namespace
 
 TlsEngine::TlsEngine(SSL_CTX* context) {
   // What another user of OpenSSL has left must not be taken for an error of this connection.
@@ -89,6 +82,7 @@ void TlsEngine::Begin() {
 
 std::string_view TlsEngine::Receive(std::string_view ciphertext, char* plaintext) {
   if (state_ == State::kClosed || state_ == State::kEnded || ciphertext.empty()) return {};
+  ERR_clear_error();  // whoever else uses OpenSSL in this thread
   incoming_ = ciphertext;
   const size_t room = ciphertext.size() + kRecordBytes;
   size_t size = 0;
@@ -99,7 +93,7 @@ std::string_view TlsEngine::Receive(std::string_view ciphertext, char* plaintext
       state_ = State::kOpen;
       was_open_ = true;
     }
-    if (late_steps_ > kLateStepsMax) Fail();
+    if (had_too_many_steps()) Fail();
     if (result != 1) {
       OnNothingDone(result);
       break;
@@ -124,6 +118,7 @@ void TlsEngine::OnNothingDone(int result) {
 }
 
 void TlsEngine::Send(std::string_view plaintext) {
+  ERR_clear_error();
   size_t written = 0;
   if (SSL_write_ex(ssl_.get(), plaintext.data(), plaintext.size(), &written) == 1) return;
   // The output takes everything, so only a broken connection can do this.
@@ -138,7 +133,7 @@ void TlsEngine::SendFrom(OutputBuffer& plaintext) {
 }
 
 void TlsEngine::End() {
-  if (!can_send()) return;
+  if (state_ != State::kOpen && state_ != State::kEnded) return;
   SSL_shutdown(ssl_.get());
   ERR_clear_error();
   state_ = State::kClosed;

@@ -50,10 +50,15 @@ class TlsEngine {
   void Close() { state_ = State::kClosed; }
 
   State state() const { return state_; }
-  bool can_send() const { return state_ == State::kOpen || state_ == State::kEnded; }
+  // It is open, and not in the midst of a message of the handshake protocol.
+  bool can_send() const {
+    return (state_ == State::kOpen || state_ == State::kEnded) && SSL_in_init(ssl_.get()) == 0;
+  }
   // The handshake was completed, whatever came then.
   bool was_open() const { return was_open_; }
-  // OpenSSL's code for what closed it; 0: that was not OpenSSL.
+  // The peer did too much of the handshake protocol behind the handshake, which closes it.
+  bool had_too_many_steps() const { return late_steps_ > kLateStepsMax; }
+  // OpenSSL's code for what closed it; 0: it has none.
   unsigned long error() const { return error_; }
   // nullptr: there was no memory for it, and the engine is closed.
   SSL* ssl() const { return ssl_.get(); }
@@ -66,6 +71,9 @@ class TlsEngine {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
 
+  // Steps of the handshake protocol on an open connection. A peer's KeyUpdate is one to three of
+  // them and makes this side derive keys; peers send one in 2^24 records, if ever.
+  static constexpr uint32_t kLateStepsMax = 3000;
   // Before it is sent: so little that a buffer for it is worth keeping.
   static constexpr size_t kOutputAtOnce = size_t{64} << 10;
 

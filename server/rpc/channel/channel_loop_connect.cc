@@ -51,7 +51,9 @@ bool ChannelLoop::Connect(Place& place, const SocketAddress& address) {
   }
   if (!socket.is_open() ||
       (connect(socket.number(), address.get(), address.bytes) != 0 && errno != EINPROGRESS)) {
-    place.failure = absl::StrCat("cannot connect: ", std::strerror(errno));
+    if (place.failure.empty()) {
+      place.failure = absl::StrCat("cannot connect: ", std::strerror(errno));
+    }
     return false;
   }
   auto owned = std::make_unique<Link>(std::move(socket), &place, options_.limits, origin_, now_);
@@ -120,7 +122,8 @@ void ChannelLoop::Detach(Link& link, const std::string& why) {
   if (place.link != &link) return;
   place.link = nullptr;
   if (place.state == Place::State::kConnecting) {
-    place.failure = why;
+    // What a connection said that was made tells more than another address without one.
+    if (!link.is_connecting || place.failure.empty()) place.failure = why;
     return ConnectNext(place);
   }
   // One that is good for nothing is no better than none.

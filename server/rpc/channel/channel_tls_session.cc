@@ -33,6 +33,8 @@ ChannelTlsSession::ChannelTlsSession(std::shared_ptr<const ChannelTlsContext> co
 }
 
 bool ChannelTlsSession::Demand(const std::string& server_name) {
+  // To OpenSSL, one with a dot in front is any name below it.
+  if (server_name.starts_with('.')) return false;
   SSL* const ssl = engine_.ssl();
   const bool is_address = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name.c_str());
   // RFC 9525: no names in the subject, no wildcards for parts of a label.
@@ -80,7 +82,10 @@ void ChannelTlsSession::NoteFailure() {
 
 std::string ChannelTlsSession::WhyClosed() const {
   const unsigned long error = engine_.error();
-  if (error == 0) return "TLS: the server sent too many messages of the handshake protocol";
+  if (engine_.had_too_many_steps()) {
+    return "TLS: the server sent too many messages of the handshake protocol";
+  }
+  if (error == 0) return "TLS: OpenSSL failed and does not say why";
   const char* const text = ERR_reason_error_string(error);
   const std::string reason = text == nullptr ? "unknown reason" : text;
   if (ERR_GET_LIB(error) == ERR_LIB_SSL) {

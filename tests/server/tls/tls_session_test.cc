@@ -1,6 +1,7 @@
 #include "server/rpc/tls_session.h"
 
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 
 #include <algorithm>
 #include <string>
@@ -101,6 +102,17 @@ TEST_F(TlsSessionTest, LargeMessagesGoBothWaysInPiecesOfAnySize) {
     ASSERT_EQ(client.received(), expected);
   }
   EXPECT_EQ(session_.state(), State::kOpen);
+}
+
+TEST_F(TlsSessionTest, ErrorsThatOthersLeaveInOpenSslAreNotItsOwn) {
+  TlsClient client(Trusting());
+  Run(client);
+  client.Write("request");
+  const std::string ciphertext = client.Take();
+  ERR_raise(ERR_LIB_USER, 1);
+  Receive(ciphertext);
+  EXPECT_EQ(session_.state(), State::kOpen);
+  EXPECT_EQ(received_, "request");
 }
 
 TEST_F(TlsSessionTest, AllRecordsThatCameTogetherAreReadAtOnce) {
