@@ -165,7 +165,7 @@ EntryRef EntryStore::Replace(EntryRef original, EntryRef copy) {
 uint64_t EntryStore::PrefetchAfter(EntryRef ref) const {
   const EntryRef next = log_.After(ref);
   if (!next) return 0;
-  if (const EntryRef second = log_.After(next)) PrefetchLine(&TableOf(second->slot()));
+  if (const EntryRef second = log_.After(next)) PrefetchTable(second->slot());
   if (next->dead()) return 0;
   const uint64_t hash = HashKey(next->key());
   TableOf(next->slot()).Prefetch(hash);

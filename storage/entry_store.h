@@ -50,7 +50,12 @@ class EntryStore final : private EvictionHost {
 
   // Say that a Find of this key comes soon: three steps, of which each waits for what the one
   // before has brought closer. The first reads nothing that changes.
-  void PrefetchTable(uint32_t slot) const { PrefetchLine(&TableOf(slot)); }
+  void PrefetchTable(uint32_t slot) const {
+    // It may stand in two lines.
+    const auto* const table = reinterpret_cast<const char*>(&TableOf(slot));
+    PrefetchLine(table);
+    PrefetchLine(table + sizeof(SlotTable) - 1);
+  }
   void PrefetchCells(const HashedKey& key) const { TableOf(key.slot).Prefetch(key.hash); }
   void PrefetchEntry(const HashedKey& key) const {
     TableOf(key.slot).PrefetchEntry(key.hash, log_);

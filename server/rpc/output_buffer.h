@@ -32,7 +32,10 @@ class OutputBuffer {
   // A place to come back to: what was written after Mark is taken back by Rewind, unless it was
   // sent in between.
   size_t Mark() const { return size(); }
-  void Rewind(size_t mark) { end_ = begin_ + mark; }
+  void Rewind(size_t mark) {
+    end_ = begin_ + mark;
+    Shrink();
+  }
   // What was written behind a mark.
   std::string_view From(size_t mark) const { return unsent().substr(mark); }
   char* At(size_t mark) { return data_.get() + begin_ + mark; }
@@ -40,8 +43,7 @@ class OutputBuffer {
   void MarkSent(size_t bytes) {
     begin_ += bytes;
     if (begin_ == end_) begin_ = end_ = 0;
-    // What waits long is not to hold what was sent.
-    if (capacity_ > kLargeBytes && size() < capacity_ / 4) Move(2 * size());
+    Shrink();
   }
 
   // REQUIRES: empty().
@@ -53,7 +55,12 @@ class OutputBuffer {
 
  private:
   static constexpr size_t kFirstBytes = 4096;
-  static constexpr size_t kLargeBytes = size_t{256} << 10;
+  static constexpr size_t kLargeBytes = size_t{512} << 10;
+
+  // What waits long is not to hold what was sent or taken back.
+  void Shrink() {
+    if (capacity_ > kLargeBytes && size() < capacity_ / 4) Move(2 * size());
+  }
 
   void Grow(size_t bytes) {
     const size_t used = size();

@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,10 @@ absl::Status CheckRange(const char* name, int64_t number, int64_t max) {
 
 absl::Status CheckArguments(const HotPathArguments& arguments) {
   absl::Status status = CheckRange("alternations", arguments.alternations, kAlternationsMax);
+  if (std::set<int>(arguments.io_threads.begin(), arguments.io_threads.end()).size() <
+      arguments.io_threads.size()) {
+    return absl::InvalidArgumentError("--io_threads: a number is there twice");
+  }
   for (const int io_threads : arguments.io_threads) {
     if (status.ok()) status = CheckRange("io_threads", io_threads, kIoThreadsMax);
   }
@@ -73,6 +78,7 @@ absl::StatusOr<Servers> MakeServers(const HotPathArguments& arguments) {
   for (const std::string& transport : arguments.transports) {
     for (const int io_threads : arguments.io_threads) {
       servers.push_back(MakeLarderServer(*larderd, transport, io_threads));
+      if (transport == "grpcpp") break;  // gRPC has threads of its own, as many as it likes
     }
   }
   servers.push_back(MakeRedisServer());
