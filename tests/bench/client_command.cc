@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/arguments.h"
 #include "client/client.h"
+#include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/client_load.h"
 #include "tests/bench/find_larderd.h"
@@ -178,10 +179,8 @@ std::string ToText(const ClientArguments& arguments, const FiguresOfLoads& figur
 absl::Status Run(const ClientArguments& arguments, Invocation& invocation) {
   const uint64_t operations = arguments.operations.value_or(kOperations);
   if (operations < 1) return absl::InvalidArgumentError("--operations=0: nothing to time");
-  if (arguments.rounds < 1 || arguments.rounds > kRoundsMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--rounds=", arguments.rounds, ": must be from 1 to ", kRoundsMax));
-  }
+  const absl::Status in_range = CheckRange("rounds", arguments.rounds, kRoundsMax);
+  if (!in_range.ok()) return in_range;
   const auto larderd = FindLarderd(arguments.larderd);
   if (!larderd.ok()) return larderd.status();
   const NodeCertificate certificate;

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "client/cli/arguments.h"
 #include "nlohmann/json.hpp"
+#include "tests/bench/check_range.h"
 #include "tests/bench/find_larderd.h"
 #include "tests/bench/hot_path/measured_server.h"
 #include "tests/bench/hot_path/running_server.h"
@@ -27,9 +28,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kConnections = 10'000;
-constexpr uint64_t kConnectionsMax = 100'000;
+constexpr int64_t kConnectionsMax = 100'000;
 constexpr uint64_t kRate = 20'000;
-constexpr uint64_t kRateMax = 10'000'000;
+constexpr int64_t kRateMax = 10'000'000;
 constexpr int kRoundsMax = 1000;
 // Until larderd has given back what a connection needs only while it is used.
 constexpr absl::Duration kRest = absl::Seconds(3);
@@ -57,12 +58,6 @@ struct Latencies {
   }
 };
 
-absl::Status CheckRange(const char* name, uint64_t number, uint64_t max) {
-  if (number >= 1 && number <= max) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", name, "=", number, ": must be from 1 to ", max));
-}
-
 absl::Status AllowOpenFiles(uint64_t files) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return absl::ErrnoToStatus(errno, "getrlimit");
@@ -89,9 +84,10 @@ std::string ToText(const char* name, const Latencies& latencies) {
 absl::Status Run(const IdleArguments& arguments, Invocation& invocation) {
   const uint64_t connections = arguments.connections.value_or(kConnections);
   const uint64_t rate = arguments.rate.value_or(kRate);
-  absl::Status status = CheckRange("connections", connections, kConnectionsMax);
-  status.Update(CheckRange("rate", rate, kRateMax));
-  status.Update(CheckRange("rounds", static_cast<uint64_t>(arguments.rounds), kRoundsMax));
+  absl::Status status =
+      CheckRange("connections", static_cast<int64_t>(connections), kConnectionsMax);
+  status.Update(CheckRange("rate", static_cast<int64_t>(rate), kRateMax));
+  status.Update(CheckRange("rounds", arguments.rounds, kRoundsMax));
   status.Update(AllowOpenFiles(connections + 100));
   const auto larderd = FindLarderd(arguments.larderd);
   status.Update(larderd.status());

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/arguments.h"
 #include "client/cli/units.h"
+#include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/eviction_flag.h"
 #include "tests/bench/latency_report.h"
@@ -137,10 +138,8 @@ absl::Status RunHistogram(const KeyspaceArguments& arguments, Invocation& invoca
 
 absl::Status Run(KeyspaceArguments& arguments, Invocation& invocation) {
   arguments.rounds = arguments.given_rounds.value_or(arguments.rounds);
-  if (arguments.rounds < 1 || arguments.rounds > kRoundsMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--rounds=", arguments.rounds, ": must be from 1 to ", kRoundsMax));
-  }
+  const absl::Status in_range = CheckRange("rounds", arguments.rounds, kRoundsMax);
+  if (!in_range.ok()) return in_range;
   if (arguments.histogram) return RunHistogram(arguments, invocation);
   KeyspaceRoundOptions& round = arguments.round;
   round.keys = arguments.keys.value_or(round.keys);

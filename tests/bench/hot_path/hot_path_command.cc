@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "client/cli/arguments.h"
+#include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/find_larderd.h"
 #include "tests/bench/hot_path/instruction_count.h"
@@ -46,12 +47,6 @@ struct HotPathArguments {
   bool instructions = false;
   bool json = false;
 };
-
-absl::Status CheckRange(const char* name, int64_t number, int64_t max) {
-  if (number >= 1 && number <= max) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", name, "=", number, ": must be from 1 to ", max));
-}
 
 absl::Status CheckArguments(const HotPathArguments& arguments) {
   absl::Status status = CheckRange("alternations", arguments.alternations, kAlternationsMax);
