@@ -109,6 +109,11 @@ absl::Status Run(const IdleArguments& arguments, Invocation& invocation) {
   if (!idle.ok()) return idle.status();
   const auto used = (*idle)->Run(connections, /*rate=*/std::nullopt);
   if (!used.ok()) return used.status();
+  if (used->failures > 0) {
+    return absl::InternalError(
+        absl::StrCat(used->failures, " of ", connections,
+                     " calls failed before they were to be idle: ", used->first_failure));
+  }
   absl::SleepFor(kRest);
   const auto bytes_after = (*crowded)->ResidentBytes();
   if (!bytes_after.ok()) return bytes_after.status();

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -56,6 +57,22 @@ class RealNodeTest : public testing::OnEachTransport {
     int state = 0;
     ASSERT_EQ(waitpid(node_->pid(), &state, WUNTRACED), node_->pid());
     ASSERT_TRUE(WIFSTOPPED(state));
+  }
+
+  // A call that begins while the node is gone is answered once `restart` has started it again.
+  template <typename Restart>
+  void ExpectRetriesOutlast(ClientOptions options, const Restart& restart) {
+    options.retry.attempts_max = 1000;
+    const auto client = Connect(std::move(options));
+    ASSERT_TRUE(client->Set("k", "v").ok());
+    Signal(SIGTERM);
+    EXPECT_TRUE(node_->ReadUntilEnd(absl::Seconds(60)).ok());
+    std::promise<absl::Status> ended;
+    client->GetAsync("k", {},
+                     [&](absl::StatusOr<GetResult> result) { ended.set_value(result.status()); });
+    restart();
+    const absl::Status status = ended.get_future().get();
+    EXPECT_TRUE(status.ok()) << status;
   }
 
   uint16_t port_ = 0;

@@ -6,7 +6,6 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "client/client.h"
 #include "tests/client/real_node_fixture.h"
@@ -87,16 +86,7 @@ TEST_P(RealNodeTest, ANodeThatStandsStillRunsCallsIntoTheirDeadlines) {
 
 TEST_P(RealNodeTest, RetriesOutlastARestart) {
   StartNode();
-  const auto client = Connect({.retry = {.attempts_max = 1000}});
-  ASSERT_TRUE(client->Set("k", "v").ok());
-  Signal(SIGTERM);
-  EXPECT_TRUE(node_->ReadUntilEnd(absl::Seconds(60)).ok());
-  std::promise<absl::Status> ended;
-  client->GetAsync("k", {},
-                   [&](absl::StatusOr<GetResult> result) { ended.set_value(result.status()); });
-  StartNode();
-  const absl::Status status = ended.get_future().get();
-  EXPECT_TRUE(status.ok()) << status;
+  ExpectRetriesOutlast({}, [&] { StartNode(); });
 }
 
 TEST_P(RealNodeTest, AConnectionTooManyIsUnavailable) {

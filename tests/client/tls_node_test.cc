@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -141,17 +140,7 @@ TEST_P(TlsNodeTest, RetriesOutlastARestart) {
   StartTlsNode();
   ClientOptions options;
   options.tls = TlsOptions{.ca_file = ca_};
-  options.retry.attempts_max = 1000;
-  const auto client = Connect(std::move(options));
-  ASSERT_TRUE(client->Set("k", "v").ok());
-  Signal(SIGTERM);
-  EXPECT_TRUE(node_->ReadUntilEnd(absl::Seconds(60)).ok());
-  std::promise<absl::Status> ended;
-  client->GetAsync("k", {},
-                   [&](absl::StatusOr<GetResult> result) { ended.set_value(result.status()); });
-  StartTlsNode();
-  const absl::Status status = ended.get_future().get();
-  EXPECT_TRUE(status.ok()) << status;
+  ExpectRetriesOutlast(std::move(options), [&] { StartTlsNode(); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, TlsNodeTest, testing::kTransports, testing::TransportName);

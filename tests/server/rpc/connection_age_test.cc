@@ -6,6 +6,7 @@
 
 #include "server/rpc/loop_time.h"
 #include "server/rpc/rpc_connection.h"
+#include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
@@ -13,15 +14,6 @@ namespace {
 
 constexpr LoopTime kNow{std::chrono::seconds(1000)};
 constexpr absl::Duration kNever = absl::Hours(1);
-
-class Echo final : public UnaryMethod {
- public:
-  void Run(std::string_view request, RpcCall& call) override {
-    call.OpenMessage(request.size()).Append(request);
-    call.CloseMessage();
-    call.Finish(absl::OkStatus());
-  }
-};
 
 TEST(JitterTest, IsATenthEitherWay) {
   EXPECT_EQ(Jittered(absl::Seconds(100), 0), absl::Seconds(90));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
@@ -16,15 +17,6 @@ namespace {
 // Long enough for a machine that is busy; a test ends as soon as it has what it waits for.
 constexpr int kPatienceMs = 60000;
 constexpr absl::Duration kNever = absl::Hours(1);
-
-class Echo final : public UnaryMethod {
- public:
-  void Run(std::string_view request, RpcCall& call) override {
-    call.OpenMessage(request.size()).Append(request);
-    call.CloseMessage();
-    call.Finish(absl::OkStatus());
-  }
-};
 
 // A loop, and the client's end of a connection to it.
 class IoLoopTest : public testing::Test {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/front_end.h"
+#include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
@@ -15,16 +16,6 @@ namespace {
 
 constexpr uint8_t kEnd = http2::kEndStream;
 constexpr LoopTime kNow{std::chrono::seconds(1000)};
-
-// Answers with the request.
-class Echo final : public UnaryMethod {
- public:
-  void Run(std::string_view request, RpcCall& call) override {
-    call.OpenMessage(request.size()).Append(request);
-    call.CloseMessage();
-    call.Finish(absl::OkStatus());
-  }
-};
 
 // Begins an answer, says that it will be short, and then fails or makes it as long as asked.
 class Fickle final : public UnaryMethod {

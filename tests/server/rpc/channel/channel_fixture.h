@@ -7,13 +7,16 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <future>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -21,21 +24,13 @@
 #include "server/rpc/channel/rpc_channel.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/rpc_method.h"
+#include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
 
 // Long enough for a machine that is busy; a test ends as soon as it has what it waits for.
 inline constexpr int kPatienceMs = 60000;
-
-class Echo final : public UnaryMethod {
- public:
-  void Run(std::string_view request, RpcCall& call) override {
-    call.OpenMessage(request.size()).Append(request);
-    call.CloseMessage();
-    call.Finish(absl::OkStatus());
-  }
-};
 
 // A call whose end can be waited for.
 class WaitingCall final : public ChannelCall {
@@ -141,6 +136,26 @@ class Listener {
   FileDescriptor socket_;
   int port_ = 0;
 };
+
+// Calls by four threads at once, for which `serve` accepts the connections.
+template <typename Serve>
+void ExpectAnswersToManyThreads(RpcChannel& channel, const Serve& serve) {
+  std::vector<std::thread> callers;
+  std::atomic<int> answers{0};
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&, i] {
+      for (int j = 0; j < 300; ++j) {
+        const std::string message = absl::StrCat(i, " ", j, std::string(j * 20, 'x'));
+        WaitingCall call(message);
+        channel.Start(call);
+        if (call.Wait() == absl::StatusCode::kOk && call.response == message) ++answers;
+      }
+    });
+  }
+  serve();
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(answers, 4 * 300);
+}
 
 inline std::unique_ptr<RpcChannel> Connect(ChannelOptions options) {
   return RpcChannel::Create(options).value();

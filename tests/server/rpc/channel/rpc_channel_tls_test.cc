@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -117,21 +116,9 @@ TEST_F(RpcChannelTlsServerTest, LargeMessagesGoBothWaysManyAtOnce) {
 TEST_F(RpcChannelTlsServerTest, ManyThreadsOverManyConnections) {
   Start(authority_.Issue("node"));
   OpenTrusting({.connections = 3, .io_threads = 2});
-  std::vector<std::thread> callers;
-  std::atomic<int> answers{0};
-  for (int i = 0; i < 4; ++i) {
-    callers.emplace_back([&, i] {
-      for (int j = 0; j < 300; ++j) {
-        const std::string message = absl::StrCat(i, " ", j, std::string(j * 20, 'x'));
-        WaitingCall call(message);
-        channel_->Start(call);
-        if (call.Wait() == absl::StatusCode::kOk && call.response == message) ++answers;
-      }
-    });
-  }
-  for (int i = 0; i < 3; ++i) Serve();
-  for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(answers, 4 * 300);
+  ExpectAnswersToManyThreads(*channel_, [&] {
+    for (int i = 0; i < 3; ++i) Serve();
+  });
   EXPECT_EQ(counters_.handshakes(), 3u);
 }
 
