@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +23,17 @@ constexpr int kReadsInARow = 4;
 constexpr size_t kSentInARow = size_t{2} << 20;
 constexpr int kEventsAtOnce = 256;
 constexpr std::string_view kTooOld = "max_connection_age";
+
+// A timer that becomes readable each second: a timeout of epoll_wait would be set and taken back
+// whenever the loop has nothing to do, which is costly on virtual machines.
+FileDescriptor StartSeconds() {
+  FileDescriptor timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const itimerspec each_second{.it_interval = {1, 0}, .it_value = {1, 0}};
+  if (timer.is_open() && timerfd_settime(timer.number(), 0, &each_second, nullptr) != 0) {
+    timer.Close();
+  }
+  return timer;
+}
 
 // For a client that speaks HTTP/2 without TLS. No SETTINGS before it: see ConnectionAcceptor.
 void AppendTlsNeeded(OutputBuffer& output) {
@@ -74,30 +86,33 @@ absl::StatusOr<std::unique_ptr<IoLoop>> IoLoop::Start(const RpcLimits* limits,
                                                       const TlsRotation* tls) {
   FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
   FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!epoll.is_open() || !wake.is_open()) {
+  FileDescriptor seconds = StartSeconds();
+  if (!epoll.is_open() || !wake.is_open() || !seconds.is_open()) {
     return absl::ErrnoToStatus(errno, "an I/O loop cannot open its files");
   }
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  if (epoll_ctl(epoll.number(), EPOLL_CTL_ADD, wake.number(), &event) != 0) {
+  std::unique_ptr<IoLoop> loop(new IoLoop(std::move(epoll), std::move(wake), std::move(seconds),
+                                          limits, methods, timeouts, state, tls));
+  epoll_event on_wake{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  epoll_event on_second{.events = EPOLLIN, .data = {.ptr = loop.get()}};
+  if (epoll_ctl(loop->epoll_.number(), EPOLL_CTL_ADD, loop->wake_.number(), &on_wake) != 0 ||
+      epoll_ctl(loop->epoll_.number(), EPOLL_CTL_ADD, loop->seconds_.number(), &on_second) != 0) {
     return absl::ErrnoToStatus(errno, "an I/O loop cannot wait for its wake-up");
   }
-  std::unique_ptr<IoLoop> loop(
-      new IoLoop(std::move(epoll), std::move(wake), limits, methods, timeouts, state, tls));
   loop->thread_ = std::thread([raw = loop.get()] { raw->Run(); });
   return loop;
 }
 
-IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limits,
-               const RpcMethods* methods, const IoTimeouts& timeouts, TransportState* state,
-               const TlsRotation* tls)
+IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, FileDescriptor seconds,
+               const RpcLimits* limits, const RpcMethods* methods, const IoTimeouts& timeouts,
+               TransportState* state, const TlsRotation* tls)
     : epoll_(std::move(epoll)),
       wake_(std::move(wake)),
+      seconds_(std::move(seconds)),
       limits_(limits),
       methods_(methods),
       timeouts_(timeouts),
       tls_(tls),
       now_(std::chrono::steady_clock::now()),
-      next_second_(now_ + std::chrono::seconds(1)),
       random_(std::random_device()()),
       buffer_(new char[kReceiveBytes]),
       decrypted_(tls == nullptr ? nullptr : new char[kReceiveBytes + TlsSession::kRecordBytes]),
@@ -156,12 +171,13 @@ void IoLoop::Run() {
       const epoll_event& event = events[static_cast<size_t>(i)];
       if (event.data.ptr == nullptr) {
         RunTasks();
+      } else if (event.data.ptr == this) {
+        OnSecond();
       } else {
         OnReady(*static_cast<Connection*>(event.data.ptr), event.events);
       }
     }
     ExpireDeadlines();
-    if (now_ >= next_second_) OnSecond();
     closed_.clear();
   }
   RunTasks();
@@ -173,11 +189,12 @@ void IoLoop::Run() {
 }
 
 int IoLoop::TimeoutMs() const {
-  LoopTime next = next_second_;
-  if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
-  const LoopTime now = deadlines_.empty() ? now_ : std::chrono::steady_clock::now();
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(next - now).count();
-  return static_cast<int>(std::clamp<int64_t>(ms, 0, 1000));
+  constexpr int kNoTimeout = -1;
+  constexpr int64_t kTimeoutMsMax = 1000;
+  if (deadlines_.empty()) return kNoTimeout;
+  const auto left = deadlines_.begin()->first - std::chrono::steady_clock::now();
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return static_cast<int>(std::clamp<int64_t>(ms, 0, kTimeoutMsMax));
 }
 
 void IoLoop::Open(FileDescriptor socket) {
@@ -311,13 +328,14 @@ void IoLoop::ExpireDeadlines() {
 }
 
 void IoLoop::OnSecond() {
-  const auto late = std::chrono::duration_cast<std::chrono::seconds>(now_ - next_second_);
-  next_second_ = now_ + std::chrono::seconds(1);
-  const auto seconds = static_cast<uint32_t>(1 + late.count());
+  uint64_t seconds = 0;
+  if (read(seconds_.number(), &seconds, sizeof(seconds)) != sizeof(seconds)) return;
   std::vector<Connection*> all;
   all.reserve(connections_.size());
   for (const auto& [connection, owned] : connections_) all.push_back(connection);
-  for (Connection* connection : all) CheckTimeouts(*connection, seconds);
+  for (Connection* connection : all) {
+    CheckTimeouts(*connection, static_cast<uint32_t>(seconds));
+  }
 }
 
 std::optional<ConnectionEnd> IoLoop::OverdueOf(const Connection& connection) const {

@@ -64,7 +64,7 @@ class IoLoop {
  private:
   struct Connection;
 
-  IoLoop(FileDescriptor epoll, FileDescriptor wake, const RpcLimits* limits,
+  IoLoop(FileDescriptor epoll, FileDescriptor wake, FileDescriptor seconds, const RpcLimits* limits,
          const RpcMethods* methods, const IoTimeouts& timeouts, TransportState* state,
          const TlsRotation* tls);
   void Run();
@@ -83,6 +83,7 @@ class IoLoop {
   void Settle(Connection& connection);
   void SetDeadline(Connection& connection, LoopTime deadline);
   void ExpireDeadlines();
+  // Reads the timer, and does what is to be done each second.
   void OnSecond();
   void CheckTimeouts(Connection& connection, uint32_t seconds);
   // No more is sent; what comes is thrown away until the client has closed.
@@ -93,6 +94,7 @@ class IoLoop {
 
   const FileDescriptor epoll_;
   const FileDescriptor wake_;
+  const FileDescriptor seconds_;  // a timer
   const RpcLimits* const limits_;
   const RpcMethods* const methods_;
   const IoTimeouts timeouts_;
@@ -104,7 +106,6 @@ class IoLoop {
 
   // Of the thread.
   LoopTime now_;
-  LoopTime next_second_;
   std::minstd_rand random_;
   bool is_draining_ = false;
   std::unique_ptr<char[]> buffer_;     // what was received last

@@ -295,7 +295,11 @@ bool RpcConnection::RunFor(RpcCall& call, Action&& action) {
 
 bool RpcConnection::Fail(RpcCall& call, const absl::Status& status) {
   if (!RunGathered(call)) return false;
-  metrics().CountRefused(status.code());
+  if (call.streaming_ == nullptr) {
+    metrics().CountRefused(status.code());
+  } else {
+    call.streaming_->OnFailed(status.code());
+  }
   call.Finish(status);
   return false;
 }
@@ -437,6 +441,9 @@ void RpcConnection::ExpireCalls(LoopTime now) {
     if (call == nullptr) continue;
     if (!call->pending.empty()) {
       metrics().Count(StreamReset::kDeadline);
+      if (call->streaming_ != nullptr) {
+        call->streaming_->OnFailed(absl::StatusCode::kDeadlineExceeded);
+      }
       session_.Reset(*call, http2::ErrorCode::kCancel);  // nobody waits for the rest
     } else {
       Fail(*call, absl::DeadlineExceededError("the deadline has passed"));

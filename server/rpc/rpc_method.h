@@ -42,6 +42,8 @@ class StreamingCall {
   virtual void OnEnd() = 0;
   // The node shuts down: finish. Messages that wait since the client does not read are not given.
   virtual void OnDrain() = 0;
+  // The call is ended for it with this error: its deadline has passed, or what came cannot be read.
+  virtual void OnFailed(absl::StatusCode /*code*/) {}
 };
 
 // A method that streams requests, answers or both.

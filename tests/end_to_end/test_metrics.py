@@ -76,6 +76,14 @@ class MetricsTest(unittest.TestCase):
             moved = self.moved(node, lambda: list(node.stub.Pipeline(iter(requests), timeout=20)))
         self.assertEqual(moved['larder_requests_total{code="OK",method="Set"}'], 9)
 
+    @unittest.skipIf(TRANSPORT == "grpcpp", "gRPC's own server only says that the call is cancelled")
+    def test_a_pipeline_that_its_deadline_ends_counts_as_that(self):
+        counted = 'larder_requests_total{code="DEADLINE_EXCEEDED",method="Pipeline"}'
+        with Node() as node, raw.connect(node.port) as connection:
+            connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + raw.call_headers(
+                b"/larder.v1.Cache/Pipeline", more=[(b"grpc-timeout", b"50m")]))
+            wait_until(lambda: node.metrics().get(counted) == 1, "the deadline has ended it")
+
     @unittest.skipIf(TRANSPORT == "grpcpp", "gRPC's own server does not say")
     def test_what_the_transport_refuses_or_ends_is_counted_by_its_reason(self):
         ended = 'larder_connections_ended_total{reason="protocol_error"}'

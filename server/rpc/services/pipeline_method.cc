@@ -56,6 +56,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   void OnPause() override { Count(); }
   void OnEnd() override { Finish(absl::OkStatus()); }
   void OnDrain() override { Finish(absl::UnavailableError(kShuttingDown)); }
+  void OnFailed(absl::StatusCode code) override { end_code_ = code; }
 
  private:
   // Counts the outcomes that are alike.

@@ -47,11 +47,11 @@ def literal_header(name, value):
     return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
 
 
-def call_headers(path, stream=1):
-    """The HEADERS frame that begins a gRPC call."""
+def call_headers(path, stream=1, more=()):
+    """The HEADERS frame that begins a gRPC call; `more`: (name, value) of headers to add."""
     headers = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path),
                (b":authority", b"localhost"), (b"te", b"trailers"),
-               (b"content-type", b"application/grpc")]
+               (b"content-type", b"application/grpc"), *more]
     block = b"".join(literal_header(name, value) for name, value in headers)
     return frame(FRAME_HEADERS, 0x4, stream, block)
 

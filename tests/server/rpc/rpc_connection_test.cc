@@ -1,5 +1,6 @@
 #include "server/rpc/rpc_connection.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -36,6 +37,7 @@ class Fickle final : public UnaryMethod {
 struct StreamLog {
   int open = 0;
   int messages = 0;
+  std::vector<absl::StatusCode> failures;
 };
 
 // Answers each message with itself; "finish" finishes.
@@ -52,6 +54,7 @@ class EchoCall final : public StreamingCall {
   }
   void OnEnd() override { call_->Finish(absl::OkStatus()); }
   void OnDrain() override { call_->Finish(absl::UnavailableError(kShuttingDown)); }
+  void OnFailed(absl::StatusCode code) override { log_->failures.push_back(code); }
 
  private:
   RpcCall* const call_;
@@ -319,6 +322,24 @@ TEST_F(RpcConnectionTest, ADeadlineEndsAStreamThatIsNotRead) {
   TakeOutput();
   EXPECT_TRUE((*answers_)[1].is_reset);
   EXPECT_EQ(log_.open, 0);
+  EXPECT_THAT(log_.failures, testing::ElementsAre(absl::StatusCode::kDeadlineExceeded));
+}
+
+TEST_F(RpcConnectionTest, AStreamThatIsEndedForItsMethodIsToldWhy) {
+  Fields fields = RequestFields("/test/Stream");
+  ASSERT_TRUE(Feed(Headers(1, fields) + Data(1, "\x02" + Message("abc").substr(1))));
+  EXPECT_EQ(StatusOf(1), "13");
+  EXPECT_THAT(log_.failures, testing::ElementsAre(absl::StatusCode::kInternal));
+  fields.emplace_back("grpc-timeout", "1S");
+  ASSERT_TRUE(Feed(Headers(3, fields) + Data(3, Message("x"))));
+  connection_->ExpireCalls(kNow + std::chrono::seconds(1));
+  TakeOutput();
+  EXPECT_EQ(StatusOf(3), "4");
+  EXPECT_THAT(log_.failures, testing::ElementsAre(absl::StatusCode::kInternal,
+                                                  absl::StatusCode::kDeadlineExceeded));
+  EXPECT_EQ(log_.open, 0);
+  ASSERT_TRUE(Feed(Headers(5, RequestFields("/test/Stream")) + Data(5, Message("finish"))));
+  EXPECT_EQ(log_.failures.size(), 2u) << "its own error is none of these";
 }
 
 TEST_F(RpcConnectionTest, WhatAClientSendsIsNotRepeatedAtLength) {
