@@ -1,5 +1,3 @@
-#include <sched.h>
-
 #include <CLI/App.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -18,6 +16,7 @@
 #include "tests/bench/line_connection.h"
 #include "tests/bench/median.h"
 #include "tests/bench/node_certificate.h"
+#include "tests/bench/processor_choice.h"
 #include "tests/bench/server_start.h"
 #include "tests/bench/subcommands.h"
 
@@ -84,37 +83,6 @@ absl::StatusOr<Node> StartNode(const std::string& larderd, const std::vector<std
   if (const auto ready = WaitUntilReady(**process, *port); !ready.ok()) return ready.status();
   return Node{*port, *std::move(process)};
 }
-
-// The processors that the thread, and what it starts, may use; given back at the end.
-class ProcessorChoice {
- public:
-  ProcessorChoice() {
-    CPU_ZERO(&all_);
-    if (sched_getaffinity(0, sizeof(all_), &all_) != 0) CPU_ZERO(&all_);
-  }
-  ~ProcessorChoice() {
-    if (CPU_COUNT(&all_) > 0) sched_setaffinity(0, sizeof(all_), &all_);
-  }
-  ProcessorChoice(const ProcessorChoice&) = delete;
-  ProcessorChoice& operator=(const ProcessorChoice&) = delete;
-
-  // The last one, or all others. Without a second one nothing changes.
-  void Choose(bool is_last) {
-    if (CPU_COUNT(&all_) < 2) return;
-    int last = CPU_SETSIZE - 1;
-    while (!CPU_ISSET(last, &all_)) --last;
-    cpu_set_t chosen = all_;
-    CPU_CLR(last, &chosen);
-    if (is_last) {
-      CPU_ZERO(&chosen);
-      CPU_SET(last, &chosen);
-    }
-    sched_setaffinity(0, sizeof(chosen), &chosen);
-  }
-
- private:
-  cpu_set_t all_;
-};
 
 // `nodes`: without TLS and, if there are ways with it, the one with TLS.
 absl::Status RunRound(const std::vector<Node>& nodes, const std::string& ca_file,
@@ -190,15 +158,15 @@ absl::Status Run(const ClientArguments& arguments, Invocation& invocation) {
     flags.push_back(
         {"--tls_cert_file=" + certificate.cert_file(), "--tls_key_file=" + certificate.key_file()});
   }
-  ProcessorChoice processors;
-  processors.Choose(/*is_last=*/true);
+  const ProcessorChoice processors;
+  processors.UseLast();
   std::vector<Node> nodes;
   for (const std::vector<std::string>& each : flags) {
     auto node = StartNode(*larderd, each);
     if (!node.ok()) return node.status();
     nodes.push_back(*std::move(node));
   }
-  processors.Choose(/*is_last=*/false);
+  processors.UseOthers();
   FiguresOfLoads figures(std::size(kLoads), std::vector<Figures>(WaysOf(arguments)));
   for (int round = 0; round < arguments.rounds; ++round) {
     const absl::Status status = RunRound(nodes, certificate.ca_file(), operations, figures);

@@ -228,12 +228,21 @@ class ProgramTest(unittest.TestCase):
                 self.assertEqual(row["cpu_ratio_to_redis"] is None, not installed["redis-server"], row)
 
     def test_hot_path_at_a_rate_names_what_is_not_installed(self):
+        pin = ["--pin"] if len(os.sched_getaffinity(0)) > 1 else []
         text = self.text_of("hot_path", "--workloads=set_100_4x50", "--transports=default", "--operations=500",
-                            "--alternations=2", "--rate=50k", env={"PATH": "/no/such/folder"})
+                            "--alternations=2", "--rate=50k", *pin, env={"PATH": "/no/such/folder"})
         self.assertIn("redis-server is NOT INSTALLED", text)
         self.assertIn("memcached is NOT INSTALLED", text)
         self.assertIn("at 50000/s", text)
         self.assertIn("larderd default    4 x 50", text)
+
+    def test_a_load_with_a_processor_of_its_own_needs_two(self):
+        processors = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        os.sched_setaffinity(0, {min(processors)})
+        result = run("hot_path", "--pin", "--workloads=get_100_4x50")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("--pin needs two processors", result.stderr)
 
     def test_hot_path_of_a_program_that_does_not_serve_fails(self):
         for other in ("/bin/false", "/bin/echo"):

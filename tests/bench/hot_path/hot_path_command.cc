@@ -22,6 +22,7 @@
 #include "tests/bench/hot_path/measurement_table.h"
 #include "tests/bench/hot_path/running_server.h"
 #include "tests/bench/hot_path/workload.h"
+#include "tests/bench/processor_choice.h"
 #include "tests/bench/subcommands.h"
 
 namespace larder::bench {
@@ -44,6 +45,7 @@ struct HotPathArguments {
   std::vector<int> io_threads = {1};
   std::optional<uint64_t> operations;
   std::optional<uint64_t> rate;
+  bool pin = false;
   bool instructions = false;
   bool json = false;
 };
@@ -62,6 +64,9 @@ absl::Status CheckArguments(const HotPathArguments& arguments) {
   }
   if (status.ok() && arguments.rate.has_value()) {
     status = CheckRange("rate", static_cast<int64_t>(*arguments.rate), kRateMax);
+  }
+  if (status.ok() && arguments.pin && ProcessorChoice().count() < 2) {
+    return absl::FailedPreconditionError("--pin needs two processors; there is one");
   }
   return status;
 }
@@ -97,8 +102,11 @@ absl::StatusOr<std::string> VersionOf(const MeasuredServer& server) {
 
 absl::Status MeasureOn(const MeasuredServer& server, const Workload& workload,
                        const RunningServer::RunOptions& options, MeasurementTable& table) {
+  const ProcessorChoice processors;
+  if (options.spins) processors.UseOthers();
   const auto running = RunningServer::Start(server, workload);
   if (!running.ok()) return running.status();
+  if (options.spins) processors.UseLast();
   for (const LoadShape& shape : server.Shapes(workload)) {
     const auto measurement = (*running)->Measure(shape, options);
     if (!measurement.ok()) return measurement.status();
@@ -117,6 +125,7 @@ absl::StatusOr<MeasurementTable> MeasureWorkload(const HotPathArguments& argumen
     options.rate = arguments.rate;
     options.counts_system_calls = i == 0;
     options.seed = static_cast<uint64_t>(i) * 1000 + 1;  // connections add their number
+    options.spins = arguments.pin;
     for (const std::unique_ptr<MeasuredServer>& server : servers) {
       const absl::Status status = MeasureOn(*server, workload, options, table);
       if (status.ok()) continue;
@@ -171,7 +180,8 @@ absl::Status RunInstructions(const HotPathArguments& arguments, const Servers& s
 std::string Heading(const HotPathArguments& arguments, const Json& servers) {
   std::string text = absl::StrCat(
       "Processor time of servers and latency per operation, median of ", arguments.alternations,
-      " runs", arguments.rate.has_value() ? absl::StrCat(" at ", *arguments.rate, "/s") : "", "\n");
+      " runs", arguments.rate.has_value() ? absl::StrCat(" at ", *arguments.rate, "/s") : "",
+      arguments.pin ? ", the load on a processor of its own" : "", "\n");
   for (const Json& server : servers) {
     const auto name = server["name"].get<std::string>();
     if (server["installed"].get<bool>()) {
@@ -216,6 +226,7 @@ absl::Status Run(const HotPathArguments& arguments, Invocation& invocation) {
   Json json = {{"alternations", arguments.alternations},
                {"io_threads", arguments.io_threads},
                {"rate", arguments.rate.has_value() ? Json(*arguments.rate) : Json()},
+               {"pin", arguments.pin},
                {"servers", *described},
                {"workloads", Json::array()}};
   for (const Workload& workload : *workloads) {
@@ -294,6 +305,9 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation) {
       command, "--io_threads", "A,B,...", &ParseNumbers,
       [arguments](std::vector<int> numbers) { arguments->io_threads = std::move(numbers); },
       "Of larderd and memcached, each a server; else 1. In their names: xN");
+  command.add_flag("--pin", arguments->pin,
+                   "The load has the last processor and never waits, the servers have all others;\n"
+                   "else the system places both. For latency at a rate");
   command.add_flag("--instructions", arguments->instructions,
                    "Instead: count larderd's and redis' instructions, by valgrind's callgrind");
   command.add_flag("--json", arguments->json, "Print JSON");
@@ -303,7 +317,8 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation) {
       "redis and memcached have 50 connections without pipelining where larderd has 4x50, and\n"
       "redis a second line, pipelined. floor: answers as many bytes as larderd, and does no more.\n"
       "Processor time is the server's and of the kernel for it. client: of the load generator.\n"
-      "calls: system calls, of the first run. /redis: processor time over redis' first line.\n"
+      "calls: system calls, of the first run. sleeps: of threads that wait. /redis: processor time "
+      "over redis' first line.\n"
       "Example: larder_bench hot_path --workloads=get_100_4x50,set_100_4x50\n"
       "         larder_bench hot_path --workloads=get_100_4x50 --rate=50k --io_threads=1,2"));
   command.callback([&invocation, arguments] {

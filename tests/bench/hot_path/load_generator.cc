@@ -39,7 +39,8 @@ class ExactTimers {
 absl::StatusOr<std::unique_ptr<LoadGenerator>> LoadGenerator::Connect(const Options& options) {
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) return Internal("epoll_create1");
-  std::unique_ptr<LoadGenerator> generator(new LoadGenerator(epoll, options.shape.in_flight));
+  std::unique_ptr<LoadGenerator> generator(
+      new LoadGenerator(epoll, options.shape.in_flight, options.spins));
   for (int i = 0; i < options.shape.connections; ++i) {
     auto connection = LoadConnection::Open(options.port, options.make_protocol(i));
     if (!connection.ok()) return connection.status();
@@ -49,8 +50,8 @@ absl::StatusOr<std::unique_ptr<LoadGenerator>> LoadGenerator::Connect(const Opti
   return generator;
 }
 
-LoadGenerator::LoadGenerator(int epoll, int in_flight_max)
-    : epoll_(epoll), in_flight_max_(in_flight_max), buffer_(kBufferBytes) {}
+LoadGenerator::LoadGenerator(int epoll, int in_flight_max, bool spins)
+    : epoll_(epoll), in_flight_max_(in_flight_max), spins_(spins), buffer_(kBufferBytes) {}
 
 LoadGenerator::~LoadGenerator() { close(epoll_); }
 
@@ -151,9 +152,14 @@ absl::StatusOr<int> LoadGenerator::Wait(const LoadSchedule& schedule,
                                         std::span<epoll_event> events) {
   const std::optional<int64_t> wait_nanos = schedule.WaitNanos(Now(), is_a_connection_free_);
   const int64_t nanos = wait_nanos.value_or(kSilenceNanosMax);
-  const timespec timeout{nanos / kSecondNanos, nanos % kSecondNanos};
-  const int count = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &timeout,
-                                 /*sigmask=*/nullptr);
+  const timespec timeout =
+      spins_ ? timespec{} : timespec{nanos / kSecondNanos, nanos % kSecondNanos};
+  const int64_t begin = Now();
+  int count = 0;
+  do {
+    count = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &timeout,
+                         /*sigmask=*/nullptr);
+  } while (spins_ && count == 0 && Now() - begin < nanos);
   if (count < 0 && errno != EINTR) return Internal("epoll_pwait2");
   if (count == 0 && !wait_nanos.has_value()) {
     return absl::DeadlineExceededError("the server is silent for 30 s");

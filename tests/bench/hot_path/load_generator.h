@@ -31,6 +31,7 @@ class LoadGenerator {
     uint16_t port = 0;
     LoadShape shape;
     std::function<std::unique_ptr<LoadProtocol>(int connection)> make_protocol;
+    bool spins = false;  // asks for events again and again instead of waiting for them
   };
 
   // UNAVAILABLE: nobody listens.
@@ -45,7 +46,7 @@ class LoadGenerator {
   absl::StatusOr<LoadResult> Run(uint64_t operations, std::optional<uint64_t> rate);
 
  private:
-  LoadGenerator(int epoll, int in_flight_max);
+  LoadGenerator(int epoll, int in_flight_max, bool spins);
 
   absl::Status Add(std::unique_ptr<LoadConnection> connection);
   absl::Status Drive(uint64_t operations, LoadSchedule& schedule, LoadResult& result);
@@ -58,6 +59,7 @@ class LoadGenerator {
 
   const int epoll_;
   const int in_flight_max_;  // of each connection
+  const bool spins_;
   std::vector<std::unique_ptr<LoadConnection>> connections_;
   std::vector<bool> awaits_room_;     // by connection: the socket takes no more
   size_t next_connection_ = 0;        // whose turn it is

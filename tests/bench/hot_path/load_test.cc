@@ -11,6 +11,7 @@
 #include "tests/bench/hot_path/floor_protocol.h"
 #include "tests/bench/hot_path/load_generator.h"
 #include "tests/bench/hot_path/load_schedule.h"
+#include "tests/bench/hot_path/process_sleeps.h"
 #include "tests/bench/hot_path/system_call_counter.h"
 #include "tests/bench/hot_path/workload.h"
 
@@ -155,6 +156,16 @@ TEST(SystemCallCounterTest, CountsThoseOfAProcess) {
 
 TEST(SystemCallCounterTest, RefusesAProcessThatIsNotThere) {
   EXPECT_TRUE(absl::IsUnavailable(SystemCallCounter::Start(1 << 30).status()));
+}
+
+TEST(ProcessSleepsTest, CountsThoseOfAProcess) {
+  const auto before = ProcessSleeps(getpid());
+  constexpr uint64_t kSleeps = 20;
+  for (uint64_t i = 0; i < kSleeps; ++i) usleep(1000);
+  const auto after = ProcessSleeps(getpid());
+  ASSERT_TRUE(before.ok() && after.ok());
+  EXPECT_GE(*after - *before, kSleeps);
+  EXPECT_TRUE(absl::IsNotFound(ProcessSleeps(1 << 30).status()));
 }
 
 TEST(WorkloadTest, NamesAreFoundInTheOrderAsked) {

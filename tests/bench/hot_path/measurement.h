@@ -14,6 +14,7 @@ struct Measurement {
   uint64_t operations = 0;             // of the run
   double cpu_micros = 0;               // of the server's threads
   std::optional<double> system_calls;  // of the server; absent: not counted
+  double sleeps = 0;                   // how often a thread of the server waited
   double operations_per_second = 0;    // of the run
   double p50_micros = 0;               // of the run's latencies
   double p99_micros = 0;

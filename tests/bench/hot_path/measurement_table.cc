@@ -37,9 +37,9 @@ Measurement MeasurementTable::Row::Median() const {
   }
   if (!system_calls.empty()) median.system_calls = bench::Median(std::move(system_calls));
   for (double Measurement::* const field :
-       {&Measurement::cpu_micros, &Measurement::operations_per_second, &Measurement::p50_micros,
-        &Measurement::p99_micros, &Measurement::p999_micros, &Measurement::client_cpu_micros,
-        &Measurement::sent_bytes, &Measurement::received_bytes}) {
+       {&Measurement::cpu_micros, &Measurement::sleeps, &Measurement::operations_per_second,
+        &Measurement::p50_micros, &Measurement::p99_micros, &Measurement::p999_micros,
+        &Measurement::client_cpu_micros, &Measurement::sent_bytes, &Measurement::received_bytes}) {
     median.*field = median_of(field);
   }
   return median;
@@ -76,6 +76,7 @@ Json MeasurementTable::ToJson() const {
                     {"cpu_micros_per_key", median.cpu_micros / workload_.keys_per_operation},
                     {"cpu_ratio_to_redis", JsonOf(RatioToRedis(median))},
                     {"system_calls", JsonOf(median.system_calls)},
+                    {"sleeps", median.sleeps},
                     {"operations_per_second", median.operations_per_second},
                     {"p50_micros", median.p50_micros},
                     {"p99_micros", median.p99_micros},
@@ -92,16 +93,16 @@ Json MeasurementTable::ToJson() const {
 }
 
 std::string MeasurementTable::ToText() const {
-  std::string text = absl::StrFormat("%-18s %-8s %8s %8s %8s %8s %9s %8s %8s %8s %8s\n",
+  std::string text = absl::StrFormat("%-18s %-8s %8s %8s %8s %8s %8s %9s %8s %8s %8s %8s\n",
                                      workload_.name, "load", "cpu us", "us/key", "/redis", "calls",
-                                     "ops/s", "p50 us", "p99 us", "p99.9 us", "client");
+                                     "sleeps", "ops/s", "p50 us", "p99 us", "p99.9 us", "client");
   for (const Row& row : rows_) {
     const Measurement median = row.Median();
     absl::StrAppendFormat(
-        &text, "%-18s %-8s %8.2f %8.2f %8s %8s %9.0f %8.0f %8.0f %8.0f %8.2f\n", row.server,
+        &text, "%-18s %-8s %8.2f %8.2f %8s %8s %8.2f %9.0f %8.0f %8.0f %8.0f %8.2f\n", row.server,
         absl::StrCat(median.shape.connections, " x ", median.shape.in_flight), median.cpu_micros,
         median.cpu_micros / workload_.keys_per_operation, TextOf(RatioToRedis(median)),
-        TextOf(median.system_calls), median.operations_per_second, median.p50_micros,
+        TextOf(median.system_calls), median.sleeps, median.operations_per_second, median.p50_micros,
         median.p99_micros, median.p999_micros, median.client_cpu_micros);
   }
   return text;

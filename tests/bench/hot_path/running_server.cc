@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "tests/bench/hot_path/process_cpu.h"
+#include "tests/bench/hot_path/process_sleeps.h"
 #include "tests/bench/hot_path/system_call_counter.h"
 #include "tests/bench/line_connection.h"
 #include "tests/bench/server_start.h"
@@ -32,7 +33,22 @@ uint64_t ShortRun(const LoadShape& shape, uint64_t operations) {
   return std::max(operations / kShare, static_cast<uint64_t>(shape.connections * shape.in_flight));
 }
 
-Measurement MakeMeasurement(const LoadShape& shape, const LoadResult& result, int64_t cpu_nanos) {
+// What a process has used and done so far.
+struct Usage {
+  int64_t cpu_nanos;
+  uint64_t sleeps;
+};
+
+absl::StatusOr<Usage> UsageOf(pid_t pid) {
+  const auto cpu_nanos = ProcessCpuNanos(pid);
+  if (!cpu_nanos.ok()) return cpu_nanos.status();
+  const auto sleeps = ProcessSleeps(pid);
+  if (!sleeps.ok()) return sleeps.status();
+  return Usage{*cpu_nanos, *sleeps};
+}
+
+Measurement MakeMeasurement(const LoadShape& shape, const LoadResult& result, const Usage& begin,
+                            const Usage& end) {
   const double operations = static_cast<double>(result.latencies.count());
   const auto quantile = [&](double share) {
     return absl::ToDoubleMicroseconds(result.latencies.Quantile(share));
@@ -40,7 +56,8 @@ Measurement MakeMeasurement(const LoadShape& shape, const LoadResult& result, in
   Measurement measurement;
   measurement.shape = shape;
   measurement.operations = result.latencies.count();
-  measurement.cpu_micros = static_cast<double>(cpu_nanos) / 1e3 / operations;
+  measurement.cpu_micros = static_cast<double>(end.cpu_nanos - begin.cpu_nanos) / 1e3 / operations;
+  measurement.sleeps = static_cast<double>(end.sleeps - begin.sleeps) / operations;
   measurement.operations_per_second = operations * 1e9 / static_cast<double>(result.elapsed_nanos);
   measurement.p50_micros = quantile(0.5);
   measurement.p99_micros = quantile(0.99);
@@ -102,12 +119,15 @@ absl::Status RunningServer::Fill() {
 }
 
 absl::StatusOr<std::unique_ptr<LoadGenerator>> RunningServer::Connect(const LoadShape& shape,
-                                                                      uint64_t seed) {
-  return LoadGenerator::Connect({port_, shape, [&](int connection) {
+                                                                      uint64_t seed, bool spins) {
+  LoadGenerator::Options options{port_, shape,
+                                 [&](int connection) {
                                    return server_.MakeProtocol(
                                        workload_, port_,
                                        KeyPicker::AtRandom(keys_, seed + connection));
-                                 }});
+                                 },
+                                 spins};
+  return LoadGenerator::Connect(options);
 }
 
 absl::Status RunningServer::Run(const LoadShape& shape, uint64_t operations) {
@@ -124,18 +144,18 @@ absl::Status RunningServer::Stop() {
 
 absl::StatusOr<Measurement> RunningServer::Measure(const LoadShape& shape,
                                                    const RunOptions& options) {
-  const auto generator = Connect(shape, options.seed);
+  const auto generator = Connect(shape, options.seed, options.spins);
   if (!generator.ok()) return generator.status();
   const uint64_t short_run = ShortRun(shape, options.operations);
   const auto warmed_up = RunOn(**generator, short_run, /*rate=*/std::nullopt);
   if (!warmed_up.ok()) return warmed_up.status();
-  const auto cpu_begin = ProcessCpuNanos(process_->pid());
-  if (!cpu_begin.ok()) return cpu_begin.status();
+  const auto begin = UsageOf(process_->pid());
+  if (!begin.ok()) return begin.status();
   const auto result = RunOn(**generator, options.operations, options.rate);
   if (!result.ok()) return result.status();
-  const auto cpu_end = ProcessCpuNanos(process_->pid());
-  if (!cpu_end.ok()) return cpu_end.status();
-  Measurement measurement = MakeMeasurement(shape, *result, *cpu_end - *cpu_begin);
+  const auto end = UsageOf(process_->pid());
+  if (!end.ok()) return end.status();
+  Measurement measurement = MakeMeasurement(shape, *result, *begin, *end);
   if (options.counts_system_calls) {
     const auto system_calls = CountSystemCalls(**generator, short_run, options);
     if (!system_calls.ok()) return system_calls.status();

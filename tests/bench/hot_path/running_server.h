@@ -29,6 +29,7 @@ class RunningServer {
     std::optional<uint64_t> rate;      // operations per second; absent: as many as are answered
     bool counts_system_calls = false;  // in a short run of its own
     uint64_t seed = 1;                 // of the choice of keys
+    bool spins = false;                // the load generator, which has a processor of its own
   };
 
   // INTERNAL, UNAVAILABLE: it does not start, or does not take the values. `server` outlives this.
@@ -42,7 +43,8 @@ class RunningServer {
   absl::StatusOr<Measurement> Measure(const LoadShape& shape, const RunOptions& options);
 
   // Connections for the workload, with keys chosen by `seed`. Must not outlive this.
-  absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(const LoadShape& shape, uint64_t seed);
+  absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(const LoadShape& shape, uint64_t seed,
+                                                         bool spins = false);
   // Of the server.
   absl::StatusOr<uint64_t> ResidentBytes() const { return ResidentBytesOf(process_->pid()); }
 
