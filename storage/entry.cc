@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/copy_bytes.h"
+
 namespace larder::storage {
 namespace {
 
@@ -129,7 +131,7 @@ void Entry::VisitPieces(size_t bytes, Visit&& visit) const {
 
 void Entry::CopyValue(size_t bytes, char* to) const {
   VisitPieces(bytes, [&](const char* piece, size_t size) {
-    std::memcpy(to, piece, size);
+    CopyBytes(to, piece, size);
     to += size;
   });
 }
@@ -139,7 +141,7 @@ void Entry::WriteValue(size_t offset, std::string_view bytes) {
   VisitPieces(offset + bytes.size(), [&](char* piece, size_t size) {
     const size_t from = std::max(at, offset);
     if (at + size > from) {
-      std::memcpy(piece + (from - at), bytes.data() + (from - offset), at + size - from);
+      CopyBytes(piece + (from - at), bytes.data() + (from - offset), at + size - from);
     }
     at += size;
   });

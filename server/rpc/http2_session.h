@@ -7,9 +7,11 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
 #include "server/metrics/transport_metrics.h"
 #include "server/rpc/flood_guard.h"
 #include "server/rpc/frame_reader.h"
@@ -29,6 +31,7 @@ struct SessionLimits {
   uint32_t stream_window_bytes = 256u << 10;  // of requests that were not read yet
   uint32_t connection_window_bytes = 1024u << 10;
   uint32_t output_bytes_max = 256u << 10;  // DATA waits in its stream beyond
+  uint32_t lent_bytes_min = 32u << 10;     // what a stream has waiting is lent from here on
 };
 
 // Told what comes. A stream may be ended or reset from within each of these, but not the session.
@@ -68,6 +71,22 @@ class Http2Session {
   bool Receive(std::string_view bytes);
   // Some of the output was sent: DATA that waited for that follows.
   void OnOutputSent();
+
+  // From now on DATA that waits is not copied to the output, but lent to who sends it, unless it is
+  // little.
+  void EnableLending() { lends_ = true; }
+  // DATA waits that may be sent.
+  bool CanLend() const;
+  // What is pending waits for nothing but the next Lend, and is not much.
+  bool IsAboutToBeLent(const Stream& stream) const {
+    return lends_ && stream.is_queued && stream.send_window > 0 && send_window_ > 0 &&
+           stream.pending.size() < limits_.output_bytes_max;
+  }
+  // What is to be sent next: the output, with DATA from where it waits. Nothing else of the session
+  // may be called before TakeBack. `pieces`: empty.
+  void Lend(std::vector<std::string_view>& pieces);
+  // So many bytes of those pieces were sent; the rest is in the output.
+  void TakeBack(absl::Span<const std::string_view> pieces, size_t sent_bytes);
   // Ends all streams as reset.
   void Close();
 
@@ -124,6 +143,9 @@ class Http2Session {
   static constexpr size_t kRecent = 128;
   // DATA that goes to the output at once: what is longer would hold up other streams.
   static constexpr size_t kUnsplitBytesMax = size_t{64} << 10;
+  // At a time.
+  static constexpr size_t kLentBytesMax = size_t{512} << 10;
+  static constexpr size_t kLentFramesMax = 128;
 
   // A stream that was closed not long ago.
   struct Closed {
@@ -162,6 +184,13 @@ class Http2Session {
   void ReceiveIntoWindow(Stream* stream, uint32_t bytes);
   // Sends of what is pending what may be sent.
   void Flush(Stream& stream);
+  // All that was pending is sent, or will be.
+  void OnFlushed(Stream& stream);
+  // Returns how many bytes of payload it has added.
+  size_t LendFrom(Stream& stream, size_t bytes_max, std::vector<std::string_view>& pieces);
+  void LendFrame(Stream& stream, std::string_view payload, std::vector<std::string_view>& pieces);
+  // A frame of DATA is made.
+  void CountSent(Stream& stream, size_t payload_bytes);
   // Those that wait for the connection's window or the socket; and all.
   void FlushBlocked();
   void FlushAll();
@@ -190,6 +219,10 @@ class Http2Session {
 
   absl::flat_hash_map<uint32_t, Stream*> streams_;
   std::deque<uint32_t> blocked_;
+  bool lends_ = false;
+  std::deque<std::array<char, FrameHeader::kBytes>> lent_headers_;
+  std::vector<OutputBuffer> lent_buffers_;              // all that was pending in a stream
+  std::vector<std::pair<Stream*, size_t>> lent_parts_;  // bytes at the beginning of its pending
   size_t pending_bytes_ = 0;
   std::array<Closed, kRecent> recent_{};  // the last ones
   size_t recent_next_ = 0;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "server/rpc/http2_session.h"
 
@@ -69,9 +70,14 @@ int64_t Http2Session::SendableBytes(const Stream& stream, size_t waiting_bytes) 
   return std::min(send_window_, stream.send_window);
 }
 
-void Http2Session::CloseData(Stream& stream, size_t frame, size_t payload_bytes) {
+void Http2Session::CountSent(Stream& stream, size_t payload_bytes) {
   send_window_ -= static_cast<int64_t>(payload_bytes);
   stream.send_window -= static_cast<int64_t>(payload_bytes);
+  stream.progressed_at = seconds_;
+  guard_.OnAnswered();
+}
+
+void Http2Session::CloseData(Stream& stream, size_t frame, size_t payload_bytes) {
   const size_t bytes_max = peer_frame_bytes_max_;
   const size_t more = payload_bytes == 0 ? 0 : (payload_bytes - 1) / bytes_max;
   output_->Extend(more * FrameHeader::kBytes);
@@ -85,8 +91,7 @@ void Http2Session::CloseData(Stream& stream, size_t frame, size_t payload_bytes)
     }
     FrameHeader{static_cast<uint32_t>(bytes), FrameType::kData, 0, stream.id}.Write(header);
   }
-  stream.progressed_at = seconds_;
-  guard_.OnAnswered();
+  CountSent(stream, payload_bytes);
 }
 
 void Http2Session::End(Stream& stream, std::string_view block) {
@@ -112,7 +117,8 @@ void Http2Session::SendPending(Stream& stream, size_t bytes) {
 void Http2Session::Flush(Stream& stream) {
   while (!stream.pending.empty()) {
     const int64_t sendable = SendableBytes(stream, output_->size());
-    if (sendable <= 0) return Block(stream);
+    const bool is_lent = lends_ && stream.pending.size() >= limits_.lent_bytes_min;
+    if (sendable <= 0 || is_lent) return Block(stream);
     const size_t bytes = std::min(
         {stream.pending.size(), static_cast<size_t>(sendable), size_t{peer_frame_bytes_max_}});
     const size_t frame = output_->Mark();
@@ -122,6 +128,10 @@ void Http2Session::Flush(Stream& stream) {
     stream.pending.MarkSent(bytes);
     pending_bytes_ -= bytes;
   }
+  OnFlushed(stream);
+}
+
+void Http2Session::OnFlushed(Stream& stream) {
   const bool was_blocked = std::exchange(stream.is_blocked, false);
   if (stream.has_end) {
     End(stream, stream.end_block);
@@ -147,6 +157,94 @@ void Http2Session::FlushBlocked() {
     stream->is_queued = false;
     if (stream->is_blocked) Flush(*stream);
   }
+}
+
+bool Http2Session::CanLend() const {
+  if (!lends_ || send_window_ <= 0) return false;
+  return std::any_of(blocked_.begin(), blocked_.end(), [this](uint32_t id) {
+    const auto found = streams_.find(id);
+    return found != streams_.end() && found->second->is_blocked && found->second->send_window > 0;
+  });
+}
+
+void Http2Session::Lend(std::vector<std::string_view>& pieces) {
+  const size_t mark = output_->Mark();
+  pieces.emplace_back();
+  size_t left = lends_ ? kLentBytesMax : 0;
+  // Each once, as in FlushBlocked.
+  for (size_t i = blocked_.size();
+       i > 0 && send_window_ > 0 && left > 0 && lent_headers_.size() < kLentFramesMax; --i) {
+    Stream* const stream = Find(blocked_.front());
+    blocked_.pop_front();
+    if (stream == nullptr) continue;
+    stream->is_queued = false;
+    if (!stream->is_blocked) continue;
+    if (stream->pending.size() < limits_.lent_bytes_min) {
+      Flush(*stream);
+    } else {
+      left -= std::min(left, LendFrom(*stream, left, pieces));
+    }
+  }
+  // Not before, since what comes behind the DATA may have moved the output.
+  pieces.front() = output_->unsent().substr(0, mark);
+  pieces.push_back(output_->From(mark));
+}
+
+size_t Http2Session::LendFrom(Stream& stream, size_t bytes_max,
+                              std::vector<std::string_view>& pieces) {
+  const std::string_view pending = stream.pending.unsent();
+  // Not all but a rest that would be copied.
+  if (pending.size() < bytes_max + limits_.lent_bytes_min) bytes_max = pending.size();
+  const int64_t window = std::max<int64_t>(std::min(send_window_, stream.send_window), 0);
+  const size_t bytes = std::min({pending.size(), bytes_max, static_cast<size_t>(window)});
+  size_t lent = 0;
+  while (lent < bytes && lent_headers_.size() < kLentFramesMax) {
+    const size_t payload_bytes = std::min<size_t>(bytes - lent, peer_frame_bytes_max_);
+    LendFrame(stream, pending.substr(lent, payload_bytes), pieces);
+    lent += payload_bytes;
+  }
+  pending_bytes_ -= lent;
+  if (lent < pending.size()) {
+    if (lent > 0) lent_parts_.emplace_back(&stream, lent);
+    Block(stream);
+  } else {
+    lent_buffers_.push_back(std::exchange(stream.pending, OutputBuffer()));
+    OnFlushed(stream);
+  }
+  return lent;
+}
+
+void Http2Session::LendFrame(Stream& stream, std::string_view payload,
+                             std::vector<std::string_view>& pieces) {
+  std::array<char, FrameHeader::kBytes>& header = lent_headers_.emplace_back();
+  FrameHeader{static_cast<uint32_t>(payload.size()), FrameType::kData, 0, stream.id}.Write(
+      header.data());
+  pieces.emplace_back(header.data(), header.size());
+  pieces.push_back(payload);
+  CountSent(stream, payload.size());
+}
+
+void Http2Session::TakeBack(absl::Span<const std::string_view> pieces, size_t sent_bytes) {
+  size_t all_bytes = 0;
+  for (const std::string_view piece : pieces) all_bytes += piece.size();
+  const size_t lent_bytes = all_bytes - output_->size();
+  if (sent_bytes >= all_bytes - pieces.back().size()) {
+    output_->MarkSent(sent_bytes - lent_bytes);
+  } else {
+    OutputBuffer rest;
+    char* at = rest.Extend(all_bytes - sent_bytes);
+    for (std::string_view piece : pieces) {
+      const size_t sent = std::min(piece.size(), sent_bytes);
+      sent_bytes -= sent;
+      piece.remove_prefix(sent);
+      at = std::copy(piece.begin(), piece.end(), at);
+    }
+    *output_ = std::move(rest);
+  }
+  for (const auto& [stream, bytes] : lent_parts_) stream->pending.MarkSent(bytes);
+  lent_parts_.clear();
+  lent_buffers_.clear();
+  lent_headers_.clear();
 }
 
 void Http2Session::FlushAll() {

@@ -35,6 +35,14 @@ FileDescriptor StartSeconds() {
   return timer;
 }
 
+// Of the output; returns as send.
+ssize_t Send(const FileDescriptor& socket, OutputBuffer& output) {
+  const std::string_view unsent = output.unsent();
+  const ssize_t sent = send(socket.number(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
+  if (sent > 0) output.MarkSent(static_cast<size_t>(sent));
+  return sent;
+}
+
 // For a client that speaks HTTP/2 without TLS. No SETTINGS before it: see ConnectionAcceptor.
 void AppendTlsNeeded(OutputBuffer& output) {
   constexpr std::string_view kText = "this port speaks TLS only (--tls_cert_file)";
@@ -55,7 +63,7 @@ struct IoLoop::Connection {
 
   // Of what waits for the socket; what cannot be encrypted does not.
   bool has_output() const {
-    if (tls == nullptr) return !rpc.output().empty();
+    if (tls == nullptr) return !rpc.output().empty() || rpc.CanLend();
     return !tls->output().empty() || (tls->can_send() && !rpc.output().empty());
   }
   size_t output_bytes() const {
@@ -204,6 +212,8 @@ void IoLoop::Open(FileDescriptor socket) {
   Connection& connection = *owned;
   if (tls_ != nullptr) {
     connection.tls = std::make_unique<TlsSession>(tls_->context(), &tls_->counters());
+  } else {
+    connection.rpc.EnableLending();
   }
   epoll_event event{.events = connection.events, .data = {.ptr = &connection}};
   if (is_stopping_.load() ||
@@ -259,21 +269,36 @@ void IoLoop::Write(Connection& connection) {
   size_t sent_bytes = 0;
   while (sent_bytes < kSentInARow) {
     if (tls != nullptr && output.empty()) Encrypt(connection);
-    if (output.empty()) break;
-    const std::string_view unsent = output.unsent();
-    const ssize_t sent =
-        send(connection.socket.number(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
+    const bool lends = tls == nullptr && connection.rpc.CanLend();
+    if (output.empty() && !lends) break;
+    const ssize_t sent = lends ? SendLent(connection) : Send(connection.socket, output);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return;
     if (sent < 0) return Close(connection, connection.end);
     connection.sent_at = now_;
     sent_bytes += static_cast<size_t>(sent);
-    output.MarkSent(static_cast<size_t>(sent));
     if (tls == nullptr) connection.rpc.OnOutputSent();
   }
   if (connection.has_output()) return;  // it has had its turn
   connection.sent_at = now_;
   if (output.capacity() > limits_->output_bytes_max) output.Release();
+}
+
+ssize_t IoLoop::SendLent(Connection& connection) {
+  pieces_.clear();
+  connection.rpc.Lend(pieces_);
+  vectors_.clear();
+  for (const std::string_view piece : pieces_) {
+    vectors_.push_back({.iov_base = const_cast<char*>(piece.data()), .iov_len = piece.size()});
+  }
+  msghdr message{};
+  message.msg_iov = vectors_.data();
+  message.msg_iovlen = vectors_.size();
+  const ssize_t sent = sendmsg(connection.socket.number(), &message, MSG_NOSIGNAL);
+  const int error = errno;
+  connection.rpc.TakeBack(pieces_, static_cast<size_t>(std::max<ssize_t>(sent, 0)));
+  errno = error;
+  return sent;
 }
 
 void IoLoop::Encrypt(Connection& connection) {

@@ -1,6 +1,9 @@
 #ifndef LARDER_SERVER_RPC_IO_LOOP_H_
 #define LARDER_SERVER_RPC_IO_LOOP_H_
 
+#include <sys/types.h>
+#include <sys/uio.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -78,6 +81,8 @@ class IoLoop {
   bool Receive(Connection& connection, std::string_view bytes);
   bool ReceiveTls(Connection& connection, std::string_view ciphertext);
   void Write(Connection& connection);
+  // Sends the output and what may be lent with it, in one call; returns as send.
+  ssize_t SendLent(Connection& connection);
   void Encrypt(Connection& connection);
   // After something has happened to it.
   void Settle(Connection& connection);
@@ -112,6 +117,8 @@ class IoLoop {
   std::unique_ptr<char[]> decrypted_;  // and what was in it; only with TLS
   RpcCallPool calls_;
   absl::flat_hash_map<Connection*, std::unique_ptr<Connection>> connections_;
+  std::vector<std::string_view> pieces_;             // of what is sent last
+  std::vector<iovec> vectors_;                       // the same for the system
   std::vector<std::unique_ptr<Connection>> closed_;  // of which there may still be events
   absl::btree_set<std::pair<LoopTime, Connection*>> deadlines_;
   std::thread thread_;

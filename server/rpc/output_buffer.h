@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "storage/copy_bytes.h"
+
 namespace larder::server {
 
 // Bytes on their way to a socket, in one piece: written at the end, sent from the beginning. Not
@@ -22,7 +24,7 @@ class OutputBuffer {
     return at;
   }
   void Append(std::string_view bytes) {
-    if (!bytes.empty()) std::memcpy(Extend(bytes.size()), bytes.data(), bytes.size());
+    if (!bytes.empty()) storage::CopyBytes(Extend(bytes.size()), bytes.data(), bytes.size());
   }
 
   std::string_view unsent() const { return {data_.get() + begin_, end_ - begin_}; }

@@ -65,6 +65,14 @@ class RpcConnection final : private http2::SessionListener {
   // Some of it was sent.
   void OnOutputSent();
 
+  // As Http2Session's.
+  void EnableLending() { session_.EnableLending(); }
+  bool CanLend() const { return session_.CanLend(); }
+  void Lend(std::vector<std::string_view>& pieces) { session_.Lend(pieces); }
+  void TakeBack(absl::Span<const std::string_view> pieces, size_t sent_bytes) {
+    session_.TakeBack(pieces, sent_bytes);
+  }
+
   // Finishes the calls whose deadline has come.
   void ExpireCalls(LoopTime now);
   // Of a call. Infinite: there is none.
@@ -131,7 +139,7 @@ class RpcConnection final : private http2::SessionListener {
   void RunKept(RpcCall& call);
   // Whether no more messages are to be run, since the client does not read.
   bool MustHold(const RpcCall& call) const {
-    return call.is_blocked || is_node_unread_ ||
+    return (call.is_blocked && !session_.IsAboutToBeLent(call)) || is_node_unread_ ||
            session_.pending_bytes() > limits_.unread_bytes_max;
   }
   // Runs the messages of a streaming call that are gathered, or holds them. False: the call is
