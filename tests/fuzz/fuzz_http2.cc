@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/rpc/rpc_connection.h"
+#include "tests/server/rpc/echo_method.h"
 
 namespace larder::server {
 namespace {
@@ -20,7 +21,7 @@ void Require(bool holds) {
 }
 
 // Answers with the request and its metadata, or with an error for one that begins with "e".
-class Echo final : public UnaryMethod {
+class EchoOrError final : public UnaryMethod {
  public:
   bool reads_metadata() const override { return true; }
   void Run(std::string_view request, RpcCall& call) override {
@@ -35,25 +36,14 @@ class Echo final : public UnaryMethod {
   }
 };
 
-class EchoCall final : public StreamingCall {
+// One that begins with "f" finishes.
+class FinishingCall final : public EchoCall {
  public:
-  explicit EchoCall(RpcCall* call) : call_(call) {}
+  using EchoCall::EchoCall;
   void OnMessage(std::string_view message) override {
-    if (message.starts_with('f')) return call_->Finish(absl::OkStatus());
-    call_->OpenMessage(0).Append(message);
-    call_->CloseMessage();
-  }
-  void OnEnd() override { call_->Finish(absl::OkStatus()); }
-  void OnDrain() override { call_->Finish(absl::UnavailableError("draining")); }
-
- private:
-  RpcCall* const call_;
-};
-
-class EchoStream final : public StreamingMethod {
- public:
-  std::unique_ptr<StreamingCall> Open(RpcCall& call) override {
-    return std::make_unique<EchoCall>(&call);
+    if (message.starts_with('f')) return call()->Finish(absl::OkStatus());
+    call()->OpenMessage(0).Append(message);  // it becomes longer than it was to be
+    call()->CloseMessage();
   }
 };
 
@@ -74,8 +64,8 @@ void Run(uint8_t shape, std::string_view bytes) {
   constexpr std::string_view kHello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
   const RpcLimits limits = SmallLimits();
   RpcMethods methods;
-  methods.Add("/u", std::make_unique<Echo>());
-  methods.Add("/s", std::make_unique<EchoStream>());
+  methods.Add("/u", std::make_unique<EchoOrError>());
+  methods.Add("/s", std::make_unique<EchoStream<FinishingCall>>());
   RpcCallPool calls;
   RpcConnection connection(limits, &methods, &calls);
   const bool reads_answers = (shape & 1) != 0;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "server/rpc/rpc_connection.h"
+#include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
@@ -24,34 +25,18 @@ struct StreamLog {
   int pauses = 0;
 };
 
-// Answers each message with itself.
-class EchoCall final : public StreamingCall {
+class LoggedCall final : public EchoCall {
  public:
-  EchoCall(RpcCall* call, StreamLog* log) : call_(call), log_(log) {}
+  LoggedCall(RpcCall* call, StreamLog* log) : EchoCall(call), log_(log) {}
 
   void OnComing(absl::Span<const std::string_view> messages) override {
     log_->announced.push_back(messages.size());
   }
   void OnMessage(std::string_view message) override {
     log_->messages.emplace_back(message);
-    call_->OpenMessage(message.size()).Append(message);
-    call_->CloseMessage();
+    EchoCall::OnMessage(message);
   }
   void OnPause() override { ++log_->pauses; }
-  void OnEnd() override { call_->Finish(absl::OkStatus()); }
-  void OnDrain() override { call_->Finish(absl::UnavailableError("drained")); }
-
- private:
-  RpcCall* const call_;
-  StreamLog* const log_;
-};
-
-class EchoStream final : public StreamingMethod {
- public:
-  explicit EchoStream(StreamLog* log) : log_(log) {}
-  std::unique_ptr<StreamingCall> Open(RpcCall& call) override {
-    return std::make_unique<EchoCall>(&call, log_);
-  }
 
  private:
   StreamLog* const log_;
@@ -59,7 +44,9 @@ class EchoStream final : public StreamingMethod {
 
 class GatheringTest : public testing::Test {
  protected:
-  GatheringTest() { methods_.Add("/test/Stream", std::make_unique<EchoStream>(&log_)); }
+  GatheringTest() {
+    methods_.Add("/test/Stream", std::make_unique<EchoStream<LoggedCall, StreamLog*>>(&log_));
+  }
 
   // A connection on which each stream may be sent so many bytes.
   void Connect(uint32_t window) {

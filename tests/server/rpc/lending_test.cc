@@ -22,33 +22,11 @@ constexpr uint8_t kEnd = http2::kEndStream;
 constexpr LoopTime kNow{std::chrono::seconds(1000)};
 constexpr uint32_t kWide = 8 << 20;
 
-// Answers each message with itself.
-class EchoCall final : public StreamingCall {
- public:
-  explicit EchoCall(RpcCall* call) : call_(call) {}
-  void OnMessage(std::string_view message) override {
-    call_->OpenMessage(message.size()).Append(message);
-    call_->CloseMessage();
-  }
-  void OnEnd() override { call_->Finish(absl::OkStatus()); }
-  void OnDrain() override { call_->Finish(absl::UnavailableError("drained")); }
-
- private:
-  RpcCall* const call_;
-};
-
-class EchoStream final : public StreamingMethod {
- public:
-  std::unique_ptr<StreamingCall> Open(RpcCall& call) override {
-    return std::make_unique<EchoCall>(&call);
-  }
-};
-
 class LendingTest : public testing::Test {
  protected:
   LendingTest() {
     methods_.Add("/test/Echo", std::make_unique<Echo>());
-    methods_.Add("/test/Stream", std::make_unique<EchoStream>());
+    methods_.Add("/test/Stream", std::make_unique<EchoStream<>>());
     limits_.session.stream_window_bytes = kWide;
     limits_.session.connection_window_bytes = kWide;
   }

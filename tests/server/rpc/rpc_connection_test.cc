@@ -40,33 +40,18 @@ struct StreamLog {
   std::vector<absl::StatusCode> failures;
 };
 
-// Answers each message with itself; "finish" finishes.
-class EchoCall final : public StreamingCall {
+// "finish" finishes.
+class LoggedCall final : public EchoCall {
  public:
-  EchoCall(RpcCall* call, StreamLog* log) : call_(call), log_(log) { ++log_->open; }
-  ~EchoCall() override { --log_->open; }
+  LoggedCall(RpcCall* call, StreamLog* log) : EchoCall(call), log_(log) { ++log_->open; }
+  ~LoggedCall() override { --log_->open; }
 
   void OnMessage(std::string_view message) override {
     ++log_->messages;
-    if (message == "finish") return call_->Finish(absl::OutOfRangeError("finished"));
-    call_->OpenMessage(message.size()).Append(message);
-    call_->CloseMessage();
+    if (message == "finish") return call()->Finish(absl::OutOfRangeError("finished"));
+    EchoCall::OnMessage(message);
   }
-  void OnEnd() override { call_->Finish(absl::OkStatus()); }
-  void OnDrain() override { call_->Finish(absl::UnavailableError(kShuttingDown)); }
   void OnFailed(absl::StatusCode code) override { log_->failures.push_back(code); }
-
- private:
-  RpcCall* const call_;
-  StreamLog* const log_;
-};
-
-class EchoStream final : public StreamingMethod {
- public:
-  explicit EchoStream(StreamLog* log) : log_(log) {}
-  std::unique_ptr<StreamingCall> Open(RpcCall& call) override {
-    return std::make_unique<EchoCall>(&call, log_);
-  }
 
  private:
   StreamLog* const log_;
@@ -77,7 +62,7 @@ class RpcConnectionTest : public testing::Test {
   RpcConnectionTest() {
     methods_.Add("/test/Echo", std::make_unique<Echo>());
     methods_.Add("/test/Fickle", std::make_unique<Fickle>());
-    methods_.Add("/test/Stream", std::make_unique<EchoStream>(&log_));
+    methods_.Add("/test/Stream", std::make_unique<EchoStream<LoggedCall, StreamLog*>>(&log_));
     limits_.request_bytes_max = 50000;
     Restart();
   }
