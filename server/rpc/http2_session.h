@@ -79,7 +79,7 @@ class Http2Session {
   bool CanLend() const;
   // What is pending waits for nothing but the next Lend, and is not much.
   bool IsAboutToBeLent(const Stream& stream) const {
-    return lends_ && stream.is_queued && stream.send_window > 0 && send_window_ > 0 &&
+    return lends_ && stream.is_queued && SendableBytes(stream, output_->size()) > 0 &&
            stream.pending.size() < limits_.output_bytes_max;
   }
   // What is to be sent next: the output, with DATA from where it waits. Nothing else of the session
@@ -143,9 +143,7 @@ class Http2Session {
   static constexpr size_t kRecent = 128;
   // DATA that goes to the output at once: what is longer would hold up other streams.
   static constexpr size_t kUnsplitBytesMax = size_t{64} << 10;
-  // At a time.
-  static constexpr size_t kLentBytesMax = size_t{512} << 10;
-  static constexpr size_t kLentFramesMax = 128;
+  static constexpr size_t kLentFramesMax = 64;  // at a time
 
   // A stream that was closed not long ago.
   struct Closed {
@@ -220,7 +218,7 @@ class Http2Session {
   absl::flat_hash_map<uint32_t, Stream*> streams_;
   std::deque<uint32_t> blocked_;
   bool lends_ = false;
-  std::deque<std::array<char, FrameHeader::kBytes>> lent_headers_;
+  std::vector<std::array<char, FrameHeader::kBytes>> lent_headers_;  // does not grow
   std::vector<OutputBuffer> lent_buffers_;              // all that was pending in a stream
   std::vector<std::pair<Stream*, size_t>> lent_parts_;  // bytes at the beginning of its pending
   size_t pending_bytes_ = 0;

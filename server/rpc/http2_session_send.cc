@@ -160,7 +160,8 @@ void Http2Session::FlushBlocked() {
 }
 
 bool Http2Session::CanLend() const {
-  if (!lends_ || send_window_ <= 0) return false;
+  // What a socket does not take is copied to the output, so first that is to be sent.
+  if (!lends_ || send_window_ <= 0 || output_->size() >= limits_.lent_bytes_min) return false;
   return std::any_of(blocked_.begin(), blocked_.end(), [this](uint32_t id) {
     const auto found = streams_.find(id);
     return found != streams_.end() && found->second->is_blocked && found->second->send_window > 0;
@@ -170,7 +171,8 @@ bool Http2Session::CanLend() const {
 void Http2Session::Lend(std::vector<std::string_view>& pieces) {
   const size_t mark = output_->Mark();
   pieces.emplace_back();
-  size_t left = lends_ ? kLentBytesMax : 0;
+  size_t left = CanLend() ? limits_.output_bytes_max : 0;
+  lent_headers_.reserve(kLentFramesMax);
   // Each once, as in FlushBlocked.
   for (size_t i = blocked_.size();
        i > 0 && send_window_ > 0 && left > 0 && lent_headers_.size() < kLentFramesMax; --i) {
@@ -228,7 +230,7 @@ void Http2Session::TakeBack(absl::Span<const std::string_view> pieces, size_t se
   size_t all_bytes = 0;
   for (const std::string_view piece : pieces) all_bytes += piece.size();
   const size_t lent_bytes = all_bytes - output_->size();
-  if (sent_bytes >= all_bytes - pieces.back().size()) {
+  if (lent_bytes == 0 || sent_bytes >= all_bytes - pieces.back().size()) {
     output_->MarkSent(sent_bytes - lent_bytes);
   } else {
     OutputBuffer rest;
@@ -270,6 +272,7 @@ void Http2Session::Rewind(size_t mark) {
 
 void Http2Session::ReleaseMemory() {
   reader_.Release();
+  lent_headers_ = {};
   if (header_stream_ == 0) std::string().swap(header_block_);
 }
 

@@ -175,17 +175,19 @@ void IoLoop::Run() {
   while (!is_stopping_.load(std::memory_order_relaxed)) {
     const int count = epoll_wait(epoll_.number(), events.data(), kEventsAtOnce, TimeoutMs());
     now_ = std::chrono::steady_clock::now();
+    bool is_second = false;
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<size_t>(i)];
       if (event.data.ptr == nullptr) {
         RunTasks();
       } else if (event.data.ptr == this) {
-        OnSecond();
+        is_second = true;
       } else {
         OnReady(*static_cast<Connection*>(event.data.ptr), event.events);
       }
     }
     ExpireDeadlines();
+    if (is_second) OnSecond();
     closed_.clear();
   }
   RunTasks();

@@ -78,7 +78,7 @@ void RpcCall::CloseMessage() {
 void RpcCall::Finish(const absl::Status& status) {
   http2::Http2Session& session = connection_->session_;
   is_finished_ = true;
-  connection_->EndStreaming(*this);
+  connection_->StopRunning(*this);
   if (is_message_open_) {
     is_message_open_ = false;
     if (is_message_pending_) {

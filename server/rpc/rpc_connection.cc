@@ -70,17 +70,18 @@ http2::Stream* RpcConnection::NewStream() {
 void RpcConnection::DropStream(http2::Stream& stream) {
   auto& call = static_cast<RpcCall&>(stream);
   if (running_ == call.id) running_ = 0;
-  EndStreaming(call);
-  buffered_bytes_ -= call.body_.size();
+  StopRunning(call);
   if (call.deadline_ != kNoTime) deadlines_.erase({call.deadline_, call.id});
-  if (call.is_held_) held_.erase(call.id);
   may_resume_ = true;
   call.Reset();
   calls_->Give(&call);
 }
 
-void RpcConnection::EndStreaming(RpcCall& call) {
+void RpcConnection::StopRunning(RpcCall& call) {
   if (call.streaming_ != nullptr) ended_.push_back(std::move(call.streaming_));
+  if (std::exchange(call.is_held_, false)) held_.erase(call.id);
+  buffered_bytes_ -= call.body_.size();
+  call.body_.clear();
 }
 
 bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
@@ -262,7 +263,7 @@ void RpcConnection::ResumeHeld() {
   if (held_.empty() || !std::exchange(may_resume_, false)) return;
   for (const uint32_t id : std::vector<uint32_t>(held_.begin(), held_.end())) {
     auto* const call = static_cast<RpcCall*>(session_.Find(id));
-    if (call == nullptr || MustHold(*call)) continue;
+    if (call == nullptr || !call->is_held_ || MustHold(*call)) continue;
     held_.erase(id);
     call->is_held_ = false;
     RunKept(*call);
@@ -295,11 +296,10 @@ bool RpcConnection::RunFor(RpcCall& call, Action&& action) {
 
 bool RpcConnection::Fail(RpcCall& call, const absl::Status& status) {
   if (!RunGathered(call)) return false;
-  if (call.streaming_ == nullptr) {
-    metrics().CountRefused(status.code());
-  } else {
-    call.streaming_->OnFailed(status.code());
-  }
+  // A deadline may end a call that streams at any time.
+  const bool had_request = call.streaming_ != nullptr && absl::IsDeadlineExceeded(status);
+  if (!had_request) metrics().CountRefused(status.code());
+  if (call.streaming_ != nullptr) call.streaming_->OnFailed(status.code());
   call.Finish(status);
   return false;
 }

@@ -167,8 +167,9 @@ class RpcConnection final : private http2::SessionListener {
   TransportMetrics& metrics() { return calls_->state().metrics; }
   // Finishes a call that its method has not seen, or only a part of; returns false.
   bool Fail(RpcCall& call, const absl::Status& status);
-  // Its streaming_ is destroyed when nothing of it runs any more.
-  void EndStreaming(RpcCall& call);
+  // Nothing of the call is run from now on, what it holds included. Its streaming_ is destroyed
+  // when it has returned.
+  void StopRunning(RpcCall& call);
 
   const RpcLimits& limits_;
   const RpcMethods* const methods_;

@@ -76,6 +76,7 @@ void Run(uint8_t shape, std::string_view bytes) {
     now += std::chrono::milliseconds(1);
     if (!connection.Receive(input, now)) return false;
     connection.ExpireCalls(now);
+    if (input.size() % 5 == 0) connection.OnSecondsPassed(1, absl::Seconds(2));
     OutputBuffer& output = connection.output();
     Require(output.size() <= 2'000'000);
     if (reads_answers) {
@@ -90,10 +91,15 @@ void Run(uint8_t shape, std::string_view bytes) {
     return true;
   };
   if ((shape & 0x20) != 0 && !feed(kHello)) return;
+  const size_t bytes_left_for_drain = bytes.size() / 2;
+  bool drains = false;
   while (!bytes.empty()) {
     if (!feed(bytes.substr(0, piece))) return;
     bytes.remove_prefix(std::min(piece, bytes.size()));
-    if ((shape & 0x40) != 0 && bytes.size() < 8) connection.Drain();
+    if ((shape & 0x40) != 0 && !drains && bytes.size() < bytes_left_for_drain) {
+      drains = true;
+      connection.Drain();
+    }
     if ((shape & 0x80) != 0) connection.ReleaseMemory();
   }
 }

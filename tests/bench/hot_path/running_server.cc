@@ -36,7 +36,7 @@ uint64_t ShortRun(const LoadShape& shape, uint64_t operations) {
 // What a process has used and done so far.
 struct Usage {
   int64_t cpu_nanos;
-  uint64_t sleeps;
+  int64_t sleeps;
 };
 
 absl::StatusOr<Usage> UsageOf(pid_t pid) {
@@ -44,7 +44,7 @@ absl::StatusOr<Usage> UsageOf(pid_t pid) {
   if (!cpu_nanos.ok()) return cpu_nanos.status();
   const auto sleeps = ProcessSleeps(pid);
   if (!sleeps.ok()) return sleeps.status();
-  return Usage{*cpu_nanos, *sleeps};
+  return Usage{*cpu_nanos, static_cast<int64_t>(*sleeps)};
 }
 
 Measurement MakeMeasurement(const LoadShape& shape, const LoadResult& result, const Usage& begin,
