@@ -1,7 +1,6 @@
 #ifndef LARDER_STORAGE_COPY_BYTES_H_
 #define LARDER_STORAGE_COPY_BYTES_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -20,7 +19,7 @@ inline void CopyBytes(char* to, const char* from, size_t bytes) {
       (reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from)) % kPageBytes;
   if (ahead > 0 && ahead < kNear) {
     for (; bytes > kPieceBytes; bytes -= kPieceBytes) {
-      std::memcpy(to, from, std::min(bytes, kPieceBytes));
+      std::memcpy(to, from, kPieceBytes);
       to += kPieceBytes;
       from += kPieceBytes;
     }

@@ -189,6 +189,8 @@ class Http2Session {
   void LendFrame(Stream& stream, std::string_view payload, std::vector<std::string_view>& pieces);
   // A frame of DATA is made.
   void CountSent(Stream& stream, size_t payload_bytes);
+  // Takes the next one out of blocked_; nullptr: it waits no more.
+  Stream* NextBlocked();
   // Those that wait for the connection's window or the socket; and all.
   void FlushBlocked();
   void FlushAll();

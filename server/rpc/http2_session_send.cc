@@ -147,15 +147,19 @@ void Http2Session::Block(Stream& stream) {
   blocked_.push_back(stream.id);
 }
 
+Stream* Http2Session::NextBlocked() {
+  Stream* const stream = Find(blocked_.front());
+  blocked_.pop_front();
+  if (stream == nullptr) return nullptr;
+  stream->is_queued = false;
+  return stream->is_blocked ? stream : nullptr;
+}
+
 void Http2Session::FlushBlocked() {
   // Each once, in turn, so that a stream with much to send does not hold up the others for ever.
   for (size_t i = blocked_.size();
        i > 0 && send_window_ > 0 && output_->size() < limits_.output_bytes_max; --i) {
-    Stream* const stream = Find(blocked_.front());
-    blocked_.pop_front();
-    if (stream == nullptr) continue;
-    stream->is_queued = false;
-    if (stream->is_blocked) Flush(*stream);
+    if (Stream* const stream = NextBlocked(); stream != nullptr) Flush(*stream);
   }
 }
 
@@ -176,11 +180,8 @@ void Http2Session::Lend(std::vector<std::string_view>& pieces) {
   // Each once, as in FlushBlocked.
   for (size_t i = blocked_.size();
        i > 0 && send_window_ > 0 && left > 0 && lent_headers_.size() < kLentFramesMax; --i) {
-    Stream* const stream = Find(blocked_.front());
-    blocked_.pop_front();
+    Stream* const stream = NextBlocked();
     if (stream == nullptr) continue;
-    stream->is_queued = false;
-    if (!stream->is_blocked) continue;
     if (stream->pending.size() < limits_.lent_bytes_min) {
       Flush(*stream);
     } else {
@@ -197,7 +198,7 @@ size_t Http2Session::LendFrom(Stream& stream, size_t bytes_max,
   const std::string_view pending = stream.pending.unsent();
   // Not all but a rest that would be copied.
   if (pending.size() < bytes_max + limits_.lent_bytes_min) bytes_max = pending.size();
-  const int64_t window = std::max<int64_t>(std::min(send_window_, stream.send_window), 0);
+  const int64_t window = std::max<int64_t>(SendableBytes(stream, /*waiting_bytes=*/0), 0);
   const size_t bytes = std::min({pending.size(), bytes_max, static_cast<size_t>(window)});
   size_t lent = 0;
   while (lent < bytes && lent_headers_.size() < kLentFramesMax) {

@@ -3,10 +3,9 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
-#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tests/bench/labelled_number.h"
 
 namespace larder::bench {
 
@@ -20,12 +19,8 @@ uint64_t ResidentBytes() {
 }
 
 absl::StatusOr<uint64_t> ResidentBytesOf(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/status"));
-  std::string word;
-  uint64_t kibibytes = 0;
-  while (file >> word) {
-    if (word == "VmRSS:" && file >> kibibytes) return kibibytes * 1024;
-  }
+  const auto kibibytes = ReadLabelledNumber(absl::StrCat("/proc/", pid, "/status"), "VmRSS:");
+  if (kibibytes.has_value()) return *kibibytes * 1024;
   return absl::NotFoundError(absl::StrCat("there is no process ", pid));
 }
 

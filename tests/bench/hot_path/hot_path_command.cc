@@ -317,8 +317,8 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation) {
       "redis and memcached have 50 connections without pipelining where larderd has 4x50, and\n"
       "redis a second line, pipelined. floor: answers as many bytes as larderd, and does no more.\n"
       "Processor time is the server's and of the kernel for it. client: of the load generator.\n"
-      "calls: system calls, of the first run. sleeps: of threads that wait. /redis: processor time "
-      "over redis' first line.\n"
+      "calls: system calls, of the first run. sleeps: of threads that wait.\n"
+      "/redis: processor time over redis' first line.\n"
       "Example: larder_bench hot_path --workloads=get_100_4x50,set_100_4x50\n"
       "         larder_bench hot_path --workloads=get_100_4x50 --rate=50k --io_threads=1,2"));
   command.callback([&invocation, arguments] {

@@ -1,15 +1,12 @@
 #include "tests/bench/hot_path/instruction_count.h"
 
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <string>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "tests/bench/hot_path/running_server.h"
+#include "tests/bench/labelled_number.h"
 #include "tests/bench/temporary_folder.h"
 
 namespace larder::bench {
@@ -17,12 +14,8 @@ namespace {
 
 // Of callgrind's output: "totals: N".
 absl::StatusOr<uint64_t> ReadTotal(const std::string& path) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    absl::string_view rest = line;
-    uint64_t total = 0;
-    if (absl::ConsumePrefix(&rest, "totals:") && absl::SimpleAtoi(rest, &total)) return total;
-  }
+  const auto total = ReadLabelledNumber(path, "totals:");
+  if (total.has_value()) return *total;
   return absl::InternalError("callgrind has not written how many instructions there were");
 }
 

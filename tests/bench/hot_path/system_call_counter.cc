@@ -6,13 +6,11 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <string>
-#include <system_error>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "tests/bench/hot_path/process_threads.h"
 
 namespace larder::bench {
 namespace {
@@ -44,12 +42,10 @@ int OpenCounter(uint64_t tracepoint, pid_t thread) {
 absl::StatusOr<SystemCallCounter> SystemCallCounter::Start(pid_t pid) {
   const absl::StatusOr<uint64_t> tracepoint = TracepointId();
   if (!tracepoint.ok()) return tracepoint.status();
+  const auto threads = ThreadsOf(pid);
+  if (!threads.ok()) return absl::UnavailableError(threads.status().message());
   SystemCallCounter counter;
-  std::error_code error;
-  std::filesystem::directory_iterator threads(absl::StrCat("/proc/", pid, "/task"), error);
-  for (; !error && threads != std::filesystem::directory_iterator(); threads.increment(error)) {
-    pid_t thread = 0;
-    if (!absl::SimpleAtoi(threads->path().filename().string(), &thread)) continue;
+  for (const pid_t thread : *threads) {
     const int descriptor = OpenCounter(*tracepoint, thread);
     if (descriptor >= 0) {
       counter.descriptors_.push_back(descriptor);
@@ -57,7 +53,6 @@ absl::StatusOr<SystemCallCounter> SystemCallCounter::Start(pid_t pid) {
       return absl::UnavailableError(absl::StrCat("perf_event_open: ", std::strerror(errno)));
     }
   }
-  if (error) return absl::UnavailableError(absl::StrCat("/proc: ", error.message()));
   return counter;
 }
 
