@@ -3,15 +3,15 @@
 
 #include <string_view>
 
+#include "client/channel/channel_call.h"
 #include "client/messages.h"
 #include "google/protobuf/message_lite.h"
-#include "server/rpc/channel/channel_call.h"
 
 namespace larder {
 
 // Between messages of the contract and the bytes of calls. Internal.
 
-inline void WriteRequest(const google::protobuf::MessageLite& message, server::ChannelCall& call) {
+inline void WriteRequest(const google::protobuf::MessageLite& message, ChannelCall& call) {
   const size_t bytes = message.ByteSizeLong();
   message.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(call.ResizeRequest(bytes)));
 }

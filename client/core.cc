@@ -94,7 +94,7 @@ void ClientCore::Run(std::unique_ptr<ClientCall> owned) {
 
 void ClientCore::Attempt(ClientCall& call) {
   ++call.attempts_made;
-  call.deadline = server::After(std::chrono::steady_clock::now(), call.ends_at - runtime().Now());
+  call.deadline = After(std::chrono::steady_clock::now(), call.ends_at - runtime().Now());
   transport_->Start(call);
 }
 

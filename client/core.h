@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "client/channel/mutex.h"
 #include "client/client.h"
-#include "client/mutex.h"
 #include "client/status.h"
 #include "client/transport.h"
 
@@ -17,7 +17,7 @@ namespace larder {
 class ClientCore;
 
 // A call with its retries. Owns itself from ClientCore::Run on.
-class ClientCall : public server::ChannelCall {
+class ClientCall : public ChannelCall {
  public:
   struct Options {
     const char* operation;

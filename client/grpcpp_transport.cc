@@ -36,7 +36,7 @@ void AppendTo(const grpc::ByteBuffer& buffer, std::string& bytes) {
 }
 
 // Bounded, so that a date comes out of it.
-std::chrono::nanoseconds TimeLeft(const server::ChannelCall& call) {
+std::chrono::nanoseconds TimeLeft(const ChannelCall& call) {
   return std::min<std::chrono::nanoseconds>(call.deadline - std::chrono::steady_clock::now(),
                                             std::chrono::hours(24 * 365 * 100));
 }
@@ -52,7 +52,7 @@ class GrpcppTransport final : public Transport {
     for (int i = 0; i < options.connections; ++i) stubs_.emplace_back(CreateChannel(channel));
   }
 
-  void Start(server::ChannelCall& call) override {
+  void Start(ChannelCall& call) override {
     auto owned = std::make_unique<Attempt>();
     Attempt& attempt = *owned;
     attempt.context.set_deadline(std::chrono::system_clock::now() + TimeLeft(call));

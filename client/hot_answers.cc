@@ -6,13 +6,10 @@
 #include "client/codec.h"
 #include "client/messages.h"
 #include "client/proto_time.h"
-#include "server/rpc/wire/wire_reader.h"
+#include "proto/wire/wire_reader.h"
 
 namespace larder {
 namespace {
-
-using server::WireReader;
-using server::WireType;
 
 // An answer without these is read by protobuf; see `is_rare` below.
 struct Stored {

@@ -5,14 +5,10 @@
 #include "client/codec.h"
 #include "client/messages.h"
 #include "client/proto_time.h"
-#include "server/rpc/wire/wire_writer.h"
+#include "proto/wire/wire_writer.h"
 
 namespace larder {
 namespace {
-
-using server::BytesFieldBytes;
-using server::VarintFieldBytes;
-using server::WireWriter;
 
 // Fields that have their default are left out, as protobuf does.
 size_t TextBytes(std::string_view text) { return text.empty() ? 0 : BytesFieldBytes(text.size()); }
@@ -39,7 +35,7 @@ void WriteDuration(const google::protobuf::Duration& duration, WireWriter& write
 
 }  // namespace
 
-void WriteGetRequest(std::string_view key, const GetOptions& options, server::ChannelCall& call) {
+void WriteGetRequest(std::string_view key, const GetOptions& options, ChannelCall& call) {
   if (options.max_staleness || options.min_position)
     return WriteRequest(ToProto(key, options), call);
   WireWriter writer(call.ResizeRequest(TextBytes(key)));
@@ -47,7 +43,7 @@ void WriteGetRequest(std::string_view key, const GetOptions& options, server::Ch
 }
 
 void WriteSetRequest(std::string_view key, std::string_view value, const SetOptions& options,
-                     server::ChannelCall& call) {
+                     ChannelCall& call) {
   if (options.keep_ttl || options.condition.kind != Condition::Kind::kNone ||
       options.ack.level != Ack::Level::kDefault || options.return_previous) {
     return WriteRequest(ToProto(key, value, options), call);
@@ -67,17 +63,16 @@ void WriteSetRequest(std::string_view key, std::string_view value, const SetOpti
   WriteNumber(4, options.flags, writer);
 }
 
-void WriteDeleteRequest(std::string_view key, const DeleteOptions& options,
-                        server::ChannelCall& call) {
+void WriteDeleteRequest(std::string_view key, const DeleteOptions& options, ChannelCall& call) {
   if (options.serve_stale_for) return WriteRequest(ToProto(key, options), call);
   WireWriter writer(
-      call.ResizeRequest(TextBytes(key) + (options.if_version ? server::kFixed64FieldBytes : 0)));
+      call.ResizeRequest(TextBytes(key) + (options.if_version ? kFixed64FieldBytes : 0)));
   WriteText(1, key, writer);
   if (options.if_version) writer.Fixed64(2, *options.if_version);
 }
 
 void WriteMultiGetRequest(const std::vector<std::string>& keys, const std::vector<size_t>& items,
-                          server::ChannelCall& call) {
+                          ChannelCall& call) {
   size_t bytes = 0;
   for (const size_t i : items) bytes += BytesFieldBytes(TextBytes(keys[i]));
   WireWriter writer(call.ResizeRequest(bytes));

@@ -5,23 +5,22 @@
 #include <string_view>
 #include <vector>
 
+#include "client/channel/channel_call.h"
 #include "client/types.h"
-#include "server/rpc/channel/channel_call.h"
 
 namespace larder {
 
 // Requests that are sent most, written straight into their calls. The bytes are those that
 // protobuf makes of messages.h's messages, which write requests with rare options.
 
-void WriteGetRequest(std::string_view key, const GetOptions& options, server::ChannelCall& call);
+void WriteGetRequest(std::string_view key, const GetOptions& options, ChannelCall& call);
 void WriteSetRequest(std::string_view key, std::string_view value, const SetOptions& options,
-                     server::ChannelCall& call);
-void WriteDeleteRequest(std::string_view key, const DeleteOptions& options,
-                        server::ChannelCall& call);
+                     ChannelCall& call);
+void WriteDeleteRequest(std::string_view key, const DeleteOptions& options, ChannelCall& call);
 
 // Of some of the keys: `items` are their indices.
 void WriteMultiGetRequest(const std::vector<std::string>& keys, const std::vector<size_t>& items,
-                          server::ChannelCall& call);
+                          ChannelCall& call);
 
 }  // namespace larder
 

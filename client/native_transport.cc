@@ -2,27 +2,25 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/channel/channel_tls_context.h"
+#include "client/channel/rpc_channel.h"
 #include "client/transport.h"
-#include "server/rpc/channel/channel_tls_context.h"
-#include "server/rpc/channel/rpc_channel.h"
 
 namespace larder {
 namespace {
 
 class NativeTransport final : public Transport {
  public:
-  explicit NativeTransport(std::unique_ptr<server::RpcChannel> channel)
-      : channel_(std::move(channel)) {}
+  explicit NativeTransport(std::unique_ptr<RpcChannel> channel) : channel_(std::move(channel)) {}
 
-  void Start(server::ChannelCall& call) override { channel_->Start(call); }
+  void Start(ChannelCall& call) override { channel_->Start(call); }
 
  private:
-  const std::unique_ptr<server::RpcChannel> channel_;
+  const std::unique_ptr<RpcChannel> channel_;
 };
 
 // As ReadTlsOptions names it.
-server::ChannelTlsTexts::Text TextOf(const char* option, const std::string& path,
-                                     const std::string& pem) {
+ChannelTlsTexts::Text TextOf(const char* option, const std::string& path, const std::string& pem) {
   return {absl::StrCat(option, ": '", path, "'"), pem};
 }
 
@@ -30,14 +28,14 @@ server::ChannelTlsTexts::Text TextOf(const char* option, const std::string& path
 
 absl::StatusOr<std::unique_ptr<Transport>> CreateNativeTransport(
     const ClientOptions& options, const std::optional<TlsMaterial>& tls) {
-  server::ChannelOptions channel_options;
+  ChannelOptions channel_options;
   channel_options.address = options.address;
   channel_options.connections = options.connections;
   channel_options.io_threads = options.io_threads;
   channel_options.connect_timeout = options.connect_timeout;
   channel_options.limits.answer_bytes_max = options.max_receive_bytes;
   if (tls.has_value()) {
-    auto context = server::ChannelTlsContext::Create(
+    auto context = ChannelTlsContext::Create(
         {.authorities = TextOf("tls.ca_file", options.tls->ca_file, tls->ca),
          .certificates = TextOf("tls.cert_file", options.tls->cert_file, tls->cert),
          .key = TextOf("tls.key_file", options.tls->key_file, tls->key)});
@@ -45,7 +43,7 @@ absl::StatusOr<std::unique_ptr<Transport>> CreateNativeTransport(
     channel_options.tls = *std::move(context);
     channel_options.tls_server_name = tls->server_name;
   }
-  auto channel = server::RpcChannel::Create(channel_options);
+  auto channel = RpcChannel::Create(channel_options);
   if (!channel.ok()) return channel.status();
   return std::make_unique<NativeTransport>(*std::move(channel));
 }

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <random>
 
-#include "client/mutex.h"
+#include "client/channel/mutex.h"
 
 namespace larder {
 namespace {

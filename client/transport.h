@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "client/channel/channel_call.h"
 #include "client/client.h"
 #include "client/tls_options.h"
-#include "server/rpc/channel/channel_call.h"
 
 namespace larder {
 
@@ -19,7 +19,7 @@ class Transport {
   virtual ~Transport() = default;
 
   // Begins an attempt, without blocking; call.OnDone() is its end, on a thread of the transport.
-  virtual void Start(server::ChannelCall& call) = 0;
+  virtual void Start(ChannelCall& call) = 0;
 };
 
 // Both take what is in the files of options.tls.

@@ -4,9 +4,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "client/cli/arguments.h"
 #include "client/cli/commands.h"
 #include "client/cli/json.h"
+#include "client/flags/arguments.h"
 
 namespace larder::cli {
 namespace {

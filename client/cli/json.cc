@@ -2,7 +2,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/units.h"
+#include "client/flags/units.h"
 
 namespace larder::cli {
 namespace {

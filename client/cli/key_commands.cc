@@ -1,10 +1,10 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/arguments.h"
 #include "client/cli/commands.h"
 #include "client/cli/json.h"
-#include "client/cli/units.h"
+#include "client/flags/arguments.h"
+#include "client/flags/units.h"
 
 namespace larder::cli {
 namespace {

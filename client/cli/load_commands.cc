@@ -5,14 +5,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/address.h"
-#include "client/cli/arguments.h"
 #include "client/cli/commands.h"
 #include "client/cli/json.h"
 #include "client/cli/progress_line.h"
-#include "client/cli/units.h"
+#include "client/flags/arguments.h"
+#include "client/flags/units.h"
 #include "client/load/bench.h"
 #include "client/load/replay.h"
-#include "client/load/trace_reader.h"
+#include "client/measure/trace_reader.h"
 
 namespace larder::cli {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/arguments.h"
 #include "client/cli/commands.h"
+#include "client/flags/arguments.h"
 
 namespace larder::cli {
 namespace {

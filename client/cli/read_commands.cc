@@ -1,9 +1,9 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/arguments.h"
 #include "client/cli/commands.h"
 #include "client/cli/json.h"
+#include "client/flags/arguments.h"
 
 namespace larder::cli {
 namespace {

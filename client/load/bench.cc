@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/mutex.h"
+#include "client/channel/mutex.h"
 
 namespace larder::load {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "client/mutex.h"
+#include "client/channel/mutex.h"
 #include "client/tls_options.h"
 
 namespace larder::load {

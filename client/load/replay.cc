@@ -7,8 +7,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
-#include "client/load/trace_reader.h"
-#include "client/load/value_pattern.h"
+#include "client/measure/trace_reader.h"
+#include "client/measure/value_pattern.h"
 
 namespace larder::load {
 namespace {

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/load/engine.h"
-#include "client/load/histogram.h"
+#include "client/measure/histogram.h"
 
 namespace larder::load {
 

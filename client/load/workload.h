@@ -8,7 +8,7 @@
 
 #include "client/load/engine.h"
 #include "client/load/random.h"
-#include "client/load/zipf.h"
+#include "client/measure/zipf.h"
 
 namespace larder::load {
 

@@ -9,7 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/config/flag_table.h"
-#include "server/version.h"
+#include "server/config/version.h"
 
 namespace larder::server {
 namespace {

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
+#include "client/channel/file_descriptor.h"
 #include "server/connections/connection_table.h"
-#include "server/connections/file_descriptor.h"
 #include "server/connections/listening_socket.h"
 
 namespace larder::server {

@@ -2,8 +2,8 @@
 #define LARDER_SERVER_CONNECTIONS_LISTENING_SOCKET_H_
 
 #include "absl/status/statusor.h"
+#include "client/channel/file_descriptor.h"
 #include "server/connections/endpoint.h"
-#include "server/connections/file_descriptor.h"
 
 namespace larder::server {
 

@@ -6,8 +6,8 @@
 #include "absl/status/statusor.h"
 #include "server/config/server_config.h"
 #include "server/connections/connection_table.h"
-#include "server/front_end.h"
 #include "server/messages/service_parts.h"
+#include "server/transport/front_end.h"
 
 namespace larder::server {
 

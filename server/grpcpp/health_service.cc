@@ -3,10 +3,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "grpc/health/v1/health.grpc.pb.h"
-#include "server/front_end.h"
 #include "server/grpcpp/services.h"
 #include "server/grpcpp/status_conversion.h"
 #include "server/grpcpp/stream_registry.h"
+#include "server/transport/front_end.h"
 #include "storage/mutex.h"
 
 namespace larder::server {

@@ -9,10 +9,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
-#include "server/front_end.h"
 #include "server/grpcpp/status_conversion.h"
 #include "server/grpcpp/stream_registry.h"
 #include "server/messages/pipeline_operation.h"
+#include "server/transport/front_end.h"
 #include "storage/mutex.h"
 
 namespace larder::server {

@@ -4,11 +4,11 @@
 #include "absl/status/status.h"
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
-#include "server/front_end.h"
 #include "server/grpcpp/services.h"
 #include "server/grpcpp/status_conversion.h"
 #include "server/grpcpp/stream_registry.h"
 #include "server/reflection/reflection_answer.h"
+#include "server/transport/front_end.h"
 #include "storage/mutex.h"
 
 namespace larder::server {

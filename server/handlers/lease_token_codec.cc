@@ -1,6 +1,6 @@
 #include "server/handlers/lease_token_codec.h"
 
-#include "server/handlers/big_endian.h"
+#include "proto/wire/big_endian.h"
 
 namespace larder::server {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "server/handlers/big_endian.h"
+#include "proto/wire/big_endian.h"
 
 namespace larder::server {
 namespace {

@@ -7,10 +7,10 @@
 #include "server/handlers/cache_handler.h"
 #include "server/handlers/maintenance_handler.h"
 #include "server/handlers/multi_key_handler.h"
-#include "server/inflight_limit.h"
 #include "server/metrics/request_metrics.h"
-#include "server/readiness.h"
-#include "server/transport_state.h"
+#include "server/transport/inflight_limit.h"
+#include "server/transport/readiness.h"
+#include "server/transport/transport_state.h"
 
 namespace larder::server {
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "proto/http2/header_field.h"
+
 // What a session receives; http2_session_send.cc has what it sends.
-namespace larder::server::http2 {
+namespace larder::http2 {
 namespace {
 
 constexpr uint32_t kContinuationsMax = 32;
@@ -206,8 +208,9 @@ bool Http2Session::OnRequestBlock(uint32_t stream_id, bool ends_stream, std::str
   // Decoded in any case, since the decoder's table is the connection's.
   if (!DecodeHead(block)) return false;
   if (is_draining_ || streams_.size() >= limits_.streams_max) {
-    return FailStream(stream_id, ErrorCode::kRefusedStream,
-                      is_draining_ ? StreamReset::kGoaway : StreamReset::kMaxStreams);
+    return FailStream(
+        stream_id, ErrorCode::kRefusedStream,
+        is_draining_ ? server::StreamReset::kGoaway : server::StreamReset::kMaxStreams);
   }
   const bool has_bad_length = ends_stream && head_.content_length().value_or(0) != 0;
   if (!head_.is_too_large() && (!head_.is_well_formed() || has_bad_length)) {
@@ -233,7 +236,7 @@ bool Http2Session::OnTrailerBlock(Stream* stream, bool ends_stream, std::string_
     bytes += name.size() + value.size();
     // An index of one byte may stand for kilobytes, which are not to be looked at again and again.
     is_well_formed =
-        is_well_formed && bytes <= limits_.header_bytes_max && IsTrailerField(name, value);
+        is_well_formed && bytes <= limits_.header_bytes_max && IsRegularField(name, value);
   });
   if (!ok) return Fail(ErrorCode::kCompressionError, "a header block cannot be decoded");
   if (stream == nullptr) return CountFlood(kControlCost);
@@ -409,7 +412,7 @@ void Http2Session::OnSecondsPassed(uint32_t seconds, uint32_t unread_seconds_max
     }
   }
   for (Stream* stream : stuck) {
-    listener_->OnStreamReset(StreamReset::kUnreadTimeout);
+    listener_->OnStreamReset(server::StreamReset::kUnreadTimeout);
     Reset(*stream, ErrorCode::kCancel);
   }
 }
@@ -420,7 +423,7 @@ bool Http2Session::CountFlood(uint32_t cost) {
   return Fail(ErrorCode::kEnhanceYourCalm, "too many frames that bring nothing");
 }
 
-bool Http2Session::FailStream(uint32_t id, ErrorCode code, StreamReset reason) {
+bool Http2Session::FailStream(uint32_t id, ErrorCode code, server::StreamReset reason) {
   // Those that cross a GOAWAY are no fault, but they may be no more than a client has open.
   if (!CountFlood(is_draining_ ? kControlCost : kResetCost)) return false;
   listener_->OnStreamReset(reason);
@@ -441,4 +444,4 @@ bool Http2Session::Fail(ErrorCode code, std::string_view why) {
   return false;
 }
 
-}  // namespace larder::server::http2
+}  // namespace larder::http2

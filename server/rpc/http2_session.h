@@ -12,17 +12,17 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
+#include "proto/http2/flood_guard.h"
+#include "proto/http2/frame_reader.h"
+#include "proto/http2/frame_writer.h"
+#include "proto/http2/header_decoder.h"
+#include "proto/http2/http2_frame.h"
+#include "proto/http2/output_buffer.h"
 #include "server/metrics/transport_metrics.h"
-#include "server/rpc/flood_guard.h"
-#include "server/rpc/frame_reader.h"
-#include "server/rpc/frame_writer.h"
-#include "server/rpc/header_decoder.h"
-#include "server/rpc/http2_frame.h"
 #include "server/rpc/http2_stream.h"
-#include "server/rpc/output_buffer.h"
 #include "server/rpc/request_head.h"
 
-namespace larder::server::http2 {
+namespace larder::http2 {
 
 // What a session allows its peer.
 struct SessionLimits {
@@ -44,11 +44,11 @@ class SessionListener {
   // answer.
   virtual bool ReadsMetadata(std::string_view path) = 0;
   // A request begins; stream.remote_ended: and has no body.
-  virtual void OnHead(Stream& stream, const RequestHead& head) = 0;
+  virtual void OnHead(Stream& stream, const server::RequestHead& head) = 0;
   // A piece of the body; stream.remote_ended: the last one, which may be empty.
   virtual void OnBody(Stream& stream, std::string_view bytes) = 0;
   // The session resets a stream, which may be one that was never told.
-  virtual void OnStreamReset(StreamReset reason) = 0;
+  virtual void OnStreamReset(server::StreamReset reason) = 0;
   // All pending DATA of the stream went out.
   virtual void OnUnblocked(Stream& stream) = 0;
 
@@ -176,7 +176,8 @@ class Http2Session {
   // The connection fails: says so with a GOAWAY and returns false.
   bool Fail(ErrorCode code, std::string_view why);
   // The stream fails, which may be one that is no more.
-  bool FailStream(uint32_t id, ErrorCode code, StreamReset reason = StreamReset::kProtocolError);
+  bool FailStream(uint32_t id, ErrorCode code,
+                  server::StreamReset reason = server::StreamReset::kProtocolError);
 
   void WriteSettings();
   void ReceiveIntoWindow(Stream* stream, uint32_t bytes);
@@ -207,7 +208,7 @@ class Http2Session {
   size_t preface_bytes_ = 0;
   FrameReader reader_;
   HeaderDecoder decoder_;
-  RequestHead head_;
+  server::RequestHead head_;
   std::string head_block_;  // what head_ was decoded from; empty: not to be used again
   FloodGuard guard_;
 
@@ -240,6 +241,6 @@ class Http2Session {
   uint32_t peer_frame_bytes_max_ = kDefaultFrameBytesMax;
 };
 
-}  // namespace larder::server::http2
+}  // namespace larder::http2
 
 #endif  // LARDER_SERVER_RPC_HTTP2_SESSION_H_

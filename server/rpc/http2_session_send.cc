@@ -6,7 +6,7 @@
 #include "server/rpc/http2_session.h"
 
 // What a session sends; http2_session.cc has what it receives.
-namespace larder::server::http2 {
+namespace larder::http2 {
 void Http2Session::WriteSettings() {
   writer_.Settings({{Setting::kMaxConcurrentStreams, limits_.streams_max},
                     {Setting::kInitialWindowSize, limits_.stream_window_bytes},
@@ -277,4 +277,4 @@ void Http2Session::ReleaseMemory() {
   if (header_stream_ == 0) std::string().swap(header_block_);
 }
 
-}  // namespace larder::server::http2
+}  // namespace larder::http2

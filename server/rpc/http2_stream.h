@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "server/rpc/output_buffer.h"
+#include "proto/http2/output_buffer.h"
 
-namespace larder::server::http2 {
+namespace larder::http2 {
 
 // One request with its answer, as Http2Session knows it. Who owns the streams derives from it.
 struct Stream {
@@ -47,6 +47,6 @@ struct Stream {
   static constexpr size_t kKeptBytesMax = 4096;
 };
 
-}  // namespace larder::server::http2
+}  // namespace larder::http2
 
 #endif  // LARDER_SERVER_RPC_HTTP2_STREAM_H_

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <string_view>
 
-#include "server/rpc/frame_writer.h"
+#include "proto/http2/frame_writer.h"
 #include "server/rpc/tls_session.h"
 #include "server/tls/tls_rotation.h"
 

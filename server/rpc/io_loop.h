@@ -20,7 +20,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/connections/file_descriptor.h"
+#include "client/channel/file_descriptor.h"
 #include "server/rpc/rpc_connection.h"
 #include "storage/mutex.h"
 

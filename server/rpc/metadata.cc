@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "server/rpc/status_block.h"
+#include "proto/http2/status_block.h"
 
 namespace larder::server {
 namespace {

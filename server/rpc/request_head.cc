@@ -1,12 +1,11 @@
 #include "server/rpc/request_head.h"
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <array>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
+#include "proto/http2/header_field.h"
 #include "server/rpc/metadata.h"
 
 namespace larder::server {
@@ -15,35 +14,7 @@ namespace {
 constexpr size_t kFieldBytes = 32;
 constexpr std::string_view kGrpc = "application/grpc";
 
-// Fields that are about one connection of HTTP/1 (RFC 9113, section 8.2.2).
-constexpr std::array<std::string_view, 5> kConnectionFields = {
-    "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
-
-bool IsValidName(std::string_view name) {
-  // No colon, which pseudo-header fields have; no upper case.
-  return !name.starts_with(':') &&
-         nghttp2_check_header_name(reinterpret_cast<const uint8_t*>(name.data()), name.size()) != 0;
-}
-
-bool IsValidValue(std::string_view value) {
-  return nghttp2_check_header_value(reinterpret_cast<const uint8_t*>(value.data()), value.size()) !=
-         0;
-}
-
-bool IsRegularField(std::string_view name, std::string_view value) {
-  if (!IsValidName(name) || !IsValidValue(value)) return false;
-  if (std::find(kConnectionFields.begin(), kConnectionFields.end(), name) !=
-      kConnectionFields.end()) {
-    return false;
-  }
-  return name != "te" || value == "trailers";
-}
-
 }  // namespace
-
-bool IsTrailerField(std::string_view name, std::string_view value) {
-  return IsRegularField(name, value);
-}
 
 std::optional<absl::Duration> ParseGrpcTimeout(std::string_view text) {
   constexpr size_t kDigitsMax = 8;
@@ -96,7 +67,7 @@ void RequestHead::Add(std::string_view name, std::string_view value) {
 }
 
 void RequestHead::AddPseudo(std::string_view name, std::string_view value) {
-  if (has_regular_ || value.empty() || !IsValidValue(value)) {
+  if (has_regular_ || value.empty() || !http2::IsValidFieldValue(value)) {
     is_malformed_ = true;
   } else if (name == ":method" && http_method_.empty()) {
     http_method_ = value;
@@ -112,7 +83,7 @@ void RequestHead::AddPseudo(std::string_view name, std::string_view value) {
 }
 
 void RequestHead::AddRegular(std::string_view name, std::string_view value) {
-  if (!IsRegularField(name, value)) {
+  if (!http2::IsRegularField(name, value)) {
     is_malformed_ = true;
   } else if (name == "content-type") {
     content_type_ = value;

@@ -67,9 +67,6 @@ class RequestHead {
   std::vector<std::pair<std::string, std::string>> metadata_;
 };
 
-// The fields behind a request's body: nothing there is used, but they must be such.
-bool IsTrailerField(std::string_view name, std::string_view value);
-
 // The text of grpc-timeout: up to 8 digits and a unit. Absent: it is none.
 std::optional<absl::Duration> ParseGrpcTimeout(std::string_view text);
 

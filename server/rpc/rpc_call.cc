@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/inflight_limit.h"
+#include "proto/http2/status_block.h"
 #include "server/rpc/rpc_connection.h"
-#include "server/rpc/status_block.h"
+#include "server/transport/inflight_limit.h"
 
 namespace larder::server {
 namespace {

@@ -10,10 +10,10 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "client/channel/loop_time.h"
+#include "proto/http2/output_buffer.h"
 #include "server/rpc/http2_stream.h"
-#include "server/rpc/loop_time.h"
 #include "server/rpc/metadata.h"
-#include "server/rpc/output_buffer.h"
 #include "server/rpc/rpc_method.h"
 
 namespace larder::server {

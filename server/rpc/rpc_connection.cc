@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/front_end.h"
+#include "proto/http2/status_block.h"
 #include "server/handlers/retry_hint.h"
 #include "server/rpc/gzip.h"
-#include "server/rpc/status_block.h"
+#include "server/transport/front_end.h"
 
 namespace larder::server {
 namespace {

@@ -12,12 +12,12 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "client/channel/loop_time.h"
+#include "proto/http2/output_buffer.h"
 #include "server/rpc/http2_session.h"
-#include "server/rpc/loop_time.h"
-#include "server/rpc/output_buffer.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/rpc_method.h"
-#include "server/transport_state.h"
+#include "server/transport/transport_state.h"
 
 namespace larder::server {
 

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "server/rpc/http2_frame.h"
+#include "proto/http2/http2_frame.h"
 
 namespace larder::server {
 namespace {

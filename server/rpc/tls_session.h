@@ -5,8 +5,8 @@
 #include <memory>
 #include <string_view>
 
-#include "server/rpc/output_buffer.h"
-#include "server/rpc/tls_engine.h"
+#include "proto/http2/output_buffer.h"
+#include "proto/tls/tls_engine.h"
 #include "server/tls/tls_context.h"
 #include "server/tls/tls_counters.h"
 

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "server/tls/openssl_error.h"
+#include "proto/tls/openssl_error.h"
 
 namespace larder::server {
 namespace {

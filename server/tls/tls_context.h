@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/tls/tls_credentials.h"
+#include "proto/tls/tls_credentials.h"
 #include "server/tls/tls_files.h"
 
 namespace larder::server {

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "server/connections/file_descriptor.h"
+#include "client/channel/file_descriptor.h"
 
 namespace larder::server {
 namespace {

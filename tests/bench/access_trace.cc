@@ -4,7 +4,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "client/load/trace_reader.h"
+#include "client/measure/trace_reader.h"
 
 namespace larder::bench {
 

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "client/load/random.h"
-#include "client/load/zipf.h"
+#include "client/measure/zipf.h"
 #include "gtest/gtest.h"
 
 namespace larder::bench {

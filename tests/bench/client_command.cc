@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/cli/arguments.h"
 #include "client/client.h"
+#include "client/flags/arguments.h"
 #include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/client_load.h"

@@ -3,7 +3,7 @@
 
 #include <CLI/App.hpp>
 
-#include "client/cli/arguments.h"
+#include "client/flags/arguments.h"
 #include "storage/eviction_kind.h"
 
 namespace larder::bench {

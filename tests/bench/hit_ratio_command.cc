@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/cli/arguments.h"
-#include "client/cli/units.h"
+#include "client/flags/arguments.h"
+#include "client/flags/units.h"
 #include "tests/bench/cache_simulation.h"
 #include "tests/bench/subcommands.h"
 

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "client/cli/arguments.h"
+#include "client/flags/arguments.h"
 #include "nlohmann/json.hpp"
 #include "tests/bench/check_range.h"
 #include "tests/bench/find_larderd.h"

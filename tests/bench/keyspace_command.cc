@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/arguments.h"
-#include "client/cli/units.h"
+#include "client/flags/arguments.h"
+#include "client/flags/units.h"
 #include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/eviction_flag.h"

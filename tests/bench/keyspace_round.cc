@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "client/load/zipf.h"
+#include "client/measure/zipf.h"
 #include "tests/bench/buffer_sink.h"
 #include "tests/bench/fill_sizes.h"
 #include "tests/bench/thread_time.h"

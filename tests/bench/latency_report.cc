@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/cli/units.h"
+#include "client/flags/units.h"
 
 namespace larder::bench {
 namespace {

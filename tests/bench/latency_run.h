@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/load/histogram.h"
+#include "client/measure/histogram.h"
 #include "tests/bench/operation_mix.h"
 
 namespace larder::bench {

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/cli/arguments.h"
-#include "client/cli/units.h"
+#include "client/flags/arguments.h"
+#include "client/flags/units.h"
 #include "tests/bench/churn.h"
 #include "tests/bench/eviction_flag.h"
 #include "tests/bench/memory_fill.h"

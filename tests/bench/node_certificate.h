@@ -16,8 +16,8 @@ namespace larder::bench {
 class NodeCertificate {
  public:
   NodeCertificate() {
-    const server::TestAuthority authority("larder_bench");
-    const server::TestCertificate node = authority.Issue("node");
+    const TestAuthority authority("larder_bench");
+    const TestCertificate node = authority.Issue("node");
     ok_ = folder_.ok() && Write(ca_file(), authority.certificate()) &&
           Write(cert_file(), node.certificate) && Write(key_file(), node.key);
   }

@@ -6,7 +6,7 @@
 #include <sstream>
 #include <string_view>
 
-#include "client/cli/arguments.h"
+#include "client/flags/arguments.h"
 #include "tests/bench/invocation.h"
 #include "tests/bench/subcommands.h"
 

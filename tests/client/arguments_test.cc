@@ -1,4 +1,4 @@
-#include "client/cli/arguments.h"
+#include "client/flags/arguments.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "client/load/histogram.h"
+#include "client/measure/histogram.h"
 
 #include <gtest/gtest.h>
 

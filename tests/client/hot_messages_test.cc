@@ -10,13 +10,13 @@
 namespace larder {
 namespace {
 
-struct TestCall final : server::ChannelCall {
+struct TestCall final : ChannelCall {
   void OnDone() override {}
 };
 
 // What the hand-written code makes of it is what protobuf makes of it.
 template <typename Message>
-void ExpectWrites(const server::ChannelCall& call, const Message& message) {
+void ExpectWrites(const ChannelCall& call, const Message& message) {
   EXPECT_EQ(call.request_message(), message.SerializeAsString());
 }
 

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/load/bench.h"
 #include "client/load/replay.h"
-#include "client/load/value_pattern.h"
+#include "client/measure/value_pattern.h"
 #include "tests/client/fake_node.h"
 
 namespace larder::load {

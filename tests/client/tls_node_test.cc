@@ -20,8 +20,6 @@
 namespace larder {
 namespace {
 
-using server::TestAuthority;
-using server::TestCertificate;
 using ::testing::HasSubstr;
 
 // A larderd that speaks TLS, for 127.0.0.1 and node.example.

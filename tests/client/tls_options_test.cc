@@ -82,7 +82,7 @@ TEST_F(TlsOptionsTest, ACertificateNeedsItsKey) {
 }
 
 TEST_F(TlsOptionsTest, WhatIsInTheFilesIsLookedAtToo) {
-  const server::TestAuthority authority("authority");
+  const TestAuthority authority("authority");
   const std::string cert = Write("cert", authority.Issue("one").certificate);
   const std::string key = Write("key", authority.Issue("two").key);
   ClientOptions options;

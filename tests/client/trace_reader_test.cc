@@ -1,4 +1,4 @@
-#include "client/load/trace_reader.h"
+#include "client/measure/trace_reader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

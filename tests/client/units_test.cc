@@ -1,4 +1,4 @@
-#include "client/cli/units.h"
+#include "client/flags/units.h"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "client/load/value_pattern.h"
+#include "client/measure/value_pattern.h"
 
 namespace larder::load {
 namespace {

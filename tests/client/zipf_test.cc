@@ -1,4 +1,4 @@
-#include "client/load/zipf.h"
+#include "client/measure/zipf.h"
 
 #include <gtest/gtest.h>
 

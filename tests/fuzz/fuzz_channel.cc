@@ -13,9 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "server/rpc/channel/channel_connection.h"
+#include "client/channel/channel_connection.h"
 
-namespace larder::server {
+namespace larder {
 namespace {
 
 constexpr size_t kCalls = 6;
@@ -107,7 +107,7 @@ class Run {
 };
 
 }  // namespace
-}  // namespace larder::server
+}  // namespace larder
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;

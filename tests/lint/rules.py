@@ -16,25 +16,42 @@ FOLDERS = {
         leaf=True),
     "cluster": Folder(("cluster",), ("absl/",), leaf=True),
     "cluster/wire": Folder(("cluster", "proto"), ("absl/", "google/protobuf/"), leaf=True),
-    "server": Folder(
-        ("server", "storage", "cluster", "proto"),
-        ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "glog/", "prometheus/", "httplib.h",
-         "CLI/", "nghttp2/", "openssl/", "zlib.h"),
-        leaf=False),
-    "server/handlers": Folder(("server/handlers", "storage", "cluster"), ("absl/",), leaf=False),
-    "server/rpc/channel": Folder(
-        ("server/rpc", "server/connections", "server/handlers", "server/tls", "storage"),
-        ("absl/", "openssl/"), leaf=False),
+    "proto/wire": Folder(("proto/wire",), ("absl/",), leaf=True),
+    "proto/http2": Folder(("proto/http2", "proto/wire"), ("absl/", "nghttp2/"), leaf=True),
+    "proto/tls": Folder(("proto/tls", "proto/http2"), ("absl/", "openssl/"), leaf=True),
     "client": Folder(
-        ("client", "cluster", "proto", "server/rpc/channel", "server/rpc/wire"),
+        ("client", "cluster", "proto"),
         ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "CLI/", "nlohmann/", "lzma.h"),
         leaf=False),
+    "client/channel": Folder(
+        ("client/channel", "proto/http2", "proto/tls", "proto/wire"), ("absl/", "openssl/"),
+        leaf=False),
+    "server": Folder(
+        ("server", "storage", "cluster", "client/channel", "proto"),
+        ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "glog/", "prometheus/", "httplib.h",
+         "CLI/"),
+        leaf=False),
+    "server/handlers": Folder(
+        ("server/handlers", "storage", "cluster", "proto/wire"), ("absl/",), leaf=False),
+    "server/tls": Folder(
+        ("server/tls", "storage", "client/channel", "proto/tls"), ("absl/", "openssl/"),
+        leaf=False),
+    "server/rpc": Folder(
+        ("server/rpc", "server/transport", "server/metrics", "server/handlers", "server/tls",
+         "server/connections", "storage", "client/channel", "proto/http2", "proto/tls",
+         "proto/wire"),
+        ("absl/", "openssl/", "zlib.h"), leaf=False),
+    "server/rpc/services": Folder(
+        ("server", "storage", "cluster", "client/channel", "proto"),
+        ("absl/", "google/protobuf/"), leaf=False),
 }
 
 # Headers that others include must not bring generated code or gRPC along, not even by way of another
 # header: a file that includes grpcpp costs seconds to compile. By the beginnings of their paths.
 HEAVY = ("grpc/", "grpcpp/", "google/protobuf/")
 LIGHT_HEADERS = ("storage/", "cluster/", "server/handlers/", "server/config/", "server/metrics/",
+                 "server/transport/", "client/channel/", "proto/http2/", "proto/tls/",
+                
                  "client/client.h")
 
 # Generated headers by the beginning of their path.

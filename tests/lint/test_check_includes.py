@@ -19,7 +19,7 @@ CLEAN = {
     "cluster/hash_slot.h": header("cluster/hash_slot.h", "#include <cstdint>"),
     "server/handlers/get.h": header(
         "server/handlers/get.h", '#include "storage/table.h"\n#include "cluster/hash_slot.h"'),
-    "server/main.cc": '#include <sys/socket.h>\n#include "glog/logging.h"\n'
+    "server/larderd/main.cc": '#include <sys/socket.h>\n#include "glog/logging.h"\n'
                       '#include "larder/v1/cache.pb.h"\n#include "server/handlers/get.h"\n',
     "client/client.h": header("client/client.h", '#include "cluster/hash_slot.h"'),
     "client/client.cc": '#include <grpcpp/grpcpp.h>\n#include "client/client.h"\n',

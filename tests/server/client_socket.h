@@ -7,8 +7,8 @@
 
 #include <string>
 
+#include "client/channel/file_descriptor.h"
 #include "server/connections/endpoint.h"
-#include "server/connections/file_descriptor.h"
 
 namespace larder::server {
 

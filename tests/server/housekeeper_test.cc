@@ -1,4 +1,4 @@
-#include "server/housekeeper.h"
+#include "server/upkeep/housekeeper.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/metrics/metrics_endpoint.h"
+#include "server/metrics_page/metrics_endpoint.h"
 
 #include <gmock/gmock.h>
 

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "server/handlers/retry_hint.h"
-#include "server/inflight_limit.h"
-#include "server/metrics/process_figures.h"
-#include "server/metrics/prometheus_text.h"
 #include "server/metrics/request_metrics.h"
+#include "server/metrics_page/process_figures.h"
+#include "server/metrics_page/prometheus_text.h"
+#include "server/transport/inflight_limit.h"
 
 namespace larder::server {
 namespace {

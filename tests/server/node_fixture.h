@@ -11,7 +11,7 @@
 
 #include "larder/v1/admin.grpc.pb.h"
 #include "larder/v1/cache.grpc.pb.h"
-#include "server/node.h"
+#include "server/node/node.h"
 
 namespace larder::server {
 

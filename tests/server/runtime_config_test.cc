@@ -1,4 +1,4 @@
-#include "server/runtime_config.h"
+#include "server/upkeep/runtime_config.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "server/shard_clock.h"
+#include "server/upkeep/shard_clock.h"
 
 #include <gtest/gtest.h>
 

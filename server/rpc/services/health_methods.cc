@@ -2,9 +2,9 @@
 #include <string>
 
 #include "grpc/health/v1/health.pb.h"
-#include "server/front_end.h"
 #include "server/rpc/services/message_method.h"
 #include "server/rpc/services/rpc_services.h"
+#include "server/transport/front_end.h"
 
 namespace larder::server {
 namespace {

@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "server/front_end.h"
 #include "server/messages/pipeline_operation.h"
 #include "server/rpc/services/message_method.h"
 #include "server/rpc/services/wire_methods.h"
+#include "server/transport/front_end.h"
 
 namespace larder::server {
 namespace {

@@ -1,9 +1,9 @@
 #include "grpc/reflection/v1/reflection.pb.h"
 #include "grpc/reflection/v1alpha/reflection.pb.h"
-#include "server/front_end.h"
 #include "server/reflection/reflection_answer.h"
 #include "server/rpc/services/message_method.h"
 #include "server/rpc/services/rpc_services.h"
+#include "server/transport/front_end.h"
 
 namespace larder::server {
 namespace {

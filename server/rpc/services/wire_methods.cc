@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "proto/wire/wire_writer.h"
 #include "server/handlers/request_checks.h"
+#include "server/rpc/services/cache_answers.h"
+#include "server/rpc/services/cache_requests.h"
 #include "server/rpc/services/message_method.h"
-#include "server/rpc/wire/cache_answers.h"
-#include "server/rpc/wire/cache_requests.h"
-#include "server/rpc/wire/wire_writer.h"
 
 namespace larder::server {
 namespace {

@@ -8,7 +8,7 @@
 #include "server/messages/service_parts.h"
 #include "server/metrics/method.h"
 #include "server/rpc/rpc_method.h"
-#include "server/rpc/wire/cache_requests.h"
+#include "server/rpc/services/cache_requests.h"
 
 namespace larder::server {
 

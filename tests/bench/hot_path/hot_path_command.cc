@@ -13,7 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "client/cli/arguments.h"
+#include "client/flags/arguments.h"
 #include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/find_larderd.h"

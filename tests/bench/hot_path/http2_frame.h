@@ -6,31 +6,30 @@
 #include <string>
 #include <string_view>
 
-#include "server/rpc/http2_frame.h"
+#include "proto/http2/http2_frame.h"
 
 namespace larder::bench {
 
 // The server's own names of what is on the wire.
-using Http2FrameType = server::http2::FrameType;
+using Http2FrameType = http2::FrameType;
 
-inline constexpr uint8_t kHttp2EndStream = server::http2::kEndStream;
-inline constexpr uint8_t kHttp2Ack = server::http2::kAck;
-inline constexpr uint8_t kHttp2EndHeaders = server::http2::kEndHeaders;
-inline constexpr uint8_t kHttp2Padded = server::http2::kPadded;
-inline constexpr uint8_t kHttp2HasPriority = server::http2::kHasPriority;
+inline constexpr uint8_t kHttp2EndStream = http2::kEndStream;
+inline constexpr uint8_t kHttp2Ack = http2::kAck;
+inline constexpr uint8_t kHttp2EndHeaders = http2::kEndHeaders;
+inline constexpr uint8_t kHttp2Padded = http2::kPadded;
+inline constexpr uint8_t kHttp2HasPriority = http2::kHasPriority;
 
 inline constexpr auto kHttp2HeaderTableSize =
-    static_cast<uint16_t>(server::http2::Setting::kHeaderTableSize);
+    static_cast<uint16_t>(http2::Setting::kHeaderTableSize);
 inline constexpr auto kHttp2ConcurrentStreamsMax =
-    static_cast<uint16_t>(server::http2::Setting::kMaxConcurrentStreams);
+    static_cast<uint16_t>(http2::Setting::kMaxConcurrentStreams);
 inline constexpr auto kHttp2InitialWindow =
-    static_cast<uint16_t>(server::http2::Setting::kInitialWindowSize);
-inline constexpr auto kHttp2FrameBytesMax =
-    static_cast<uint16_t>(server::http2::Setting::kMaxFrameSize);
+    static_cast<uint16_t>(http2::Setting::kInitialWindowSize);
+inline constexpr auto kHttp2FrameBytesMax = static_cast<uint16_t>(http2::Setting::kMaxFrameSize);
 
-inline constexpr size_t kHttp2FrameHeaderBytes = server::http2::FrameHeader::kBytes;
-inline constexpr uint32_t kHttp2DefaultFrameBytesMax = server::http2::kDefaultFrameBytesMax;
-inline constexpr int64_t kHttp2DefaultWindow = server::http2::kDefaultWindow;
+inline constexpr size_t kHttp2FrameHeaderBytes = http2::FrameHeader::kBytes;
+inline constexpr uint32_t kHttp2DefaultFrameBytesMax = http2::kDefaultFrameBytesMax;
+inline constexpr int64_t kHttp2DefaultWindow = http2::kDefaultWindow;
 
 // One frame: its header, and the payload where it was received.
 struct Http2Frame {

@@ -5,8 +5,8 @@
 namespace larder::bench {
 
 absl::StatusOr<bool> Http2FrameReader::Next(std::string_view& bytes, Http2Frame& frame) {
-  using Result = server::http2::FrameReader::Result;
-  server::http2::FrameHeader header{};
+  using Result = http2::FrameReader::Result;
+  http2::FrameHeader header{};
   const Result result = reader_.Next(bytes, header, frame.payload);
   if (result == Result::kTooLarge) {
     return absl::InternalError(absl::StrCat("a frame of ", header.payload_bytes, " bytes"));

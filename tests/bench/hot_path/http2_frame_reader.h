@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "server/rpc/frame_reader.h"
+#include "proto/http2/frame_reader.h"
 #include "tests/bench/hot_path/http2_frame.h"
 
 namespace larder::bench {
@@ -17,7 +17,7 @@ class Http2FrameReader {
   absl::StatusOr<bool> Next(std::string_view& bytes, Http2Frame& frame);
 
  private:
-  server::http2::FrameReader reader_;
+  http2::FrameReader reader_;
 };
 
 }  // namespace larder::bench

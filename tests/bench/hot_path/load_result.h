@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "client/load/histogram.h"
+#include "client/measure/histogram.h"
 
 namespace larder::bench {
 

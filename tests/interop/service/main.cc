@@ -26,7 +26,7 @@ int Run() {
   }
   auto acceptor = server::ConnectionAcceptor::Start(
       *std::move(listening), &connections,
-      [&loop](int socket) { (*loop)->Add(server::FileDescriptor(socket)); },
+      [&loop](int socket) { (*loop)->Add(larder::FileDescriptor(socket)); },
       server::ConnectionAcceptor::Protocol::kHttp2);
   if (!acceptor.ok()) {
     std::fprintf(stderr, "interop_service: cannot accept connections\n");

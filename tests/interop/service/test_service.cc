@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/front_end.h"
 #include "server/rpc/services/message_method.h"
+#include "server/transport/front_end.h"
 #include "tests/interop/service/test_service.pb.h"
 
 namespace larder::interop {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "server/rpc/loop_time.h"
+#include "client/channel/loop_time.h"
 #include "server/rpc/rpc_connection.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "server/rpc/header_decoder.h"
-#include "server/rpc/http2_frame.h"
-#include "server/rpc/status_block.h"
+#include "proto/http2/header_decoder.h"
+#include "proto/http2/http2_frame.h"
+#include "proto/http2/status_block.h"
 
-namespace larder::server {
+namespace larder {
 
 // The client's side of an HTTP/2 connection for tests: bytes of frames, and frames from bytes.
 
@@ -169,6 +169,6 @@ class Answers {
   std::vector<SentFrame> others_;
 };
 
-}  // namespace larder::server
+}  // namespace larder
 
 #endif  // LARDER_TESTS_SERVER_RPC_HTTP2_PEER_H_

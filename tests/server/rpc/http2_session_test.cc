@@ -8,7 +8,7 @@
 
 #include "tests/server/rpc/http2_peer.h"
 
-namespace larder::server::http2 {
+namespace larder::http2 {
 namespace {
 
 struct TestStream final : Stream {};
@@ -84,8 +84,10 @@ class SessionTest : public testing::Test, private SessionListener {
     delete &static_cast<TestStream&>(stream);
   }
   bool ReadsMetadata(std::string_view) override { return false; }
-  void OnStreamReset(StreamReset) override {}
-  void OnHead(Stream& stream, const RequestHead& head) override { paths_[stream.id] = head.path(); }
+  void OnStreamReset(server::StreamReset) override {}
+  void OnHead(Stream& stream, const server::RequestHead& head) override {
+    paths_[stream.id] = head.path();
+  }
   void OnBody(Stream& stream, std::string_view bytes) override { bodies_[stream.id] += bytes; }
   void OnUnblocked(Stream&) override { ++unblocked_; }
 };
@@ -487,4 +489,4 @@ TEST_F(SessionTest, CloseDropsAllStreams) {
 }
 
 }  // namespace
-}  // namespace larder::server::http2
+}  // namespace larder::http2

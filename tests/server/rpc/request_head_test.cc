@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "proto/http2/header_field.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
@@ -93,9 +94,9 @@ TEST(RequestHeadTest, TimeoutsHaveUpToEightDigitsAndAUnit) {
 }
 
 TEST(RequestHeadTest, TrailersHaveNoPseudoFields) {
-  EXPECT_TRUE(IsTrailerField("x-checksum", "1"));
-  EXPECT_FALSE(IsTrailerField(":path", "/a"));
-  EXPECT_FALSE(IsTrailerField("connection", "close"));
+  EXPECT_TRUE(http2::IsRegularField("x-checksum", "1"));
+  EXPECT_FALSE(http2::IsRegularField(":path", "/a"));
+  EXPECT_FALSE(http2::IsRegularField("connection", "close"));
 }
 
 }  // namespace

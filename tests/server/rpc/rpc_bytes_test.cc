@@ -3,11 +3,11 @@
 #include <map>
 #include <string>
 
-#include "server/rpc/frame_reader.h"
+#include "proto/http2/frame_reader.h"
+#include "proto/http2/header_decoder.h"
+#include "proto/http2/output_buffer.h"
+#include "proto/http2/status_block.h"
 #include "server/rpc/gzip.h"
-#include "server/rpc/header_decoder.h"
-#include "server/rpc/output_buffer.h"
-#include "server/rpc/status_block.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {

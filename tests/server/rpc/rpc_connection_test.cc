@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/front_end.h"
+#include "server/transport/front_end.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 

@@ -9,7 +9,7 @@
 
 #include "larder/v1/cache.pb.h"
 #include "server/messages/message_views.h"
-#include "server/rpc/wire/cache_requests.h"
+#include "server/rpc/services/cache_requests.h"
 
 namespace larder::server {
 

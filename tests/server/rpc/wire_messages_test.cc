@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "server/messages/message_replies.h"
-#include "server/rpc/wire/cache_answers.h"
+#include "server/rpc/services/cache_answers.h"
 #include "storage/random.h"
 #include "tests/server/rpc/wire_comparison.h"
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-namespace larder::server {
+namespace larder {
 
 template <auto kFree>
 struct OpensslFree {
@@ -111,6 +111,6 @@ class TestAuthority {
   const TestX509 certificate_;
 };
 
-}  // namespace larder::server
+}  // namespace larder
 
 #endif  // LARDER_TESTS_SERVER_TLS_TEST_AUTHORITY_H_

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-#include "server/rpc/http2_frame.h"
+#include "proto/http2/http2_frame.h"
 #include "tests/server/tls/tls_client.h"
 
 namespace larder::server {

@@ -1,0 +1,100 @@
+#ifndef LARDER_CLIENT_CHANNEL_CHANNEL_CALL_H_
+#define LARDER_CLIENT_CHANNEL_CHANNEL_CALL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "client/channel/client_stream.h"
+#include "client/channel/loop_time.h"
+
+namespace larder {
+
+class ChannelConnection;
+
+// How a call ended, as gRPC says it.
+struct ChannelStatus {
+  int code = 0;  // of gRPC; 0: OK
+  std::string message;
+  std::string details;  // of grpc-status-details-bin
+};
+
+// One attempt of a unary call: what is asked, and then what was answered. Who makes it keeps it
+// until OnDone, and may use it again for another attempt.
+class ChannelCall : public http2::ClientStream {
+ public:
+  static constexpr size_t kPrefixBytes = 5;
+
+  virtual ~ChannelCall() = default;
+  ChannelCall(const ChannelCall&) = delete;
+  ChannelCall& operator=(const ChannelCall&) = delete;
+
+  // Called once for each attempt, on a thread of the channel, which must not be blocked. The last
+  // thing that the channel does with the call.
+  virtual void OnDone() = 0;
+
+  // Makes room for a request's message and returns where it goes.
+  char* ResizeRequest(size_t message_bytes);
+  std::string_view request_message() const {
+    return std::string_view(request_).substr(kPrefixBytes);
+  }
+
+  // To be set before each attempt.
+  std::string_view path;  // "/package.Service/Method"; the bytes outlive the channel
+  LoopTime deadline = kNoTime;
+
+  // What became of it.
+  ChannelStatus status;
+  std::string response;  // the answer's message; whole if the status is OK
+
+ protected:
+  ChannelCall() = default;
+
+ private:
+  friend class CallQueue;
+  friend class ChannelConnection;
+  friend class ChannelLoop;
+  friend class DeadlineWheel;
+
+  // Forgets what the attempt before has left.
+  void BeginAttempt();
+
+  std::string request_;  // with its prefix
+
+  // Of the answer's message.
+  char answer_prefix_[kPrefixBytes] = {};
+  uint8_t answer_prefix_bytes_ = 0;
+  uint32_t answer_bytes_ = 0;
+
+  // Of the channel.
+  ChannelConnection* connection_ = nullptr;  // that it was started on
+  uint32_t place_ = 0;
+  bool was_moved_ = false;   // from a connection that refused it to another
+  bool is_refused_ = false;  // the server has not looked at it
+  bool is_queued_for_connection_ = false;
+  ChannelCall* queue_before_ = nullptr;
+  ChannelCall* queue_after_ = nullptr;
+  ChannelCall* wheel_before_ = nullptr;
+  ChannelCall* wheel_after_ = nullptr;
+  int32_t wheel_bucket_ = -1;  // -1: in none
+};
+
+// Calls that wait for a connection, in their order. Does not own them. Not thread-safe.
+class CallQueue {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  void Push(ChannelCall& call);
+  // REQUIRES: not empty().
+  ChannelCall& Pop();
+  // REQUIRES: it is in this queue.
+  void Remove(ChannelCall& call);
+
+ private:
+  ChannelCall* first_ = nullptr;
+  ChannelCall* last_ = nullptr;
+};
+
+}  // namespace larder
+
+#endif  // LARDER_CLIENT_CHANNEL_CHANNEL_CALL_H_

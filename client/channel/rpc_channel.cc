@@ -1,0 +1,34 @@
+#include "client/channel/rpc_channel.h"
+
+#include <algorithm>
+
+#include "client/channel/channel_loop.h"
+
+namespace larder {
+
+absl::StatusOr<std::unique_ptr<RpcChannel>> RpcChannel::Create(const ChannelOptions& options) {
+  const auto connections = static_cast<uint32_t>(std::max(options.connections, 1));
+  const auto threads =
+      std::min(static_cast<uint32_t>(std::max(options.io_threads, 1)), connections);
+  std::unique_ptr<RpcChannel> channel(new RpcChannel(connections));
+  for (uint32_t i = 0; i < threads; ++i) {
+    const uint32_t places = connections / threads + (i < connections % threads ? 1 : 0);
+    auto loop = ChannelLoop::Create(options, places);
+    if (!loop.ok()) return loop.status();
+    channel->loops_.push_back(*std::move(loop));
+  }
+  return channel;
+}
+
+RpcChannel::RpcChannel(uint32_t connections) : connections_(connections) {}
+
+RpcChannel::~RpcChannel() = default;
+
+void RpcChannel::Start(ChannelCall& call) {
+  const uint32_t turn =
+      connections_ == 1 ? 0 : next_.fetch_add(1, std::memory_order_relaxed) % connections_;
+  const auto threads = static_cast<uint32_t>(loops_.size());
+  loops_[turn % threads]->Start(call, turn / threads);
+}
+
+}  // namespace larder

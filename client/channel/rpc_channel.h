@@ -1,0 +1,52 @@
+#ifndef LARDER_CLIENT_CHANNEL_RPC_CHANNEL_H_
+#define LARDER_CLIENT_CHANNEL_RPC_CHANNEL_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/channel/channel_call.h"
+#include "client/channel/channel_options.h"
+
+namespace larder {
+
+class ChannelLoop;
+
+// A gRPC client for unary calls to one server, over TCP or a unix socket, with TLS
+// or without. Thread-safe.
+//
+//   class Answer : public ChannelCall { void OnDone() override { ... status, response ... } };
+//   call.path = "/package.Service/Method";
+//   std::memcpy(call.ResizeRequest(bytes.size()), bytes.data(), bytes.size());
+//   call.deadline = now + std::chrono::seconds(1);
+//   channel->Start(call);
+//
+// Connects with the first call, which waits for that. While a server cannot be reached calls end
+// with UNAVAILABLE at once, but for one that tries again after each backoff. A call that the server
+// has refused unseen is tried once more by itself, for instance on a new connection after GOAWAY.
+class RpcChannel {
+ public:
+  // No I/O yet. RESOURCE_EXHAUSTED, INTERNAL: the process has too many files open, or threads.
+  static absl::StatusOr<std::unique_ptr<RpcChannel>> Create(const ChannelOptions& options);
+
+  // REQUIRES: all calls have ended; not on a thread of the channel, which is to say not in OnDone.
+  ~RpcChannel();
+  RpcChannel(const RpcChannel&) = delete;
+  RpcChannel& operator=(const RpcChannel&) = delete;
+
+  // Begins an attempt, without blocking. Its deadline is what ends it at the latest.
+  void Start(ChannelCall& call);
+
+ private:
+  explicit RpcChannel(uint32_t connections);
+
+  const uint32_t connections_;
+  std::vector<std::unique_ptr<ChannelLoop>> loops_;
+  std::atomic<uint32_t> next_{0};
+};
+
+}  // namespace larder
+
+#endif  // LARDER_CLIENT_CHANNEL_RPC_CHANNEL_H_

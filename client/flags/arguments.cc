@@ -1,0 +1,132 @@
+#include "client/flags/arguments.h"
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/flags/units.h"
+
+namespace larder::cli {
+namespace {
+
+constexpr char kGuard = '\x01';
+
+// More than any node takes; a guard against reading an endless file into memory.
+constexpr size_t kValueBytesMax = size_t{1} << 30;
+
+bool NeedsGuard(const std::string& argument) {
+  if (argument.empty()) return false;
+  if (argument.front() == kGuard || argument.front() == '[' || argument == "++") return true;
+  return argument.size() > 1 && argument[0] == '-' &&
+         absl::ascii_isdigit(static_cast<unsigned char>(argument[1]));
+}
+
+std::string Unguard(std::string argument) {
+  if (!argument.empty() && argument.front() == kGuard) argument.erase(0, 1);
+  return argument;
+}
+
+absl::StatusOr<std::string> ReadAll(std::FILE* file, const std::string& name) {
+  std::string bytes;
+  char buffer[64 << 10];
+  while (true) {
+    errno = 0;
+    const size_t count = std::fread(buffer, 1, sizeof(buffer), file);
+    bytes.append(buffer, count);
+    if (bytes.size() > kValueBytesMax) {
+      return absl::InvalidArgumentError(absl::StrCat(name, ": larger than 1 GiB"));
+    }
+    if (count == sizeof(buffer)) continue;
+    if (std::ferror(file)) {
+      return absl::InvalidArgumentError(absl::StrCat(name, ": ", std::strerror(errno)));
+    }
+    if (std::feof(file)) return bytes;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> GuardArguments(std::vector<std::string> arguments) {
+  bool flags_over = false;
+  for (std::string& argument : arguments) {
+    if (!flags_over && argument.size() > 3 && argument.substr(0, 2) == "--" &&
+        argument.find('=') == argument.size() - 1) {
+      return absl::InvalidArgumentError(absl::StrCat(argument, " needs a value"));
+    }
+    if (argument == "--") flags_over = true;
+    if (NeedsGuard(argument)) argument.insert(argument.begin(), kGuard);
+  }
+  return arguments;
+}
+
+CLI::Option* AddPositional(CLI::App& app, const std::string& name, std::string& target,
+                           const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name, [&target](const std::string& text) { target = Unguard(text); }, description)
+      ->type_name("");
+}
+
+CLI::Option* AddPositionals(CLI::App& app, const std::string& name,
+                            std::vector<std::string>& target, const std::string& description) {
+  return app
+      .add_option_function<std::vector<std::string>>(
+          name,
+          [&target](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) target.push_back(Unguard(text));
+          },
+          description)
+      ->type_name("");
+}
+
+CLI::Option* AddDuration(CLI::App& app, const std::string& name,
+                         std::optional<absl::Duration>& target, const std::string& description) {
+  return AddParsed<absl::Duration>(
+      app, name, "DURATION", &ParseDuration, [&target](absl::Duration value) { target = value; },
+      description);
+}
+
+CLI::Option* AddBytes(CLI::App& app, const std::string& name, uint64_t& target,
+                      const std::string& description) {
+  return AddParsed<uint64_t>(
+      app, name, "SIZE", &ParseBytes, [&target](uint64_t value) { target = value; }, description);
+}
+
+CLI::Option* AddCount(CLI::App& app, const std::string& name, std::optional<uint64_t>& target,
+                      const std::string& description) {
+  return AddParsed<uint64_t>(
+      app, name, "COUNT", &ParseCount, [&target](uint64_t value) { target = value; }, description);
+}
+
+CLI::Option* AddChoice(CLI::App& app, const std::string& name,
+                       const std::vector<std::string>& choices, std::string& target,
+                       const std::string& description) {
+  return app.add_option(name, target, description)
+      ->check([choices](const std::string& text) {
+        for (const std::string& choice : choices) {
+          if (text == choice) return std::string();
+        }
+        return absl::StrCat("'", text, "' is not ", absl::StrJoin(choices, " or "));
+      })
+      ->type_name(absl::StrJoin(choices, "|"));
+}
+
+absl::StatusOr<std::string> ReadValue(const std::string& argument, std::FILE* in) {
+  if (argument == "-") return ReadAll(in, "stdin");
+  if (!argument.empty() && argument.front() == '@') return ReadValueFile(argument.substr(1));
+  return argument;
+}
+
+absl::StatusOr<std::string> ReadValueFile(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             &std::fclose);
+  if (!file) {
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "': ", std::strerror(errno)));
+  }
+  return ReadAll(file.get(), absl::StrCat("'", path, "'"));
+}
+
+}  // namespace larder::cli

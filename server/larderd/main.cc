@@ -1,0 +1,139 @@
+#include <glog/logging.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "server/config/command_line.h"
+#include "server/config/flag_table.h"
+#include "server/config/version.h"
+#include "server/node/node.h"
+
+namespace larder::server {
+namespace {
+
+constexpr int kUsageError = 2;
+constexpr int kStartError = 1;
+constexpr int kCutShort = 3;
+
+int Report(int exit_code, const absl::Status& status) {
+  std::fprintf(stderr, "larderd: %s\n", std::string(status.message()).c_str());
+  return exit_code;
+}
+
+void StartLogging(ServerConfig::LogLevel level) {
+  FLAGS_logtostderr = true;
+  FLAGS_minloglevel = static_cast<int>(level);
+  google::InitGoogleLogging("larderd");
+}
+
+// As many files as the process may have: a connection is a file.
+void RaiseFileLimit(uint32_t connections_max) {
+  constexpr rlim_t kOtherFiles = 100;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) PLOG(WARNING) << "cannot raise RLIMIT_NOFILE";
+  if (limit.rlim_cur < connections_max + kOtherFiles) {
+    LOG(WARNING) << "this process may open " << limit.rlim_cur << " files, too few for "
+                 << connections_max << " connections (--max_connections)";
+  }
+}
+
+// SIGTERM and SIGINT end the node; SIGUSR1 is how the drain tells the main thread that it is over.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+// A second signal ends the process at once.
+void DrainUnlessSignalled(Node& node, const sigset_t& signals) {
+  std::thread drain([&node, main_thread = ::pthread_self()] {
+    node.Drain();
+    ::pthread_kill(main_thread, SIGUSR1);
+  });
+  int signal = 0;
+  ::sigwait(&signals, &signal);
+  if (signal != SIGUSR1) {
+    LOG(WARNING) << "second signal: ending without waiting for requests in flight";
+    google::FlushLogFiles(google::INFO);
+    ::_exit(kCutShort);
+  }
+  drain.join();
+}
+
+void LogChange(const ConfigChange& change) {
+  LOG(INFO) << "SetConfig: --" << change.name << "=" << change.new_value << ", was "
+            << change.old_value;
+}
+
+void LogTls(const TlsNotice& notice) {
+  if (notice.severity == TlsNotice::Severity::kWarning) {
+    LOG(WARNING) << notice.text;
+  } else {
+    LOG(INFO) << notice.text;
+  }
+}
+
+int Serve(const ServerConfig& config, const sigset_t& signals) {
+  absl::StatusOr<std::unique_ptr<Node>> node = Node::Start(config, LogChange, LogTls);
+  if (!node.ok()) return Report(kStartError, node.status());
+  const std::string client = (*node)->client_endpoint().ToString();
+  const auto metrics_endpoint = (*node)->metrics_endpoint();
+  const std::string metrics =
+      metrics_endpoint.has_value() ? absl::StrCat("on ", metrics_endpoint->ToString()) : "off";
+  LOG(INFO) << "serving on " << client << ", metrics " << metrics;
+  // For programs that start a node on port 0: this line is part of the interface.
+  std::printf("larderd: serving on %s, metrics %s\n", client.c_str(), metrics.c_str());
+  std::fflush(stdout);
+  int signal = 0;
+  do {
+    ::sigwait(&signals, &signal);
+  } while (signal == SIGUSR1);
+  LOG(INFO) << ::strsignal(signal) << ": draining for up to "
+            << absl::FormatDuration(config.drain_timeout);
+  DrainUnlessSignalled(**node, signals);
+  node->reset();
+  LOG(INFO) << "ended";
+  return 0;
+}
+
+int Main(std::vector<std::string> arguments) {
+  const sigset_t signals = BlockSignals();
+  // Costs more than the locks themselves in Debian's build of absl.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  const absl::StatusOr<CommandLine> command_line = ParseCommandLine(std::move(arguments));
+  if (!command_line.ok()) return Report(kUsageError, command_line.status());
+  if (command_line->print.has_value()) {
+    std::fputs(command_line->print->c_str(), stdout);
+    return 0;
+  }
+  const ServerConfig& config = command_line->config;
+  StartLogging(config.log_level);
+  LOG(INFO) << "larderd " << kVersion << " starts";
+  for (const ConfigEntry& entry : ChangedConfigEntries(config)) {
+    LOG(INFO) << "--" << entry.name << "=" << entry.value;
+  }
+  RaiseFileLimit(config.max_connections);
+  const int exit_code = Serve(config, signals);
+  google::ShutdownGoogleLogging();
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace larder::server
+
+int main(int argc, char** argv) {
+  return larder::server::Main(std::vector<std::string>(argv + 1, argv + argc));
+}

@@ -1,0 +1,30 @@
+#ifndef LARDER_SERVER_METRICS_PAGE_PROMETHEUS_TEXT_H_
+#define LARDER_SERVER_METRICS_PAGE_PROMETHEUS_TEXT_H_
+
+#include <string>
+
+#include "server/connections/connection_table.h"
+#include "server/metrics/request_metrics.h"
+#include "server/tls/tls_counters.h"
+#include "server/transport/inflight_limit.h"
+#include "server/transport/transport_state.h"
+#include "storage/keyspace.h"
+
+namespace larder::server {
+
+// What the metrics of a node are read from. All must outlive the collector.
+struct MetricSources {
+  const storage::Keyspace* keyspace = nullptr;
+  const RequestMetrics* requests = nullptr;
+  const ConnectionTable* connections = nullptr;
+  const InflightLimit* inflight = nullptr;
+  const TlsCounters* tls = nullptr;
+  const TransportState* transport = nullptr;
+};
+
+// All metrics of the node in Prometheus' text format, read now. Thread-safe.
+std::string PrometheusText(const MetricSources& sources);
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_METRICS_PAGE_PROMETHEUS_TEXT_H_

@@ -1,0 +1,184 @@
+#include "server/node/node.h"
+
+#include <chrono>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/config/version.h"
+#include "server/connections/connection_table.h"
+#include "server/grpcpp/grpc_front_end.h"
+#include "server/handlers/cache_handler.h"
+#include "server/handlers/lease_token_codec.h"
+#include "server/handlers/maintenance_handler.h"
+#include "server/handlers/multi_key_handler.h"
+#include "server/metrics/request_metrics.h"
+#include "server/metrics_page/metrics_endpoint.h"
+#include "server/metrics_page/process_figures.h"
+#include "server/metrics_page/prometheus_text.h"
+#include "server/rpc/services/rpc_front_end.h"
+#include "server/transport/inflight_limit.h"
+#include "server/transport/readiness.h"
+#include "server/transport/transport_state.h"
+#include "server/upkeep/housekeeper.h"
+#include "server/upkeep/runtime_config.h"
+#include "server/upkeep/shard_clock.h"
+#include "storage/hybrid_clock.h"
+#include "storage/keyspace.h"
+
+namespace larder::server {
+namespace {
+
+uint64_t RandomNumber() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+}  // namespace
+
+// Members are destroyed last to first: ports and threads before what they use.
+class Node::Parts final : public NodeFigureSource {
+ public:
+  explicit Parts(const ServerConfig& config)
+      : config_(config),
+        started_(std::chrono::steady_clock::now()),
+        versions_(config.node_number),
+        connections_(config.max_connections),
+        inflight_(config.max_inflight, config.limits.overload_retry_after),
+        transport_(config.max_total_incomplete_bytes, config.max_total_unread_bytes) {}
+
+  absl::Status Start(ConfigListener on_change, TlsListener on_tls) {
+    if (config_.tls.is_on()) {
+      auto tls = TlsRotation::Create(config_.tls, &tls_counters_, std::move(on_tls));
+      if (!tls.ok()) return tls.status();
+      tls_ = *std::move(tls);
+    }
+    storage::KeyspaceOptions options = config_.keyspace;
+    options.seed = RandomNumber();
+    auto keyspace = storage::Keyspace::Create(options, &versions_);
+    if (!keyspace.ok()) return keyspace.status();
+    keyspace_ = *std::move(keyspace);
+    cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
+                                            LeaseTokenCodec(config_.node_number, RandomNumber()));
+    multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
+    runtime_config_ =
+        std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_, std::move(on_change));
+    maintenance_ = std::make_unique<MaintenanceHandler>(
+        keyspace_.get(), this, config_.keyspace.eviction, runtime_config_.get());
+    const bool uses_grpcpp = config_.transport == ServerConfig::Transport::kGrpcpp;
+    // grpc++ has read its own certificate, for good.
+    housekeeper_ = std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_,
+                                                 uses_grpcpp ? nullptr : tls_.get());
+    if (const absl::Status status = StartMetrics(); !status.ok()) return status;
+    // Before the first connection can ask.
+    readiness_.Set(true);
+    const ServiceParts services{.cache = cache_.get(),
+                                .multi_key = multi_key_.get(),
+                                .maintenance = maintenance_.get(),
+                                .metrics = &requests_,
+                                .inflight = &inflight_,
+                                .transport = &transport_,
+                                .readiness = &readiness_};
+    auto front_end = uses_grpcpp ? StartGrpcFrontEnd(config_, services, &connections_)
+                                 : StartRpcFrontEnd(config_, services, &connections_, tls_.get());
+    if (!front_end.ok()) {
+      readiness_.Set(false);
+      return absl::Status(front_end.status().code(),
+                          absl::StrCat("--listen: ", front_end.status().message()));
+    }
+    front_end_ = *std::move(front_end);
+    return absl::OkStatus();
+  }
+
+  void Drain() {
+    readiness_.Set(false);
+    front_end_->Drain(config_.drain_timeout);
+  }
+
+  const Endpoint& client_endpoint() const { return front_end_->endpoint(); }
+
+  std::optional<Endpoint> metrics_endpoint() const {
+    if (metrics_ == nullptr) return std::nullopt;
+    return metrics_->endpoint();
+  }
+
+ private:
+  absl::Status StartMetrics() {
+    if (!config_.has_metrics) return absl::OkStatus();
+    const MetricSources sources{.keyspace = keyspace_.get(),
+                                .requests = &requests_,
+                                .connections = &connections_,
+                                .inflight = &inflight_,
+                                .tls = &tls_counters_,
+                                .transport = &transport_};
+    auto metrics = MetricsEndpoint::Start(config_.metrics_listen,
+                                          {.metrics = [sources] { return PrometheusText(sources); },
+                                           .is_ready = [this] { return readiness_.is_ready(); }});
+    if (!metrics.ok()) {
+      return absl::Status(metrics.status().code(),
+                          absl::StrCat("--metrics_listen: ", metrics.status().message()));
+    }
+    metrics_ = *std::move(metrics);
+    return absl::OkStatus();
+  }
+
+  NodeFigures Read() const override {
+    NodeFigures figures{.version = kVersion,
+                        .uptime = absl::FromChrono(std::chrono::steady_clock::now() - started_),
+                        .resident_bytes = ReadResidentBytes(),
+                        .connections = connections_.current()};
+    const RequestMetrics::Figures requests = requests_.Read();
+    for (size_t method = 0; method < kMethods; ++method) {
+      for (size_t code = 0; code < RequestMetrics::kCodes; ++code) {
+        const uint64_t count = requests[method].codes[code];
+        if (count == 0) continue;
+        figures.requests.emplace_back(
+            absl::StrCat(std::string(kMethodNames[method]), "/", std::string(CodeName(code))),
+            count);
+      }
+    }
+    return figures;
+  }
+
+  const ServerConfig config_;  // at the start
+  const std::chrono::steady_clock::time_point started_;
+  ShardClock clock_;
+  storage::HybridClock versions_;
+  Readiness readiness_;
+  RequestMetrics requests_;
+  ConnectionTable connections_;
+  InflightLimit inflight_;
+  TlsCounters tls_counters_;
+  std::unique_ptr<TlsRotation> tls_;  // nullptr: plaintext
+  TransportState transport_;
+  std::unique_ptr<storage::Keyspace> keyspace_;
+  std::unique_ptr<CacheHandler> cache_;
+  std::unique_ptr<MultiKeyHandler> multi_key_;
+  std::unique_ptr<RuntimeConfig> runtime_config_;
+  std::unique_ptr<MaintenanceHandler> maintenance_;
+  std::unique_ptr<Housekeeper> housekeeper_;
+  std::unique_ptr<MetricsEndpoint> metrics_;
+  std::unique_ptr<FrontEnd> front_end_;
+};
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Node::~Node() = default;
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(const ServerConfig& config,
+                                                  ConfigListener on_change, TlsListener on_tls) {
+  auto parts = std::make_unique<Parts>(config);
+  const absl::Status status = parts->Start(std::move(on_change), std::move(on_tls));
+  if (!status.ok()) return status;
+  return std::unique_ptr<Node>(new Node(std::move(parts)));
+}
+
+const Endpoint& Node::client_endpoint() const { return parts_->client_endpoint(); }
+
+std::optional<Endpoint> Node::metrics_endpoint() const { return parts_->metrics_endpoint(); }
+
+void Node::Drain() { parts_->Drain(); }
+
+}  // namespace larder::server

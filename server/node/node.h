@@ -1,0 +1,42 @@
+#ifndef LARDER_SERVER_NODE_NODE_H_
+#define LARDER_SERVER_NODE_NODE_H_
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "server/config/server_config.h"
+#include "server/connections/endpoint.h"
+#include "server/tls/tls_rotation.h"
+#include "server/upkeep/runtime_config.h"
+
+namespace larder::server {
+
+// One running node: keyspace, handlers, client port, metrics port, housekeeping.
+// Start, Drain and the destructor belong to one thread.
+class Node {
+ public:
+  // UNAVAILABLE: a port cannot be had. INVALID_ARGUMENT: the keyspace refuses its options.
+  // FAILED_PRECONDITION: a file of config.tls is not what it should be.
+  // `on_change` is told of every flag that SetConfig changes, on threads of the front end;
+  // `on_tls` of certificates, on this thread and that of the housekeeper.
+  static absl::StatusOr<std::unique_ptr<Node>> Start(const ServerConfig& config,
+                                                     ConfigListener on_change = {},
+                                                     TlsListener on_tls = {});
+  ~Node();
+
+  const Endpoint& client_endpoint() const;
+  std::optional<Endpoint> metrics_endpoint() const;  // absent: there is none
+
+  // Says that it is not ready, accepts no more, lets requests finish for up to --drain_timeout.
+  void Drain();
+
+ private:
+  class Parts;
+  explicit Node(std::unique_ptr<Parts> parts);
+  const std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_NODE_NODE_H_

@@ -1,0 +1,109 @@
+#include "server/rpc/services/cache_answers.h"
+
+#include <chrono>
+
+#include "proto/wire/wire_writer.h"
+
+namespace larder::server {
+namespace {
+
+// A google.protobuf.Timestamp.
+struct WireTimestamp {
+  explicit WireTimestamp(storage::TimePoint time) {
+    const auto whole = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+    seconds = static_cast<uint64_t>(whole.count());
+    nanos =
+        static_cast<uint64_t>(std::chrono::nanoseconds(time.time_since_epoch() - whole).count());
+  }
+  size_t bytes() const {
+    return (seconds == 0 ? 0 : VarintFieldBytes(seconds)) +
+           (nanos == 0 ? 0 : VarintFieldBytes(nanos));
+  }
+  void Write(WireWriter& writer) const {
+    if (seconds != 0) writer.Varint(1, seconds);
+    if (nanos != 0) writer.Varint(2, nanos);
+  }
+
+  uint64_t seconds;
+  uint64_t nanos;
+};
+
+// The number of NotStoredReason.
+uint64_t ReasonOf(storage::SetResult::Outcome outcome) {
+  using Outcome = storage::SetResult::Outcome;
+  switch (outcome) {
+    case Outcome::kStored:
+      break;
+    case Outcome::kExists:
+      return 1;
+    case Outcome::kNotFound:
+      return 2;
+    case Outcome::kVersionMismatch:
+      return 3;
+    case Outcome::kLeaseLost:
+      return 4;
+  }
+  return 0;
+}
+
+// Of Stored or NotStored.
+size_t OutcomeBytes(const storage::SetResult& result) {
+  const size_t version = result.version == 0 ? 0 : kFixed64FieldBytes;
+  const uint64_t reason = ReasonOf(result.outcome);
+  return version + (reason == 0 ? 0 : VarintFieldBytes(reason));
+}
+
+}  // namespace
+
+size_t GetResponseBytes(const storage::EntryInfo& info, size_t value_bytes) {
+  size_t bytes = VarintFieldBytes(1);
+  if (value_bytes > 0) bytes += BytesFieldBytes(value_bytes);
+  if (info.version != 0) bytes += kFixed64FieldBytes;
+  if (info.expires_at != storage::kNever) {
+    bytes += BytesFieldBytes(WireTimestamp(info.expires_at).bytes());
+  }
+  if (info.flags != 0) bytes += VarintFieldBytes(info.flags);
+  if (info.stale) bytes += VarintFieldBytes(1);
+  return bytes;
+}
+
+char* WriteGetResponse(const storage::EntryInfo& info, size_t value_bytes, char* at) {
+  WireWriter writer(at);
+  writer.Varint(1, 1);
+  char* value = writer.at();
+  if (value_bytes > 0) value = writer.Bytes(2, value_bytes);
+  if (info.version != 0) writer.Fixed64(3, info.version);
+  if (info.expires_at != storage::kNever) {
+    const WireTimestamp expires_at(info.expires_at);
+    writer.BytesHead(4, expires_at.bytes());
+    expires_at.Write(writer);
+  }
+  if (info.flags != 0) writer.Varint(5, info.flags);
+  if (info.stale) writer.Varint(6, 1);
+  return value;
+}
+
+size_t SetResponseBytes(const storage::SetResult& result) {
+  return BytesFieldBytes(OutcomeBytes(result));
+}
+
+void WriteSetResponse(const storage::SetResult& result, char* at) {
+  WireWriter writer(at);
+  const bool is_stored = result.outcome == storage::SetResult::Outcome::kStored;
+  writer.BytesHead(is_stored ? 1 : 2, OutcomeBytes(result));
+  if (!is_stored) writer.Varint(1, ReasonOf(result.outcome));
+  if (result.version != 0) writer.Fixed64(is_stored ? 1 : 2, result.version);
+}
+
+size_t DeleteResponseBytes(const storage::DeleteResult& result) {
+  return (result.deleted ? VarintFieldBytes(1) : 0) +
+         (result.current_version == 0 ? 0 : kFixed64FieldBytes);
+}
+
+void WriteDeleteResponse(const storage::DeleteResult& result, char* at) {
+  WireWriter writer(at);
+  if (result.deleted) writer.Varint(1, 1);
+  if (result.current_version != 0) writer.Fixed64(2, result.current_version);
+}
+
+}  // namespace larder::server

@@ -1,0 +1,114 @@
+#include "server/rpc/services/rpc_front_end.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "server/connections/connection_acceptor.h"
+#include "server/connections/listening_socket.h"
+#include "server/messages/status_details.h"
+#include "server/reflection/descriptor_index.h"
+#include "server/rpc/io_loop.h"
+#include "server/rpc/services/rpc_services.h"
+
+namespace larder::server {
+namespace {
+
+constexpr absl::Duration kDrainPoll = absl::Milliseconds(5);
+
+RpcLimits LimitsOf(const ServerConfig& config) {
+  RpcLimits limits;
+  limits.session.streams_max = config.max_streams;
+  limits.session.header_bytes_max = static_cast<uint32_t>(config.max_header_bytes);
+  limits.request_bytes_max = config.max_request_bytes;
+  limits.buffered_bytes_max = config.max_incomplete_bytes;
+  limits.unread_bytes_max = config.max_unread_bytes;
+  return limits;
+}
+
+IoTimeouts TimeoutsOf(const ServerConfig& config) {
+  return {.handshake_within = config.handshake_timeout,
+          .ping_after = config.keepalive_time,
+          .pong_within = config.keepalive_timeout,
+          .unread_for = config.unread_timeout,
+          .age_max = config.max_connection_age,
+          .age_grace = config.max_connection_age_grace};
+}
+
+// Members are destroyed last to first: the acceptor before the loops, the loops before the methods.
+class RpcFrontEnd final : public FrontEnd {
+ public:
+  RpcFrontEnd(const ServerConfig& config, const ServiceParts& parts)
+      : limits_(LimitsOf(config)),
+        transport_(parts.transport),
+        index_(ServiceNames()),
+        methods_(&StatusDetailsOf) {
+    AddCacheMethods(parts, methods_);
+    AddAdminMethods(parts, methods_);
+    AddHealthMethods(parts, &index_, methods_);
+    AddReflectionMethods(&index_, methods_);
+  }
+
+  ~RpcFrontEnd() override { Drain(absl::ZeroDuration()); }
+
+  absl::Status Start(const ServerConfig& config, ConnectionTable* connections,
+                     const TlsRotation* tls) {
+    absl::StatusOr<ListeningSocket> listening = Listen(config.listen);
+    if (!listening.ok()) return listening.status();
+    for (uint32_t i = 0; i < config.io_threads; ++i) {
+      auto loop = IoLoop::Start(&limits_, &methods_, TimeoutsOf(config), transport_, tls);
+      if (!loop.ok()) return loop.status();
+      loops_.push_back(*std::move(loop));
+    }
+    auto acceptor = ConnectionAcceptor::Start(
+        *std::move(listening), connections,
+        [this](int socket) { LeastBusyLoop().Add(FileDescriptor(socket)); },
+        tls == nullptr ? ConnectionAcceptor::Protocol::kHttp2 : ConnectionAcceptor::Protocol::kTls);
+    if (!acceptor.ok()) return acceptor.status();
+    acceptor_ = *std::move(acceptor);
+    return absl::OkStatus();
+  }
+
+  const Endpoint& endpoint() const override { return acceptor_->endpoint(); }
+
+  void Drain(absl::Duration timeout) override {
+    if (acceptor_ != nullptr) acceptor_->Stop();
+    for (const auto& loop : loops_) loop->Drain();
+    const absl::Time end = absl::Now() + timeout;
+    const auto is_busy = [](const auto& loop) { return loop->connections() > 0; };
+    while (absl::Now() < end && std::any_of(loops_.begin(), loops_.end(), is_busy)) {
+      absl::SleepFor(kDrainPoll);
+    }
+    loops_.clear();
+  }
+
+ private:
+  IoLoop& LeastBusyLoop() {
+    return **std::min_element(loops_.begin(), loops_.end(), [](const auto& a, const auto& b) {
+      return a->connections() < b->connections();
+    });
+  }
+
+  const RpcLimits limits_;
+  TransportState* const transport_;
+  const DescriptorIndex index_;
+  RpcMethods methods_;
+  std::vector<std::unique_ptr<IoLoop>> loops_;
+  std::unique_ptr<ConnectionAcceptor> acceptor_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FrontEnd>> StartRpcFrontEnd(const ServerConfig& config,
+                                                           const ServiceParts& parts,
+                                                           ConnectionTable* connections,
+                                                           const TlsRotation* tls) {
+  auto front_end = std::make_unique<RpcFrontEnd>(config, parts);
+  const absl::Status status = front_end->Start(config, connections, tls);
+  if (!status.ok()) return status;
+  return front_end;
+}
+
+}  // namespace larder::server

@@ -1,0 +1,26 @@
+#ifndef LARDER_SERVER_TRANSPORT_FRONT_END_H_
+#define LARDER_SERVER_TRANSPORT_FRONT_END_H_
+
+#include "absl/time/time.h"
+#include "server/connections/endpoint.h"
+
+namespace larder::server {
+
+// Why a call was not served, or not to its end.
+inline constexpr char kShuttingDown[] = "the node is shutting down";
+
+// The client port: Cache, Maintenance, Cluster, health and reflection, by one transport or another.
+class FrontEnd {
+ public:
+  virtual ~FrontEnd() = default;
+
+  // With the port that was chosen, if 0 was asked for.
+  virtual const Endpoint& endpoint() const = 0;
+
+  // Accepts no more, lets what is in flight finish for up to `timeout`, cancels the rest.
+  virtual void Drain(absl::Duration timeout) = 0;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_TRANSPORT_FRONT_END_H_
