@@ -24,7 +24,7 @@ class Transport {
 
 // Both take what is in the files of options.tls.
 
-// By server/rpc/channel. INVALID_ARGUMENT names the file of options.tls that is no good.
+// By client/channel. INVALID_ARGUMENT names the file of options.tls that is no good.
 // RESOURCE_EXHAUSTED, INTERNAL: as Client::Create.
 absl::StatusOr<std::unique_ptr<Transport>> CreateNativeTransport(
     const ClientOptions& options, const std::optional<TlsMaterial>& tls);
