@@ -127,7 +127,9 @@ class Http2Session {
   void OnSecondsPassed(uint32_t seconds, uint32_t unread_seconds_max);
   // The client has said what an HTTP/2 connection begins with.
   bool is_established() const { return stage_ == Stage::kFrames; }
-  // Of a session that has failed.
+  // The connection is to be closed when the output is sent.
+  bool has_failed() const { return stage_ == Stage::kFailed; }
+  // Why a session has failed.
   ErrorCode failure() const { return failure_; }
 
   size_t streams() const { return streams_.size(); }

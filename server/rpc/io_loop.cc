@@ -317,6 +317,7 @@ void IoLoop::Encrypt(Connection& connection) {
 void IoLoop::Settle(Connection& connection) {
   Write(connection);
   if (!connection.socket.is_open()) return;
+  connection.is_failed |= connection.rpc.has_failed();
   connection.rpc.ReportBytes(connection.tls == nullptr ? 0 : connection.tls->output().size());
   const bool is_done = (is_draining_ || connection.rpc.is_retired()) && connection.rpc.is_idle();
   if (!connection.has_output() && (connection.is_failed || is_done)) {

@@ -100,7 +100,7 @@ bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
   fresh_.clear();
   if (goes_on) ResumeHeld();
   ended_.clear();
-  return goes_on;
+  return !session_.has_failed();
 }
 
 void RpcConnection::OnOutputSent() {
@@ -208,7 +208,8 @@ void RpcConnection::OnBody(http2::Stream& stream, std::string_view bytes) {
     Keep(call, bytes);
   } else {
     Keep(call, bytes);
-    if (!call.is_held_ && call.body_.size() >= kMessagePrefixBytes) return RunKept(call);
+    const bool may_be_whole = !call.is_held_ && call.body_.size() >= kMessagePrefixBytes;
+    if (may_be_whole && !RunKept(call)) return;
   }
   if (!call.body_.empty()) {
     if (const absl::Status status = CheckBuffered(); !status.ok()) {
@@ -243,12 +244,12 @@ absl::Status RpcConnection::UnreadStatus() const {
       unread_budget().bytes_max(), " (--max_total_unread_bytes)");
 }
 
-void RpcConnection::RunKept(RpcCall& call) {
+bool RpcConnection::RunKept(RpcCall& call) {
   // Taken out, since what runs may end the call.
   std::string body = std::exchange(call.body_, {});
   buffered_bytes_ -= body.size();
   std::string_view rest = body;
-  if (!RunMessages(call, rest) || !RunGathered(call)) return;
+  if (!RunMessages(call, rest) || !RunGathered(call)) return false;
   buffered_bytes_ += rest.size();
   if (call.body_.empty()) {
     body.erase(0, body.size() - rest.size());
@@ -256,23 +257,25 @@ void RpcConnection::RunKept(RpcCall& call) {
   } else {
     call.body_.append(rest);
   }
-  if (call.remote_ended && !call.is_held_) EndRequest(call);
+  return true;
 }
 
 void RpcConnection::ResumeHeld() {
   if (held_.empty() || !std::exchange(may_resume_, false)) return;
   for (const uint32_t id : std::vector<uint32_t>(held_.begin(), held_.end())) {
     auto* const call = static_cast<RpcCall*>(session_.Find(id));
+    if (session_.has_failed()) break;
     if (call == nullptr || !call->is_held_ || MustHold(*call)) continue;
     held_.erase(id);
     call->is_held_ = false;
-    RunKept(*call);
+    if (RunKept(*call) && call->remote_ended && !call->is_held_) EndRequest(*call);
     // Only now, or a client that takes one answer at a time could send a window's worth for each.
     http2::Stream* const resumed = session_.Find(id);
     if (resumed != nullptr && !static_cast<RpcCall*>(resumed)->is_held_) {
       session_.ReturnWindow(*resumed);
     }
   }
+  if (session_.has_failed()) session_.Close();
 }
 
 void RpcConnection::Keep(RpcCall& call, std::string_view bytes) {

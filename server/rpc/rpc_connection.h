@@ -99,7 +99,9 @@ class RpcConnection final : private http2::SessionListener {
   // Ends calls whose answers the client has not begun to take for so long.
   void OnSecondsPassed(uint32_t seconds, absl::Duration unread_for);
   bool is_established() const { return session_.is_established(); }
-  // Why it is to be closed; of one whose Receive has said so.
+  // It is to be closed when the output is sent: Receive has said so, or what was held has failed.
+  bool has_failed() const { return session_.has_failed(); }
+  // Why it is to be closed.
   ConnectionEnd failure() const {
     switch (session_.failure()) {
       case http2::ErrorCode::kNoError:  // it was none of HTTP/2's
@@ -135,8 +137,8 @@ class RpcConnection final : private http2::SessionListener {
   bool Gather(RpcCall& call, std::string_view message);
   // False: the call is over.
   bool Inflate(RpcCall& call, std::string_view message, std::string& inflated);
-  // The same with what was kept of them.
-  void RunKept(RpcCall& call);
+  // Runs what was kept of them, as far as it is whole. False: the call is over.
+  bool RunKept(RpcCall& call);
   // Whether no more messages are to be run, since the client does not read.
   bool MustHold(const RpcCall& call) const {
     return (call.is_blocked && !session_.IsAboutToBeLent(call)) || is_node_unread_ ||
