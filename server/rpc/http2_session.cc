@@ -34,10 +34,16 @@ void Http2Session::Close() {
 }
 
 bool Http2Session::Receive(std::string_view bytes) {
+  is_paused_ = false;
+  unread_ = {};
   if (stage_ == Stage::kStart && !ReceivePreface(bytes)) return stage_ != Stage::kFailed;
   FrameHeader frame;
   std::string_view payload;
   while (stage_ != Stage::kFailed) {
+    if (is_paused_) {
+      unread_ = bytes;
+      return true;
+    }
     switch (reader_.Next(bytes, frame, payload)) {
       case FrameReader::Result::kNeedsMore:
         return true;

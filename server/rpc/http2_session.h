@@ -69,6 +69,10 @@ class Http2Session {
   // Takes what came from the socket. False: the connection is to be closed when the output is sent,
   // which ends with a GOAWAY that says why.
   bool Receive(std::string_view bytes);
+  // From within a call of the listener: Receive returns after the frame at hand and leaves what
+  // comes behind it in unread(), to be given again.
+  void Pause() { is_paused_ = true; }
+  std::string_view unread() const { return unread_; }
   // Some of the output was sent: DATA that waited for that follows.
   void OnOutputSent();
 
@@ -206,6 +210,8 @@ class Http2Session {
   OutputBuffer* const output_;
   FrameWriter writer_;
   Stage stage_ = Stage::kStart;
+  bool is_paused_ = false;
+  std::string_view unread_;
   ErrorCode failure_ = ErrorCode::kNoError;
   size_t preface_bytes_ = 0;
   FrameReader reader_;

@@ -85,6 +85,7 @@ struct IoLoop::Connection {
   bool is_failed = false;                      // to be closed when the output is sent
   ConnectionEnd end = ConnectionEnd::kClient;  // why, with BeginClose
   bool was_used = true;                        // since the last second
+  bool waits_for_turn = false;                 // in turns_
 };
 
 absl::StatusOr<std::unique_ptr<IoLoop>> IoLoop::Start(const RpcLimits* limits,
@@ -186,6 +187,7 @@ void IoLoop::Run() {
         OnReady(*static_cast<Connection*>(event.data.ptr), event.events);
       }
     }
+    ContinueTurns();
     ExpireDeadlines();
     if (is_second) OnSecond();
     closed_.clear();
@@ -201,6 +203,7 @@ void IoLoop::Run() {
 int IoLoop::TimeoutMs() const {
   constexpr int kNoTimeout = -1;
   constexpr int64_t kTimeoutMsMax = 1000;
+  if (!turns_.empty()) return 0;
   if (deadlines_.empty()) return kNoTimeout;
   const auto left = deadlines_.begin()->first - std::chrono::steady_clock::now();
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
@@ -248,7 +251,10 @@ void IoLoop::Read(Connection& connection) {
     if (!connection.is_failed && connection.closing_at == kNoTime) {
       connection.is_failed = !Receive(connection, {buffer_.get(), bytes});
     }
-    if (bytes < kReceiveBytes || connection.output_bytes() >= limits_->output_bytes_max) return;
+    if (bytes < kReceiveBytes || connection.rpc.has_more() ||
+        connection.output_bytes() >= limits_->output_bytes_max) {
+      return;
+    }
   }
 }
 
@@ -326,8 +332,11 @@ void IoLoop::Settle(Connection& connection) {
                                                 : ConnectionEnd::kMaxAge);
     if (!connection.socket.is_open()) return;
   }
+  const bool has_more =
+      connection.rpc.has_more() && !connection.is_failed && connection.closing_at == kNoTime;
+  if (has_more && !std::exchange(connection.waits_for_turn, true)) turns_.push_back(&connection);
   uint32_t events = 0;
-  if (connection.output_bytes() < limits_->output_bytes_max) events |= EPOLLIN;
+  if (!has_more && connection.output_bytes() < limits_->output_bytes_max) events |= EPOLLIN;
   if (connection.has_output()) events |= EPOLLOUT;
   if (events != connection.events) {
     connection.events = events;
@@ -335,6 +344,20 @@ void IoLoop::Settle(Connection& connection) {
     epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, connection.socket.number(), &event);
   }
   SetDeadline(connection, connection.rpc.next_deadline());
+}
+
+void IoLoop::ContinueTurns() {
+  // While one has its turn others may end, which takes them off the list.
+  for (size_t left = turns_.size(); left > 0 && !turns_.empty(); --left) {
+    Connection& connection = *turns_.front();
+    turns_.pop_front();
+    connection.waits_for_turn = false;
+    connection.was_used = true;
+    if (!connection.is_failed && connection.closing_at == kNoTime) {
+      connection.is_failed = !connection.rpc.Continue(now_);
+    }
+    Settle(connection);
+  }
 }
 
 void IoLoop::SetDeadline(Connection& connection, LoopTime deadline) {
@@ -431,6 +454,7 @@ void IoLoop::Close(Connection& connection, ConnectionEnd reason) {
   if (!connection.socket.is_open()) return;
   calls_.state().metrics.Count(reason);
   SetDeadline(connection, kNoTime);
+  if (connection.waits_for_turn) std::erase(turns_, &connection);
   if (connection.tls != nullptr) connection.tls->Abandon(TlsFailure::kDisconnected);
   // A close alone would not do it while a process that was forked has the socket, too.
   epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, connection.socket.number(), nullptr);

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -86,6 +87,8 @@ class IoLoop {
   void Encrypt(Connection& connection);
   // After something has happened to it.
   void Settle(Connection& connection);
+  // Gives those their turn that had more than fits into one.
+  void ContinueTurns();
   void SetDeadline(Connection& connection, LoopTime deadline);
   void ExpireDeadlines();
   // Reads the timer, and does what is to be done each second.
@@ -117,8 +120,9 @@ class IoLoop {
   std::unique_ptr<char[]> decrypted_;  // and what was in it; only with TLS
   RpcCallPool calls_;
   absl::flat_hash_map<Connection*, std::unique_ptr<Connection>> connections_;
-  std::vector<std::string_view> pieces_;             // of what is sent last
-  std::vector<iovec> vectors_;                       // the same for the system
+  std::deque<Connection*> turns_;         // that have more to run, in the order of their turns
+  std::vector<std::string_view> pieces_;  // of what is sent last
+  std::vector<iovec> vectors_;            // the same for the system
   std::vector<std::unique_ptr<Connection>> closed_;  // of which there may still be events
   absl::btree_set<std::pair<LoopTime, Connection*>> deadlines_;
   std::thread thread_;

@@ -135,6 +135,8 @@ void RpcCall::WriteHead() {
 
 LoopTime RpcCall::received_at() const { return connection_->now_; }
 
+void RpcCall::TellTime(LoopTime now) { connection_->OnTime(now); }
+
 void RpcCall::KeepPlace(InflightLimit* limit) {
   limit_ = limit;
   ++places_;

@@ -53,6 +53,9 @@ class RpcCall final : public http2::Stream {
 
   // When what runs now came.
   LoopTime received_at() const;
+  // Says what a clock has just shown, after work that may have taken long: it ends the turn of the
+  // connection when that is over, and passes for the time when the next call begins.
+  void TellTime(LoopTime now);
 
  private:
   friend class RpcConnection;

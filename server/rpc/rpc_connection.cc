@@ -84,9 +84,30 @@ void RpcConnection::StopRunning(RpcCall& call) {
   call.body_.clear();
 }
 
-bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
-  now_ = now;
+void RpcConnection::BeginTurn(LoopTime now) {
+  calls_->AdvanceClock(now);
+  turn_ends_ = After(calls_->clock(), limits_.turn);
   LookAtNode();
+}
+
+bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
+  if (has_more()) {
+    rest_.append(bytes);
+    return true;
+  }
+  now_ = now;
+  BeginTurn(now);
+  return Take(bytes);
+}
+
+bool RpcConnection::Continue(LoopTime now) {
+  BeginTurn(now);
+  if (std::exchange(waits_for_turn_, false)) may_resume_ = true;
+  const std::string bytes = std::exchange(rest_, {});
+  return Take(bytes);
+}
+
+bool RpcConnection::Take(std::string_view bytes) {
   const bool goes_on = session_.Receive(bytes);
   if (goes_on) {
     RunAllGathered();
@@ -98,7 +119,10 @@ bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
     if (stream != nullptr) deadlines_.insert({static_cast<RpcCall*>(stream)->deadline_, id});
   }
   fresh_.clear();
-  if (goes_on) ResumeHeld();
+  if (goes_on) {
+    rest_ = session_.unread();
+    ResumeHeld();
+  }
   ended_.clear();
   return !session_.has_failed();
 }
@@ -261,11 +285,16 @@ bool RpcConnection::RunKept(RpcCall& call) {
 }
 
 void RpcConnection::ResumeHeld() {
-  if (held_.empty() || !std::exchange(may_resume_, false)) return;
+  if (held_.empty() || !may_resume_) return;
+  waits_for_turn_ = IsTurnOver();
+  if (waits_for_turn_) return;
+  may_resume_ = false;
   for (const uint32_t id : std::vector<uint32_t>(held_.begin(), held_.end())) {
     auto* const call = static_cast<RpcCall*>(session_.Find(id));
     if (session_.has_failed()) break;
-    if (call == nullptr || !call->is_held_ || MustHold(*call)) continue;
+    if (call == nullptr || !call->is_held_) continue;
+    if (IsTurnOver()) may_resume_ = waits_for_turn_ = true;
+    if (MustHold(*call)) continue;
     held_.erase(id);
     call->is_held_ = false;
     if (RunKept(*call) && call->remote_ended && !call->is_held_) EndRequest(*call);
@@ -341,6 +370,7 @@ void RpcConnection::RunAllGathered() {
 void RpcConnection::Hold(RpcCall& call, absl::Span<const std::string_view> messages) {
   call.is_held_ = true;
   call.keeps_window = true;
+  if (IsTurnOver()) may_resume_ = waits_for_turn_ = true;
   held_.insert(call.id);
   if (messages.empty()) return;
   std::string held;
@@ -416,6 +446,9 @@ bool RpcConnection::RunMessage(RpcCall& call, std::string_view message) {
   if (call.method_->streaming != nullptr) return Gather(call, message);
   if (is_node_unread_ || session_.pending_bytes() > limits_.unread_bytes_max) {
     return Fail(call, UnreadStatus());
+  }
+  if (call.deadline_ <= calls_->clock()) {
+    return Fail(call, absl::DeadlineExceededError("the deadline has passed"));
   }
   return RunFor(call, [&] { call.method_->unary->Run(message, call); });
 }

@@ -28,6 +28,7 @@ struct RpcLimits {
   size_t buffered_bytes_max = size_t{64} << 20;  // of a connection, for incomplete requests
   size_t unread_bytes_max = size_t{32} << 20;    // of a connection, for answers not yet sent
   size_t output_bytes_max = size_t{1} << 20;     // not taken by the socket: nothing more is read
+  absl::Duration turn = absl::Milliseconds(1);   // then the other connections have theirs
 };
 
 // Calls to be used again, and what is shared by the connections of a loop.
@@ -37,6 +38,9 @@ class RpcCallPool {
   explicit RpcCallPool(TransportState* state = nullptr);
 
   TransportState& state() const { return *state_; }
+  // The latest time that anybody has read while the loop works, so that nobody need read it again.
+  LoopTime clock() const { return clock_; }
+  void AdvanceClock(LoopTime now) { clock_ = std::max(clock_, now); }
   RpcCall* Take();
   void Give(RpcCall* call);
 
@@ -44,6 +48,7 @@ class RpcCallPool {
   static constexpr size_t kKeptMax = 4096;
   const std::unique_ptr<TransportState> own_state_;
   TransportState* const state_;
+  LoopTime clock_{};
   std::vector<std::unique_ptr<RpcCall>> calls_;
 };
 
@@ -60,6 +65,11 @@ class RpcConnection final : private http2::SessionListener {
   // `now`: when the bytes came, from which timeouts count. False: close the connection when the
   // output is sent.
   bool Receive(std::string_view bytes, LoopTime now);
+  // Its turn was over before all that has come was run: Continue is to be called, after the others
+  // had theirs, and nothing more to be read before.
+  bool has_more() const { return !rest_.empty() || waits_for_turn_; }
+  // As Receive, with what is left.
+  bool Continue(LoopTime now);
   OutputBuffer& output() { return output_; }
   const OutputBuffer& output() const { return output_; }
   // Some of it was sent.
@@ -85,11 +95,11 @@ class RpcConnection final : private http2::SessionListener {
   void Retire(std::string_view why) { session_.BeginGoaway(why); }
   // The client knows that there are to be no new calls.
   bool is_retired() const { return session_.is_draining(); }
-  bool is_idle() const { return session_.streams() == 0; }
+  bool is_idle() const { return session_.streams() == 0 && rest_.empty(); }
   // Tells the node's budgets what the connection holds, with `encrypted_bytes` of answers that have
   // left its output; to be called when output was sent.
   void ReportBytes(size_t encrypted_bytes = 0) {
-    incomplete_share_.Report(buffered_bytes_);
+    incomplete_share_.Report(buffered_bytes_ + rest_.size());
     unread_share_.Report(session_.pending_bytes() + output_.size() + encrypted_bytes);
   }
   // Memory that is only needed while something goes on.
@@ -139,10 +149,19 @@ class RpcConnection final : private http2::SessionListener {
   bool Inflate(RpcCall& call, std::string_view message, std::string& inflated);
   // Runs what was kept of them, as far as it is whole. False: the call is over.
   bool RunKept(RpcCall& call);
-  // Whether no more messages are to be run, since the client does not read.
+  // A turn lasts from when bytes are taken until the clock was seen to be so much later.
+  void BeginTurn(LoopTime now);
+  void OnTime(LoopTime now) {
+    calls_->AdvanceClock(now);
+    if (IsTurnOver()) session_.Pause();
+  }
+  bool IsTurnOver() const { return calls_->clock() >= turn_ends_; }
+  // Runs what these bytes bring; what is left of them when the turn is over becomes `rest_`.
+  bool Take(std::string_view bytes);
+  // Whether no more messages are to be run now: the turn is over, or the client does not read.
   bool MustHold(const RpcCall& call) const {
-    return (call.is_blocked && !session_.IsAboutToBeLent(call)) || is_node_unread_ ||
-           session_.pending_bytes() > limits_.unread_bytes_max;
+    return IsTurnOver() || (call.is_blocked && !session_.IsAboutToBeLent(call)) ||
+           is_node_unread_ || session_.pending_bytes() > limits_.unread_bytes_max;
   }
   // Runs the messages of a streaming call that are gathered, or holds them. False: the call is
   // over.
@@ -177,8 +196,11 @@ class RpcConnection final : private http2::SessionListener {
   const RpcMethods* const methods_;
   RpcCallPool* const calls_;
   OutputBuffer output_;
-  LoopTime now_{};
-  size_t buffered_bytes_ = 0;  // of all bodies
+  LoopTime now_{};  // when what runs came
+  LoopTime turn_ends_{};
+  std::string rest_;             // what has come, at `now_` or later, and was not looked at
+  bool waits_for_turn_ = false;  // calls are held that go on with the next turn
+  size_t buffered_bytes_ = 0;    // of all bodies
   ByteShare incomplete_share_;
   ByteShare unread_share_;
   bool is_node_unread_ = false;  // the answers of all connections are as many as may wait

@@ -54,8 +54,9 @@ class CountedRequest {
   const absl::Status& admitted() const { return admitted_; }
 
   void Finish(const absl::Status& status, RpcCall& call) {
-    parts_.metrics->Record(method_, status.code(),
-                           absl::FromChrono(std::chrono::steady_clock::now() - started_));
+    const auto now = std::chrono::steady_clock::now();
+    parts_.metrics->Record(method_, status.code(), absl::FromChrono(now - started_));
+    call.TellTime(now);
     if (admitted_.ok()) call.KeepPlace(parts_.inflight);
     call.Finish(status);
   }

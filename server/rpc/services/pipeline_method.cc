@@ -62,8 +62,10 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   // Counts the outcomes that are alike.
   void Count() {
     if (outcomes_ == 0) return;
-    const auto took = std::chrono::steady_clock::now() - call_->received_at();
-    parts_.metrics->Record(outcome_.method, outcome_.code, absl::FromChrono(took), outcomes_);
+    const auto now = std::chrono::steady_clock::now();
+    parts_.metrics->Record(outcome_.method, outcome_.code,
+                           absl::FromChrono(now - call_->received_at()), outcomes_);
+    call_->TellTime(now);
     outcomes_ = 0;
   }
 
@@ -71,6 +73,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
     const std::unique_ptr<PipelineOperation> answered(operation);
     SendMessage(answered->response(), *call_);
     if (answered->TakePlace()) call_->KeepPlace(parts_.inflight);
+    call_->TellTime(std::chrono::steady_clock::now());
   }
 
   void Finish(const absl::Status& status) {
