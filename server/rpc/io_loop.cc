@@ -125,7 +125,7 @@ IoLoop::IoLoop(FileDescriptor epoll, FileDescriptor wake, FileDescriptor seconds
       random_(std::random_device()()),
       buffer_(new char[kReceiveBytes]),
       decrypted_(tls == nullptr ? nullptr : new char[kReceiveBytes + TlsSession::kRecordBytes]),
-      calls_(state) {}
+      calls_(state, [this] { Wake(); }) {}
 
 IoLoop::~IoLoop() {
   is_stopping_.store(true);
@@ -138,6 +138,10 @@ void IoLoop::Post(std::function<void()> task) {
     const storage::MutexLock lock(mutex_);
     tasks_.push_back(std::move(task));
   }
+  Wake();
+}
+
+void IoLoop::Wake() {
   const uint64_t one = 1;
   // Full only if it is to wake up already.
   [[maybe_unused]] const ssize_t written = write(wake_.number(), &one, sizeof(one));
@@ -152,6 +156,21 @@ void IoLoop::RunTasks() {
     tasks.swap(tasks_);
   }
   for (const auto& task : tasks) task();
+  ResumeCalls();
+}
+
+void IoLoop::ResumeCalls() {
+  std::vector<uint64_t> resumed;
+  for (CallLetter& letter : calls_.mailbox()->Take()) {
+    const auto found = connections_.find(letter.connection);
+    if (found == connections_.end()) continue;
+    resumed.push_back(letter.connection);
+    found->second->rpc.Resume(std::move(letter), now_);
+  }
+  for (const uint64_t number : resumed) {
+    const auto found = connections_.find(number);
+    if (found != connections_.end()) Settle(*found->second);
+  }
 }
 
 void IoLoop::Add(FileDescriptor socket) {
@@ -163,7 +182,7 @@ void IoLoop::Drain() {
   Post([this] {
     is_draining_ = true;
     std::vector<Connection*> all;
-    for (const auto& [connection, owned] : connections_) all.push_back(connection);
+    for (const auto& [number, owned] : connections_) all.push_back(owned.get());
     for (Connection* connection : all) {
       connection->rpc.Drain();
       Settle(*connection);
@@ -194,7 +213,7 @@ void IoLoop::Run() {
   }
   RunTasks();
   while (!connections_.empty()) {
-    Connection& connection = *connections_.begin()->first;
+    Connection& connection = *connections_.begin()->second;
     const bool is_closing = connection.closing_at != kNoTime;
     Close(connection, is_closing ? connection.end : ConnectionEnd::kDrain);
   }
@@ -226,7 +245,7 @@ void IoLoop::Open(FileDescriptor socket) {
     connections_count_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  connections_.emplace(&connection, std::move(owned));
+  connections_.emplace(connection.rpc.number(), std::move(owned));
   if (is_draining_) {
     connection.rpc.Drain();
     Settle(connection);
@@ -383,7 +402,7 @@ void IoLoop::OnSecond() {
   if (read(seconds_.number(), &seconds, sizeof(seconds)) != sizeof(seconds)) return;
   std::vector<Connection*> all;
   all.reserve(connections_.size());
-  for (const auto& [connection, owned] : connections_) all.push_back(connection);
+  for (const auto& [number, owned] : connections_) all.push_back(owned.get());
   for (Connection* connection : all) {
     CheckTimeouts(*connection, static_cast<uint32_t>(seconds));
   }
@@ -460,7 +479,7 @@ void IoLoop::Close(Connection& connection, ConnectionEnd reason) {
   epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, connection.socket.number(), nullptr);
   connection.socket.Close();
   connections_count_.fetch_sub(1, std::memory_order_relaxed);
-  const auto found = connections_.find(&connection);
+  const auto found = connections_.find(connection.rpc.number());
   closed_.push_back(std::move(found->second));
   connections_.erase(found);
 }

@@ -73,7 +73,11 @@ class IoLoop {
          const TlsRotation* tls);
   void Run();
   void Post(std::function<void()> task);
+  // From any thread.
+  void Wake();
   void RunTasks();
+  // Goes on with calls that were deferred.
+  void ResumeCalls();
   int TimeoutMs() const;
   void Open(FileDescriptor socket);
   void OnReady(Connection& connection, uint32_t events);
@@ -119,7 +123,7 @@ class IoLoop {
   std::unique_ptr<char[]> buffer_;     // what was received last
   std::unique_ptr<char[]> decrypted_;  // and what was in it; only with TLS
   RpcCallPool calls_;
-  absl::flat_hash_map<Connection*, std::unique_ptr<Connection>> connections_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Connection>> connections_;  // by rpc.number()
   std::deque<Connection*> turns_;         // that have more to run, in the order of their turns
   std::vector<std::string_view> pieces_;  // of what is sent last
   std::vector<iovec> vectors_;            // the same for the system

@@ -26,6 +26,7 @@ void RpcCall::Reset() {
   if (body_.capacity() > kKeptBodyBytesMax) std::string().swap(body_);
   body_.clear();
   gathered_.clear();
+  deferred_ = 0;
   is_held_ = is_gzip_ = has_head_ = is_finished_ = is_message_open_ = is_message_pending_ = false;
 }
 
@@ -73,6 +74,11 @@ void RpcCall::CloseMessage() {
   if (!has_head_) WriteHead();
   has_head_ = true;
   session.SendPending(*this, payload_bytes);
+}
+
+CallTicket RpcCall::Defer() {
+  ++deferred_;
+  return CallTicket(connection_->calls_->mailbox(), connection_->number_, id);
 }
 
 void RpcCall::Finish(const absl::Status& status) {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "client/channel/loop_time.h"
 #include "proto/http2/output_buffer.h"
+#include "server/rpc/call_mailbox.h"
 #include "server/rpc/http2_stream.h"
 #include "server/rpc/metadata.h"
 #include "server/rpc/rpc_method.h"
@@ -37,6 +38,12 @@ class RpcCall final : public http2::Stream {
   // The call has a place in this limit, which it leaves when what it was sent for was sent, or
   // could not be.
   void KeepPlace(InflightLimit* limit);
+
+  // Leaves the call open when its method returns, for whoever has the ticket to go on with; the
+  // request's bytes are gone by then. Meanwhile the call may end: by its client, its deadline, or
+  // with its connection. A drain waits for it. A streaming call may be deferred several times at
+  // once, and takes messages as before; it is for its method not to finish it too soon.
+  CallTicket Defer();
 
   // Ends the call, which is not to be touched any more. An error is sent with its details.
   void Finish(const absl::Status& status);
@@ -83,8 +90,9 @@ class RpcCall final : public http2::Stream {
   // Messages that are not run yet; what they borrow from goes when Receive returns.
   std::vector<std::string_view> gathered_;
   std::unique_ptr<CallMetadata> metadata_;
-  std::string body_;      // of messages that are not complete
-  bool is_held_ = false;  // what is in body_ waits until the client reads
+  std::string body_;       // of messages that are not complete
+  uint32_t deferred_ = 0;  // tickets that were not used
+  bool is_held_ = false;   // what is in body_ waits until the client reads
   bool is_gzip_ = false;
   bool has_head_ = false;        // that of the answer is written
   std::string_view http_error_;  // the status of a request that is not gRPC's

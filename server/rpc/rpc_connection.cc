@@ -35,26 +35,11 @@ absl::Status Overload(const char* what, size_t limit, const char* flag) {
 
 }  // namespace
 
-RpcCallPool::RpcCallPool(TransportState* state)
-    : own_state_(state == nullptr ? std::make_unique<TransportState>() : nullptr),
-      state_(state == nullptr ? own_state_.get() : state) {}
-
-RpcCall* RpcCallPool::Take() {
-  if (calls_.empty()) return new RpcCall;
-  RpcCall* const call = calls_.back().release();
-  calls_.pop_back();
-  return call;
-}
-
-void RpcCallPool::Give(RpcCall* call) {
-  std::unique_ptr<RpcCall> owned(call);
-  if (calls_.size() < kKeptMax) calls_.push_back(std::move(owned));
-}
-
 RpcConnection::RpcConnection(const RpcLimits& limits, const RpcMethods* methods, RpcCallPool* calls)
     : limits_(limits),
       methods_(methods),
       calls_(calls),
+      number_(calls->NextConnectionNumber()),
       incomplete_share_(&calls->state().incomplete),
       unread_share_(&calls->state().unread),
       session_(limits.session, this, &output_) {}
@@ -125,6 +110,22 @@ bool RpcConnection::Take(std::string_view bytes) {
   }
   ended_.clear();
   return !session_.has_failed();
+}
+
+void RpcConnection::Resume(CallLetter letter, LoopTime now) {
+  auto* const call = static_cast<RpcCall*>(session_.Find(letter.stream));
+  if (call == nullptr || call->is_finished_ || call->deferred_ == 0) return;
+  BeginTurn(now);
+  --call->deferred_;
+  const bool is_unary = call->method_->unary != nullptr;
+  if (letter.completion == nullptr) {
+    if (is_unary) Fail(*call, absl::InternalError("the call was given up by its method"));
+  } else if (is_unary && IsUnread()) {
+    Fail(*call, UnreadStatus());
+  } else {
+    RunFor(*call, [&] { letter.completion->Run(*call); });
+  }
+  ended_.clear();
 }
 
 void RpcConnection::OnOutputSent() {
@@ -329,7 +330,8 @@ bool RpcConnection::RunFor(RpcCall& call, Action&& action) {
 bool RpcConnection::Fail(RpcCall& call, const absl::Status& status) {
   if (!RunGathered(call)) return false;
   // A deadline may end a call that streams at any time.
-  const bool had_request = call.streaming_ != nullptr && absl::IsDeadlineExceeded(status);
+  const bool is_late = absl::IsDeadlineExceeded(status);
+  const bool had_request = (call.streaming_ != nullptr && is_late) || call.deferred_ > 0;
   if (!had_request) metrics().CountRefused(status.code());
   if (call.streaming_ != nullptr) call.streaming_->OnFailed(status.code());
   call.Finish(status);
@@ -444,9 +446,7 @@ bool RpcConnection::Inflate(RpcCall& call, std::string_view message, std::string
 
 bool RpcConnection::RunMessage(RpcCall& call, std::string_view message) {
   if (call.method_->streaming != nullptr) return Gather(call, message);
-  if (is_node_unread_ || session_.pending_bytes() > limits_.unread_bytes_max) {
-    return Fail(call, UnreadStatus());
-  }
+  if (IsUnread()) return Fail(call, UnreadStatus());
   if (call.deadline_ <= calls_->clock()) {
     return Fail(call, absl::DeadlineExceededError("the deadline has passed"));
   }
@@ -455,6 +455,7 @@ bool RpcConnection::RunMessage(RpcCall& call, std::string_view message) {
 
 void RpcConnection::EndRequest(RpcCall& call) {
   if (!RunGathered(call) || call.is_held_) return;
+  if (call.method_->unary != nullptr && call.deferred_ > 0) return;
   if (!call.body_.empty()) {
     Fail(call, absl::InternalError("the request ends within a message"));
   } else if (call.method_->streaming != nullptr) {

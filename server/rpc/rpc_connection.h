@@ -14,10 +14,11 @@
 #include "absl/types/span.h"
 #include "client/channel/loop_time.h"
 #include "proto/http2/output_buffer.h"
+#include "server/rpc/call_mailbox.h"
 #include "server/rpc/http2_session.h"
 #include "server/rpc/rpc_call.h"
+#include "server/rpc/rpc_call_pool.h"
 #include "server/rpc/rpc_method.h"
-#include "server/transport/transport_state.h"
 
 namespace larder::server {
 
@@ -29,27 +30,6 @@ struct RpcLimits {
   size_t unread_bytes_max = size_t{32} << 20;    // of a connection, for answers not yet sent
   size_t output_bytes_max = size_t{1} << 20;     // not taken by the socket: nothing more is read
   absl::Duration turn = absl::Milliseconds(1);   // then the other connections have theirs
-};
-
-// Calls to be used again, and what is shared by the connections of a loop.
-class RpcCallPool {
- public:
-  // `state` outlives the pool. Nullptr: one of its own.
-  explicit RpcCallPool(TransportState* state = nullptr);
-
-  TransportState& state() const { return *state_; }
-  // The latest time that anybody has read while the loop works, so that nobody need read it again.
-  LoopTime clock() const { return clock_; }
-  void AdvanceClock(LoopTime now) { clock_ = std::max(clock_, now); }
-  RpcCall* Take();
-  void Give(RpcCall* call);
-
- private:
-  static constexpr size_t kKeptMax = 4096;
-  const std::unique_ptr<TransportState> own_state_;
-  TransportState* const state_;
-  LoopTime clock_{};
-  std::vector<std::unique_ptr<RpcCall>> calls_;
 };
 
 // gRPC over one HTTP/2 connection: cuts bodies into messages, runs methods, sends answers and
@@ -82,6 +62,11 @@ class RpcConnection final : private http2::SessionListener {
   void TakeBack(absl::Span<const std::string_view> pieces, size_t sent_bytes) {
     session_.TakeBack(pieces, sent_bytes);
   }
+
+  // In the letters of its calls.
+  uint64_t number() const { return number_; }
+  // Goes on with a call that was deferred, if it is still there. `now`: when the letter was taken.
+  void Resume(CallLetter letter, LoopTime now);
 
   // Finishes the calls whose deadline has come.
   void ExpireCalls(LoopTime now);
@@ -160,8 +145,11 @@ class RpcConnection final : private http2::SessionListener {
   bool Take(std::string_view bytes);
   // Whether no more messages are to be run now: the turn is over, or the client does not read.
   bool MustHold(const RpcCall& call) const {
-    return IsTurnOver() || (call.is_blocked && !session_.IsAboutToBeLent(call)) ||
-           is_node_unread_ || session_.pending_bytes() > limits_.unread_bytes_max;
+    return IsTurnOver() || (call.is_blocked && !session_.IsAboutToBeLent(call)) || IsUnread();
+  }
+  // Whether as many answers wait to be read, here or on the node, as may.
+  bool IsUnread() const {
+    return is_node_unread_ || session_.pending_bytes() > limits_.unread_bytes_max;
   }
   // Runs the messages of a streaming call that are gathered, or holds them. False: the call is
   // over.
@@ -195,6 +183,7 @@ class RpcConnection final : private http2::SessionListener {
   const RpcLimits& limits_;
   const RpcMethods* const methods_;
   RpcCallPool* const calls_;
+  const uint64_t number_;
   OutputBuffer output_;
   LoopTime now_{};  // when what runs came
   LoopTime turn_ends_{};

@@ -21,8 +21,8 @@ class UnaryMethod {
   virtual ~UnaryMethod() = default;
   // Whether RpcCall::metadata() is to have what came; a constant.
   virtual bool reads_metadata() const { return false; }
-  // Answers with at most one message and finishes the call before it returns. The request's bytes
-  // are borrowed until then.
+  // Answers with at most one message and finishes the call, or defers it, before it returns. The
+  // request's bytes are borrowed until then.
   virtual void Run(std::string_view request, RpcCall& call) = 0;
 };
 
