@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/http2/status_block.h"
-#include "server/handlers/retry_hint.h"
 #include "server/rpc/gzip.h"
+#include "server/rpc/overload_status.h"
 #include "server/transport/front_end.h"
 
 namespace larder::server {
@@ -19,18 +19,12 @@ constexpr size_t kFloodBytes = size_t{16} << 10;
 constexpr std::string_view kNotGrpc =
     "this port speaks gRPC: POST with content-type application/grpc\n";
 
-constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
-
 // What a client has sent, as part of a message: it may be long, and of any bytes.
 std::string Quoted(std::string_view text) {
   constexpr size_t kBytesMax = 100;
   std::string quoted(text.substr(0, kBytesMax));
   std::replace_if(quoted.begin(), quoted.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return text.size() > kBytesMax ? quoted + "..." : quoted;
-}
-
-absl::Status Overload(const char* what, size_t limit, const char* flag) {
-  return WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(what, limit, flag)), kRetryAfter);
 }
 
 }  // namespace
@@ -247,26 +241,17 @@ void RpcConnection::OnBody(http2::Stream& stream, std::string_view bytes) {
 
 absl::Status RpcConnection::CheckBuffered() const {
   if (buffered_bytes_ > limits_.buffered_bytes_max) {
-    return Overload("the incomplete requests of this connection have more than ",
-                    limits_.buffered_bytes_max, " bytes (--max_incomplete_bytes)");
+    return IncompleteOnConnectionStatus(limits_.buffered_bytes_max);
   }
   const ByteBudget& budget = calls_->state().incomplete;
-  if (budget.IsFull(buffered_bytes_)) {
-    return Overload("the incomplete requests of all connections have as many bytes as they may: ",
-                    budget.bytes_max(), " (--max_total_incomplete_bytes)");
-  }
+  if (budget.IsFull(buffered_bytes_)) return IncompleteOnNodeStatus(budget.bytes_max());
   return absl::OkStatus();
 }
 
 absl::Status RpcConnection::UnreadStatus() const {
-  if (session_.pending_bytes() > limits_.unread_bytes_max) {
-    return Overload("answers of more than ", limits_.unread_bytes_max,
-                    " bytes wait for this client to read them (--max_unread_bytes)");
-  }
-  return Overload(
-      "the answers that wait for all clients to read them have as many bytes as they "
-      "may: ",
-      unread_budget().bytes_max(), " (--max_total_unread_bytes)");
+  return session_.pending_bytes() > limits_.unread_bytes_max
+             ? UnreadOnConnectionStatus(limits_.unread_bytes_max)
+             : UnreadOnNodeStatus(unread_budget().bytes_max());
 }
 
 bool RpcConnection::RunKept(RpcCall& call) {

