@@ -37,7 +37,8 @@ EntryStore::EntryStore(const EntryStoreOptions& options, EntryPools* pools)
       scope_(options.scope),
       policy_bytes_per_entry_(PolicyBytesPerEntry(options.eviction.kind)),
       policy_needs_expiry_(options.eviction.kind == EvictionKind::kTtl),
-      log_(pools, policy_bytes_per_entry_, NeedsLogOrder(options.eviction.kind)),
+      log_(pools, {.policy_bytes = policy_bytes_per_entry_,
+                   .keeps_order = NeedsLogOrder(options.eviction.kind)}),
       policy_(MakeEvictionPolicy(options.eviction, this)),
       tables_(std::make_unique<SlotTable[]>(kSlots / options.stripes)) {}
 
@@ -226,13 +227,13 @@ void EntryStore::Tidy() {
     return;
   }
   // Beyond what the stripe is charged for there is no time to lose.
-  const uint64_t due = log_.is_behind() ? kCompactedBytesMax : compaction_due_;
+  const uint64_t due = log_.waste() >= Waste::kBehind ? kCompactedBytesMax : compaction_due_;
   const uint64_t bytes = std::min<uint64_t>(due, kCompactedBytesMax);
   compaction_due_ -= std::min(bytes, compaction_due_);
-  Compact(bytes);
+  static_cast<void>(Compact(bytes));
 }
 
-bool EntryStore::Compact(size_t bytes_max) {
+CompactProgress EntryStore::Compact(size_t bytes_max) {
   return log_.Compact(bytes_max, [this](EntryRef original, EntryLog::SegmentId to) {
     PrefetchAfter(original);
     Replace(original, log_.CopyInto(to, original));

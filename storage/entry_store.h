@@ -43,7 +43,7 @@ class EntryStore final : private EvictionHost {
   EntryStore(const EntryStore&) = delete;
   EntryStore& operator=(const EntryStore&) = delete;
 
-  // Expired and stale entries too.
+  // Finds expired and stale entries, too.
   EntryRef Find(const HashedKey& key) const {
     return TableOf(key.slot).Find(key.hash, key.key, log_);
   }
@@ -105,12 +105,11 @@ class EntryStore final : private EvictionHost {
   // Reclaims segments in proportion to what has died since the last call. To be called after every
   // change, as long as memory is short.
   void Tidy();
-  // Reclaims segments while too much is wasted; looks at about this many bytes. False: nothing
-  // could be done.
-  bool Compact(size_t bytes_max);
+  // Reclaims segments while too much is wasted; looks at about this many bytes.
+  [[nodiscard]] CompactProgress Compact(size_t bytes_max);
   bool wants_compaction() const { return log_.wants_compaction(); }
   // True if Compact would lower used_bytes.
-  bool is_overdrawn() const { return log_.is_overdrawn(); }
+  bool is_overdrawn() const { return log_.waste() == Waste::kOverdrawn; }
 
   // REQUIRES: the slot belongs to this stripe.
   const SlotTable& TableOf(uint32_t slot) const { return tables_[slot / stripes_]; }

@@ -90,7 +90,7 @@ TEST_F(SamplingTest, UnderScopeTtlFindsTheFewAmongMany) {
 
 TEST_F(SamplingTest, ALogThatWasLargeFindsItsLastRecordsInAFewDraws) {
   EntryPools pools;
-  EntryLog log(&pools, 0, false);
+  EntryLog log(&pools, {});
   std::vector<Location> places;
   for (int i = 0; i < 200'000; ++i) {
     const std::string key = std::to_string(i);

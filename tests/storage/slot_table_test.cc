@@ -72,7 +72,7 @@ class TableModel {
 
  private:
   EntryPools pools_;
-  EntryLog log_{&pools_, 0, false};
+  EntryLog log_{&pools_, {}};
 };
 
 TEST(SlotTableTest, BehavesAsAMap) {
