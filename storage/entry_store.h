@@ -7,9 +7,10 @@
 
 #include "storage/entry.h"
 #include "storage/entry_log.h"
+#include "storage/entry_reader.h"
 #include "storage/eviction_policy.h"
 #include "storage/hashed_key.h"
-#include "storage/key_hash.h"
+#include "storage/key_hasher.h"
 #include "storage/location.h"
 #include "storage/operations.h"
 #include "storage/prefetch.h"
@@ -33,13 +34,19 @@ struct SweepBudget {
   bool is_spent() const { return removals == 0 || bytes == 0; }
 };
 
+// The entries of one slot whose keys have the same hash.
+struct HashRun {
+  size_t entries = 0;
+  EntryRef victim;  // the first to go: one that has expired, or the oldest that may be evicted
+};
+
 // The entries of one stripe: keeps log, slot tables and eviction policy in step. Knows nothing of
 // conditions, leases or budgets; says what a change will cost and what is in use. Not thread-safe.
 // A reference to an entry holds until the next Create, Rewrite, Remove, Victim or Tidy.
 class EntryStore final : private EvictionHost {
  public:
-  // `pools` must outlive the store.
-  EntryStore(const EntryStoreOptions& options, EntryPools* pools);
+  // `pools` and `hasher` must outlive the store.
+  EntryStore(const EntryStoreOptions& options, EntryPools* pools, const KeyHasher* hasher);
   EntryStore(const EntryStore&) = delete;
   EntryStore& operator=(const EntryStore&) = delete;
 
@@ -63,6 +70,9 @@ class EntryStore final : private EvictionHost {
   // Says that a Find and perhaps a Create of this key come soon.
   void PrefetchWrite(const HashedKey& key) const { policy_->PrefetchPlace(key.hash); }
 
+  // REQUIRES: there is no entry with this key.
+  HashRun RunOf(const HashedKey& key, TimePoint now) const;
+
   // By how many bytes, at most, a Create or Rewrite with these raises used_bytes. `replaced` is the
   // entry that is there, or none.
   uint64_t WriteCost(const HashedKey& key, EntryRef replaced, size_t value_bytes,
@@ -77,7 +87,7 @@ class EntryStore final : private EvictionHost {
   EntryRef Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes, const EntryFields& fields,
                    size_t kept_bytes, TimePoint now);
   void Remove(EntryRef ref, uint64_t hash);
-  void Remove(EntryRef ref) { Remove(ref, HashKey(ref->key())); }
+  void Remove(EntryRef ref) { Remove(ref, HashOf(*ref)); }
   // Removes entries of a slot, from this hash on, at most `removals_max`; returns how many, and
   // moves the position on.
   size_t RemoveFromSlot(ScanPosition& from, size_t removals_max);
@@ -115,9 +125,10 @@ class EntryStore final : private EvictionHost {
   const SlotTable& TableOf(uint32_t slot) const { return tables_[slot / stripes_]; }
   // The cell of its slot's table where a Scan from there begins.
   size_t LowerBound(ScanPosition from) const {
-    return TableOf(from.slot).LowerBound(from.hash, log_);
+    return TableOf(from.slot).LowerBound(from.hash, reader_);
   }
   EntryRef At(Location at) const { return log_.At(at); }
+  uint64_t HashOf(const Entry& entry) const override { return reader_.HashOf(entry); }
 
   uint64_t count() const { return count_; }
   uint64_t entry_bytes() const { return log_.live_bytes(); }
@@ -157,6 +168,7 @@ class EntryStore final : private EvictionHost {
   const size_t policy_bytes_per_entry_;
   const bool policy_needs_expiry_;
   EntryLog log_;
+  const EntryReader reader_;
   std::unique_ptr<EvictionPolicy> policy_;
   const std::unique_ptr<SlotTable[]> tables_;
   size_t table_cells_max_ = 0;  // of the largest table there was

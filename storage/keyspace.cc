@@ -6,6 +6,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "storage/hashed_key.h"
+#include "storage/lasting_failure.h"
 #include "storage/random.h"
 #include "storage/stripe.h"
 #include "storage/unit_pool.h"
@@ -86,13 +87,14 @@ absl::Status Keyspace::CheckMemoryLimit(uint64_t bytes) const {
 
 Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
     : options_(options),
+      hasher_(options.hash_secret),
       pools_(std::make_unique<EntryPools>(
           SegmentBytesFor(options),
           std::clamp(options.memory_bytes / kKeptShare, kKeptBytesMin, kKeptBytesMax))),
       budget_(options.memory_bytes),
       signals_(StripesFor(options)) {
-  const StripeShared shared{pools_.get(), &budget_,      clock,
-                            &leases_,     &lease_bytes_, options.leases_max};
+  const StripeShared shared{&hasher_, pools_.get(),  &budget_,          clock,
+                            &leases_, &lease_bytes_, options.leases_max};
   const auto stripes = static_cast<uint32_t>(signals_.size());
   stripes_.reserve(stripes);
   MemoryUsage usage;
@@ -124,11 +126,15 @@ absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& a
   MemoryCredit credit;
   absl::Status status;
   while (const uint64_t missing = attempt(stripe, credit)) {
+    if (credit.refusal != WriteRefusal::kNone) {
+      status = StatusOf(credit.refusal);
+      break;
+    }
     const uint64_t wanted = credit.bytes + missing;
     if (wanted > budget_.limit_bytes() - fixed_bytes_) {
-      status = absl::ResourceExhaustedError(
+      status = LastingFailure(absl::ResourceExhaustedError(
           absl::StrCat("the write needs ", wanted,
-                       " bytes, more than --memory=", budget_.limit_bytes(), " can hold"));
+                       " bytes, more than --memory=", budget_.limit_bytes(), " can hold")));
       break;
     }
     Eviction eviction{.done = true};
@@ -139,15 +145,32 @@ absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& a
     if (!eviction.done) {
       status = absl::ResourceExhaustedError(absl::StrCat(
           "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
-          " bytes) and nothing may be evicted under --eviction=",
-          std::string(EvictionKindName(options_.eviction)),
-          " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope))));
+          " bytes) and nothing may be evicted under ", EvictionFlags()));
       break;
     }
   }
   budget_.Release(credit.bytes);
   Shrink(now, kShrinkPerOperation);
   return status;
+}
+
+std::string Keyspace::EvictionFlags() const {
+  return absl::StrCat(
+      "--eviction=", std::string(EvictionKindName(options_.eviction)),
+      " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope)));
+}
+
+absl::Status Keyspace::StatusOf(WriteRefusal refusal) const {
+  switch (refusal) {
+    case WriteRefusal::kNone:
+      break;
+    case WriteRefusal::kEqualHashes:
+      return LastingFailure(absl::ResourceExhaustedError(
+          absl::StrCat(kEqualHashesMax,
+                       " keys of this slot have the same hash as this one, as many as may, and ",
+                       "none of them may be evicted under ", EvictionFlags())));
+  }
+  return absl::OkStatus();
 }
 
 Eviction Keyspace::Reclaim(TimePoint now, uint64_t bytes_wanted) {
@@ -220,7 +243,7 @@ void Keyspace::Prefetch(std::span<const KeyRef> keys) const {
   absl::InlinedVector<HashedKey, 16> hashed;
   for (const KeyRef key : keys) {
     StripeOf(key.slot).PrefetchTable(key.slot);
-    hashed.emplace_back(key);
+    hashed.emplace_back(key, hasher_);
   }
   for (const HashedKey& key : hashed) StripeOf(key.slot).PrefetchCells(key);
   for (const HashedKey& key : hashed) StripeOf(key.slot).PrefetchEntry(key);
@@ -228,12 +251,12 @@ void Keyspace::Prefetch(std::span<const KeyRef> keys) const {
 
 GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {
   Stripe& stripe = Approach(key.slot);
-  return stripe.Get(HashedKey(key), now, sink);
+  return stripe.Get(HashedKey(key, hasher_), now, sink);
 }
 
 absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
                                         const SetOptions& options, TimePoint now) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   SetResult result;
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Set(hashed, value, options, now, credit, result);
@@ -244,14 +267,14 @@ absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
 
 DeleteResult Keyspace::Delete(KeyRef key, const DeleteOptions& options, TimePoint now) {
   Stripe& stripe = Approach(key.slot);
-  const DeleteResult result = stripe.Delete(HashedKey(key), options, now);
+  const DeleteResult result = stripe.Delete(HashedKey(key, hasher_), options, now);
   Shrink(now, kShrinkPerOperation);
   return result;
 }
 
 absl::StatusOr<LeaseResult> Keyspace::Lease(KeyRef key, const LeaseOptions& options, TimePoint now,
                                             ValueSink& sink) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   absl::StatusOr<LeaseResult> result = LeaseResult();
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Lease(hashed, options, now, sink, credit, result);
@@ -261,7 +284,7 @@ absl::StatusOr<LeaseResult> Keyspace::Lease(KeyRef key, const LeaseOptions& opti
 }
 
 absl::StatusOr<TouchResult> Keyspace::Touch(KeyRef key, TimePoint expires_at, TimePoint now) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   TouchResult result;
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Touch(hashed, expires_at, now, credit, result);
@@ -272,7 +295,7 @@ absl::StatusOr<TouchResult> Keyspace::Touch(KeyRef key, TimePoint expires_at, Ti
 
 absl::StatusOr<IncrementResult> Keyspace::Increment(KeyRef key, const IncrementOptions& options,
                                                     TimePoint now) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   absl::StatusOr<IncrementResult> result = IncrementResult();
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Increment(hashed, options, now, credit, result);
@@ -283,7 +306,7 @@ absl::StatusOr<IncrementResult> Keyspace::Increment(KeyRef key, const IncrementO
 
 absl::StatusOr<AppendResult> Keyspace::Append(KeyRef key, std::string_view bytes,
                                               const AppendOptions& options, TimePoint now) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   absl::StatusOr<AppendResult> result = AppendResult();
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Append(hashed, bytes, options, now, credit, result);

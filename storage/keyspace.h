@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "storage/eviction_kind.h"
 #include "storage/hybrid_clock.h"
+#include "storage/key_hasher.h"
 #include "storage/memory_budget.h"
 #include "storage/operations.h"
 #include "storage/time.h"
@@ -33,6 +35,9 @@ struct KeyspaceOptions {
   uint32_t eviction_samples = 10;  // entries that a sampling policy compares, 1..64
   uint64_t leases_max = 1000000;   // outstanding
   uint64_t seed = 1;               // of sampling and of early refresh
+  // Decides the order of Scan and which keys collide: to be drawn at random, and kept from those
+  // who choose keys.
+  HashSecret hash_secret;
 };
 
 // All entries of one node, in stripes that each own the slots of one residue class.
@@ -40,8 +45,10 @@ struct KeyspaceOptions {
 // stripe whose next victim is the coldest. Nothing outside storage/ sees an entry but through a
 // sink.
 //
-// Of the operations that can fail, all return RESOURCE_EXHAUSTED when the write does not fit into
-// the budget and nothing may be evicted. A write that fails has changed nothing.
+// All operations that can fail return RESOURCE_EXHAUSTED when the write does not fit into the
+// budget and nothing may be evicted, and when kEqualHashesMax keys of the slot have the same hash
+// and none of them may be evicted. A write that fails has changed nothing. What does not pass by
+// waiting is a LastingFailure.
 class Keyspace {
  public:
   // The least memory_bytes that Create accepts.
@@ -108,6 +115,7 @@ class Keyspace {
   SlotStats StatsOfSlot(uint32_t slot) const;
   KeyspaceStats Stats() const;
   MemoryUsage Memory() const;
+  const KeyHasher& hasher() const { return hasher_; }
   uint64_t memory_limit_bytes() const { return budget_.limit_bytes(); }
 
  private:
@@ -127,11 +135,16 @@ class Keyspace {
   // Reclaims memory from the stripe whose victim is the coldest, or, if the policy cannot compare
   // stripes, from one chosen at random in proportion to its entries.
   Eviction Reclaim(TimePoint now, uint64_t bytes_wanted);
+  // What decides whether something may be evicted, for messages.
+  std::string EvictionFlags() const;
+  // Why a stripe refused a write.
+  absl::Status StatusOf(WriteRefusal refusal) const;
   Stripe* ColdestStripe();
   Stripe* RandomStripe();
   absl::Status CheckMemoryLimit(uint64_t bytes) const;
 
   const KeyspaceOptions options_;
+  const KeyHasher hasher_;
   const std::unique_ptr<EntryPools> pools_;
   MemoryBudget budget_;
   std::atomic<uint64_t> leases_{0};

@@ -10,6 +10,7 @@
 #include "storage/entry_store.h"
 #include "storage/hashed_key.h"
 #include "storage/hybrid_clock.h"
+#include "storage/key_hasher.h"
 #include "storage/lease_table.h"
 #include "storage/memory_budget.h"
 #include "storage/mutex.h"
@@ -21,6 +22,7 @@ namespace larder::storage {
 
 // What all stripes of a keyspace share. Everything outlives the stripes.
 struct StripeShared {
+  const KeyHasher* hasher = nullptr;
   EntryPools* pools = nullptr;
   MemoryBudget* budget = nullptr;
   HybridClock* clock = nullptr;
@@ -108,8 +110,9 @@ class Stripe {
   class Operation;
 
   struct Found {
-    EntryRef entry;  // in whatever state
-    EntryRef live;   // the same, if live
+    EntryRef entry;      // in whatever state
+    EntryRef live;       // the same, if live
+    EntryRef makes_way;  // to be evicted before one with this key is created
   };
 
   uint64_t UsedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -128,6 +131,11 @@ class Stripe {
   // room for its own new value is not the first to be made by evicting it.
   uint64_t PayForWrite(Operation& operation, const Found& found, uint64_t cost,
                        MemoryCredit& credit, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Pays for an entry with this key. What no memory would help is said in the credit.
+  uint64_t PayForEntry(Operation& operation, const HashedKey& key, Found& found, uint64_t cost,
+                       MemoryCredit& credit, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counts and removes an entry that makes room for others.
+  void Evict(EntryRef victim, uint64_t hash, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Gives the key a new version, these fields, and room for the value, whose first `kept_bytes` are
   // kept from `found`. Voids a lease on it.
   EntryRef Write(const HashedKey& key, const Found& found, size_t value_bytes,
@@ -137,8 +145,6 @@ class Stripe {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // OK if one more lease of this many bytes may be granted.
   absl::Status CheckLeaseLimits(uint64_t bytes) const;
-  bool RefreshesEarly(const Entry& live, double beta, TimePoint now)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const StripeShared shared_;

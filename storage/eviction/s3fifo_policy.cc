@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "storage/entry.h"
-#include "storage/key_hash.h"
 
 namespace larder::storage {
 
@@ -68,7 +67,7 @@ void S3FifoPolicy::Remember(EntryRef ref) {
       wanted + 1024 < ghosts_->capacity() / 2) {
     ghosts_ = std::make_unique<GhostFilter>(wanted);
   }
-  ghosts_->Add(HashKey(ref->key()));
+  ghosts_->Add(host_->HashOf(*ref));
 }
 
 }  // namespace larder::storage
