@@ -16,9 +16,9 @@ constexpr size_t kLookBytes = 64;
 
 }  // namespace
 
-CompactProgress Compactor::Compact(size_t bytes_max, Move move) {
+CompactProgress Compactor::Compact(size_t bytes_max, CompactUrgency urgency, Move move) {
   size_t looked = 0;
-  while (looked < bytes_max && waste() != Waste::kTolerable) {
+  while (looked < bytes_max && IsDue(urgency)) {
     if (source_ == 0) {
       source_ = NextSource();
       if (source_ == 0) break;
@@ -29,14 +29,18 @@ CompactProgress Compactor::Compact(size_t bytes_max, Move move) {
     }
     const EntryRef ref = segments_.RefIn(source_, source_offset_);
     const size_t record_bytes = segments_.RecordBytes(*ref);
-    source_offset_ += record_bytes;
     looked += kLookBytes;
-    if (ref->dead()) continue;
-    looked += record_bytes;
-    move(ref, Destination(record_bytes));
+    if (!ref->dead()) {
+      const SegmentId to = Destination(record_bytes);
+      if (to == 0) return CompactProgress::kNone;
+      looked += record_bytes;
+      source_offset_ += record_bytes;
+      move(ref, to);
+    } else {
+      source_offset_ += record_bytes;
+    }
   }
-  return looked > 0 || waste() != Waste::kTolerable ? CompactProgress::kSome
-                                                    : CompactProgress::kNone;
+  return looked > 0 || IsDue(urgency) ? CompactProgress::kSome : CompactProgress::kNone;
 }
 
 bool Compactor::MayCompact(SegmentId id) const {
@@ -95,6 +99,7 @@ SegmentId Compactor::MostDeadNear(SegmentId id) const {
 SegmentId Compactor::Destination(size_t record_bytes) {
   const SegmentId with_room = segments_.RoomFor(record_bytes, filling(source_queue_));
   const SegmentId id = with_room != 0 ? with_room : OpenDestination(record_bytes);
+  if (id == 0) return 0;
   // It is to be swept as soon as either would have been.
   Segment& to = segments_[id];
   const Segment& from = segments_[source_];
@@ -113,6 +118,7 @@ SegmentId Compactor::OpenDestination(size_t record_bytes) {
     });
   }
   if (id == 0) {
+    if (segments_.free_ids() == 0) return 0;
     id = segments_.Allocate(source_queue_, segments_[source_].opened_at);
     Segment& to = segments_[id];
     const Segment& from = segments_[source_];

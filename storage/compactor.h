@@ -14,8 +14,14 @@ namespace larder::storage {
 
 // Whether a compaction may come to something.
 enum class CompactProgress : uint8_t {
-  kNone,  // nothing could be done, now or in another call
+  kNone,  // nothing could be done, and will not be until something changes
   kSome,
+};
+
+// When to compact.
+enum class CompactUrgency : uint8_t {
+  kWhenWorthIt,  // while more is wasted than is tolerable
+  kNow,          // while there is a segment from which something can be won
 };
 
 // Wins back what is dead in the segments of a log: takes those with many dead records, one after
@@ -31,8 +37,8 @@ class Compactor {
   Compactor(SegmentList* segments, const LogCharge& charge, bool keeps_order)
       : segments_(*segments), charge_(charge), keeps_order_(keeps_order) {}
 
-  // Moves live records while more is wasted than is tolerable; looks at about `bytes_max` of them.
-  [[nodiscard]] CompactProgress Compact(size_t bytes_max, Move move);
+  // Moves live records out of segments with many dead ones; looks at about `bytes_max`.
+  [[nodiscard]] CompactProgress Compact(size_t bytes_max, CompactUrgency urgency, Move move);
 
   // What is wasted, as far as something can be done about it.
   Waste waste() const {
@@ -51,13 +57,17 @@ class Compactor {
   void StopFilling(LogQueue queue);
 
  private:
+  bool IsDue(CompactUrgency urgency) const {
+    if (urgency == CompactUrgency::kWhenWorthIt) return waste() != Waste::kTolerable;
+    return fruitless_ < segments_.ids() && segments_.usage().dead_bytes() > 0;
+  }
   bool MayCompact(SegmentId id) const;
   SegmentId MostDead();
   // With more dead bytes than the average, or none.
   SegmentId MostDeadNear(SegmentId id) const;
   // Chooses the next source, 0 if there is none.
   SegmentId NextSource();
-  // The segment into which the next record of the source goes.
+  // The segment into which the next record of the source goes, 0 if none may be opened.
   SegmentId Destination(size_t record_bytes);
   SegmentId OpenDestination(size_t record_bytes);
 

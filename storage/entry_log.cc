@@ -43,8 +43,9 @@ uint64_t ApartBytes(const Entry& entry) {
 EntryLog::EntryLog(EntryPools* pools, const EntryLogOptions& options)
     : pools_(pools),
       options_(options),
-      segments_(&pools->segments, options.policy_bytes),
+      segments_(&pools->segments, options.policy_bytes, options.segments_max),
       charge_(segments_.segment_bytes()),
+      live_bytes_max_(RecordBytesMax(options.segments_max, segments_.segment_bytes())),
       compactor_(&segments_, charge_, options.keeps_order) {}
 
 EntryLog::~EntryLog() {

@@ -1,9 +1,11 @@
 #ifndef LARDER_STORAGE_ENTRY_LOG_H_
 #define LARDER_STORAGE_ENTRY_LOG_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
@@ -22,6 +24,8 @@ namespace larder::storage {
 struct EntryLogOptions {
   size_t policy_bytes = 0;   // kept in front of each entry
   bool keeps_order = false;  // Compact leaves the records of a queue in their order, about
+  // How many segments there may be, if a Location has bits for more.
+  SegmentId segments_max = std::numeric_limits<SegmentId>::max();
 };
 
 // The records of one stripe in log-structured segments: a record is appended to the newest segment
@@ -44,6 +48,24 @@ class EntryLog {
   EntryLog(const EntryLog&) = delete;
   EntryLog& operator=(const EntryLog&) = delete;
 
+  // The most bytes of live records that a log of this many segments takes in before it is crowded.
+  static uint64_t RecordBytesMax(SegmentId segments_max, size_t segment_bytes) {
+    const uint64_t segments = std::min(segments_max, SegmentList::IdsMax(segment_bytes));
+    return (segments - segments / kSpareShare) * segment_bytes;
+  }
+  // True if records must go before more may come: they are as many as there may be, or segments are
+  // nearly used up all the same, since much is dead or little fits. What is left is for Compact,
+  // and for what must be appended to let others go.
+  bool is_crowded() const {
+    return segments_.usage().live_bytes > live_bytes_max_ || segments_.free_ids() <= kReservedIds;
+  }
+  // True if so few segments are left that what is wasted should be reclaimed.
+  bool is_short_of_segments() const {
+    return segments_.free_ids() <= segments_.ids_max() / kSpareShare + kReservedIds;
+  }
+  // True if an Append or AppendCopy may have no segment to go to, and must not be made.
+  bool is_out_of_segments() const { return segments_.free_ids() == 0; }
+
   // A new record: header and key are there, the value is not initialised, the policy's bytes are 0.
   EntryRef Append(Queue queue, std::string_view key, uint32_t slot, const EntryShape& shape,
                   TimePoint now) {
@@ -54,8 +76,9 @@ class EntryLog {
   EntryRef AppendInPlaceOf(const Entry* replaced, const ValueParts& shared, Queue queue,
                            std::string_view key, uint32_t slot, const EntryShape& shape,
                            TimePoint now);
-  // A copy of the record as the newest of a queue, or in the segment that Compact asks for; the
-  // parts of the value belong to the copy. The original is to be freed by FreeMoved.
+  // A copy of the record as the newest of a queue (REQUIRES: not out of segments), or in the
+  // segment that Compact asks for; the parts of the value belong to the copy. The original is to be
+  // freed by FreeMoved.
   EntryRef AppendCopy(Queue queue, EntryRef original, TimePoint now);
   EntryRef CopyInto(SegmentId segment, EntryRef original);
 
@@ -75,10 +98,13 @@ class EntryLog {
   TimePoint OldestAppendedAt(Queue queue) const;
   Queue QueueOf(Location at) const { return segments_[segments_.IdOf(at)].queue; }
 
-  // Copies live records out of segments with many dead ones while more is wasted than should be;
-  // looks at about `bytes_max` of records. move(original, segment) must CopyInto and FreeMoved.
+  // Copies live records out of segments with many dead ones while more is wasted than should be, or
+  // than can be helped if it is crowded; looks at about `bytes_max` of records. move(original,
+  // segment) must CopyInto and FreeMoved.
   [[nodiscard]] CompactProgress Compact(size_t bytes_max, Compactor::Move move) {
-    return compactor_.Compact(bytes_max, move);
+    const bool is_urgent = segments_.free_ids() <= kReservedIds;
+    return compactor_.Compact(
+        bytes_max, is_urgent ? CompactUrgency::kNow : CompactUrgency::kWhenWorthIt, move);
   }
   // How much the segments waste, as far as Compact can help it.
   Waste waste() const { return compactor_.waste(); }
@@ -127,10 +153,15 @@ class EntryLog {
   EntryRef LiveRecord(SegmentId id, uint64_t number);
   void FreeRecord(EntryRef ref, uint64_t apart_bytes);
 
+  // Of all segments, beside the live records: more than may be dead before Compact helps.
+  static constexpr SegmentId kSpareShare = 16;
+  static constexpr SegmentId kReservedIds = 8;
+
   EntryPools* const pools_;
   const EntryLogOptions options_;
   SegmentList segments_;
   const LogCharge charge_;
+  const uint64_t live_bytes_max_;
   Compactor compactor_;
   uint64_t apart_bytes_ = 0;
   std::array<uint64_t, kLogQueues> queue_bytes_{};

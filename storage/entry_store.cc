@@ -37,7 +37,8 @@ EntryStore::EntryStore(const EntryStoreOptions& options, EntryPools* pools, cons
       policy_bytes_per_entry_(PolicyBytesPerEntry(options.eviction.kind)),
       policy_needs_expiry_(options.eviction.kind == EvictionKind::kTtl),
       log_(pools, {.policy_bytes = policy_bytes_per_entry_,
-                   .keeps_order = NeedsLogOrder(options.eviction.kind)}),
+                   .keeps_order = NeedsLogOrder(options.eviction.kind),
+                   .segments_max = options.segments_max}),
       reader_(&log_, hasher),
       policy_(MakeEvictionPolicy(options.eviction, this)),
       tables_(std::make_unique<SlotTable[]>(kSlots / options.stripes)) {}

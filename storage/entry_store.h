@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "storage/entry.h"
@@ -24,6 +25,7 @@ struct EntryStoreOptions {
   uint32_t stripes = 1;  // slot tables of this store: kSlots / stripes
   EvictionScope scope = EvictionScope::kAllKeys;
   EvictionPolicyOptions eviction;
+  SegmentId segments_max = std::numeric_limits<SegmentId>::max();  // see EntryLogOptions
 };
 
 // What a sweep may still do.
@@ -77,6 +79,19 @@ class EntryStore final : private EvictionHost {
   // entry that is there, or none.
   uint64_t WriteCost(const HashedKey& key, EntryRef replaced, size_t value_bytes,
                      const EntryFields& fields) const;
+
+  // True if something must be evicted from this store before the write, since its log has no place
+  // for another record. `replaced` as for WriteCost.
+  bool IsTooCrowdedFor(EntryRef replaced, size_t value_bytes, const EntryFields& fields) const {
+    return log_.is_crowded() && !(replaced && FitsInPlace(*replaced, value_bytes, fields));
+  }
+  bool is_crowded() const { return log_.is_crowded(); }
+  // True if so few segments are left that Tidy should be called after every change.
+  bool is_short_of_segments() const { return log_.is_short_of_segments(); }
+  // Whether a Rewrite that only lets the entry go later can be made: what is reserved is for that.
+  bool CanRewrite(EntryRef ref, size_t value_bytes, const EntryFields& fields) const {
+    return !log_.is_out_of_segments() || FitsInPlace(*ref, value_bytes, fields);
+  }
 
   // A new entry; its value is not initialised. REQUIRES: there is none with this key.
   EntryRef Create(const HashedKey& key, size_t value_bytes, const EntryFields& fields,

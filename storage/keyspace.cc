@@ -5,6 +5,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "storage/entry_log.h"
 #include "storage/hashed_key.h"
 #include "storage/lasting_failure.h"
 #include "storage/random.h"
@@ -33,10 +34,12 @@ constexpr size_t kBytesPerExpire = size_t{3} << 19;
 constexpr size_t kScanVisitsPerLock = 256;
 // A stripe may lose its victim to another writer between the look and the lock.
 constexpr int kEvictionTries = 16;
+// How often one write makes room in its own stripe before it gives up: some milliseconds.
+constexpr int kCrowdedTries = 64;
 // Of one operation: more than what it could only charge afterwards, few enough to take no time.
 constexpr size_t kShrinkPerOperation = 16;
 
-absl::Status Validate(const KeyspaceOptions& options) {
+absl::Status CheckNumbers(const KeyspaceOptions& options) {
   if (!std::has_single_bit(options.stripes) || options.stripes > kSlots) {
     return absl::InvalidArgumentError(absl::StrCat(
         "stripes is ", options.stripes, "; it must be a power of two from 1 to ", kSlots));
@@ -60,29 +63,45 @@ size_t SegmentBytesFor(const KeyspaceOptions& options) {
                             EntryPools::kSegmentBytesMax);
 }
 
+// Whether stripes of this layout can do with a budget of so many bytes.
+absl::Status CheckMemory(uint64_t bytes, uint64_t stripes, uint64_t segment_bytes,
+                         uint64_t record_bytes_max) {
+  if (bytes < Keyspace::kMemoryBytesMin) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("memory_bytes is ", bytes, "; the least is ", Keyspace::kMemoryBytesMin));
+  }
+  const uint64_t least = stripes * kSegmentsPerStripeMin * segment_bytes;
+  if (bytes < least) {
+    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", bytes, "; with ", stripes,
+                                                   " stripes and segments of ", segment_bytes,
+                                                   " bytes the least is ", least));
+  }
+  const uint64_t most = stripes * record_bytes_max;
+  if (bytes > most) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "memory_bytes (--memory) is ", bytes, "; a stripe holds at most ", record_bytes_max,
+        " bytes of records, so with ", stripes, " stripes (--stripes) the most is ", most));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status Keyspace::CheckOptions(const KeyspaceOptions& options) {
+  if (const absl::Status status = CheckNumbers(options); !status.ok()) return status;
+  const size_t segment_bytes = SegmentBytesFor(options);
+  return CheckMemory(options.memory_bytes, StripesFor(options), segment_bytes,
+                     EntryLog::RecordBytesMax(options.stripe_segments_max, segment_bytes));
+}
 
 absl::StatusOr<std::unique_ptr<Keyspace>> Keyspace::Create(const KeyspaceOptions& options,
                                                            HybridClock* clock) {
-  if (const absl::Status status = Validate(options); !status.ok()) return status;
-  std::unique_ptr<Keyspace> keyspace(new Keyspace(options, clock));
-  const absl::Status status = keyspace->CheckMemoryLimit(options.memory_bytes);
-  if (!status.ok()) return status;
-  return keyspace;
+  if (const absl::Status status = CheckOptions(options); !status.ok()) return status;
+  return std::unique_ptr<Keyspace>(new Keyspace(options, clock));
 }
 
-absl::Status Keyspace::CheckMemoryLimit(uint64_t bytes) const {
-  if (bytes < kMemoryBytesMin) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("memory_bytes is ", bytes, "; the least is ", kMemoryBytesMin));
-  }
-  const uint64_t least = stripes_.size() * kSegmentsPerStripeMin * pools_->segments.unit_bytes();
-  if (bytes < least) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "memory_bytes is ", bytes, "; with ", stripes_.size(), " stripes and segments of ",
-        pools_->segments.unit_bytes(), " bytes the least is ", least));
-  }
-  return absl::OkStatus();
+uint64_t Keyspace::RecordBytesMax() const {
+  return EntryLog::RecordBytesMax(options_.stripe_segments_max, pools_->segments.unit_bytes());
 }
 
 Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
@@ -102,6 +121,7 @@ Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
     EntryStoreOptions store;
     store.stripes = stripes;
     store.scope = options.eviction_scope;
+    store.segments_max = options.stripe_segments_max;
     store.eviction.kind = options.eviction;
     store.eviction.samples = options.eviction_samples;
     store.eviction.seed = Random::Mix(options.seed + i);
@@ -125,10 +145,16 @@ absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& a
   Stripe& stripe = Approach(key.slot);
   MemoryCredit credit;
   absl::Status status;
+  int crowded_tries = 0;
   while (const uint64_t missing = attempt(stripe, credit)) {
     if (credit.refusal != WriteRefusal::kNone) {
-      status = StatusOf(credit.refusal);
-      break;
+      status = Answer(stripe, now, missing, credit);
+      if (!status.ok()) break;
+      if (++crowded_tries == kCrowdedTries) {
+        status = absl::ResourceExhaustedError("the stripe of this key is making room for records");
+        break;
+      }
+      continue;
     }
     const uint64_t wanted = credit.bytes + missing;
     if (wanted > budget_.limit_bytes() - fixed_bytes_) {
@@ -160,10 +186,21 @@ std::string Keyspace::EvictionFlags() const {
       " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope)));
 }
 
-absl::Status Keyspace::StatusOf(WriteRefusal refusal) const {
-  switch (refusal) {
+absl::Status Keyspace::Answer(Stripe& stripe, TimePoint now, uint64_t bytes_wanted,
+                              MemoryCredit& credit) {
+  switch (credit.refusal) {
     case WriteRefusal::kNone:
       break;
+    case WriteRefusal::kCrowded: {
+      // From this stripe: what others have is of no use here.
+      const Eviction eviction = stripe.Reclaim(now, bytes_wanted);
+      credit.bytes += eviction.freed_bytes;
+      if (eviction.done) break;
+      return LastingFailure(absl::ResourceExhaustedError(absl::StrCat(
+          "the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ",
+          "as one of ", stripes_.size(), " may have (--stripes), and nothing of it ",
+          "may be evicted under ", EvictionFlags())));
+    }
     case WriteRefusal::kEqualHashes:
       return LastingFailure(absl::ResourceExhaustedError(
           absl::StrCat(kEqualHashesMax,
@@ -225,7 +262,8 @@ size_t Keyspace::Shrink(TimePoint now, size_t evictions_max) {
 }
 
 absl::Status Keyspace::SetMemoryLimit(uint64_t bytes) {
-  const absl::Status status = CheckMemoryLimit(bytes);
+  const absl::Status status =
+      CheckMemory(bytes, stripes_.size(), pools_->segments.unit_bytes(), RecordBytesMax());
   if (status.ok()) budget_.SetLimit(bytes);
   return status;
 }

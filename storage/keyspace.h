@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,6 +36,8 @@ struct KeyspaceOptions {
   uint32_t eviction_samples = 10;  // entries that a sampling policy compares, 1..64
   uint64_t leases_max = 1000000;   // outstanding
   uint64_t seed = 1;               // of sampling and of early refresh
+  // How many segments a stripe may have: fewer than a Location can tell apart are for tests.
+  uint32_t stripe_segments_max = std::numeric_limits<uint32_t>::max();
   // Decides the order of Scan and which keys collide: to be drawn at random, and kept from those
   // who choose keys.
   HashSecret hash_secret;
@@ -46,15 +49,18 @@ struct KeyspaceOptions {
 // sink.
 //
 // All operations that can fail return RESOURCE_EXHAUSTED when the write does not fit into the
-// budget and nothing may be evicted, and when kEqualHashesMax keys of the slot have the same hash
-// and none of them may be evicted. A write that fails has changed nothing. What does not pass by
-// waiting is a LastingFailure.
+// budget and nothing may be evicted; likewise when the key's stripe has as many records as it may,
+// and when kEqualHashesMax keys of the slot have the same hash. What does not pass by waiting is a
+// LastingFailure. A write that fails has changed nothing.
 class Keyspace {
  public:
   // The least memory_bytes that Create accepts.
   static constexpr uint64_t kMemoryBytesMin = uint64_t{4} << 20;
 
-  // `clock` must outlive the keyspace. INVALID_ARGUMENT: an option is out of range.
+  // INVALID_ARGUMENT: an option is out of range, or does not go with another.
+  static absl::Status CheckOptions(const KeyspaceOptions& options);
+
+  // `clock` must outlive the keyspace. INVALID_ARGUMENT: as CheckOptions.
   static absl::StatusOr<std::unique_ptr<Keyspace>> Create(const KeyspaceOptions& options,
                                                           HybridClock* clock);
   ~Keyspace();
@@ -137,11 +143,12 @@ class Keyspace {
   Eviction Reclaim(TimePoint now, uint64_t bytes_wanted);
   // What decides whether something may be evicted, for messages.
   std::string EvictionFlags() const;
-  // Why a stripe refused a write.
-  absl::Status StatusOf(WriteRefusal refusal) const;
+  // Deals with what a stripe said in the credit; OK: it is worth another try.
+  absl::Status Answer(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, MemoryCredit& credit);
   Stripe* ColdestStripe();
   Stripe* RandomStripe();
-  absl::Status CheckMemoryLimit(uint64_t bytes) const;
+  // The most bytes of records in one stripe, values apart not counted.
+  uint64_t RecordBytesMax() const;
 
   const KeyspaceOptions options_;
   const KeyHasher hasher_;

@@ -48,6 +48,7 @@ class MemoryBudget {
 // Why a write can not be done, whatever memory it is given.
 enum class WriteRefusal : uint8_t {
   kNone,
+  kCrowded,      // the stripe has no place for another record until some of its own are evicted
   kEqualHashes,  // kEqualHashesMax keys have this hash, and none of them may be evicted
 };
 

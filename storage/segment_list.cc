@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <new>
 #include <utility>
 
 #include "storage/poison.h"
@@ -15,11 +14,12 @@ constexpr int kNearSegments = 16;
 
 }  // namespace
 
-SegmentList::SegmentList(UnitPool* pool, size_t policy_bytes)
+SegmentList::SegmentList(UnitPool* pool, size_t policy_bytes, SegmentId ids_max)
     : pool_(pool),
       segment_bytes_(pool->unit_bytes()),
       offset_bits_(std::countr_zero(segment_bytes_)),
-      policy_bytes_(policy_bytes) {
+      policy_bytes_(policy_bytes),
+      ids_max_(std::min(ids_max, IdsMax(segment_bytes_))) {
   segments_.push_back(Segment());  // so that no id is 0
   bases_.push_back(nullptr);
 }
@@ -105,8 +105,6 @@ SegmentId SegmentList::Allocate(LogQueue queue, TimePoint now) {
   if (id != 0) {
     unused_ = segments_[id].newer;
   } else {
-    // A location has no more bits.
-    if (segments_.size() >> (Location::kBits - offset_bits_) != 0) throw std::bad_alloc();
     segments_.push_back(Segment());
     bases_.push_back(nullptr);
     id = ids();

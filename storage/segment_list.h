@@ -33,14 +33,23 @@ class SegmentList {
     SegmentId before = 0;
   };
 
-  // `policy_bytes` are kept in front of each entry. `pool` must outlive the list.
-  SegmentList(UnitPool* pool, size_t policy_bytes);
+  // As many numbers as a location has bits for, of segments with so many bytes.
+  static constexpr SegmentId IdsMax(size_t segment_bytes) {
+    return static_cast<SegmentId>((uint64_t{1} << Location::kBits) / segment_bytes - 1);
+  }
+
+  // `policy_bytes` are kept in front of each entry; no more than `ids_max` segments are held, nor
+  // than IdsMax. `pool` must outlive the list.
+  SegmentList(UnitPool* pool, size_t policy_bytes, SegmentId ids_max);
   ~SegmentList();
   SegmentList(const SegmentList&) = delete;
   SegmentList& operator=(const SegmentList&) = delete;
 
   // Segments are numbered from 1 to ids(); some may not be in use.
   SegmentId ids() const { return static_cast<SegmentId>(segments_.size() - 1); }
+  SegmentId ids_max() const { return ids_max_; }
+  // How many more segments there may be.
+  SegmentId free_ids() const { return ids_max_ - static_cast<SegmentId>(usage_.segments); }
   bool is_in_use(SegmentId id) const { return bases_[id] != nullptr; }
   Segment& operator[](SegmentId id) { return segments_[id]; }
   const Segment& operator[](SegmentId id) const { return segments_[id]; }
@@ -85,7 +94,7 @@ class SegmentList {
   // lives on, else 0.
   [[nodiscard]] SegmentId Close(SegmentId& open);
 
-  // An empty segment outside of the chain of its queue.
+  // An empty segment outside of the chain of its queue. REQUIRES: free_ids() > 0.
   SegmentId Allocate(LogQueue queue, TimePoint now);
   // Stands it in the chain before `newer`, or as the newest of its queue.
   void Link(SegmentId id, SegmentId newer);
@@ -108,6 +117,7 @@ class SegmentList {
   const size_t segment_bytes_;
   const int offset_bits_;  // of a location
   const size_t policy_bytes_;
+  const SegmentId ids_max_;
   ChunkedArray<Segment, 32> segments_;
   std::vector<char*> bases_;  // of the segments that are in use, close together for every access
   SegmentId unused_ = 0;

@@ -85,8 +85,8 @@ uint64_t Stripe::Set(const HashedKey& key, std::string_view value, const SetOpti
   if (options.keep_expiry && found.live) fields.expires_at = found.live->expires_at();
   if (stores) {
     fields.recompute_ms = RecomputeTime(key, options.condition, found, now);
-    const uint64_t cost = store_.WriteCost(key, found.entry, value.size(), fields);
-    if (const uint64_t missing = PayForEntry(operation, key, found, cost, credit, now))
+    if (const uint64_t missing =
+            PayForEntry(operation, key, found, value.size(), fields, credit, now))
       return missing;
   }
   if (options.previous != nullptr && found.live) Deliver(*found.live, *options.previous);
@@ -128,8 +128,11 @@ DeleteResult Stripe::Delete(const HashedKey& key, const DeleteOptions& options, 
     EntryFields fields = found.live->fields();
     fields.expires_at = *options.stale_until;
     MemoryCredit none;
-    const uint64_t cost = store_.WriteCost(key, found.live, found.live->value_bytes(), fields);
-    if (operation.Pay(cost, none) > 0 && store_.VictimRank() == EvictionPolicy::kNoVictim) {
+    const size_t value_bytes = found.live->value_bytes();
+    const uint64_t missing =
+        operation.Pay(store_.WriteCost(key, found.live, value_bytes, fields), none);
+    if ((missing > 0 && store_.VictimRank() == EvictionPolicy::kNoVictim) ||
+        !store_.CanRewrite(found.live, value_bytes, fields)) {
       store_.Remove(found.entry, key.hash);  // nothing can make room for keeping it
     } else {
       found.live->set_stale(true);
@@ -142,13 +145,14 @@ DeleteResult Stripe::Delete(const HashedKey& key, const DeleteOptions& options, 
 uint64_t Stripe::Touch(const HashedKey& key, TimePoint expires_at, TimePoint now,
                        MemoryCredit& credit, TouchResult& result) {
   Operation operation(*this);
-  const Found found = Find(key, now);
+  Found found = Find(key, now);
   result = TouchResult();
   if (!found.live) return 0;
   EntryFields fields = found.live->fields();
   fields.expires_at = expires_at;
-  const uint64_t cost = store_.WriteCost(key, found.live, found.live->value_bytes(), fields);
-  if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
+  const size_t value_bytes = found.live->value_bytes();
+  if (const uint64_t missing = PayForEntry(operation, key, found, value_bytes, fields, credit, now))
+    return missing;
   leases_.Void(key.key);
   const EntryRef entry = SetFields(key, found.live, fields, now);
   store_.Accessed(entry, now);
@@ -172,7 +176,7 @@ uint64_t Stripe::Lease(const HashedKey& key, const LeaseOptions& options, TimePo
     ++stats_.leases_held;
   } else {
     const uint64_t cost = LeaseTable::BytesOf(key.key.size());
-    if (absl::Status status = CheckLeaseLimits(cost); !status.ok()) {
+    if (absl::Status status = shared_.CheckLease(cost); !status.ok()) {
       result = std::move(status);
       return 0;
     }
@@ -227,8 +231,7 @@ uint64_t Stripe::Increment(const HashedKey& key, const IncrementOptions& options
   }
   const Digits digits(answer.value);
   const std::string_view text = digits.view();
-  const uint64_t cost = store_.WriteCost(key, found.entry, text.size(), fields);
-  if (const uint64_t missing = PayForEntry(operation, key, found, cost, credit, now))
+  if (const uint64_t missing = PayForEntry(operation, key, found, text.size(), fields, credit, now))
     return missing;
   const EntryRef entry = Write(key, found, text.size(), fields, /*kept_bytes=*/0, now);
   entry->WriteValue(0, text);
@@ -256,8 +259,7 @@ uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const Appe
   }
   EntryFields fields = FieldsOf(found);
   if (!found.live) fields.expires_at = options.created_expires_at;
-  const uint64_t cost = store_.WriteCost(key, found.entry, value_bytes, fields);
-  if (const uint64_t missing = PayForEntry(operation, key, found, cost, credit, now))
+  if (const uint64_t missing = PayForEntry(operation, key, found, value_bytes, fields, credit, now))
     return missing;
   const EntryRef entry = Write(key, found, value_bytes, fields, /*kept_bytes=*/head, now);
   entry->WriteValue(head, bytes);
@@ -268,10 +270,11 @@ uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const Appe
 Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
   Operation operation(*this);
   Eviction result;
-  if (store_.is_overdrawn()) {
+  const bool is_crowded = store_.is_crowded();
+  if (store_.is_overdrawn() || is_crowded) {
     result.done = store_.Compact(kReclaimedBytesMax) == CompactProgress::kSome;
     result.freed_bytes = operation.KeepFreed();
-    if (result.freed_bytes > 0) return result;
+    if (result.freed_bytes > 0 || (is_crowded && !store_.is_crowded())) return result;
   }
   const uint64_t moves_before = store_.moves();
   const int evictions_max = samples_ ? kSampledEvictionsMax : kEvictionsMax;
@@ -419,8 +422,13 @@ uint64_t Stripe::PayForWrite(Operation& operation, const Found& found, uint64_t 
 }
 
 uint64_t Stripe::PayForEntry(Operation& operation, const HashedKey& key, Found& found,
-                             uint64_t cost, MemoryCredit& credit, TimePoint now) {
-  if (!found.entry) {
+                             size_t value_bytes, const EntryFields& fields, MemoryCredit& credit,
+                             TimePoint now) {
+  const uint64_t cost = store_.WriteCost(key, found.entry, value_bytes, fields);
+  credit.refusal = WriteRefusal::kNone;
+  if (store_.IsTooCrowdedFor(found.entry, value_bytes, fields)) {
+    credit.refusal = WriteRefusal::kCrowded;
+  } else if (!found.entry) {
     const HashRun run = store_.RunOf(key, now);
     if (run.entries >= kEqualHashesMax) {
       if (!run.victim) credit.refusal = WriteRefusal::kEqualHashes;
@@ -464,18 +472,6 @@ EntryRef Stripe::SetFields(const HashedKey& key, EntryRef entry, const EntryFiel
                            TimePoint now) {
   const size_t value_bytes = entry->value_bytes();
   return store_.Rewrite(entry, key.hash, value_bytes, fields, /*kept_bytes=*/value_bytes, now);
-}
-
-absl::Status Stripe::CheckLeaseLimits(uint64_t bytes) const {
-  if (shared_.leases->load(std::memory_order_relaxed) >= shared_.leases_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("--max_leases=", shared_.leases_max, " leases are outstanding"));
-  }
-  if (shared_.lease_bytes->load(std::memory_order_relaxed) + bytes > shared_.lease_bytes_max()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "outstanding leases use their share of --memory, ", shared_.lease_bytes_max(), " bytes"));
-  }
-  return absl::OkStatus();
 }
 
 void Stripe::Publish() {

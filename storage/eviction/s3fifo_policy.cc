@@ -37,6 +37,7 @@ EntryRef S3FifoPolicy::Victim(TimePoint now) {
     if (!ref) break;
     const uint64_t next = host_->PrefetchAfter(ref);
     if (ghosts_ != nullptr) ghosts_->Prefetch(next);
+    if (log.is_out_of_segments()) break;
     const uint8_t uses = ref->policy_bits();
     const bool stays = uses >= (queue == kSmall ? kUsesForMain : 1);
     if (!stays || ref->ExpiredAt(now)) {

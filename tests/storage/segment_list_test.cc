@@ -24,7 +24,7 @@ class SegmentListTest : public testing::Test {
   }
 
   EntryPools pools_;
-  SegmentList list_{&pools_.segments, 0};
+  SegmentList list_{&pools_.segments, 0, 1000};
 };
 
 TEST_F(SegmentListTest, StandsSegmentsInTheChainOfTheirQueue) {
@@ -93,6 +93,19 @@ TEST_F(SegmentListTest, ReleasesAnEmptySegmentWhenItIsClosed) {
   EXPECT_EQ(list_.Close(open.newest), 0u);
   EXPECT_EQ(list_.usage().segments, 0u);
   EXPECT_EQ(list_.Close(open.newest), 0u) << "none is open";
+}
+
+TEST_F(SegmentListTest, SaysHowManyMoreThereMayBe) {
+  SegmentList list(&pools_.segments, 0, 3);
+  EXPECT_EQ(list.free_ids(), 3u);
+  const SegmentId id = list.Allocate(LogQueue::kFirst, kNow);
+  list.Link(id, 0);
+  EXPECT_EQ(list.free_ids(), 2u);
+  list.Release(id);
+  EXPECT_EQ(list.free_ids(), 3u);
+  const SegmentList unbounded(&pools_.segments, 0, ~SegmentId{0});
+  EXPECT_EQ(unbounded.free_ids(), (uint64_t{1} << Location::kBits) / (64 << 10) - 1)
+      << "as many as a location can tell apart";
 }
 
 TEST_F(SegmentListTest, FindsNeighboursInTheQueueNearestFirst) {
