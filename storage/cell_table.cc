@@ -9,15 +9,13 @@
 
 #include "storage/entry.h"
 #include "storage/entry_log.h"
-#include "storage/key_hash.h"
+#include "storage/entry_reader.h"
 #include "storage/prefetch.h"
 
 namespace larder::storage {
 namespace {
 
 constexpr size_t kKeysAhead = 8;
-
-uint64_t HashAt(Location at, const EntryLog& log) { return HashKey(log.At(at)->key()); }
 
 }  // namespace
 
@@ -65,14 +63,14 @@ void CellTable::PrefetchEntry(uint64_t hash, const EntryLog& log) const {
   for (size_t line = 0; line < kLines; ++line) PrefetchLine(record + line * kLineBytes);
 }
 
-void CellTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
+void CellTable::Insert(uint64_t hash, Location at, const EntryReader& entries) {
   if (count_ + 1 > CountMax(length_)) Rebuild(GrownLength(length_));
   // The end may be crowded. A forged set of keys can do that; it makes the end longer, not more.
-  while (!TryInsert(hash, at, log)) Rebuild(GrownLength(length_));
+  while (!TryInsert(hash, at, entries)) Rebuild(GrownLength(length_));
 }
 
-bool CellTable::TryInsert(uint64_t hash, Location at, const EntryLog& log) {
-  const size_t place = PlaceOf(hash, log);
+bool CellTable::TryInsert(uint64_t hash, Location at, const EntryReader& entries) {
+  const size_t place = PlaceOf(hash, entries);
   size_t gap = place;
   while (CellAt(gap) != 0) ++gap;
   if (gap + 1 >= length_) return false;
@@ -113,18 +111,40 @@ size_t CellTable::IndexOf(uint64_t hash, Location at) const {
   return i;
 }
 
-size_t CellTable::LowerBound(uint64_t hash, const EntryLog& log) const {
-  return count_ == 0 ? length_ : PlaceOf(hash, log);
+size_t CellTable::LowerBound(uint64_t hash, const EntryReader& entries) const {
+  return count_ == 0 ? length_ : PlaceOf(hash, entries);
 }
 
-size_t CellTable::PlaceOf(uint64_t hash, const EntryLog& log) const {
+size_t CellTable::PlaceOf(uint64_t hash, const EntryReader& entries) const {
   const uint64_t tag = TagOf(hash);
   size_t i = HomeOf(tag);
   for (Cell cell; (cell = CellAt(i)) != 0; ++i) {
     if (TagOfCell(cell) > tag) break;
-    if (TagOfCell(cell) == tag && HashAt(LocationOf(cell), log) >= hash) break;
+    if (TagOfCell(cell) == tag && entries.HashAt(LocationOf(cell)) >= hash) break;
   }
   return i;
+}
+
+void CellTable::VisitEqual(uint64_t hash, const EntryReader& entries,
+                           absl::FunctionRef<void(EntryRef)> visit) const {
+  if (count_ == 0) return;
+  const uint64_t tag = TagOf(hash);
+  size_t i = HomeOf(tag);
+  for (Cell cell; (cell = CellAt(i)) != 0 && TagOfCell(cell) <= tag; ++i) {
+    if (TagOfCell(cell) < tag) continue;
+    const EntryRef ref = entries.At(LocationOf(cell));
+    const uint64_t found = entries.HashOf(*ref);
+    if (found > hash) return;
+    if (found == hash) visit(ref);
+  }
+}
+
+size_t CellTable::ProbeLength(uint64_t hash) const {
+  if (count_ == 0) return 0;
+  const size_t home = HomeOf(TagOf(hash));
+  size_t i = home;
+  for (Cell cell; (cell = CellAt(i)) != 0 && TagOfCell(cell) <= TagOf(hash);) ++i;
+  return i - home + 1;
 }
 
 size_t CellTable::Occupied(size_t index) const {
@@ -139,13 +159,13 @@ uint64_t CellTable::growth_bytes() const {
   return BytesOf(length + length / 8 + 2) - memory_bytes();
 }
 
-std::pair<CellTable, CellTable> CellTable::Split(const EntryLog& log) {
+std::pair<CellTable, CellTable> CellTable::Split(const EntryReader& entries) {
   std::pair<CellTable, CellTable> halves{CellTable(prefix_bits_ + 1), CellTable(prefix_bits_ + 1)};
   size_t middle = 0;
   for (size_t i = 0, ahead = 0; i < length_; ++i) {
     for (; ahead < std::min<size_t>(i + kKeysAhead, length_); ++ahead) {
       if (const Location at = location_at(ahead); at != Location()) {
-        PrefetchLine(log.At(at).entry);
+        PrefetchLine(entries.At(at).entry);
       }
     }
     const Cell cell = CellAt(i);
@@ -154,7 +174,7 @@ std::pair<CellTable, CellTable> CellTable::Split(const EntryLog& log) {
       ++halves.first.count_;
       middle = i + 1;
     }
-    SetCell(i, CellOf(halves.first.TagOf(HashAt(LocationOf(cell), log)), LocationOf(cell)));
+    SetCell(i, CellOf(halves.first.TagOf(entries.HashAt(LocationOf(cell))), LocationOf(cell)));
   }
   halves.second.count_ = count_ - halves.first.count_;
   halves.first.Fill({*this, 0, middle}, {*this, 0, 0}, LengthFor(halves.first.count_));

@@ -7,12 +7,14 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "storage/location.h"
 #include "storage/prefetch.h"
 
 namespace larder::storage {
 
 class EntryLog;
+class EntryReader;
 
 // A hash table of the entries of one slot whose hashes begin with the same bits: linear probing
 // with the cells kept in the order of the hash. A cell is seven bytes: a tag, the first 20 bits of
@@ -36,7 +38,7 @@ class CellTable {
 
   EntryRef Find(uint64_t hash, std::string_view key, const EntryLog& log) const;
   // REQUIRES: no entry with this key is in the table.
-  void Insert(uint64_t hash, Location at, const EntryLog& log);
+  void Insert(uint64_t hash, Location at, const EntryReader& entries);
   // REQUIRES: the entry is in the table.
   void Erase(uint64_t hash, Location at);
   void Replace(uint64_t hash, Location from, Location to);
@@ -44,18 +46,23 @@ class CellTable {
   void Prefetch(uint64_t hash) const {
     if (cells_ != nullptr) PrefetchLine(AddressOf(HomeOf(TagOf(hash))));
   }
-  // The same with the beginning of the record that probably is the one with this hash.
+  // Brings the beginning of the record closer that probably is the one with this hash.
   void PrefetchEntry(uint64_t hash, const EntryLog& log) const;
 
   // Moves the entries into two tables: by the first bit after the prefix. Reads every key.
-  std::pair<CellTable, CellTable> Split(const EntryLog& log);
-  // The opposite.
+  std::pair<CellTable, CellTable> Split(const EntryReader& entries);
+  // Undoes a Split.
   static CellTable Join(CellTable lower, CellTable upper);
 
   // Walks cells in the order of the hash: `for (i = LowerBound(h); (i = Occupied(i)) < length();
   // ++i)`.
-  size_t LowerBound(uint64_t hash, const EntryLog& log) const;
+  size_t LowerBound(uint64_t hash, const EntryReader& entries) const;
   size_t Occupied(size_t index) const;
+  // Calls visit(EntryRef) for the entries with this hash. REQUIRES: `visit` changes nothing.
+  void VisitEqual(uint64_t hash, const EntryReader& entries,
+                  absl::FunctionRef<void(EntryRef)> visit) const;
+  // How many cells a Find of a key with this hash looks at if the key is not there.
+  size_t ProbeLength(uint64_t hash) const;
   size_t length() const { return length_; }
   // None if the cell is empty.
   Location location_at(size_t index) const { return LocationOf(CellAt(index)); }
@@ -107,10 +114,10 @@ class CellTable {
   uint64_t homes() const { return length_ - 2 - length_ / 32; }
   size_t HomeOf(uint64_t tag) const { return tag * homes() >> kTagBits; }
   size_t IndexOf(uint64_t hash, Location at) const;
-  // Of the first entry whose hash is not below this one, or the gap where it belongs.
+  // The index of the first entry whose hash is not below this one, or of the gap where it belongs.
   // REQUIRES: there are cells.
-  size_t PlaceOf(uint64_t hash, const EntryLog& log) const;
-  bool TryInsert(uint64_t hash, Location at, const EntryLog& log);
+  size_t PlaceOf(uint64_t hash, const EntryReader& entries) const;
+  bool TryInsert(uint64_t hash, Location at, const EntryReader& entries);
   void Clear();
   // Lays the cells out anew, in at least `length` of them.
   void Rebuild(size_t length);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "storage/key_hash.h"
 #include "storage/prefetch.h"
 
 namespace larder::storage {
@@ -32,12 +31,15 @@ void CopyPolicyState(const Entry& from, Entry& to, size_t policy_bytes) {
 
 }  // namespace
 
-EntryStore::EntryStore(const EntryStoreOptions& options, EntryPools* pools)
+EntryStore::EntryStore(const EntryStoreOptions& options, EntryPools* pools, const KeyHasher* hasher)
     : stripes_(options.stripes),
       scope_(options.scope),
       policy_bytes_per_entry_(PolicyBytesPerEntry(options.eviction.kind)),
       policy_needs_expiry_(options.eviction.kind == EvictionKind::kTtl),
-      log_(pools, policy_bytes_per_entry_, NeedsLogOrder(options.eviction.kind)),
+      log_(pools, {.policy_bytes = policy_bytes_per_entry_,
+                   .keeps_order = NeedsLogOrder(options.eviction.kind),
+                   .segments_max = options.segments_max}),
+      reader_(&log_, hasher),
       policy_(MakeEvictionPolicy(options.eviction, this)),
       tables_(std::make_unique<SlotTable[]>(kSlots / options.stripes)) {}
 
@@ -50,6 +52,21 @@ uint64_t EntryStore::WriteCost(const HashedKey& key, EntryRef replaced, size_t v
   return cost + policy_->growth_bytes();
 }
 
+HashRun EntryStore::RunOf(const HashedKey& key, TimePoint now) const {
+  HashRun run;
+  TableOf(key.slot).VisitEqual(key.hash, reader_, [&](EntryRef ref) {
+    ++run.entries;
+    const bool has_expired = ref->ExpiredAt(now);
+    if (!has_expired &&
+        (!IsEvictable(*ref) || policy_->VictimRank() == EvictionPolicy::kNoVictim)) {
+      return;
+    }
+    if (run.victim && run.victim->ExpiredAt(now)) return;
+    if (!run.victim || has_expired || ref->version() < run.victim->version()) run.victim = ref;
+  });
+  return run;
+}
+
 EntryRef EntryStore::Create(const HashedKey& key, size_t value_bytes, const EntryFields& fields,
                             TimePoint now) {
   const EntryShape shape = EntryShape::Of(key.key.size(), value_bytes, fields);
@@ -58,7 +75,7 @@ EntryRef EntryStore::Create(const HashedKey& key, size_t value_bytes, const Entr
   const EntryRef ref = log_.Append(queue, key.key, key.slot, shape, now);
   SlotTable& table = TableOf(key.slot);
   table_bytes_ -= table.memory_bytes();
-  table.Insert(key.hash, ref.at, log_);
+  table.Insert(key.hash, ref.at, reader_);
   table_bytes_ += table.memory_bytes();
   table.entry_bytes += log_.BytesOf(*ref);
   table_cells_max_ = std::max(table_cells_max_, table.sampled_cells());
@@ -144,7 +161,7 @@ size_t EntryStore::RemoveFromSlot(ScanPosition& from, size_t removals_max) {
     const size_t cell = table.Occupied(LowerBound(from));
     if (cell >= table.end()) break;
     const EntryRef ref = log_.At(table.location_at(cell));
-    from.hash = HashKey(ref->key());
+    from.hash = HashOf(*ref);
     Remove(ref, from.hash);
   }
   return removed;
@@ -156,7 +173,7 @@ EntryRef EntryStore::MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint
 }
 
 EntryRef EntryStore::Replace(EntryRef original, EntryRef copy) {
-  TableOf(copy->slot()).Replace(HashKey(copy->key()), original.at, copy.at);
+  TableOf(copy->slot()).Replace(HashOf(*copy), original.at, copy.at);
   if (IsEvictable(*copy)) policy_->Moved(original, copy);
   log_.FreeMoved(original);
   return copy;
@@ -167,7 +184,7 @@ uint64_t EntryStore::PrefetchAfter(EntryRef ref) const {
   if (!next) return 0;
   if (const EntryRef second = log_.After(next)) PrefetchTable(second->slot());
   if (next->dead()) return 0;
-  const uint64_t hash = HashKey(next->key());
+  const uint64_t hash = HashOf(*next);
   TableOf(next->slot()).Prefetch(hash);
   return hash;
 }
@@ -226,13 +243,13 @@ void EntryStore::Tidy() {
     return;
   }
   // Beyond what the stripe is charged for there is no time to lose.
-  const uint64_t due = log_.is_behind() ? kCompactedBytesMax : compaction_due_;
+  const uint64_t due = log_.waste() >= Waste::kBehind ? kCompactedBytesMax : compaction_due_;
   const uint64_t bytes = std::min<uint64_t>(due, kCompactedBytesMax);
   compaction_due_ -= std::min(bytes, compaction_due_);
-  Compact(bytes);
+  static_cast<void>(Compact(bytes));
 }
 
-bool EntryStore::Compact(size_t bytes_max) {
+CompactProgress EntryStore::Compact(size_t bytes_max) {
   return log_.Compact(bytes_max, [this](EntryRef original, EntryLog::SegmentId to) {
     PrefetchAfter(original);
     Replace(original, log_.CopyInto(to, original));

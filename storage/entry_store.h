@@ -3,13 +3,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "storage/entry.h"
 #include "storage/entry_log.h"
+#include "storage/entry_reader.h"
 #include "storage/eviction_policy.h"
 #include "storage/hashed_key.h"
-#include "storage/key_hash.h"
+#include "storage/key_hasher.h"
 #include "storage/location.h"
 #include "storage/operations.h"
 #include "storage/prefetch.h"
@@ -23,6 +25,7 @@ struct EntryStoreOptions {
   uint32_t stripes = 1;  // slot tables of this store: kSlots / stripes
   EvictionScope scope = EvictionScope::kAllKeys;
   EvictionPolicyOptions eviction;
+  SegmentId segments_max = std::numeric_limits<SegmentId>::max();  // see EntryLogOptions
 };
 
 // What a sweep may still do.
@@ -33,17 +36,23 @@ struct SweepBudget {
   bool is_spent() const { return removals == 0 || bytes == 0; }
 };
 
+// The entries of one slot whose keys have the same hash.
+struct HashRun {
+  size_t entries = 0;
+  EntryRef victim;  // the first to go: one that has expired, or the oldest that may be evicted
+};
+
 // The entries of one stripe: keeps log, slot tables and eviction policy in step. Knows nothing of
 // conditions, leases or budgets; says what a change will cost and what is in use. Not thread-safe.
 // A reference to an entry holds until the next Create, Rewrite, Remove, Victim or Tidy.
 class EntryStore final : private EvictionHost {
  public:
-  // `pools` must outlive the store.
-  EntryStore(const EntryStoreOptions& options, EntryPools* pools);
+  // `pools` and `hasher` must outlive the store.
+  EntryStore(const EntryStoreOptions& options, EntryPools* pools, const KeyHasher* hasher);
   EntryStore(const EntryStore&) = delete;
   EntryStore& operator=(const EntryStore&) = delete;
 
-  // Expired and stale entries too.
+  // Finds expired and stale entries, too.
   EntryRef Find(const HashedKey& key) const {
     return TableOf(key.slot).Find(key.hash, key.key, log_);
   }
@@ -63,10 +72,26 @@ class EntryStore final : private EvictionHost {
   // Says that a Find and perhaps a Create of this key come soon.
   void PrefetchWrite(const HashedKey& key) const { policy_->PrefetchPlace(key.hash); }
 
+  // REQUIRES: there is no entry with this key.
+  HashRun RunOf(const HashedKey& key, TimePoint now) const;
+
   // By how many bytes, at most, a Create or Rewrite with these raises used_bytes. `replaced` is the
   // entry that is there, or none.
   uint64_t WriteCost(const HashedKey& key, EntryRef replaced, size_t value_bytes,
                      const EntryFields& fields) const;
+
+  // True if something must be evicted from this store before the write, since its log has no place
+  // for another record. `replaced` as for WriteCost.
+  bool IsTooCrowdedFor(EntryRef replaced, size_t value_bytes, const EntryFields& fields) const {
+    return log_.is_crowded() && !(replaced && FitsInPlace(*replaced, value_bytes, fields));
+  }
+  bool is_crowded() const { return log_.is_crowded(); }
+  // True if so few segments are left that Tidy should be called after every change.
+  bool is_short_of_segments() const { return log_.is_short_of_segments(); }
+  // Whether a Rewrite that only lets the entry go later can be made: what is reserved is for that.
+  bool CanRewrite(EntryRef ref, size_t value_bytes, const EntryFields& fields) const {
+    return !log_.is_out_of_segments() || FitsInPlace(*ref, value_bytes, fields);
+  }
 
   // A new entry; its value is not initialised. REQUIRES: there is none with this key.
   EntryRef Create(const HashedKey& key, size_t value_bytes, const EntryFields& fields,
@@ -77,7 +102,7 @@ class EntryStore final : private EvictionHost {
   EntryRef Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes, const EntryFields& fields,
                    size_t kept_bytes, TimePoint now);
   void Remove(EntryRef ref, uint64_t hash);
-  void Remove(EntryRef ref) { Remove(ref, HashKey(ref->key())); }
+  void Remove(EntryRef ref) { Remove(ref, HashOf(*ref)); }
   // Removes entries of a slot, from this hash on, at most `removals_max`; returns how many, and
   // moves the position on.
   size_t RemoveFromSlot(ScanPosition& from, size_t removals_max);
@@ -105,20 +130,20 @@ class EntryStore final : private EvictionHost {
   // Reclaims segments in proportion to what has died since the last call. To be called after every
   // change, as long as memory is short.
   void Tidy();
-  // Reclaims segments while too much is wasted; looks at about this many bytes. False: nothing
-  // could be done.
-  bool Compact(size_t bytes_max);
+  // Reclaims segments while too much is wasted; looks at about this many bytes.
+  [[nodiscard]] CompactProgress Compact(size_t bytes_max);
   bool wants_compaction() const { return log_.wants_compaction(); }
   // True if Compact would lower used_bytes.
-  bool is_overdrawn() const { return log_.is_overdrawn(); }
+  bool is_overdrawn() const { return log_.waste() == Waste::kOverdrawn; }
 
   // REQUIRES: the slot belongs to this stripe.
   const SlotTable& TableOf(uint32_t slot) const { return tables_[slot / stripes_]; }
   // The cell of its slot's table where a Scan from there begins.
   size_t LowerBound(ScanPosition from) const {
-    return TableOf(from.slot).LowerBound(from.hash, log_);
+    return TableOf(from.slot).LowerBound(from.hash, reader_);
   }
   EntryRef At(Location at) const { return log_.At(at); }
+  uint64_t HashOf(const Entry& entry) const override { return reader_.HashOf(entry); }
 
   uint64_t count() const { return count_; }
   uint64_t entry_bytes() const { return log_.live_bytes(); }
@@ -158,6 +183,7 @@ class EntryStore final : private EvictionHost {
   const size_t policy_bytes_per_entry_;
   const bool policy_needs_expiry_;
   EntryLog log_;
+  const EntryReader reader_;
   std::unique_ptr<EvictionPolicy> policy_;
   const std::unique_ptr<SlotTable[]> tables_;
   size_t table_cells_max_ = 0;  // of the largest table there was

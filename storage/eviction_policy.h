@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 
+#include "storage/entry.h"
 #include "storage/entry_log.h"
 #include "storage/eviction_kind.h"
 #include "storage/location.h"
@@ -25,6 +26,7 @@ class EvictionHost {
   // Says that the records behind this one in the log are looked at soon. Returns the hash of the
   // next one's key, if there is one that lives, else 0.
   virtual uint64_t PrefetchAfter(EntryRef ref) const = 0;
+  virtual uint64_t HashOf(const Entry& entry) const = 0;
   // How many may be evicted.
   virtual uint64_t evictable_count() const = 0;
 

@@ -4,14 +4,15 @@
 #include <cstdint>
 #include <string_view>
 
-#include "storage/key_hash.h"
+#include "storage/key_hasher.h"
 #include "storage/operations.h"
 
 namespace larder::storage {
 
 // A KeyRef with its hash, so that it is computed once and outside of the stripe's lock.
 struct HashedKey {
-  explicit HashedKey(KeyRef ref) : slot(ref.slot), hash(HashKey(ref.key)), key(ref.key) {}
+  HashedKey(KeyRef ref, const KeyHasher& hasher)
+      : slot(ref.slot), hash(hasher.Hash(ref.key)), key(ref.key) {}
 
   uint32_t slot;
   uint64_t hash;

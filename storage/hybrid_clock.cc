@@ -4,11 +4,18 @@
 
 namespace larder::storage {
 
+namespace {
+
+constexpr int kMillisBits = 64 - HybridClock::kNodeBits - HybridClock::kCounterBits;
+constexpr int64_t kDayMillis = 24 * 60 * 60 * 1000;
+constexpr int64_t kMillisMax = (int64_t{1} << kMillisBits) - 1 - kDayMillis;
+
+}  // namespace
+
 HybridClock::HybridClock(uint32_t node) : node_(node) {}
 
 uint64_t HybridClock::Next(TimePoint now) {
-  const int64_t milliseconds = std::max<int64_t>(now.time_since_epoch().count(), 0);
-  const uint64_t physical = static_cast<uint64_t>(milliseconds) << kCounterBits;
+  const uint64_t physical = FirstTickOf(now);
   uint64_t last = last_tick_.load(std::memory_order_relaxed);
   uint64_t next;
   do {
@@ -17,11 +24,18 @@ uint64_t HybridClock::Next(TimePoint now) {
   return next << kNodeBits | node_;
 }
 
-void HybridClock::Observe(uint64_t version) {
+uint64_t HybridClock::FirstTickOf(TimePoint now) {
+  const int64_t milliseconds = std::clamp<int64_t>(now.time_since_epoch().count(), 0, kMillisMax);
+  return static_cast<uint64_t>(milliseconds) << kCounterBits;
+}
+
+bool HybridClock::Observe(uint64_t version, TimePoint now) {
   const uint64_t seen = version >> kNodeBits;
+  if (seen > FirstTickOf(now + kAheadMax)) return false;
   uint64_t last = last_tick_.load(std::memory_order_relaxed);
   while (last < seen && !last_tick_.compare_exchange_weak(last, seen, std::memory_order_relaxed)) {
   }
+  return true;
 }
 
 }  // namespace larder::storage

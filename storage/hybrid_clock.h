@@ -10,7 +10,8 @@ namespace larder::storage {
 
 // Hybrid logical clock that issues versions: unique, rising, close to shard time, never 0.
 // Layout, high to low: 42 bits milliseconds since the Unix epoch, 12 bits counter, 10 bits node.
-// A burst of more than 4096 versions in a millisecond borrows from the milliseconds to come.
+// A burst of more than 4096 versions in a millisecond borrows from the milliseconds to come. Shard
+// time counts up to a day before the 42 bits end (2109), so that no version ever wraps around.
 // Thread-safe. Source: Kulkarni et al., "Logical Physical Clocks", OPODIS 2014.
 class HybridClock {
  public:
@@ -24,10 +25,19 @@ class HybridClock {
   // A version greater than all that were issued or observed before.
   uint64_t Next(TimePoint now);
 
-  // Versions issued from now on are greater than `version`.
-  void Observe(uint64_t version);
+  // How far ahead of shard time a version may be to be believed: more than clocks of nodes differ
+  // and bursts borrow, and little enough to wait for if a node was wrong. Else one forged or
+  // damaged version would drag all that follow to where no clock gets.
+  static constexpr Millis kAheadMax{60 * 60 * 1000};
+
+  // Takes note of a version that was issued elsewhere: those issued from now on are greater. False,
+  // and nothing noted: it is further ahead of `now` than kAheadMax.
+  [[nodiscard]] bool Observe(uint64_t version, TimePoint now);
 
  private:
+  // The first version of the millisecond, without the node.
+  static uint64_t FirstTickOf(TimePoint now);
+
   const uint64_t node_;
   std::atomic<uint64_t> last_tick_{0};  // milliseconds and counter
 };

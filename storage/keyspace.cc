@@ -5,7 +5,9 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "storage/entry_log.h"
 #include "storage/hashed_key.h"
+#include "storage/lasting_failure.h"
 #include "storage/random.h"
 #include "storage/stripe.h"
 #include "storage/unit_pool.h"
@@ -32,10 +34,12 @@ constexpr size_t kBytesPerExpire = size_t{3} << 19;
 constexpr size_t kScanVisitsPerLock = 256;
 // A stripe may lose its victim to another writer between the look and the lock.
 constexpr int kEvictionTries = 16;
+// How often one write makes room in its own stripe before it gives up: some milliseconds.
+constexpr int kCrowdedTries = 64;
 // Of one operation: more than what it could only charge afterwards, few enough to take no time.
 constexpr size_t kShrinkPerOperation = 16;
 
-absl::Status Validate(const KeyspaceOptions& options) {
+absl::Status CheckNumbers(const KeyspaceOptions& options) {
   if (!std::has_single_bit(options.stripes) || options.stripes > kSlots) {
     return absl::InvalidArgumentError(absl::StrCat(
         "stripes is ", options.stripes, "; it must be a power of two from 1 to ", kSlots));
@@ -59,40 +63,57 @@ size_t SegmentBytesFor(const KeyspaceOptions& options) {
                             EntryPools::kSegmentBytesMax);
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Keyspace>> Keyspace::Create(const KeyspaceOptions& options,
-                                                           HybridClock* clock) {
-  if (const absl::Status status = Validate(options); !status.ok()) return status;
-  std::unique_ptr<Keyspace> keyspace(new Keyspace(options, clock));
-  const absl::Status status = keyspace->CheckMemoryLimit(options.memory_bytes);
-  if (!status.ok()) return status;
-  return keyspace;
-}
-
-absl::Status Keyspace::CheckMemoryLimit(uint64_t bytes) const {
-  if (bytes < kMemoryBytesMin) {
+// Whether stripes of this layout can do with a budget of so many bytes.
+absl::Status CheckMemory(uint64_t bytes, uint64_t stripes, uint64_t segment_bytes,
+                         uint64_t record_bytes_max) {
+  if (bytes < Keyspace::kMemoryBytesMin) {
     return absl::InvalidArgumentError(
-        absl::StrCat("memory_bytes is ", bytes, "; the least is ", kMemoryBytesMin));
+        absl::StrCat("memory_bytes is ", bytes, "; the least is ", Keyspace::kMemoryBytesMin));
   }
-  const uint64_t least = stripes_.size() * kSegmentsPerStripeMin * pools_->segments.unit_bytes();
+  const uint64_t least = stripes * kSegmentsPerStripeMin * segment_bytes;
   if (bytes < least) {
+    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", bytes, "; with ", stripes,
+                                                   " stripes and segments of ", segment_bytes,
+                                                   " bytes the least is ", least));
+  }
+  const uint64_t most = stripes * record_bytes_max;
+  if (bytes > most) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "memory_bytes is ", bytes, "; with ", stripes_.size(), " stripes and segments of ",
-        pools_->segments.unit_bytes(), " bytes the least is ", least));
+        "memory_bytes (--memory) is ", bytes, "; a stripe holds at most ", record_bytes_max,
+        " bytes of records, so with ", stripes, " stripes (--stripes) the most is ", most));
   }
   return absl::OkStatus();
 }
 
+}  // namespace
+
+absl::Status Keyspace::CheckOptions(const KeyspaceOptions& options) {
+  if (const absl::Status status = CheckNumbers(options); !status.ok()) return status;
+  const size_t segment_bytes = SegmentBytesFor(options);
+  return CheckMemory(options.memory_bytes, StripesFor(options), segment_bytes,
+                     EntryLog::RecordBytesMax(options.stripe_segments_max, segment_bytes));
+}
+
+absl::StatusOr<std::unique_ptr<Keyspace>> Keyspace::Create(const KeyspaceOptions& options,
+                                                           HybridClock* clock) {
+  if (const absl::Status status = CheckOptions(options); !status.ok()) return status;
+  return std::unique_ptr<Keyspace>(new Keyspace(options, clock));
+}
+
+uint64_t Keyspace::RecordBytesMax() const {
+  return EntryLog::RecordBytesMax(options_.stripe_segments_max, pools_->segments.unit_bytes());
+}
+
 Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
     : options_(options),
+      hasher_(options.hash_secret),
       pools_(std::make_unique<EntryPools>(
           SegmentBytesFor(options),
           std::clamp(options.memory_bytes / kKeptShare, kKeptBytesMin, kKeptBytesMax))),
       budget_(options.memory_bytes),
       signals_(StripesFor(options)) {
-  const StripeShared shared{pools_.get(), &budget_,      clock,
-                            &leases_,     &lease_bytes_, options.leases_max};
+  const StripeShared shared{&hasher_, pools_.get(),  &budget_,          clock,
+                            &leases_, &lease_bytes_, options.leases_max};
   const auto stripes = static_cast<uint32_t>(signals_.size());
   stripes_.reserve(stripes);
   MemoryUsage usage;
@@ -100,6 +121,7 @@ Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
     EntryStoreOptions store;
     store.stripes = stripes;
     store.scope = options.eviction_scope;
+    store.segments_max = options.stripe_segments_max;
     store.eviction.kind = options.eviction;
     store.eviction.samples = options.eviction_samples;
     store.eviction.seed = Random::Mix(options.seed + i);
@@ -123,12 +145,22 @@ absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& a
   Stripe& stripe = Approach(key.slot);
   MemoryCredit credit;
   absl::Status status;
+  int crowded_tries = 0;
   while (const uint64_t missing = attempt(stripe, credit)) {
+    if (credit.refusal != WriteRefusal::kNone) {
+      status = Answer(stripe, now, missing, credit);
+      if (!status.ok()) break;
+      if (++crowded_tries == kCrowdedTries) {
+        status = absl::ResourceExhaustedError("the stripe of this key is making room for records");
+        break;
+      }
+      continue;
+    }
     const uint64_t wanted = credit.bytes + missing;
     if (wanted > budget_.limit_bytes() - fixed_bytes_) {
-      status = absl::ResourceExhaustedError(
+      status = LastingFailure(absl::ResourceExhaustedError(
           absl::StrCat("the write needs ", wanted,
-                       " bytes, more than --memory=", budget_.limit_bytes(), " can hold"));
+                       " bytes, more than --memory=", budget_.limit_bytes(), " can hold")));
       break;
     }
     Eviction eviction{.done = true};
@@ -139,15 +171,43 @@ absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& a
     if (!eviction.done) {
       status = absl::ResourceExhaustedError(absl::StrCat(
           "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
-          " bytes) and nothing may be evicted under --eviction=",
-          std::string(EvictionKindName(options_.eviction)),
-          " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope))));
+          " bytes) and nothing may be evicted under ", EvictionFlags()));
       break;
     }
   }
   budget_.Release(credit.bytes);
   Shrink(now, kShrinkPerOperation);
   return status;
+}
+
+std::string Keyspace::EvictionFlags() const {
+  return absl::StrCat(
+      "--eviction=", std::string(EvictionKindName(options_.eviction)),
+      " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope)));
+}
+
+absl::Status Keyspace::Answer(Stripe& stripe, TimePoint now, uint64_t bytes_wanted,
+                              MemoryCredit& credit) {
+  switch (credit.refusal) {
+    case WriteRefusal::kNone:
+      break;
+    case WriteRefusal::kCrowded: {
+      // From this stripe: what others have is of no use here.
+      const Eviction eviction = stripe.Reclaim(now, bytes_wanted);
+      credit.bytes += eviction.freed_bytes;
+      if (eviction.done) break;
+      return LastingFailure(absl::ResourceExhaustedError(absl::StrCat(
+          "the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ",
+          "as one of ", stripes_.size(), " may have (--stripes), and nothing of it ",
+          "may be evicted under ", EvictionFlags())));
+    }
+    case WriteRefusal::kEqualHashes:
+      return LastingFailure(absl::ResourceExhaustedError(
+          absl::StrCat(kEqualHashesMax,
+                       " keys of this slot have the same hash as this one, as many as may, and ",
+                       "none of them may be evicted under ", EvictionFlags())));
+  }
+  return absl::OkStatus();
 }
 
 Eviction Keyspace::Reclaim(TimePoint now, uint64_t bytes_wanted) {
@@ -202,7 +262,8 @@ size_t Keyspace::Shrink(TimePoint now, size_t evictions_max) {
 }
 
 absl::Status Keyspace::SetMemoryLimit(uint64_t bytes) {
-  const absl::Status status = CheckMemoryLimit(bytes);
+  const absl::Status status =
+      CheckMemory(bytes, stripes_.size(), pools_->segments.unit_bytes(), RecordBytesMax());
   if (status.ok()) budget_.SetLimit(bytes);
   return status;
 }
@@ -220,7 +281,7 @@ void Keyspace::Prefetch(std::span<const KeyRef> keys) const {
   absl::InlinedVector<HashedKey, 16> hashed;
   for (const KeyRef key : keys) {
     StripeOf(key.slot).PrefetchTable(key.slot);
-    hashed.emplace_back(key);
+    hashed.emplace_back(key, hasher_);
   }
   for (const HashedKey& key : hashed) StripeOf(key.slot).PrefetchCells(key);
   for (const HashedKey& key : hashed) StripeOf(key.slot).PrefetchEntry(key);
@@ -228,12 +289,12 @@ void Keyspace::Prefetch(std::span<const KeyRef> keys) const {
 
 GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {
   Stripe& stripe = Approach(key.slot);
-  return stripe.Get(HashedKey(key), now, sink);
+  return stripe.Get(HashedKey(key, hasher_), now, sink);
 }
 
 absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
                                         const SetOptions& options, TimePoint now) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   SetResult result;
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Set(hashed, value, options, now, credit, result);
@@ -244,14 +305,14 @@ absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
 
 DeleteResult Keyspace::Delete(KeyRef key, const DeleteOptions& options, TimePoint now) {
   Stripe& stripe = Approach(key.slot);
-  const DeleteResult result = stripe.Delete(HashedKey(key), options, now);
+  const DeleteResult result = stripe.Delete(HashedKey(key, hasher_), options, now);
   Shrink(now, kShrinkPerOperation);
   return result;
 }
 
 absl::StatusOr<LeaseResult> Keyspace::Lease(KeyRef key, const LeaseOptions& options, TimePoint now,
                                             ValueSink& sink) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   absl::StatusOr<LeaseResult> result = LeaseResult();
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Lease(hashed, options, now, sink, credit, result);
@@ -261,7 +322,7 @@ absl::StatusOr<LeaseResult> Keyspace::Lease(KeyRef key, const LeaseOptions& opti
 }
 
 absl::StatusOr<TouchResult> Keyspace::Touch(KeyRef key, TimePoint expires_at, TimePoint now) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   TouchResult result;
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Touch(hashed, expires_at, now, credit, result);
@@ -272,7 +333,7 @@ absl::StatusOr<TouchResult> Keyspace::Touch(KeyRef key, TimePoint expires_at, Ti
 
 absl::StatusOr<IncrementResult> Keyspace::Increment(KeyRef key, const IncrementOptions& options,
                                                     TimePoint now) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   absl::StatusOr<IncrementResult> result = IncrementResult();
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Increment(hashed, options, now, credit, result);
@@ -283,7 +344,7 @@ absl::StatusOr<IncrementResult> Keyspace::Increment(KeyRef key, const IncrementO
 
 absl::StatusOr<AppendResult> Keyspace::Append(KeyRef key, std::string_view bytes,
                                               const AppendOptions& options, TimePoint now) {
-  const HashedKey hashed(key);
+  const HashedKey hashed(key, hasher_);
   absl::StatusOr<AppendResult> result = AppendResult();
   const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
     return stripe.Append(hashed, bytes, options, now, credit, result);

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "storage/eviction_kind.h"
 #include "storage/hybrid_clock.h"
+#include "storage/key_hasher.h"
 #include "storage/memory_budget.h"
 #include "storage/operations.h"
 #include "storage/time.h"
@@ -33,6 +36,11 @@ struct KeyspaceOptions {
   uint32_t eviction_samples = 10;  // entries that a sampling policy compares, 1..64
   uint64_t leases_max = 1000000;   // outstanding
   uint64_t seed = 1;               // of sampling and of early refresh
+  // How many segments a stripe may have: fewer than a Location can tell apart are for tests.
+  uint32_t stripe_segments_max = std::numeric_limits<uint32_t>::max();
+  // Decides the order of Scan and which keys collide: to be drawn at random, and kept from those
+  // who choose keys.
+  HashSecret hash_secret;
 };
 
 // All entries of one node, in stripes that each own the slots of one residue class.
@@ -40,14 +48,19 @@ struct KeyspaceOptions {
 // stripe whose next victim is the coldest. Nothing outside storage/ sees an entry but through a
 // sink.
 //
-// Of the operations that can fail, all return RESOURCE_EXHAUSTED when the write does not fit into
-// the budget and nothing may be evicted. A write that fails has changed nothing.
+// All operations that can fail return RESOURCE_EXHAUSTED when the write does not fit into the
+// budget and nothing may be evicted; likewise when the key's stripe has as many records as it may,
+// and when kEqualHashesMax keys of the slot have the same hash. What does not pass by waiting is a
+// LastingFailure. A write that fails has changed nothing.
 class Keyspace {
  public:
   // The least memory_bytes that Create accepts.
   static constexpr uint64_t kMemoryBytesMin = uint64_t{4} << 20;
 
-  // `clock` must outlive the keyspace. INVALID_ARGUMENT: an option is out of range.
+  // INVALID_ARGUMENT: an option is out of range, or does not go with another.
+  static absl::Status CheckOptions(const KeyspaceOptions& options);
+
+  // `clock` must outlive the keyspace. INVALID_ARGUMENT: as CheckOptions.
   static absl::StatusOr<std::unique_ptr<Keyspace>> Create(const KeyspaceOptions& options,
                                                           HybridClock* clock);
   ~Keyspace();
@@ -108,6 +121,7 @@ class Keyspace {
   SlotStats StatsOfSlot(uint32_t slot) const;
   KeyspaceStats Stats() const;
   MemoryUsage Memory() const;
+  const KeyHasher& hasher() const { return hasher_; }
   uint64_t memory_limit_bytes() const { return budget_.limit_bytes(); }
 
  private:
@@ -127,11 +141,17 @@ class Keyspace {
   // Reclaims memory from the stripe whose victim is the coldest, or, if the policy cannot compare
   // stripes, from one chosen at random in proportion to its entries.
   Eviction Reclaim(TimePoint now, uint64_t bytes_wanted);
+  // What decides whether something may be evicted, for messages.
+  std::string EvictionFlags() const;
+  // Deals with what a stripe said in the credit; OK: it is worth another try.
+  absl::Status Answer(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, MemoryCredit& credit);
   Stripe* ColdestStripe();
   Stripe* RandomStripe();
-  absl::Status CheckMemoryLimit(uint64_t bytes) const;
+  // The most bytes of records in one stripe, values apart not counted.
+  uint64_t RecordBytesMax() const;
 
   const KeyspaceOptions options_;
+  const KeyHasher hasher_;
   const std::unique_ptr<EntryPools> pools_;
   MemoryBudget budget_;
   std::atomic<uint64_t> leases_{0};

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/container/node_hash_map.h"
-#include "storage/key_hash.h"
+#include "storage/key_hasher.h"
 #include "storage/operations.h"
 #include "storage/time.h"
 
@@ -26,6 +26,9 @@ struct Lease {
 // The outstanding leases of one stripe, at most one a key. Not thread-safe.
 class LeaseTable {
  public:
+  // `hasher` must outlive the table.
+  explicit LeaseTable(const KeyHasher* hasher) : leases_(0, KeyHash{hasher}) {}
+
   // The lease of the key that is valid at `now`, or nullptr.
   const Lease* FindValid(std::string_view key, TimePoint now) const;
   // Replaces one that the key has.
@@ -45,7 +48,8 @@ class LeaseTable {
  private:
   struct KeyHash {
     using is_transparent = void;
-    size_t operator()(std::string_view key) const { return HashKey(key); }
+    size_t operator()(std::string_view key) const { return hasher->Hash(key); }
+    const KeyHasher* hasher;
   };
   struct KeyEqual {
     using is_transparent = void;

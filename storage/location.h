@@ -7,8 +7,8 @@ namespace larder::storage {
 
 class Entry;
 
-// Where a record begins in its stripe's EntryLog; {0} is nowhere. 36 bits: a stripe holds up to
-// 64 GiB of records, values apart not counted.
+// Where a record begins in its stripe's EntryLog; {0} is nowhere. 36 bits: 64 GiB of
+// records, values apart not counted.
 struct Location {
   static constexpr int kBits = 36;
   uint64_t value = 0;

@@ -45,9 +45,17 @@ class MemoryBudget {
   std::atomic<uint64_t> used_bytes_{0};
 };
 
+// Why a write can not be done, whatever memory it is given.
+enum class WriteRefusal : uint8_t {
+  kNone,
+  kCrowded,      // the stripe has no place for another record until some of its own are evicted
+  kEqualHashes,  // kEqualHashesMax keys have this hash, and none of them may be evicted
+};
+
 // Bytes that one write has reserved or freed by eviction and not spent yet.
 struct MemoryCredit {
   uint64_t bytes = 0;
+  WriteRefusal refusal = WriteRefusal::kNone;  // set by a stripe
 };
 
 }  // namespace larder::storage

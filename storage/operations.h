@@ -24,6 +24,11 @@ inline constexpr uint32_t kSlots = 16384;
 inline constexpr size_t kKeyBytesMax = size_t{32} << 10;
 inline constexpr size_t kValueBytesMax = size_t{512} << 20;
 
+// Keys of one slot that may have the same hash; one more evicts one of them or is refused. By
+// chance not even two do. So a Get compares no more keys than these, and a Scan, which never parts
+// them, gives no more entries above its limit.
+inline constexpr size_t kEqualHashesMax = 16;
+
 // What is known of an entry beside key and value.
 struct EntryInfo {
   uint64_t version = 0;
@@ -154,7 +159,7 @@ struct ScanPosition {
 
 struct ScanOptions {
   std::string_view prefix;
-  size_t limit = 100;                  // entries; keys with one hash are never parted
+  size_t limit = 100;                  // entries; kEqualHashesMax - 1 more may come
   size_t bytes_max = size_t{1} << 20;  // of keys and values; the first entry always fits
   size_t visits_max = 100000;          // entries and slots looked at
   bool keys_only = false;

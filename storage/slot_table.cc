@@ -5,17 +5,17 @@
 
 namespace larder::storage {
 
-void SlotTable::Insert(uint64_t hash, Location at, const EntryLog& log) {
+void SlotTable::Insert(uint64_t hash, Location at, const EntryReader& entries) {
   if (parts_ == nullptr) {
-    only_.Insert(hash, at, log);
+    only_.Insert(hash, at, entries);
   } else {
     CellTable& table = MutablePartOf(hash);
     parts_->table_bytes -= table.memory_bytes();
-    table.Insert(hash, at, log);
+    table.Insert(hash, at, entries);
     parts_->table_bytes += table.memory_bytes();
     ++parts_->size;
   }
-  if (SplitIsDueAt(size())) SplitNext(log);
+  if (SplitIsDueAt(size())) SplitNext(entries);
 }
 
 void SlotTable::Erase(uint64_t hash, Location at) {
@@ -33,7 +33,7 @@ bool SlotTable::SplitIsDueAt(size_t entries) const {
          (parts_ == nullptr || parts_->level < CellTable::kPrefixBitsMax);
 }
 
-void SlotTable::SplitNext(const EntryLog& log) {
+void SlotTable::SplitNext(const EntryReader& entries) {
   if (parts_ == nullptr) {
     parts_ = std::make_unique<Parts>();
     parts_->size = only_.size();
@@ -43,7 +43,7 @@ void SlotTable::SplitNext(const EntryLog& log) {
   std::vector<CellTable>& tables = parts_->tables;
   const size_t first = 2 * parts_->split;
   parts_->table_bytes -= tables[first].memory_bytes();
-  auto [lower, upper] = tables[first].Split(log);
+  auto [lower, upper] = tables[first].Split(entries);
   parts_->table_bytes += lower.memory_bytes() + upper.memory_bytes();
   tables[first] = std::move(lower);
   tables.insert(tables.begin() + static_cast<ptrdiff_t>(first) + 1, std::move(upper));
@@ -73,9 +73,9 @@ void SlotTable::JoinLast() {
   }
 }
 
-size_t SlotTable::LowerBound(uint64_t hash, const EntryLog& log) const {
+size_t SlotTable::LowerBound(uint64_t hash, const EntryReader& entries) const {
   const size_t index = parts_ == nullptr ? 0 : parts_->IndexOf(hash);
-  return index << kCellBits | part(index).LowerBound(hash, log);
+  return index << kCellBits | part(index).LowerBound(hash, entries);
 }
 
 size_t SlotTable::Occupied(size_t index) const {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "storage/cell_table.h"
 #include "storage/location.h"
 
@@ -24,7 +25,7 @@ class SlotTable {
     return PartOf(hash).Find(hash, key, log);
   }
   // REQUIRES: no entry with this key is in the table.
-  void Insert(uint64_t hash, Location at, const EntryLog& log);
+  void Insert(uint64_t hash, Location at, const EntryReader& entries);
   // REQUIRES: the entry is in the table.
   void Erase(uint64_t hash, Location at);
   void Replace(uint64_t hash, Location from, Location to) {
@@ -32,25 +33,33 @@ class SlotTable {
   }
   // Brings the cells where an entry with this hash belongs closer to the processor.
   void Prefetch(uint64_t hash) const { PartOf(hash).Prefetch(hash); }
-  // The same with the beginning of the record that probably is the one with this hash.
+  // Brings the beginning of the record closer that probably is the one with this hash.
   void PrefetchEntry(uint64_t hash, const EntryLog& log) const {
     PartOf(hash).PrefetchEntry(hash, log);
   }
 
   // Walks entries in the order of the hash: `for (i = LowerBound(h); (i = Occupied(i)) < end();
   // ++i)`.
-  size_t LowerBound(uint64_t hash, const EntryLog& log) const;
+  size_t LowerBound(uint64_t hash, const EntryReader& entries) const;
   size_t Occupied(size_t index) const;
   size_t end() const { return part_count() << kCellBits; }
   Location location_at(size_t index) const {
     return part(index >> kCellBits).location_at(index & kCellMask);
   }
 
+  // Calls visit(EntryRef) for the entries with this hash. REQUIRES: `visit` changes nothing.
+  void VisitEqual(uint64_t hash, const EntryReader& entries,
+                  absl::FunctionRef<void(EntryRef)> visit) const {
+    PartOf(hash).VisitEqual(hash, entries, visit);
+  }
+  // How many cells a Find of a key with this hash looks at if the key is not there.
+  size_t ProbeLength(uint64_t hash) const { return PartOf(hash).ProbeLength(hash); }
+
   // Numbers for the cells, most of them below sampled_cells().
   size_t sampled_cells() const {
     return parts_ == nullptr ? only_.length() : part_count() * kSampledCells;
   }
-  // None if there is no such cell, or it is empty.
+  // The entry in that cell; none if there is no such cell, or it is empty.
   Location SampleAt(size_t number) const;
 
   size_t size() const { return parts_ == nullptr ? only_.size() : parts_->size; }
@@ -75,7 +84,7 @@ class SlotTable {
   static constexpr uint64_t kCellMask = (uint64_t{1} << kCellBits) - 1;
 
   struct Parts {
-    // Of 2^level ranges of hashes the first `split` have two tables, the others one.
+    // From 2^level ranges of hashes the first `split` have two tables, the others one.
     std::vector<CellTable> tables;
     int level = 0;
     size_t split = 0;
@@ -100,7 +109,7 @@ class SlotTable {
   }
   CellTable& MutablePartOf(uint64_t hash) { return const_cast<CellTable&>(PartOf(hash)); }
   bool SplitIsDueAt(size_t entries) const;
-  void SplitNext(const EntryLog& log);
+  void SplitNext(const EntryReader& entries);
   void JoinLast();
 
   CellTable only_;  // without entries if there are parts

@@ -1,7 +1,6 @@
 #include "storage/stripe.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "storage/decimal.h"
+#include "storage/early_refresh.h"
 #include "storage/stripe_operation.h"
 
 namespace larder::storage {
@@ -43,7 +43,8 @@ Stripe::Stripe(const EntryStoreOptions& options, const StripeShared& shared, Str
       signal_(signal),
       samples_(!RanksVictims(options.eviction.kind)),
       ranks_by_use_(RanksByUse(options.eviction.kind)),
-      store_(options, shared.pools),
+      store_(options, shared.pools, shared.hasher),
+      leases_(shared.hasher),
       random_(~options.eviction.seed) {}
 
 Stripe::~Stripe() = default;
@@ -76,7 +77,7 @@ uint64_t Stripe::Set(const HashedKey& key, std::string_view value, const SetOpti
                      TimePoint now, MemoryCredit& credit, SetResult& result) {
   Operation operation(*this);
   store_.PrefetchWrite(key);
-  const Found found = Find(key, now);
+  Found found = Find(key, now);
   result.outcome = Check(key, options.condition, found.live, now);
   result.version = found.live ? found.live->version() : 0;
   const bool stores = result.outcome == SetResult::Outcome::kStored;
@@ -84,8 +85,9 @@ uint64_t Stripe::Set(const HashedKey& key, std::string_view value, const SetOpti
   if (options.keep_expiry && found.live) fields.expires_at = found.live->expires_at();
   if (stores) {
     fields.recompute_ms = RecomputeTime(key, options.condition, found, now);
-    const uint64_t cost = store_.WriteCost(key, found.entry, value.size(), fields);
-    if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
+    if (const uint64_t missing =
+            PayForEntry(operation, key, found, value.size(), fields, credit, now))
+      return missing;
   }
   if (options.previous != nullptr && found.live) Deliver(*found.live, *options.previous);
   if (!stores) {
@@ -126,8 +128,11 @@ DeleteResult Stripe::Delete(const HashedKey& key, const DeleteOptions& options, 
     EntryFields fields = found.live->fields();
     fields.expires_at = *options.stale_until;
     MemoryCredit none;
-    const uint64_t cost = store_.WriteCost(key, found.live, found.live->value_bytes(), fields);
-    if (operation.Pay(cost, none) > 0 && store_.VictimRank() == EvictionPolicy::kNoVictim) {
+    const size_t value_bytes = found.live->value_bytes();
+    const uint64_t missing =
+        operation.Pay(store_.WriteCost(key, found.live, value_bytes, fields), none);
+    if ((missing > 0 && store_.VictimRank() == EvictionPolicy::kNoVictim) ||
+        !store_.CanRewrite(found.live, value_bytes, fields)) {
       store_.Remove(found.entry, key.hash);  // nothing can make room for keeping it
     } else {
       found.live->set_stale(true);
@@ -140,13 +145,14 @@ DeleteResult Stripe::Delete(const HashedKey& key, const DeleteOptions& options, 
 uint64_t Stripe::Touch(const HashedKey& key, TimePoint expires_at, TimePoint now,
                        MemoryCredit& credit, TouchResult& result) {
   Operation operation(*this);
-  const Found found = Find(key, now);
+  Found found = Find(key, now);
   result = TouchResult();
   if (!found.live) return 0;
   EntryFields fields = found.live->fields();
   fields.expires_at = expires_at;
-  const uint64_t cost = store_.WriteCost(key, found.live, found.live->value_bytes(), fields);
-  if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
+  const size_t value_bytes = found.live->value_bytes();
+  if (const uint64_t missing = PayForEntry(operation, key, found, value_bytes, fields, credit, now))
+    return missing;
   leases_.Void(key.key);
   const EntryRef entry = SetFields(key, found.live, fields, now);
   store_.Accessed(entry, now);
@@ -159,8 +165,8 @@ uint64_t Stripe::Lease(const HashedKey& key, const LeaseOptions& options, TimePo
   Operation operation(*this);
   const Found found = Find(key, now);
   const storage::Lease* held = leases_.FindValid(key.key, now);
-  const bool early =
-      found.live && held == nullptr && RefreshesEarly(*found.live, options.early_refresh_beta, now);
+  const bool early = found.live && held == nullptr &&
+                     RefreshesEarly(*found.live, options.early_refresh_beta, now, random_);
   LeaseResult answer;
   if (found.live && !early) {
     answer.kind = LeaseResult::Kind::kHit;
@@ -170,7 +176,7 @@ uint64_t Stripe::Lease(const HashedKey& key, const LeaseOptions& options, TimePo
     ++stats_.leases_held;
   } else {
     const uint64_t cost = LeaseTable::BytesOf(key.key.size());
-    if (absl::Status status = CheckLeaseLimits(cost); !status.ok()) {
+    if (absl::Status status = shared_.CheckLease(cost); !status.ok()) {
       result = std::move(status);
       return 0;
     }
@@ -197,7 +203,7 @@ uint64_t Stripe::Lease(const HashedKey& key, const LeaseOptions& options, TimePo
 uint64_t Stripe::Increment(const HashedKey& key, const IncrementOptions& options, TimePoint now,
                            MemoryCredit& credit, absl::StatusOr<IncrementResult>& result) {
   Operation operation(*this);
-  const Found found = Find(key, now);
+  Found found = Find(key, now);
   IncrementResult answer;
   EntryFields fields = FieldsOf(found);
   if (!found.live) {
@@ -225,8 +231,8 @@ uint64_t Stripe::Increment(const HashedKey& key, const IncrementOptions& options
   }
   const Digits digits(answer.value);
   const std::string_view text = digits.view();
-  const uint64_t cost = store_.WriteCost(key, found.entry, text.size(), fields);
-  if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
+  if (const uint64_t missing = PayForEntry(operation, key, found, text.size(), fields, credit, now))
+    return missing;
   const EntryRef entry = Write(key, found, text.size(), fields, /*kept_bytes=*/0, now);
   entry->WriteValue(0, text);
   answer.found = true;
@@ -238,7 +244,7 @@ uint64_t Stripe::Increment(const HashedKey& key, const IncrementOptions& options
 uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const AppendOptions& options,
                         TimePoint now, MemoryCredit& credit, absl::StatusOr<AppendResult>& result) {
   Operation operation(*this);
-  const Found found = Find(key, now);
+  Found found = Find(key, now);
   if (!found.live && options.if_present) {
     result = AppendResult();
     return 0;
@@ -253,8 +259,8 @@ uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const Appe
   }
   EntryFields fields = FieldsOf(found);
   if (!found.live) fields.expires_at = options.created_expires_at;
-  const uint64_t cost = store_.WriteCost(key, found.entry, value_bytes, fields);
-  if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
+  if (const uint64_t missing = PayForEntry(operation, key, found, value_bytes, fields, credit, now))
+    return missing;
   const EntryRef entry = Write(key, found, value_bytes, fields, /*kept_bytes=*/head, now);
   entry->WriteValue(head, bytes);
   result = AppendResult{.stored = true, .value_bytes = value_bytes, .version = entry->version()};
@@ -264,18 +270,18 @@ uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const Appe
 Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted) {
   Operation operation(*this);
   Eviction result;
-  if (store_.is_overdrawn()) {
-    result = {.done = store_.Compact(kReclaimedBytesMax), .freed_bytes = operation.KeepFreed()};
-    if (result.freed_bytes > 0) return result;
+  const bool is_crowded = store_.is_crowded();
+  if (store_.is_overdrawn() || is_crowded) {
+    result.done = store_.Compact(kReclaimedBytesMax) == CompactProgress::kSome;
+    result.freed_bytes = operation.KeepFreed();
+    if (result.freed_bytes > 0 || (is_crowded && !store_.is_crowded())) return result;
   }
   const uint64_t moves_before = store_.moves();
   const int evictions_max = samples_ ? kSampledEvictionsMax : kEvictionsMax;
   for (int i = 0; i < evictions_max; ++i) {
     const EntryRef victim = store_.Victim(now);
     if (!victim) break;
-    ++(victim->ExpiredAt(now) ? stats_.expirations : stats_.evictions);
-    leases_.Void(victim->key());
-    store_.Remove(victim);
+    Evict(victim, store_.HashOf(*victim), now);
     const uint64_t freed_before = result.freed_bytes;
     result = {.done = true, .freed_bytes = operation.KeepFreed()};
     // The next victim of another stripe may be colder; that matters less the smaller they are.
@@ -295,7 +301,7 @@ size_t Stripe::Expire(TimePoint now, SweepBudget& budget, bool* more) {
   const size_t leases = leases_.RemoveDue(now, mine.removals);
   mine.removals -= leases;
   if (mine.bytes > 0 && !shared_.budget->is_short() && store_.wants_compaction()) {
-    store_.Compact(kReclaimedBytesMax);
+    static_cast<void>(store_.Compact(kReclaimedBytesMax));  // the next period comes anyway
     mine.SpendBytes(kReclaimedBytesMax);
   }
   *more = *more || mine.removals == 0;
@@ -326,7 +332,7 @@ ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, Sca
   for (size_t i = table.Occupied(store_.LowerBound(from)); i < table.end();
        i = table.Occupied(i + 1)) {
     const Entry& entry = *store_.At(table.location_at(i));
-    const uint64_t hash = HashKey(entry.key());
+    const uint64_t hash = store_.HashOf(entry);
     const bool matches = entry.LiveAt(now) && entry.key().starts_with(options.prefix);
     const size_t value_bytes = options.keys_only ? 0 : entry.value_bytes();
     const size_t bytes = kScanEntryBytes + entry.key_bytes() + value_bytes;
@@ -415,11 +421,36 @@ uint64_t Stripe::PayForWrite(Operation& operation, const Found& found, uint64_t 
   return missing;
 }
 
+uint64_t Stripe::PayForEntry(Operation& operation, const HashedKey& key, Found& found,
+                             size_t value_bytes, const EntryFields& fields, MemoryCredit& credit,
+                             TimePoint now) {
+  const uint64_t cost = store_.WriteCost(key, found.entry, value_bytes, fields);
+  credit.refusal = WriteRefusal::kNone;
+  if (store_.IsTooCrowdedFor(found.entry, value_bytes, fields)) {
+    credit.refusal = WriteRefusal::kCrowded;
+  } else if (!found.entry) {
+    const HashRun run = store_.RunOf(key, now);
+    if (run.entries >= kEqualHashesMax) {
+      if (!run.victim) credit.refusal = WriteRefusal::kEqualHashes;
+      found.makes_way = run.victim;
+    }
+  }
+  if (credit.refusal != WriteRefusal::kNone) return cost + 1;
+  return PayForWrite(operation, found, cost, credit, now);
+}
+
+void Stripe::Evict(EntryRef victim, uint64_t hash, TimePoint now) {
+  ++(victim->ExpiredAt(now) ? stats_.expirations : stats_.evictions);
+  leases_.Void(victim->key());
+  store_.Remove(victim, hash);
+}
+
 EntryRef Stripe::Write(const HashedKey& key, const Found& found, size_t value_bytes,
                        const EntryFields& fields, size_t kept_bytes, TimePoint now) {
   leases_.Void(key.key);
   EntryRef entry;
   if (!found.entry) {
+    if (found.makes_way) Evict(found.makes_way, key.hash, now);
     entry = store_.Create(key, value_bytes, fields, now);
   } else {
     const bool was_live = static_cast<bool>(found.live);
@@ -441,26 +472,6 @@ EntryRef Stripe::SetFields(const HashedKey& key, EntryRef entry, const EntryFiel
                            TimePoint now) {
   const size_t value_bytes = entry->value_bytes();
   return store_.Rewrite(entry, key.hash, value_bytes, fields, /*kept_bytes=*/value_bytes, now);
-}
-
-absl::Status Stripe::CheckLeaseLimits(uint64_t bytes) const {
-  if (shared_.leases->load(std::memory_order_relaxed) >= shared_.leases_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("--max_leases=", shared_.leases_max, " leases are outstanding"));
-  }
-  if (shared_.lease_bytes->load(std::memory_order_relaxed) + bytes > shared_.lease_bytes_max()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "outstanding leases use their share of --memory, ", shared_.lease_bytes_max(), " bytes"));
-  }
-  return absl::OkStatus();
-}
-
-// XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention",
-// VLDB 2015, figure 4. The chance rises as the expiry comes within the time of a recomputation.
-bool Stripe::RefreshesEarly(const Entry& live, double beta, TimePoint now) {
-  if (beta <= 0 || live.expires_at() == kNever || live.recompute_ms() == 0) return false;
-  const double remaining_ms = static_cast<double>((live.expires_at() - now).count());
-  return -std::log(random_.Fraction()) * beta * live.recompute_ms() >= remaining_ms;
 }
 
 void Stripe::Publish() {

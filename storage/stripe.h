@@ -10,27 +10,16 @@
 #include "storage/entry_store.h"
 #include "storage/hashed_key.h"
 #include "storage/hybrid_clock.h"
+#include "storage/key_hasher.h"
 #include "storage/lease_table.h"
 #include "storage/memory_budget.h"
 #include "storage/mutex.h"
 #include "storage/operations.h"
 #include "storage/random.h"
+#include "storage/stripe_shared.h"
 #include "storage/time.h"
 
 namespace larder::storage {
-
-// What all stripes of a keyspace share. Everything outlives the stripes.
-struct StripeShared {
-  EntryPools* pools = nullptr;
-  MemoryBudget* budget = nullptr;
-  HybridClock* clock = nullptr;
-  std::atomic<uint64_t>* leases = nullptr;       // outstanding, over all stripes
-  std::atomic<uint64_t>* lease_bytes = nullptr;  // their memory
-  uint64_t leases_max = 0;
-
-  // Leases can not be evicted, so they may use a part of the budget only.
-  uint64_t lease_bytes_max() const { return budget->limit_bytes() / 8; }
-};
 
 // What a stripe tells the others, so that a writer finds the coldest victim without their locks.
 struct StripeSignal {
@@ -108,8 +97,9 @@ class Stripe {
   class Operation;
 
   struct Found {
-    EntryRef entry;  // in whatever state
-    EntryRef live;   // the same, if live
+    EntryRef entry;      // in whatever state
+    EntryRef live;       // the same, if live
+    EntryRef makes_way;  // to be evicted before one with this key is created
   };
 
   uint64_t UsedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -128,16 +118,19 @@ class Stripe {
   // room for its own new value is not the first to be made by evicting it.
   uint64_t PayForWrite(Operation& operation, const Found& found, uint64_t cost,
                        MemoryCredit& credit, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Pays for an entry with this key, a value of this size and these fields, in place of `found`.
+  // What no memory would help is said in the credit.
+  uint64_t PayForEntry(Operation& operation, const HashedKey& key, Found& found, size_t value_bytes,
+                       const EntryFields& fields, MemoryCredit& credit, TimePoint now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counts and removes an entry that makes room for others.
+  void Evict(EntryRef victim, uint64_t hash, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Gives the key a new version, these fields, and room for the value, whose first `kept_bytes` are
   // kept from `found`. Voids a lease on it.
   EntryRef Write(const HashedKey& key, const Found& found, size_t value_bytes,
                  const EntryFields& fields, size_t kept_bytes, TimePoint now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   EntryRef SetFields(const HashedKey& key, EntryRef entry, const EntryFields& fields, TimePoint now)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // OK if one more lease of this many bytes may be granted.
-  absl::Status CheckLeaseLimits(uint64_t bytes) const;
-  bool RefreshesEarly(const Entry& live, double beta, TimePoint now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

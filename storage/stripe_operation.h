@@ -23,7 +23,9 @@ class ABSL_SCOPED_LOCKABLE Stripe::Operation {
   }
 
   ~Operation() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    if (stripe_.shared_.budget->is_short()) stripe_.store_.Tidy();
+    if (stripe_.shared_.budget->is_short() || stripe_.store_.is_short_of_segments()) {
+      stripe_.store_.Tidy();
+    }
     const uint64_t used = stripe_.UsedBytes();
     const uint64_t paid = used_before_ + reserved_ - kept_;
     if (used > paid) {

@@ -92,7 +92,7 @@ absl::Status CheckConfig(const ServerConfig& config) {
     return absl::InvalidArgumentError(absl::StrCat("--stripes is ", config.keyspace.stripes,
                                                    "; it must be a power of two, 1 to 16384"));
   }
-  return absl::OkStatus();
+  return storage::Keyspace::CheckOptions(config.keyspace);
 }
 
 }  // namespace larder::server

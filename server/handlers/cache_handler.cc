@@ -8,7 +8,7 @@
 #include "cluster/hash_slot.h"
 #include "server/handlers/request_checks.h"
 #include "server/handlers/retry_hint.h"
-#include "server/handlers/scan_cursor_codec.h"
+#include "storage/lasting_failure.h"
 
 namespace larder::server {
 namespace {
@@ -23,12 +23,16 @@ absl::Status Invalid(std::string_view operation, std::string_view what) {
 
 CacheHandler::CacheHandler(storage::Keyspace* keyspace, const TimeSource* time,
                            const Limits& limits, const LeaseTokenCodec& tokens)
-    : keyspace_(keyspace), time_(time), limits_(limits), tokens_(tokens) {}
+    : keyspace_(keyspace),
+      time_(time),
+      limits_(limits),
+      tokens_(tokens),
+      cursors_(keyspace->hasher()) {}
 
 absl::Status CacheHandler::FromStorage(std::string_view operation,
                                        const absl::Status& status) const {
   absl::Status named(status.code(), absl::StrCat(View(operation), ": ", status.message()));
-  if (!absl::IsResourceExhausted(status)) return named;
+  if (!absl::IsResourceExhausted(status) || storage::IsLasting(status)) return named;
   return WithRetryHint(std::move(named), limits_.overload_retry_after);
 }
 
@@ -239,9 +243,10 @@ void CacheHandler::Scan(const ScanView& request, ScanReply& reply) {
   constexpr size_t kBytesMax = size_t{1} << 20;
   storage::ScanPosition from;
   if (!request.cursor.empty()) {
-    const auto position = DecodeScanCursor(request.cursor);
-    if (!position.has_value()) {
-      return reply.Fail(Invalid("Scan", "cursor was not made by Larder, or is damaged"));
+    const auto position = cursors_.Decode(request.cursor);
+    if (!position.ok()) {
+      const absl::string_view why = position.status().message();
+      return reply.Fail(Invalid("Scan", {why.data(), why.size()}));
     }
     from = *position;
   }
@@ -263,7 +268,7 @@ void CacheHandler::Scan(const ScanView& request, ScanReply& reply) {
       std::min(kBytesMax, limits_.max_response_bytes - options.limit * Limits::kEntryOverheadBytes);
   const storage::ScanPosition next = keyspace_->Scan(from, options, time_->Now(), reply);
   if (next.at_end()) return reply.Complete({});
-  const EncodedScanCursor cursor = EncodeScanCursor(next);
+  const ScanCursorCodec::Encoded cursor = cursors_.Encode(next);
   reply.Complete({.next_cursor = {cursor.data(), cursor.size()}});
 }
 

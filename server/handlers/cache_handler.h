@@ -10,6 +10,7 @@
 #include "server/handlers/limits.h"
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
+#include "server/handlers/scan_cursor_codec.h"
 #include "server/handlers/time_source.h"
 #include "storage/keyspace.h"
 
@@ -66,6 +67,7 @@ class CacheHandler {
   const TimeSource* const time_;
   const Limits limits_;
   const LeaseTokenCodec tokens_;
+  const ScanCursorCodec cursors_;
 };
 
 }  // namespace larder::server

@@ -1,5 +1,7 @@
 #include "server/node/node.h"
 
+#include <sys/random.h>
+
 #include <chrono>
 #include <random>
 #include <string>
@@ -26,6 +28,7 @@
 #include "server/upkeep/runtime_config.h"
 #include "server/upkeep/shard_clock.h"
 #include "storage/hybrid_clock.h"
+#include "storage/key_hasher.h"
 #include "storage/keyspace.h"
 
 namespace larder::server {
@@ -34,6 +37,16 @@ namespace {
 uint64_t RandomNumber() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();
+}
+
+// A secret that nobody has seen and that ends with the process.
+absl::StatusOr<storage::HashSecret> DrawHashSecret() {
+  storage::HashSecret secret;
+  constexpr size_t kBytes = sizeof(secret.words);  // so few come at once or not at all
+  if (::getrandom(secret.words.data(), kBytes, 0) != static_cast<ssize_t>(kBytes)) {
+    return absl::UnavailableError("the system gives no random bytes (getrandom)");
+  }
+  return secret;
 }
 
 }  // namespace
@@ -57,6 +70,9 @@ class Node::Parts final : public NodeFigureSource {
     }
     storage::KeyspaceOptions options = config_.keyspace;
     options.seed = RandomNumber();
+    const auto secret = DrawHashSecret();
+    if (!secret.ok()) return secret.status();
+    options.hash_secret = *secret;
     auto keyspace = storage::Keyspace::Create(options, &versions_);
     if (!keyspace.ok()) return keyspace.status();
     keyspace_ = *std::move(keyspace);

@@ -59,8 +59,11 @@ void ShardClock::Discipline() {
   sequence_.store(sequence + 1, std::memory_order_seq_cst);
   const int64_t boot = sources_.boot();
   since_.store(boot, std::memory_order_release);
-  offset_.store(old.OffsetAt(boot), std::memory_order_release);
-  target_.store(sources_.wall() - boot, std::memory_order_release);
+  const int64_t offset = old.OffsetAt(boot);
+  const int64_t target = sources_.wall() - boot;
+  const bool steps = target - offset > std::chrono::nanoseconds(kStepAhead).count();
+  offset_.store(steps ? target : offset, std::memory_order_release);
+  target_.store(target, std::memory_order_release);
   sequence_.store(sequence + 2, std::memory_order_release);
 }
 

@@ -2,6 +2,7 @@
 #define LARDER_SERVER_UPKEEP_SHARD_CLOCK_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -10,9 +11,9 @@
 namespace larder::server {
 
 // Shard time of a node on its own: boot time (CLOCK_BOOTTIME, which also runs while the machine
-// sleeps) plus an offset that follows the wall clock at no more than 1 %. So it neither steps back
-// nor jumps when somebody sets the wall clock. Now is thread-safe and lock-free; Discipline belongs
-// to one thread. Sources return nanoseconds.
+// sleeps) plus an offset that follows the wall clock at no more than 1 %. It never steps back, and
+// jumps only when the wall clock is more than an hour ahead, as on a machine that booted in 1970.
+// Now is thread-safe and lock-free; Discipline belongs to one thread. Sources return nanoseconds.
 class ShardClock final : public TimeSource {
  public:
   struct Sources {
@@ -25,8 +26,12 @@ class ShardClock final : public TimeSource {
 
   storage::TimePoint Now() const override;
 
-  // Aims at the wall clock as it is now. To be called every second or so.
+  // Aims at the wall clock as it is now; steps forward to it if it is more than kStepAhead ahead.
+  // To a ttl that is running a step is time that has passed: what would have ended in between ends
+  // now. To be called every second or so.
   void Discipline();
+
+  static constexpr std::chrono::hours kStepAhead{1};
 
  private:
   // Shard time = boot + offset, where the offset goes from `offset` at `since` to `target`.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "storage/entry.h"
-#include "storage/key_hash.h"
 
 namespace larder::storage {
 
@@ -38,6 +37,7 @@ EntryRef S3FifoPolicy::Victim(TimePoint now) {
     if (!ref) break;
     const uint64_t next = host_->PrefetchAfter(ref);
     if (ghosts_ != nullptr) ghosts_->Prefetch(next);
+    if (log.is_out_of_segments()) break;
     const uint8_t uses = ref->policy_bits();
     const bool stays = uses >= (queue == kSmall ? kUsesForMain : 1);
     if (!stays || ref->ExpiredAt(now)) {
@@ -68,7 +68,7 @@ void S3FifoPolicy::Remember(EntryRef ref) {
       wanted + 1024 < ghosts_->capacity() / 2) {
     ghosts_ = std::make_unique<GhostFilter>(wanted);
   }
-  ghosts_->Add(HashKey(ref->key()));
+  ghosts_->Add(host_->HashOf(*ref));
 }
 
 }  // namespace larder::storage

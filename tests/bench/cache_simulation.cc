@@ -58,7 +58,7 @@ CacheSimulation::CacheSimulation(const CacheSimulationOptions& options, uint32_t
     store.eviction.kind = options.eviction;
     store.eviction.samples = options.samples;
     store.eviction.seed = storage::Random::Mix(options.seed + i);
-    stores_.push_back(std::make_unique<EntryStore>(store, &pools_));
+    stores_.push_back(std::make_unique<EntryStore>(store, &pools_, &hasher_));
   }
 }
 
@@ -75,7 +75,7 @@ bool CacheSimulation::Access(AccessTrace::Access access) {
   now_ += Millis(1);
   const ObjectKey bytes_of_key = KeyOf(access.object);
   const storage::HashedKey key(
-      {SlotOf(access.object), std::string_view(bytes_of_key.data(), bytes_of_key.size())});
+      {SlotOf(access.object), std::string_view(bytes_of_key.data(), bytes_of_key.size())}, hasher_);
   EntryStore& store = *stores_[key.slot % stores_.size()];
   if (const storage::EntryRef entry = store.Find(key)) {
     store.Accessed(entry, now_);

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/entry_store.h"
+#include "storage/key_hasher.h"
 #include "storage/random.h"
 #include "tests/bench/access_trace.h"
 
@@ -44,6 +45,7 @@ class CacheSimulation {
   storage::EntryStore* RandomStore();
 
   const CacheSimulationOptions options_;
+  const storage::KeyHasher hasher_{storage::HashSecret()};
   storage::EntryPools pools_;
   std::vector<std::unique_ptr<storage::EntryStore>> stores_;
   std::vector<uint32_t> stored_bytes_;  // of each object that is stored

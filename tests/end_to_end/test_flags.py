@@ -12,7 +12,7 @@ from end_to_end.harness.stubs import admin
 
 BAD_FLAGS = [
     ("--no_such_flag=1", "no_such_flag"), ("--memory=lots", "memory"), ("--memory=-1GiB", "memory"),
-    ("--memory=0", "memory"), ("--memory=99999999999999999999GiB", "memory"), ("--memory=", "memory"),
+    ("--memory=0", "memory"), ("--memory=5TiB", "memory"), ("--memory=99999999999999999999GiB", "memory"), ("--memory=", "memory"),
     ("--eviction=clever", "eviction"), ("--eviction_scope=some", "eviction_scope"),
     ("--eviction_samples=0", "eviction_samples"), ("--stripes=3", "stripes"),
     ("--stripes=0", "stripes"), ("--default_ttl=-1s", "default_ttl"), ("--default_ttl=soon", "default_ttl"),

@@ -3,8 +3,11 @@
 #include <set>
 #include <string>
 
+#include "cluster/hash_slot.h"
 #include "server/handlers/retry_hint.h"
+#include "storage/key_hasher.h"
 #include "tests/server/handler_fixture.h"
+#include "tests/storage/colliding_keys.h"
 
 namespace larder::server {
 namespace {
@@ -239,6 +242,23 @@ TEST_F(DefaultTtlTest, AppliesWhereverATtlIsMissing) {
   EXPECT_EQ(Touch({.key = "touch"}).answer.expires_at, expected);
 }
 
+TEST_F(CacheHandlerTest, AScanOfOneGivesOneWhateverKeysTheClientChose) {
+  // They collide under XXH3 for everybody, and stand in one slot.
+  const auto keys = storage::CollidingKeys::Public("{tag}___________");
+  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(Set(keys[i], "value").status.ok());
+  EXPECT_EQ(keyspace_->StatsOfSlot(cluster::HashSlot(keys[0])).entries, 2000u);
+  size_t walked = 0;
+  std::string cursor;
+  do {
+    const auto reply = Scan({.cursor = cursor, .limit = 1});
+    ASSERT_TRUE(reply.status.ok()) << reply.status;
+    ASSERT_LE(reply.entries.size(), 1u);
+    walked += reply.entries.size();
+    cursor = reply.next_cursor;
+  } while (!cursor.empty());
+  EXPECT_EQ(walked, 2000u);
+}
+
 class FullMemoryTest : public HandlerTest {
  protected:
   static storage::KeyspaceOptions SmallAndWithoutEviction() {
@@ -264,6 +284,26 @@ TEST_F(FullMemoryTest, WritesAreResourceExhaustedWithARetryHintAndReadsGoOn) {
   EXPECT_GT(stored, 10);
   EXPECT_TRUE(Get("key0").answer.found);
   EXPECT_FALSE(Get("key" + std::to_string(stored)).answer.found);
+}
+
+TEST_F(FullMemoryTest, AWriteThatCanNeverFitCarriesNoRetryHint) {
+  const RecordingSet reply = Set("key", std::string(4'100'000, 'v'));
+  ASSERT_EQ(reply.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(reply.status.message()), HasSubstr("--memory"));
+  EXPECT_FALSE(RetryHintOf(reply.status).has_value());
+}
+
+TEST_F(FullMemoryTest, OneMoreOfTooManyKeysWithOneHashCarriesNoRetryHint) {
+  const auto secret = storage::KeyHasher::Expand({});
+  const storage::CollidingKeys keys(
+      "{tag}___________", {secret.data() + storage::CollidingKeys::kWordAt, sizeof(uint64_t)});
+  for (size_t i = 0; i < storage::kEqualHashesMax; ++i) {
+    ASSERT_TRUE(Set(keys[i], "value").status.ok());
+  }
+  const RecordingSet reply = Set(keys[99], "value");
+  ASSERT_EQ(reply.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(reply.status.message()), HasSubstr("same hash"));
+  EXPECT_FALSE(RetryHintOf(reply.status).has_value());
 }
 
 }  // namespace

@@ -54,6 +54,37 @@ TEST_F(ShardClockTest, DoesNotStepBackWhenTheWallClockIsSetBack) {
   EXPECT_EQ(NowMs(), kWall / kMillisecond + 99000);
 }
 
+TEST_F(ShardClockTest, StepsForwardToAWallClockThatIsMoreThanAnHourAhead) {
+  wall_ += 3600 * kSecond;
+  clock_.Discipline();
+  EXPECT_EQ(NowMs(), kWall / kMillisecond) << "an hour is not more";
+  wall_ += kSecond;
+  clock_.Discipline();
+  EXPECT_EQ(NowMs(), wall_ / kMillisecond);
+  Advance(100 * kSecond);
+  EXPECT_EQ(NowMs(), wall_ / kMillisecond) << "and runs on as ever";
+}
+
+TEST_F(ShardClockTest, NeverStepsBackHoweverFarAheadItIs) {
+  wall_ -= int64_t{365 * 24 * 3600} * kSecond;
+  clock_.Discipline();
+  EXPECT_EQ(NowMs(), kWall / kMillisecond);
+  Advance(100 * kSecond);
+  clock_.Discipline();
+  EXPECT_EQ(NowMs(), kWall / kMillisecond + 99000);
+}
+
+TEST(ShardClockAtTheEpochTest, RecoversOnceTheWallClockIsSet) {
+  int64_t boot = 3 * kSecond;
+  int64_t wall = 3 * kSecond;
+  ShardClock clock{ShardClock::Sources{[&] { return boot; }, [&] { return wall; }}};
+  EXPECT_EQ(clock.Now().time_since_epoch().count(), 3000) << "booted in 1970";
+  boot += 60 * kSecond;
+  wall = kWall;
+  clock.Discipline();
+  EXPECT_EQ(clock.Now().time_since_epoch().count(), kWall / kMillisecond);
+}
+
 TEST_F(ShardClockTest, FollowsTheWallClockOnceItHasCaughtUp) {
   wall_ += kSecond;
   for (int i = 0; i < 200; ++i) {
@@ -93,6 +124,7 @@ TEST_F(ShardClockTest, NeverStepsBackForReadersOnOtherThreads) {
   for (int i = 0; i < 20000; ++i) {
     Advance(10 * kMillisecond);
     wall_ += (i % 3 - 1) * kSecond;
+    if (i % 1000 == 0) wall_ += 7200 * kSecond;  // it steps
     clock_.Discipline();
   }
   is_stopping = true;

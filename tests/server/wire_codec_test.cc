@@ -1,5 +1,7 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <string>
 
 #include "server/handlers/lease_token_codec.h"
@@ -14,10 +16,16 @@ std::string Encoded(const LeaseTokenCodec& codec, uint64_t number) {
   return {bytes.data(), bytes.size()};
 }
 
-std::string Encoded(storage::ScanPosition position) {
-  const auto bytes = EncodeScanCursor(position);
-  return {bytes.data(), bytes.size()};
-}
+class ScanCursorCodecTest : public testing::Test {
+ protected:
+  static std::string Encoded(const ScanCursorCodec& codec, storage::ScanPosition position) {
+    const auto bytes = codec.Encode(position);
+    return {bytes.data(), bytes.size()};
+  }
+  std::string Encoded(storage::ScanPosition position) const { return Encoded(codec_, position); }
+
+  const ScanCursorCodec codec_{storage::KeyHasher(storage::HashSecret{{1, 2, 3, 4}})};
+};
 
 TEST(LeaseTokenCodecTest, DecodesWhatItEncoded) {
   const LeaseTokenCodec codec(1023, 0xfedcba9876543210);
@@ -42,30 +50,58 @@ TEST(LeaseTokenCodecTest, RefusesAnyOtherLength) {
   EXPECT_FALSE(codec.Decode(token + "x").has_value());
 }
 
-TEST(ScanCursorCodecTest, DecodesWhatItEncoded) {
+TEST_F(ScanCursorCodecTest, DecodesWhatItEncoded) {
   for (const storage::ScanPosition position :
        {storage::ScanPosition{0, 0}, storage::ScanPosition{16383, ~uint64_t{0}},
         storage::ScanPosition{258, 0x0102030405060708}}) {
-    EXPECT_EQ(DecodeScanCursor(Encoded(position)), position);
+    EXPECT_EQ(codec_.Decode(Encoded(position)).value(), position);
   }
 }
 
-TEST(ScanCursorCodecTest, RefusesEveryDamagedByteAndLength) {
+TEST_F(ScanCursorCodecTest, RefusesEveryDamagedByteAndLength) {
   const std::string cursor = Encoded({777, 0x1234567890abcdef});
   for (size_t i = 0; i < cursor.size(); ++i) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = cursor;
       damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
-      EXPECT_FALSE(DecodeScanCursor(damaged).has_value()) << i << " " << bit;
+      EXPECT_FALSE(codec_.Decode(damaged).ok()) << i << " " << bit;
     }
   }
-  EXPECT_FALSE(DecodeScanCursor(cursor.substr(0, 14)).has_value());
-  EXPECT_FALSE(DecodeScanCursor(cursor + "x").has_value());
-  EXPECT_FALSE(DecodeScanCursor("").has_value());
+  EXPECT_FALSE(codec_.Decode(cursor.substr(0, 18)).ok());
+  EXPECT_FALSE(codec_.Decode(cursor + "x").ok());
+  EXPECT_FALSE(codec_.Decode("").ok());
 }
 
-TEST(ScanCursorCodecTest, RefusesASlotThatDoesNotExist) {
-  EXPECT_FALSE(DecodeScanCursor(Encoded({16384, 0})).has_value());
+TEST_F(ScanCursorCodecTest, RefusesASlotThatDoesNotExist) {
+  EXPECT_FALSE(codec_.Decode(Encoded({16384, 0})).ok());
+}
+
+TEST_F(ScanCursorCodecTest, RefusesACursorOfAnotherSecretAndSaysWhatToDo) {
+  for (int word = 0; word < 4; ++word) {
+    storage::HashSecret other{{1, 2, 3, 4}};
+    other.words[word] ^= 1;
+    const auto position =
+        codec_.Decode(Encoded(ScanCursorCodec(storage::KeyHasher(other)), {777, 5}));
+    EXPECT_EQ(position.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(position.status().message()),
+                testing::HasSubstr("begin the scan anew"));
+  }
+  const ScanCursorCodec same{storage::KeyHasher(storage::HashSecret{{1, 2, 3, 4}})};
+  EXPECT_EQ(codec_.Decode(Encoded(same, {777, 5})).value(), (storage::ScanPosition{777, 5}));
+}
+
+TEST_F(ScanCursorCodecTest, ShowsNothingOfTheHash) {
+  // Half of the bits differ when one bit of the hash does, whichever it is.
+  const std::string plain = Encoded({777, 0});
+  for (int bit = 0; bit < 64; ++bit) {
+    const std::string other = Encoded({777, uint64_t{1} << bit});
+    int differing = 0;
+    for (size_t i = 7; i < 15; ++i) {
+      differing += std::popcount(static_cast<unsigned char>(plain[i] ^ other[i]));
+    }
+    EXPECT_GE(differing, 14) << bit;
+    EXPECT_LE(differing, 50) << bit;
+  }
 }
 
 TEST(RetryHintTest, TravelsWithTheStatus) {

@@ -25,7 +25,8 @@ constexpr uint64_t kSegmentBytes = EntryPools::kSegmentBytesMin;
 class LogModel {
  public:
   LogModel(size_t policy_bytes, bool keeps_order)
-      : policy_bytes_(policy_bytes), log_(&pools_, policy_bytes, keeps_order) {}
+      : policy_bytes_(policy_bytes),
+        log_(&pools_, {.policy_bytes = policy_bytes, .keeps_order = keeps_order}) {}
 
   void Append(Queue queue, const std::string& key, const std::string& value,
               EntryFields fields = {}) {
@@ -51,12 +52,13 @@ class LogModel {
   // Returns how many records were moved.
   size_t Compact(size_t bytes_max) {
     size_t moved = 0;
-    log_.Compact(bytes_max, [&](EntryRef original, EntryLog::SegmentId to) {
+    const auto progress = log_.Compact(bytes_max, [&](EntryRef original, EntryLog::SegmentId to) {
       const EntryRef copy = log_.CopyInto(to, original);
       live_.at(std::string(copy->key())).at = copy.at;
       log_.FreeMoved(original);
       ++moved;
     });
+    EXPECT_TRUE(progress == CompactProgress::kSome || moved == 0);
     return moved;
   }
 
@@ -248,7 +250,7 @@ TEST(EntryLogTest, HoldsNothingWhenTheLastRecordDiesInAnOlderSegment) {
   LogModel model(0, false);
   for (int i = 0; i < 100; ++i) model.Append(Queue::kFirst, std::to_string(i), ValueFor(i, 1000));
   ASSERT_GE(model.log_.segment_ids(), 2u);
-  const uint64_t table_bytes = EntryLog(&model.pools_, 0, false).charged_bytes();
+  const uint64_t table_bytes = EntryLog(&model.pools_, {}).charged_bytes();
   for (int i = 99; i >= 0; --i) model.Free(std::to_string(i));
   EXPECT_EQ(model.log_.wasted_bytes(), 0u);
   EXPECT_LT(model.log_.charged_bytes(), table_bytes + 1000) << "what lists the segments stays";
@@ -277,11 +279,11 @@ TEST(EntryLogTest, CompactionBoundsWhatIsWasted) {
     }
     for (int i = 0; i < 15000; ++i) model.Free(model.AnyKey(random));
     ASSERT_TRUE(model.log_.wants_compaction());
-    ASSERT_TRUE(model.log_.is_overdrawn());
+    ASSERT_EQ(model.log_.waste(), Waste::kOverdrawn);
     size_t calls = 0;
     while (model.log_.wants_compaction() && ++calls < 2000) model.Compact(kSegmentBytes);
     EXPECT_FALSE(model.log_.wants_compaction()) << "keeps_order " << keeps_order;
-    EXPECT_FALSE(model.log_.is_overdrawn());
+    EXPECT_NE(model.log_.waste(), Waste::kOverdrawn);
     EXPECT_LE(model.log_.dead_bytes(), model.log_.live_bytes() / 20 + 2 * kSegmentBytes);
     EXPECT_LE(model.log_.wasted_bytes(), model.log_.live_bytes() / 12 + 5 * kSegmentBytes);
     model.Check();
@@ -312,7 +314,7 @@ TEST(EntryLogTest, CompactionFindsTheDeadAlsoInALargeStripe) {
   constexpr int kRecordsPerSegment = 16;
   for (const bool keeps_order : {false, true}) {
     EntryPools pools;
-    EntryLog log(&pools, 0, keeps_order);
+    EntryLog log(&pools, {.keeps_order = keeps_order});
     std::vector<Location> records;
     for (int i = 0; i < kSegments * kRecordsPerSegment; ++i) {
       const std::string key = std::to_string(i);
@@ -326,10 +328,11 @@ TEST(EntryLogTest, CompactionFindsTheDeadAlsoInALargeStripe) {
     const uint64_t live_bytes = log.live_bytes();
     int calls = 0;
     while (log.wants_compaction() && ++calls < 1000) {
-      log.Compact(kSegmentBytes, [&](EntryRef original, EntryLog::SegmentId to) {
+      const auto move = [&](EntryRef original, EntryLog::SegmentId to) {
         log.CopyInto(to, original);
         log.FreeMoved(original);
-      });
+      };
+      ASSERT_EQ(log.Compact(kSegmentBytes, move), CompactProgress::kSome);
     }
     EXPECT_LE(log.dead_bytes(), live_bytes / 20 + kSegmentBytes) << "keeps_order " << keeps_order;
     EXPECT_EQ(log.live_bytes(), live_bytes);
@@ -347,12 +350,12 @@ TEST(EntryLogTest, WhatOnlyOpenSegmentsWasteIsNotForCompaction) {
       if (i != 0 && i != 109) model.Free(std::to_string(static_cast<int>(queue) * 1000 + i));
     }
   }
-  ASSERT_TRUE(model.log_.is_overdrawn()) << "else this test tests nothing";
+  ASSERT_EQ(model.log_.waste(), Waste::kOverdrawn) << "else this test tests nothing";
   EXPECT_EQ(model.Compact(1 << 30), 0u);
-  EXPECT_FALSE(model.log_.is_overdrawn()) << "nobody need try again";
+  EXPECT_NE(model.log_.waste(), Waste::kOverdrawn) << "nobody need try again";
   for (int i = 0; i < 110; ++i)
     model.Append(Queue::kFirst, "new" + std::to_string(i), ValueFor(i, 1000));
-  EXPECT_TRUE(model.log_.is_overdrawn()) << "a segment was closed meanwhile";
+  EXPECT_EQ(model.log_.waste(), Waste::kOverdrawn) << "a segment was closed meanwhile";
   EXPECT_GT(model.Compact(1 << 30), 0u);
 }
 

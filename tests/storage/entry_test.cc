@@ -68,7 +68,7 @@ class EntryTest : public testing::Test {
   }
 
   EntryPools pools_;
-  EntryLog log_{&pools_, 4, false};
+  EntryLog log_{&pools_, {.policy_bytes = 4}};
 };
 
 TEST_F(EntryTest, EveryShapeGivesBackWhatWasPutIn) {

@@ -40,10 +40,37 @@ TEST(HybridClockTest, PassesWhatItObserved) {
   HybridClock ahead(1);
   HybridClock behind(2);
   const uint64_t seen = ahead.Next(kNow + Millis(60'000));
-  behind.Observe(seen);
+  EXPECT_TRUE(behind.Observe(seen, kNow));
   EXPECT_GT(behind.Next(kNow), seen);
-  behind.Observe(1);
+  EXPECT_TRUE(behind.Observe(1, kNow));
   EXPECT_GT(behind.Next(kNow), seen);
+}
+
+TEST(HybridClockTest, BelievesNoVersionThatIsFarAheadOfShardTime) {
+  HybridClock ahead(1);
+  HybridClock clock(2);
+  const uint64_t first = clock.Next(kNow);
+  const uint64_t last_believed = ahead.Next(kNow + HybridClock::kAheadMax);
+  EXPECT_FALSE(clock.Observe(~uint64_t{0}, kNow));
+  EXPECT_FALSE(clock.Observe(ahead.Next(kNow + HybridClock::kAheadMax + Millis(1)), kNow));
+  EXPECT_EQ(clock.Next(kNow), first + HybridClock::kNodes) << "the next of the counter";
+  EXPECT_TRUE(clock.Observe(last_believed, kNow));
+  EXPECT_GT(clock.Next(kNow), last_believed);
+}
+
+TEST(HybridClockTest, NeverWrapsAroundAtTheEndOfItsTime) {
+  HybridClock clock(3);
+  const TimePoint end{Millis((int64_t{1} << 42) - 1)};
+  uint64_t last = clock.Next(kNow);
+  for (const TimePoint now : {end, end, end + Millis(1), end + Millis(1'000'000'000)}) {
+    const uint64_t next = clock.Next(now);
+    ASSERT_GT(next, last);
+    last = next;
+  }
+  EXPECT_FALSE(clock.Observe(~uint64_t{0}, end + Millis(1'000'000'000)));
+  EXPECT_GT(clock.Next(end), last);
+  EXPECT_GT(~clock.Next(end) >> (HybridClock::kNodeBits + HybridClock::kCounterBits), 80'000'000u)
+      << "most of a day is left for bursts";
 }
 
 TEST(HybridClockTest, ThreadsGetDifferentVersions) {

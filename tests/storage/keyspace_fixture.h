@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "storage/key_hash.h"
 #include "storage/keyspace.h"
+#include "tests/storage/test_hash.h"
 
 namespace larder::storage {
 
@@ -45,7 +45,7 @@ class ScanCollector final : public ScanSink {
 
 // Storage does not know how keys map to slots; any stable function will do for a test.
 inline KeyRef Ref(std::string_view key) {
-  return {static_cast<uint32_t>(HashKey(key) >> 7) % kSlots, key};
+  return {static_cast<uint32_t>(TestHash(key) >> 7) % kSlots, key};
 }
 
 // A keyspace under a clock that only the test moves.

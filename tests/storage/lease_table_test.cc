@@ -1,6 +1,7 @@
 #include "storage/lease_table.h"
 
 #include "gtest/gtest.h"
+#include "tests/storage/test_hash.h"
 
 namespace larder::storage {
 namespace {
@@ -12,7 +13,7 @@ storage::Lease Until(int64_t ms, uint32_t slot = 0) {
 }
 
 TEST(LeaseTableTest, FindsUntilTheDeadline) {
-  LeaseTable leases;
+  LeaseTable leases(&TestHasher());
   leases.Grant("k", Until(1010));
   ASSERT_NE(leases.FindValid("k", TimePoint(Millis(1009))), nullptr);
   EXPECT_EQ(leases.FindValid("k", TimePoint(Millis(1010))), nullptr);
@@ -20,7 +21,7 @@ TEST(LeaseTableTest, FindsUntilTheDeadline) {
 }
 
 TEST(LeaseTableTest, AGrantReplacesTheOneBefore) {
-  LeaseTable leases;
+  LeaseTable leases(&TestHasher());
   leases.Grant("k", Until(1010));
   leases.Grant("k", Until(1020));
   EXPECT_EQ(leases.size(), 1u);
@@ -29,7 +30,7 @@ TEST(LeaseTableTest, AGrantReplacesTheOneBefore) {
 }
 
 TEST(LeaseTableTest, RemovesDueOnesBoundedAndInOrder) {
-  LeaseTable leases;
+  LeaseTable leases(&TestHasher());
   for (int i = 0; i < 100; ++i) leases.Grant("k" + std::to_string(i), Until(2000 - i));
   EXPECT_EQ(leases.RemoveDue(TimePoint(Millis(1950)), 10), 10u);
   EXPECT_EQ(leases.FindValid("k99", kNow), nullptr);
@@ -39,7 +40,7 @@ TEST(LeaseTableTest, RemovesDueOnesBoundedAndInOrder) {
 }
 
 TEST(LeaseTableTest, CountsItsMemoryDownToNothing) {
-  LeaseTable leases;
+  LeaseTable leases(&TestHasher());
   EXPECT_EQ(leases.memory_bytes(), 0u);
   leases.Grant("a", Until(1010));
   EXPECT_EQ(leases.memory_bytes(), LeaseTable::BytesOf(1));

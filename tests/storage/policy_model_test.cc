@@ -76,7 +76,7 @@ class SieveModel : public PolicyModel {
 class S3FifoModel : public PolicyModel {
  public:
   void Created(const Item& item) override {
-    const bool is_ghost = ghosts_ != nullptr && ghosts_->Remove(HashKey(item.key));
+    const bool is_ghost = ghosts_ != nullptr && ghosts_->Remove(TestHash(item.key));
     (is_ghost ? main_ : small_).push_back(item);
   }
   void Used(const std::string& key, size_t value_bytes, bool moves) override {
@@ -116,7 +116,7 @@ class S3FifoModel : public PolicyModel {
     if (ghosts_ == nullptr || wanted > ghosts_->capacity() * 5 / 4) {
       ghosts_ = std::make_unique<GhostFilter>(wanted);
     }
-    ghosts_->Add(HashKey(key));
+    ghosts_->Add(TestHash(key));
   }
   Items& QueueToEvict() {
     const uint64_t main = Bytes(main_);

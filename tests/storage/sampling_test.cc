@@ -16,7 +16,7 @@ class SamplingTest : public StoreTest {
   void Fill(int count, uint32_t slots, TimePoint expires_at = kNever) {
     for (int i = 0; i < count; ++i) {
       const std::string key = "key" + std::to_string(i);
-      Put(key, i % 7 == 0 ? 800 : 20, expires_at, static_cast<uint32_t>(HashKey(key)) % slots);
+      Put(key, i % 7 == 0 ? 800 : 20, expires_at, static_cast<uint32_t>(TestHash(key)) % slots);
     }
   }
 
@@ -61,7 +61,7 @@ TEST_F(SamplingTest, UniformAfterMostEntriesAreGone) {
   Fill(20000, 50);
   for (int i = 0; i < 20000; ++i) {
     const std::string key = "key" + std::to_string(i);
-    if (i % 50 != 0) Remove(key, static_cast<uint32_t>(HashKey(key)) % 50);
+    if (i % 50 != 0) Remove(key, static_cast<uint32_t>(TestHash(key)) % 50);
   }
   ASSERT_EQ(store_->count(), 400u);
   ExpectUniform();
@@ -90,7 +90,7 @@ TEST_F(SamplingTest, UnderScopeTtlFindsTheFewAmongMany) {
 
 TEST_F(SamplingTest, ALogThatWasLargeFindsItsLastRecordsInAFewDraws) {
   EntryPools pools;
-  EntryLog log(&pools, 0, false);
+  EntryLog log(&pools, {});
   std::vector<Location> places;
   for (int i = 0; i < 200'000; ++i) {
     const std::string key = std::to_string(i);

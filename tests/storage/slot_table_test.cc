@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,8 +10,10 @@
 #include "gtest/gtest.h"
 #include "storage/entry.h"
 #include "storage/entry_log.h"
-#include "storage/key_hash.h"
+#include "storage/entry_reader.h"
 #include "storage/random.h"
+#include "tests/storage/colliding_keys.h"
+#include "tests/storage/test_hash.h"
 
 namespace larder::storage {
 namespace {
@@ -21,15 +24,15 @@ constexpr TimePoint kNow{Millis(1'000'000)};
 class TableModel {
  public:
   void Insert(const std::string& key) {
-    const uint64_t hash = HashKey(key);
+    const uint64_t hash = TestHash(key);
     if (model_.contains({hash, key})) return;
     const EntryRef ref =
         log_.Append(EntryLog::Queue::kFirst, key, 0, EntryShape::Of(key.size(), 0, {}), kNow);
-    table_.Insert(hash, ref.at, log_);
+    table_.Insert(hash, ref.at, reader_);
     model_[{hash, key}] = ref.at;
   }
   void Erase(const std::string& key) {
-    const auto it = model_.find({HashKey(key), key});
+    const auto it = model_.find({TestHash(key), key});
     if (it == model_.end()) return;
     table_.Erase(it->first.first, it->second);
     log_.Free(log_.At(it->second));
@@ -37,7 +40,7 @@ class TableModel {
   }
   // Moves the entry's record.
   void Move(const std::string& key) {
-    const auto it = model_.find({HashKey(key), key});
+    const auto it = model_.find({TestHash(key), key});
     if (it == model_.end()) return;
     const EntryRef original = log_.At(it->second);
     const EntryRef copy = log_.AppendCopy(EntryLog::Queue::kFirst, original, kNow);
@@ -45,9 +48,9 @@ class TableModel {
     log_.FreeMoved(original);
     it->second = copy.at;
   }
-  EntryRef Find(const std::string& key) { return table_.Find(HashKey(key), key, log_); }
-  const EntryLog& log() const { return log_; }
-  uint64_t HashAt(size_t index) { return HashKey(log_.At(table_.location_at(index))->key()); }
+  EntryRef Find(const std::string& key) { return table_.Find(TestHash(key), key, log_); }
+  const EntryReader& reader() const { return reader_; }
+  uint64_t HashAt(size_t index) { return TestHash(log_.At(table_.location_at(index))->key()); }
 
   void Check() {
     ASSERT_EQ(table_.size(), model_.size());
@@ -59,7 +62,7 @@ class TableModel {
   // The walk is in the order of the whole hash and complete.
   void CheckWalkFrom(uint64_t hash) {
     auto expected = model_.lower_bound({hash, ""});
-    for (size_t i = table_.Occupied(table_.LowerBound(hash, log_)); i < table_.end();
+    for (size_t i = table_.Occupied(table_.LowerBound(hash, reader_)); i < table_.end();
          i = table_.Occupied(i + 1), ++expected) {
       ASSERT_TRUE(expected != model_.end());
       ASSERT_EQ(HashAt(i), expected->first.first);
@@ -72,7 +75,8 @@ class TableModel {
 
  private:
   EntryPools pools_;
-  EntryLog log_{&pools_, 0, false};
+  EntryLog log_{&pools_, {}};
+  const EntryReader reader_{&log_, &TestHasher()};
 };
 
 TEST(SlotTableTest, BehavesAsAMap) {
@@ -109,7 +113,7 @@ TEST(SlotTableTest, TiesOfTheTagStandInTheOrderOfTheWholeHash) {
   model.Check();
   for (const uint64_t hash : tied) {
     // From the second of the two on, the first is left out.
-    const size_t at = model.table_.Occupied(model.table_.LowerBound(hash, model.log()));
+    const size_t at = model.table_.Occupied(model.table_.LowerBound(hash, model.reader()));
     ASSERT_EQ(model.HashAt(at), hash);
   }
   for (int i = 0; i < 200'000; i += 3) model.Erase(std::to_string(i));
@@ -123,7 +127,7 @@ TEST(SlotTableTest, AWalkGoesOnWhereItWasWhateverSizeTheTableHasMeanwhile) {
   std::map<uint64_t, int> seen;
   uint64_t from = 0;
   for (int round = 0;; ++round) {
-    size_t i = model.table_.Occupied(model.table_.LowerBound(from, model.log()));
+    size_t i = model.table_.Occupied(model.table_.LowerBound(from, model.reader()));
     for (int n = 0; n < 10 && i < model.table_.end(); ++n) {
       ++seen[model.HashAt(i)];
       from = model.HashAt(i) + 1;
@@ -135,7 +139,7 @@ TEST(SlotTableTest, AWalkGoesOnWhereItWasWhateverSizeTheTableHasMeanwhile) {
       round / 10 % 2 == 0 ? model.Insert(key) : model.Erase(key);
     }
   }
-  for (int i = 0; i < 3000; ++i) ASSERT_EQ(seen[HashKey("stays" + std::to_string(i))], 1) << i;
+  for (int i = 0; i < 3000; ++i) ASSERT_EQ(seen[TestHash("stays" + std::to_string(i))], 1) << i;
 }
 
 TEST(SlotTableTest, SaysBeforehandHowItGrowsAndReturnsAllWhenEmpty) {
@@ -143,7 +147,7 @@ TEST(SlotTableTest, SaysBeforehandHowItGrowsAndReturnsAllWhenEmpty) {
   uint64_t unforeseen = 0;
   for (int i = 0; i < 20000; ++i) {
     const uint64_t expected =
-        model.table_.memory_bytes() + model.table_.growth_bytes(HashKey(std::to_string(i)));
+        model.table_.memory_bytes() + model.table_.growth_bytes(TestHash(std::to_string(i)));
     model.Insert(std::to_string(i));
     if (model.table_.memory_bytes() > expected) ++unforeseen;
     ASSERT_LE(model.table_.memory_bytes(), 8 * (static_cast<uint64_t>(i) * 3 / 2 + 40));
@@ -203,6 +207,42 @@ TEST(SlotTableTest, EachEntryHasOneNumberForSamples) {
     EXPECT_EQ(seen, model.model_.size());
     EXPECT_EQ(model.table_.SampleAt(model.table_.sampled_cells()), Location{});
   }
+}
+
+TEST(SlotTableTest, ProbesStayShortWithKeysThatCollideForEverybody) {
+  TableModel model;
+  const CollidingKeys keys = CollidingKeys::Public("0123456789abcdef");
+  for (int i = 0; i < 20'000; ++i) model.Insert(keys[i]);
+  size_t longest = 0;
+  for (const auto& [order, at] : model.model_) {
+    longest = std::max(longest, model.table_.ProbeLength(order.first));
+  }
+  EXPECT_LT(longest, 100u);
+  EXPECT_GT(longest, 3u) << "else nothing was looked at";
+}
+
+TEST(SlotTableTest, VisitsTheEntriesWithOneHash) {
+  TableModel model;
+  const KeyHasher::Secret secret = KeyHasher::Expand({});
+  const CollidingKeys keys("0123456789abcdef",
+                           {secret.data() + CollidingKeys::kWordAt, sizeof(uint64_t)});
+  for (int i = 0; i < 5000; ++i) model.Insert(std::to_string(i));
+  std::set<std::string> expected;
+  for (int i = 0; i < 10; ++i) {
+    model.Insert(keys[i]);
+    expected.insert(keys[i]);
+  }
+  const auto visited = [&](uint64_t hash) {
+    std::set<std::string> found;
+    model.table_.VisitEqual(hash, model.reader(),
+                            [&](EntryRef ref) { EXPECT_TRUE(found.emplace(ref->key()).second); });
+    return found;
+  };
+  EXPECT_EQ(visited(TestHash(keys[0])), expected);
+  EXPECT_EQ(visited(TestHash(keys[0]) + 1), std::set<std::string>{});
+  EXPECT_EQ(visited(TestHash(keys[0]) - 1), std::set<std::string>{});
+  EXPECT_EQ(visited(TestHash("1234")), std::set<std::string>{"1234"});
+  EXPECT_GT(model.table_.ProbeLength(TestHash(keys[0])), 10u);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "storage/entry_store.h"
+#include "tests/storage/test_hash.h"
 
 namespace larder::storage {
 
@@ -23,11 +24,11 @@ class StoreTest : public testing::Test {
     options.eviction.kind = kind;
     store_.reset();
     pools_ = std::make_unique<EntryPools>();
-    store_ = std::make_unique<EntryStore>(options, pools_.get());
+    store_ = std::make_unique<EntryStore>(options, pools_.get(), &TestHasher());
   }
 
   static HashedKey Hashed(const std::string& key, uint32_t slot) {
-    return HashedKey(KeyRef{slot, key});
+    return HashedKey(KeyRef{slot, key}, TestHasher());
   }
 
   // Creates or overwrites, as a stripe does.
