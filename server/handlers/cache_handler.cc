@@ -260,7 +260,9 @@ void CacheHandler::Scan(const ScanView& request, ScanReply& reply) {
         Invalid("Scan", absl::StrCat("limit is ", request.limit, ", more than the limit ",
                                      limits_.max_scan_limit, " (--max_scan_limit)")));
   }
-  storage::ScanOptions options{.prefix = request.prefix, .keys_only = request.keys_only};
+  storage::ScanOptions options{.prefix = request.prefix,
+                               .visits_max = Limits::kScanVisitsMax,
+                               .keys_only = request.keys_only};
   options.limit =
       request.limit != 0 ? request.limit : std::min(kDefaultLimit, limits_.max_scan_limit);
   // ServerConfig keeps the overhead of all entries below half of the answer.

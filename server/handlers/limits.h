@@ -13,6 +13,9 @@ namespace larder::server {
 struct Limits {
   // No encoding adds more to the key and value of one entry or item of an answer.
   static constexpr size_t kEntryOverheadBytes = 96;
+  // Entries and slots that one Scan looks at, about half a millisecond: calls beside it wait so
+  // long.
+  static constexpr size_t kScanVisitsMax = 4096;
 
   size_t max_key_bytes = size_t{16} << 10;
   size_t max_value_bytes = (size_t{4} << 20) - (size_t{64} << 10);

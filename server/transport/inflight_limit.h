@@ -1,7 +1,9 @@
 #ifndef LARDER_SERVER_TRANSPORT_INFLIGHT_LIMIT_H_
 #define LARDER_SERVER_TRANSPORT_INFLIGHT_LIMIT_H_
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -9,27 +11,53 @@
 
 namespace larder::server {
 
-// Bounds the requests that are being served: --max_inflight. Thread-safe. After a lower bound was
-// set, those that are served go on, and none begins until there are fewer.
+// Bounds the requests that are being served: --max_inflight. Thread-safe. Places are taken from a
+// shared count some at a time and kept beside the CPU that took them, so that while the node is not
+// full its threads write no line together. A place that is kept counts as taken, so there are never
+// more requests than the bound; one is refused only after the places of all CPUs were gathered.
 class InflightLimit {
  public:
   InflightLimit(uint64_t requests_max, absl::Duration retry_after)
       : requests_max_(requests_max), retry_after_(retry_after) {}
 
-  // OK: the caller owes a Leave. RESOURCE_EXHAUSTED with a retry hint: there are requests_max.
+  // OK: the caller owes a Leave, on any thread. RESOURCE_EXHAUSTED with a retry hint: there are
+  // requests_max.
   absl::Status Enter();
-  void Leave() { current_.fetch_sub(1, std::memory_order_relaxed); }
+  void Leave();
 
+  // After a lower bound was set, those that are served go on, and none begins until there are
+  // fewer.
   void SetRequestsMax(uint64_t requests_max) {
     requests_max_.store(requests_max, std::memory_order_relaxed);
   }
 
-  uint64_t current() const { return current_.load(std::memory_order_relaxed); }
+  // The requests that are being served; exact while none begins or ends.
+  uint64_t current() const;
 
  private:
+  static constexpr size_t kShards = 16;
+  static constexpr uint64_t kKeptMax = 32;  // places of a shard
+  static constexpr uint64_t kAdvance = 16;  // places that move between a shard and `taken_`
+
+  struct alignas(64) Shard {
+    std::atomic<uint64_t> kept{0};  // places that are taken, and free
+  };
+
+  Shard& ShardOfThisCpu();
+  // Whether places may be kept: after a lower bound was set there may be too many.
+  bool MayKeep() const {
+    return taken_.load(std::memory_order_relaxed) <= requests_max_.load(std::memory_order_relaxed);
+  }
+  // Takes a place from the shared count, and an advance for the shard. False: there is none.
+  bool TakePlace(Shard& shard);
+  // Gives what the shards keep back to the shared count.
+  void Gather();
+
+  // A line that is only read while places are kept.
+  alignas(64) std::atomic<uint64_t> taken_{0};  // in flight, or kept by a shard
   std::atomic<uint64_t> requests_max_;
   const absl::Duration retry_after_;
-  std::atomic<uint64_t> current_{0};
+  std::array<Shard, kShards> shards_;
 };
 
 }  // namespace larder::server

@@ -139,6 +139,10 @@ TEST_P(ClientCallsTest, ScanGoesOnFromItsCursor) {
     options.cursor = page->next_cursor;
   } while (!options.cursor.empty());
   EXPECT_THAT(keys, ::testing::ElementsAre("a1", "a2", "a3", "a4"));
+  const absl::StatusOr<ScanResult> empty = client_->Scan({.prefix = "b"});
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_TRUE(empty->entries.empty());
+  EXPECT_FALSE(empty->next_cursor.empty()) << "more is to come";
 }
 
 TEST_P(ClientCallsTest, TheDeadlineEndsACall) {

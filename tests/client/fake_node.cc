@@ -174,8 +174,8 @@ class FakeNode::Node final : public v1::Cache::Service,
     return Serve("Scan", [&] {
       auto entry =
           request->cursor().empty() ? entries.begin() : entries.upper_bound(request->cursor());
-      // Pages of at most two, so that clients must ask for more.
-      for (; entry != entries.end() && response->entries_size() < 2; ++entry) {
+      // Two entries are looked at, so that clients must ask for more, also after an empty page.
+      for (int visits = 0; entry != entries.end() && visits < 2; ++entry, ++visits) {
         response->set_next_cursor(entry->first);
         if (entry->first.rfind(request->prefix(), 0) != 0) continue;
         v1::ScanEntry& found = *response->add_entries();

@@ -182,6 +182,7 @@ TEST_F(ProgramTest, ScanWalksAllPages) {
   EXPECT_EQ(Run({"scan", "--prefix=a", "--limit=3"}).out, "a1\na2\na3\n");
   // No page asks for more than a node with a small --max_scan_limit allows.
   EXPECT_EQ(Run({"scan", "--limit=1000"}).out, "a1\na2\na3\na4\nb1\n");
+  // Whose first pages are empty.
   EXPECT_EQ(Run({"scan", "--prefix=b", "--values"}).out, "b1\tv\n");
   EXPECT_THAT(Run({"scan", "--prefix=b", "--json"}).out,
               StartsWith("{\"key\":\"b1\",\"version\":"));

@@ -215,8 +215,25 @@ TEST_F(CacheHandlerTest, ScanWalksEveryKeyOnceWithItsCursor) {
   EXPECT_GT(calls, 50);
 }
 
+TEST_F(CacheHandlerTest, ScanWithoutAMatchLooksAtSoMuchAndGoesOnFromItsCursor) {
+  constexpr size_t kKeys = 20000;
+  for (size_t i = 0; i < kKeys; ++i) Set("other" + std::to_string(i), "v");
+  std::string cursor;
+  size_t calls = 0;
+  do {
+    const auto reply = Scan({.cursor = cursor, .prefix = "key"});
+    ASSERT_TRUE(reply.status.ok());
+    EXPECT_TRUE(reply.entries.empty());
+    cursor = reply.next_cursor;
+    ++calls;
+  } while (!cursor.empty() && calls < 1000);
+  EXPECT_TRUE(cursor.empty());
+  EXPECT_GE(calls, kKeys / Limits::kScanVisitsMax);
+  EXPECT_LE(calls, (kKeys + storage::kSlots) / Limits::kScanVisitsMax + 1);
+}
+
 TEST_F(CacheHandlerTest, ScanHasADefaultLimit) {
-  for (int i = 0; i < 500; ++i) Set("key" + std::to_string(i), "v");
+  for (int i = 0; i < 5000; ++i) Set("key" + std::to_string(i), "v");
   EXPECT_EQ(Scan({}).entries.size(), 100u);
 }
 

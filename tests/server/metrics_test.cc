@@ -5,7 +5,6 @@
 #include <thread>
 #include <vector>
 
-#include "server/handlers/retry_hint.h"
 #include "server/metrics/request_metrics.h"
 #include "server/metrics_page/process_figures.h"
 #include "server/metrics_page/prometheus_text.h"
@@ -54,19 +53,6 @@ TEST(RequestMetricsTest, LosesNoRequestOfAnyThread) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(Of(metrics.Read(), Method::kLease).codes[0], 200000u);
   EXPECT_EQ(Of(metrics.Read(), Method::kLease).count(), 200000u);
-}
-
-TEST(InflightLimitTest, RefusesOneMoreUntilOneLeaves) {
-  InflightLimit limit(2, absl::Milliseconds(100));
-  EXPECT_TRUE(limit.Enter().ok());
-  EXPECT_TRUE(limit.Enter().ok());
-  const absl::Status refused = limit.Enter();
-  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("--max_inflight"));
-  EXPECT_EQ(RetryHintOf(refused), absl::Milliseconds(100));
-  EXPECT_EQ(limit.current(), 2u);
-  limit.Leave();
-  EXPECT_TRUE(limit.Enter().ok());
 }
 
 TEST(ProcessFiguresTest, AreThoseOfThisProcess) {
