@@ -1,7 +1,10 @@
 #include "client/address.h"
 
+#include <charconv>
+#include <cstdint>
+#include <string>
+
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace larder {
@@ -58,8 +61,10 @@ absl::StatusOr<std::string> NormalizeAddress(std::string_view text) {
     }
     if (!IsHost(host)) return Refuse(text, "bad host");
   }
-  uint32_t number = 0;
-  if (!absl::SimpleAtoi(std::string(port), &number) || number < 1 || number > 65535) {
+  uint16_t number = 0;
+  const char* const end = port.data() + port.size();
+  const auto [parsed_end, error] = std::from_chars(port.data(), end, number);
+  if (error != std::errc() || parsed_end != end || number == 0) {
     return Refuse(text, "bad port");
   }
   return absl::StrCat(std::string(host), ":", number);

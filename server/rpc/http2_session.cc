@@ -201,9 +201,11 @@ bool Http2Session::DecodeHead(std::string_view block) {
   if (!block.empty() && block == head_block_) return true;
   head_block_.clear();
   head_.Clear();
-  const bool ok = decoder_.Decode(block, [this](std::string_view name, std::string_view value) {
+  bool has_path = false;  // one that is repeated makes the request malformed
+  const bool ok = decoder_.Decode(block, [&](std::string_view name, std::string_view value) {
     head_.Add(name, value);
-    if (name == ":path" && listener_->ReadsMetadata(value)) head_.KeepMetadata();
+    if (name != ":path" || std::exchange(has_path, true)) return;
+    if (listener_->ReadsMetadata(value)) head_.KeepMetadata();
   });
   if (!ok) return Fail(ErrorCode::kCompressionError, "a header block cannot be decoded");
   if (HeaderDecoder::IsStateless(block)) head_block_ = block;

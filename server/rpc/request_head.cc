@@ -1,10 +1,7 @@
 #include "server/rpc/request_head.h"
 
-#include <algorithm>
-#include <array>
+#include <charconv>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/string_view.h"
 #include "proto/http2/header_field.h"
 #include "server/rpc/metadata.h"
 
@@ -13,6 +10,15 @@ namespace {
 
 constexpr size_t kFieldBytes = 32;
 constexpr std::string_view kGrpc = "application/grpc";
+
+// Digits and nothing else, as HTTP has it.
+std::optional<uint64_t> ParseDigits(std::string_view text) {
+  uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [parsed_end, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || parsed_end != end) return std::nullopt;
+  return number;
+}
 
 }  // namespace
 
@@ -91,9 +97,9 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
         value.starts_with(kGrpc) &&
         (value.size() == kGrpc.size() || value[kGrpc.size()] == '+' || value[kGrpc.size()] == ';');
   } else if (name == "content-length") {
-    uint64_t bytes = 0;
-    is_malformed_ |= !absl::SimpleAtoi(absl::string_view(value.data(), value.size()), &bytes) ||
-                     (content_length_.has_value() && content_length_ != bytes);
+    const std::optional<uint64_t> bytes = ParseDigits(value);
+    is_malformed_ |=
+        !bytes.has_value() || (content_length_.has_value() && content_length_ != bytes);
     content_length_ = bytes;
   } else if (name == "grpc-timeout") {
     timeout_ = ParseGrpcTimeout(value);

@@ -15,8 +15,8 @@ TEST(NormalizeAddressTest, CompletesThePort) {
 
 TEST(NormalizeAddressTest, RefusesWhatIsNoAddress) {
   for (const char* text : {"", ":7600", "host:", "host:0", "host:65536", "host:x", "host:-1",
-                           "http://host:7600", "::1", "[::1", "[]:1", "[::1]7600", "[zz]:1",
-                           "ho st:1", "unix:", "a,b:7600", "host:7600/"}) {
+                           "host:+1", "host: 1", "http://host:7600", "::1", "[::1", "[]:1",
+                           "[::1]7600", "[zz]:1", "ho st:1", "unix:", "a,b:7600", "host:7600/"}) {
     const absl::StatusOr<std::string> address = NormalizeAddress(text);
     EXPECT_EQ(address.status().code(), absl::StatusCode::kInvalidArgument) << text;
   }

@@ -74,6 +74,7 @@ class SessionTest : public testing::Test, private SessionListener {
   std::map<uint32_t, std::string> bodies_;
   std::map<uint32_t, std::string> paths_;
   int dropped_ = 0;
+  int looked_up_ = 0;  // paths
   int unblocked_ = 0;
   std::unique_ptr<Http2Session> session_;
 
@@ -83,7 +84,10 @@ class SessionTest : public testing::Test, private SessionListener {
     ++dropped_;
     delete &static_cast<TestStream&>(stream);
   }
-  bool ReadsMetadata(std::string_view) override { return false; }
+  bool ReadsMetadata(std::string_view) override {
+    ++looked_up_;
+    return false;
+  }
   void OnStreamReset(server::StreamReset) override {}
   void OnHead(Stream& stream, const server::RequestHead& head) override {
     paths_[stream.id] = head.path();
@@ -425,6 +429,14 @@ TEST_F(SessionTest, ContentLengthMustBeKept) {
   EXPECT_EQ(ResetOf(Headers(3, fields) + Data(3, "ab", kEndStream)), ErrorCode::kProtocolError);
   EXPECT_EQ(ResetOf(Headers(5, fields) + Data(5, "abcd")), ErrorCode::kProtocolError);
   EXPECT_EQ(ResetOf(Headers(7, fields, kEndStream)), ErrorCode::kProtocolError);
+}
+
+TEST_F(SessionTest, APathThatIsRepeatedIsMalformedAndLookedUpOnce) {
+  Begin();
+  Fields fields = RequestFields("/a/b");
+  for (int i = 0; i < 300; ++i) fields.insert(fields.begin() + 3, {":path", "/c"});
+  EXPECT_EQ(ResetOf(Headers(1, fields, kEndStream)), ErrorCode::kProtocolError);
+  EXPECT_EQ(looked_up_, 1);
 }
 
 TEST_F(SessionTest, TrailersEndARequest) {

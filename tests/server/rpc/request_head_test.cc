@@ -51,14 +51,25 @@ TEST(RequestHeadTest, WhatHttp2ForbidsIsMalformed) {
   const Fields good = RequestFields("/a/b");
   ASSERT_TRUE(HeadOf(good).is_well_formed());
   for (const Fields& bad :
-       {With(good, "Upper", "case"), With(good, "connection", "close"),
-        With(good, "transfer-encoding", "chunked"), With(good, "te", "gzip"),
-        With(good, ":path", "/behind/regular"), With(good, "content-length", "x"),
-        With(With(good, "content-length", "1"), "content-length", "2"), With(good, "sp ace", "v"),
-        With(good, "x", "line\nbreak"), With(good, "", "v"),
+       {With(good, "Upper", "case"),
+        With(good, "connection", "close"),
+        With(good, "transfer-encoding", "chunked"),
+        With(good, "te", "gzip"),
+        With(good, ":path", "/behind/regular"),
+        With(good, "content-length", "x"),
+        With(good, "content-length", "+8"),
+        With(good, "content-length", " 8"),
+        With(good, "content-length", "-0"),
+        With(good, "content-length", "8 "),
+        With(good, "content-length", "18446744073709551616"),
+        With(With(good, "content-length", "1"), "content-length", "2"),
+        With(good, "sp ace", "v"),
+        With(good, "x", "line\nbreak"),
+        With(good, "", "v"),
         Fields{{":method", "POST"}, {":scheme", "http"}, {":path", ""}},
         Fields{{":method", "POST"}, {":scheme", "http"}},
-        Fields{{":method", "POST"}, {":path", "/a"}}, Fields{{":scheme", "http"}, {":path", "/a"}},
+        Fields{{":method", "POST"}, {":path", "/a"}},
+        Fields{{":scheme", "http"}, {":path", "/a"}},
         Fields{{":method", "POST"}, {":method", "POST"}, {":scheme", "http"}, {":path", "/a"}},
         Fields{{":method", "POST"}, {":scheme", "http"}, {":path", "/a"}, {":status", "200"}}}) {
     EXPECT_FALSE(HeadOf(bad).is_well_formed()) << bad.back().first << ": " << bad.back().second;
