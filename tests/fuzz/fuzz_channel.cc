@@ -111,6 +111,6 @@ class Run {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  larder::server::Run(data[0]).Feed({reinterpret_cast<const char*>(data) + 1, size - 1});
+  larder::Run(data[0]).Feed({reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }
