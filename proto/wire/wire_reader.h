@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "proto/wire/field_budget.h"
+
 namespace larder {
 
 // How a field is encoded (protobuf's wire format).
@@ -64,13 +66,15 @@ class WireReader {
     return from == nullptr ? std::string_view() : std::string_view(from, bytes);
   }
   // Reads a value that is of no interest.
-  void Skip() { SkipValue(kGroupsMax); }
+  void Skip() { SkipValue(kGroupsMax, nullptr); }
+  // Counts the fields of a group as it skips it, and stops when there are too many.
+  void Skip(FieldBudget& fields) { SkipValue(kGroupsMax, &fields); }
 
-  // True if a message could be read whose fields are all of no interest.
-  static bool IsMessage(std::string_view bytes) {
+  // True if a message could be read whose fields are all of no interest, and are not too many.
+  static bool IsMessage(std::string_view bytes, FieldBudget& fields) {
     WireReader reader(bytes);
-    while (reader.Next()) reader.Skip();
-    return reader.ok();
+    while (reader.Next() && fields.Take()) reader.Skip(fields);
+    return reader.ok() && !fields.is_overdrawn();
   }
 
  private:
@@ -103,7 +107,7 @@ class WireReader {
     return from;
   }
 
-  void SkipValue(int groups_left) {
+  void SkipValue(int groups_left, FieldBudget* fields) {
     switch (type_) {
       case WireType::kVarint:
         ReadVarint();
@@ -118,7 +122,7 @@ class WireReader {
         ReadBytes();
         break;
       case WireType::kStartGroup:
-        SkipGroup(groups_left - 1);
+        SkipGroup(groups_left - 1, fields);
         break;
       case WireType::kEndGroup:
         ok_ = false;
@@ -126,7 +130,7 @@ class WireReader {
     }
   }
 
-  void SkipGroup(int groups_left) {
+  void SkipGroup(int groups_left, FieldBudget* fields) {
     if (groups_left < 0) ok_ = false;
     const uint32_t group = field_;
     while (ok_) {
@@ -139,7 +143,8 @@ class WireReader {
         ok_ = field_ == group;
         return;
       }
-      if (ok_) SkipValue(groups_left);
+      if (ok_ && fields != nullptr) ok_ = fields->Take();
+      if (ok_) SkipValue(groups_left, fields);
     }
   }
 

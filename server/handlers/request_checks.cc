@@ -11,9 +11,6 @@ namespace {
 
 constexpr int32_t kNanosPerSecond = 1000000000;
 
-// More flags than there are; one request can not make millions of views.
-constexpr size_t kConfigValuesMax = 100;
-
 // absl's own string_view is another type in Debian's build.
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -174,9 +171,13 @@ absl::Status CheckItems(std::string_view operation, size_t items, const Limits& 
 }
 
 absl::Status CheckConfigValues(std::string_view operation, size_t values) {
-  if (values >= 1 && values <= kConfigValuesMax) return absl::OkStatus();
+  if (values == 0) {
+    return Invalid(operation, "values",
+                   absl::StrCat("is empty; there must be 1 to ", kConfigValuesMax));
+  }
+  if (values <= kConfigValuesMax) return absl::OkStatus();
   return Invalid(operation, "values",
-                 absl::StrCat("has ", values, " flags; there must be 1 to ", kConfigValuesMax));
+                 absl::StrCat("has more items than the limit ", kConfigValuesMax));
 }
 
 absl::Status CheckSlot(std::string_view operation, std::string_view field, uint32_t slot) {

@@ -53,7 +53,10 @@ absl::StatusOr<double> CheckEarlyRefreshBeta(std::string_view operation,
 
 absl::Status CheckItems(std::string_view operation, size_t items, const Limits& limits);
 
-// The number of flags that a SetConfig names. There is no flag for the limit.
+// More flags than there are; one request can not make millions of views. There is no flag for it.
+inline constexpr size_t kConfigValuesMax = 100;
+
+// The number of flags that a SetConfig names.
 absl::Status CheckConfigValues(std::string_view operation, size_t values);
 
 absl::Status CheckSlot(std::string_view operation, std::string_view field, uint32_t slot);

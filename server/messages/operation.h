@@ -7,6 +7,7 @@
 #include "server/messages/message_replies.h"
 #include "server/messages/message_views.h"
 #include "server/messages/multi_message_reply.h"
+#include "server/messages/request_bounds.h"
 #include "server/messages/service_parts.h"
 #include "server/metrics/method.h"
 
@@ -23,6 +24,7 @@ struct OperationOf {
   using Response = ResponseMessage;
   using Reply = MessageReply;  // (Response*, Completion*)
   static constexpr Method kMethod = kName;
+  static ItemsBound Items(const Limits&) { return {}; }
 };
 
 template <typename Response, typename Reply, Method kName, auto kHandle>
@@ -35,6 +37,8 @@ struct CacheOperation : OperationOf<Response, Reply, kName> {
 
 template <typename Response, typename Reply, Method kName, auto kHandle>
 struct MultiKeyOperation : OperationOf<Response, Reply, kName> {
+  static ItemsBound Items(const Limits& limits) { return MultiKeyItems(limits); }
+
   template <typename Request>
   static void Run(const ServiceParts& parts, const Request& request, Reply& reply) {
     // Before views are made, which would be gigabytes for millions of empty items.
@@ -127,6 +131,7 @@ struct Operation<v1::GetConfigRequest>
 template <>
 struct Operation<v1::SetConfigRequest>
     : OperationOf<v1::SetConfigResponse, SetConfigMessageReply, Method::kSetConfig> {
+  static ItemsBound Items(const Limits&) { return {.field = "values", .max = kConfigValuesMax}; }
   static void Run(const ServiceParts& parts, const v1::SetConfigRequest& request, Reply& reply) {
     // Before views are made, as for the items of a multi-key call.
     const absl::Status status =

@@ -9,8 +9,9 @@
 
 namespace larder::server {
 
-// Puts what a gzip stream inflates to in place of `out`. Takes no more memory than bytes_max.
-// RESOURCE_EXHAUSTED: it would have more bytes. INVALID_ARGUMENT: it is no whole gzip stream.
+// Puts what a gzip stream inflates to in place of `out`. Takes memory once, for as many bytes as
+// the stream's end tells. RESOURCE_EXHAUSTED: it tells of more than bytes_max. INVALID_ARGUMENT: it
+// is no whole gzip stream.
 absl::Status GzipInflate(std::string_view compressed, size_t bytes_max, std::string& out);
 
 }  // namespace larder::server

@@ -208,8 +208,8 @@ class BadInputTest(StatusAssertions, unittest.TestCase):
 
         long = "x" * (1 << 20)
         for words, settings in [
-                (["values", "0 flags", "1 to 100"], []),
-                (["values", "200000 flags"], [("", "")] * 200_000),
+                (["values", "empty", "1 to 100"], []),
+                (["values", "more items than the limit 100"], [("", "")] * 200_000),
                 (["memory", "twice"], [("memory", "1GiB"), ("memory", "1GiB")]),
                 (["memory", "1048576 bytes"], [("memory", long)]),
                 (["xxxxx", "no flag"], [(long, "1")]),

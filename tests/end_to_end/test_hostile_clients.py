@@ -2,12 +2,14 @@
 
 import contextlib
 import random
+import re
 import resource
 import socket
 import struct
 import unittest
 
 import grpc
+from google.protobuf import duration_pb2
 
 from end_to_end.harness import raw
 from end_to_end.harness.node import TRANSPORT, Node
@@ -15,6 +17,19 @@ from end_to_end.harness.stubs import cache
 from end_to_end.harness.waiting import wait_until
 
 IDLE_CONNECTIONS = 10_000
+# 16 KiB of gzip, 16 MiB of fields: as many items as fit, or as many fields that nobody knows.
+MESSAGE_BYTES = 16 << 20
+MANY_FIELDS = {"items": b"\x0a\0" * (MESSAGE_BYTES // 2), "unknown": b"\xfa\x01\0" * (MESSAGE_BYTES // 3)}
+# The message itself while it is read, and something besides.
+PEAK_BYTES_MAX = MESSAGE_BYTES + (12 << 20)
+UNARY_METHODS = [f"larder.v1.Cache/{name}" for name in (
+    "Get", "Set", "Delete", "Lease", "Touch", "Increment", "Append", "Scan",
+    "MultiGet", "MultiSet", "MultiDelete")] + [f"larder.v1.Maintenance/{name}" for name in (
+        "Stats", "MemoryStats", "SlotStats", "Flush", "GetConfig", "SetConfig")] + [
+            "grpc.health.v1.Health/Check"]
+STREAMING_METHODS = ["grpc.health.v1.Health/Watch",
+                     "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"]
 CLIENT_HELLO = bytes.fromhex("16030100400100003c0303") + bytes(32) + bytes.fromhex("00000213010100000a")
 
 
@@ -87,6 +102,84 @@ class HostileClientsTest(unittest.TestCase):
             self.assertEqual(refused.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
             self.assertIn("--max_request_bytes", refused.exception.details())
         self.assertFalse(self.node.stub.Get(cache.GetRequest(key=b"bomb"), timeout=20).found)
+
+    def peak_bytes(self):
+        """The most memory that the node has had since the last reset_peak()."""
+        with open(f"/proc/{self.node.process.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1]) << 10
+
+    def reset_peak(self):
+        with open(f"/proc/{self.node.process.pid}/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
+        return self.peak_bytes()
+
+    def send_many_fields(self, method, message):
+        """The answers to one message of a method, which are bytes."""
+        with self.node.open_channel() as channel:  # one connection for all would be a flood
+            call = channel.stream_stream(f"/{method}")
+            return list(call(iter([message]), compression=grpc.Compression.Gzip, timeout=60))
+
+    @unittest.skipIf(TRANSPORT == "grpcpp", "which takes no compressed requests")
+    def test_messages_of_millions_of_fields_are_refused_before_they_are_built(self):
+        for method in UNARY_METHODS + STREAMING_METHODS:
+            for kind, message in MANY_FIELDS.items():
+                with self.subTest(method=method, fields=kind):
+                    before = self.reset_peak()
+                    with self.assertRaises(grpc.RpcError) as refused:
+                        self.send_many_fields(method, message)
+                    self.assertEqual(refused.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+                    self.assertRegex(refused.exception.details(),
+                                     f"^{method.split('/')[1]}: .* more (items|fields) than the limit")
+                    self.assertLess(self.peak_bytes() - before, PEAK_BYTES_MAX)
+        self.assertTrue(self.node.alive())
+
+    @unittest.skipIf(TRANSPORT == "grpcpp", "which takes no compressed requests")
+    def test_operations_of_millions_of_fields_are_refused_before_they_are_built(self):
+        operations = {field.name: field.number for field in cache.PipelineRequest.DESCRIPTOR.fields
+                      if field.containing_oneof is not None}
+        self.assertGreaterEqual(len(operations), 10)
+        for name, number in operations.items():
+            for kind, message in MANY_FIELDS.items():
+                with self.subTest(operation=name, fields=kind):
+                    message = message[:MESSAGE_BYTES - 200]
+                    if kind == "unknown":
+                        message = message[:len(message) // 3 * 3]
+                    length = b""
+                    for shift in range(0, 28, 7):
+                        length += bytes([len(message) >> shift & 0x7f | (0x80 if shift < 21 else 0)])
+                    request = (cache.PipelineRequest(id=7).SerializeToString()
+                               + bytes([number << 3 | 2]) + length + message)
+                    before = self.reset_peak()
+                    answer, = self.send_many_fields("larder.v1.Cache/Pipeline", request)
+                    answer = cache.PipelineResponse.FromString(answer)
+                    self.assertEqual((answer.id, answer.error.code), (7, 3), answer.error.message)
+                    self.assertRegex(answer.error.message, "more (items|fields) than the limit")
+                    self.assertLess(self.peak_bytes() - before, PEAK_BYTES_MAX)
+        self.assertTrue(self.node.alive())
+
+    def test_requests_with_all_items_that_they_may_have(self):
+        keys = [b"many-%d" % n for n in range(10_000)]
+        ttl = duration_pb2.Duration(seconds=600, nanos=1)
+        sets = cache.MultiSetRequest(items=[
+            cache.SetRequest(key=key, value=b"v" * 200, ttl=ttl, flags=7, if_absent=True,
+                             ack=cache.Ack(level=cache.ACK_LEVEL_MEMORY), return_previous=with_previous)
+            for key, with_previous in zip(keys, [False] * 9_999 + [True])])
+        with_previous = cache.MultiSetRequest(items=sets.items[-1:])
+        del sets.items[-1]
+        for request in (sets, with_previous):
+            results = self.node.stub.MultiSet(request, timeout=60).results
+            self.assertEqual(len(results), len(request.items))
+            self.assertTrue(all(result.response.stored.version for result in results))
+        again = self.node.stub.MultiSet(cache.MultiSetRequest(items=[
+            *sets.items[:2], cache.SetRequest(key=b""), *with_previous.items]), timeout=60).results
+        exists = cache.NOT_STORED_REASON_EXISTS
+        self.assertEqual([again[n].response.not_stored.reason for n in (0, 1, 3)], [exists] * 3)
+        self.assertEqual(again[2].error.code, 3)
+        self.assertEqual(again[3].response.previous.value, b"v" * 200)
+        deletes = cache.MultiDeleteRequest(items=[
+            cache.DeleteRequest(key=key, serve_stale_for=ttl) for key in keys])
+        results = self.node.stub.MultiDelete(deletes, timeout=60).results
+        self.assertEqual([result.response.deleted for result in results], [True] * len(keys))
 
     def test_gzip_is_the_one_compression(self):
         request = cache.SetRequest(key=b"zipped", value=bytes(100000))

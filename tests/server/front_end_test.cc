@@ -294,7 +294,7 @@ TEST_F(FrontEndTest, SetConfigChangesTheRunningNode) {
   EXPECT_THAT(set({{"memory", std::string(1 << 20, 'x')}}).error_message(),
               HasSubstr("1048576 bytes"));
   EXPECT_THAT(set(std::vector<std::pair<std::string, std::string>>(100000)).error_message(),
-              HasSubstr("has 100000 flags"));
+              HasSubstr("SetConfig: values has more items than the limit 100"));
   EXPECT_EQ(memory(), std::make_pair(std::string("64MiB"), uint64_t{64}));
 }
 

@@ -179,7 +179,8 @@ TEST_F(MaintenanceHandlerTest, SetConfigChangesWhatGetConfigShows) {
 
 TEST_F(MaintenanceHandlerTest, SetConfigNamesEachFlagOnceAndOnlyThoseThatCanChange) {
   ExpectRefused({}, HasSubstr("1 to 100"));
-  ExpectRefused(std::vector<ConfigSettingView>(101, {"memory", "2GiB"}), HasSubstr("101 flags"));
+  ExpectRefused(std::vector<ConfigSettingView>(101, {"memory", "2GiB"}),
+                HasSubstr("more items than the limit 100"));
   ExpectRefused({{"memory", "2GiB"}, {"memory", "2GiB"}}, HasSubstr("--memory is set twice"));
   ExpectRefused({{"memory", "2GiB"}, {"nonsense", "1"}},
                 AllOf(HasSubstr("'nonsense' is no flag"), HasSubstr("max_inflight, memory")));

@@ -28,6 +28,18 @@ struct WireTimestamp {
   uint64_t nanos;
 };
 
+// The size of a field with the time when an entry expires; none if it does not.
+size_t ExpiryBytes(storage::TimePoint expires_at) {
+  return expires_at == storage::kNever ? 0 : BytesFieldBytes(WireTimestamp(expires_at).bytes());
+}
+
+void WriteExpiry(storage::TimePoint expires_at, uint32_t field, WireWriter& writer) {
+  if (expires_at == storage::kNever) return;
+  const WireTimestamp time(expires_at);
+  writer.BytesHead(field, time.bytes());
+  time.Write(writer);
+}
+
 // The number of NotStoredReason.
 uint64_t ReasonOf(storage::SetResult::Outcome outcome) {
   using Outcome = storage::SetResult::Outcome;
@@ -46,7 +58,7 @@ uint64_t ReasonOf(storage::SetResult::Outcome outcome) {
   return 0;
 }
 
-// Of Stored or NotStored.
+// The size of a Stored or NotStored.
 size_t OutcomeBytes(const storage::SetResult& result) {
   const size_t version = result.version == 0 ? 0 : kFixed64FieldBytes;
   const uint64_t reason = ReasonOf(result.outcome);
@@ -59,9 +71,7 @@ size_t GetResponseBytes(const storage::EntryInfo& info, size_t value_bytes) {
   size_t bytes = VarintFieldBytes(1);
   if (value_bytes > 0) bytes += BytesFieldBytes(value_bytes);
   if (info.version != 0) bytes += kFixed64FieldBytes;
-  if (info.expires_at != storage::kNever) {
-    bytes += BytesFieldBytes(WireTimestamp(info.expires_at).bytes());
-  }
+  bytes += ExpiryBytes(info.expires_at);
   if (info.flags != 0) bytes += VarintFieldBytes(info.flags);
   if (info.stale) bytes += VarintFieldBytes(1);
   return bytes;
@@ -73,11 +83,7 @@ char* WriteGetResponse(const storage::EntryInfo& info, size_t value_bytes, char*
   char* value = writer.at();
   if (value_bytes > 0) value = writer.Bytes(2, value_bytes);
   if (info.version != 0) writer.Fixed64(3, info.version);
-  if (info.expires_at != storage::kNever) {
-    const WireTimestamp expires_at(info.expires_at);
-    writer.BytesHead(4, expires_at.bytes());
-    expires_at.Write(writer);
-  }
+  WriteExpiry(info.expires_at, 4, writer);
   if (info.flags != 0) writer.Varint(5, info.flags);
   if (info.stale) writer.Varint(6, 1);
   return value;
@@ -104,6 +110,20 @@ void WriteDeleteResponse(const storage::DeleteResult& result, char* at) {
   WireWriter writer(at);
   if (result.deleted) writer.Varint(1, 1);
   if (result.current_version != 0) writer.Fixed64(2, result.current_version);
+}
+
+size_t TouchResponseBytes(const TouchAnswer& answer) {
+  size_t bytes = answer.found ? VarintFieldBytes(1) : 0;
+  if (answer.version != 0) bytes += kFixed64FieldBytes;
+  if (answer.found) bytes += ExpiryBytes(answer.expires_at);
+  return bytes;
+}
+
+void WriteTouchResponse(const TouchAnswer& answer, char* at) {
+  WireWriter writer(at);
+  if (answer.found) writer.Varint(1, 1);
+  if (answer.version != 0) writer.Fixed64(2, answer.version);
+  if (answer.found) WriteExpiry(answer.expires_at, 3, writer);
 }
 
 }  // namespace larder::server

@@ -24,6 +24,9 @@ void WriteSetResponse(const storage::SetResult& result, char* at);
 size_t DeleteResponseBytes(const storage::DeleteResult& result);
 void WriteDeleteResponse(const storage::DeleteResult& result, char* at);
 
+size_t TouchResponseBytes(const TouchAnswer& answer);
+void WriteTouchResponse(const TouchAnswer& answer, char* at);
+
 }  // namespace larder::server
 
 #endif  // LARDER_SERVER_RPC_SERVICES_CACHE_ANSWERS_H_

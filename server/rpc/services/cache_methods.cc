@@ -24,9 +24,11 @@ void AddCacheMethods(const ServiceParts& parts, RpcMethods& methods) {
   methods.Add(PathOf(Method::kGet), CreateGetMethod(parts));
   methods.Add(PathOf(Method::kSet), CreateSetMethod(parts));
   methods.Add(PathOf(Method::kDelete), CreateDeleteMethod(parts));
+  methods.Add(PathOf(Method::kTouch), CreateTouchMethod(parts));
   methods.Add(PathOf(Method::kMultiGet), CreateMultiGetMethod(parts));
-  Add<v1::LeaseRequest, v1::TouchRequest, v1::IncrementRequest, v1::AppendRequest, v1::ScanRequest,
-      v1::MultiSetRequest, v1::MultiDeleteRequest>(parts, methods);
+  methods.Add(PathOf(Method::kMultiSet), CreateMultiSetMethod(parts));
+  methods.Add(PathOf(Method::kMultiDelete), CreateMultiDeleteMethod(parts));
+  Add<v1::LeaseRequest, v1::IncrementRequest, v1::AppendRequest, v1::ScanRequest>(parts, methods);
   methods.Add(PathOf(Method::kPipeline), std::make_unique<PipelineMethod>(parts));
   methods.Add(PathOf(Method::kWatch), std::make_unique<UnimplementedMethod>(parts, Method::kWatch));
 }

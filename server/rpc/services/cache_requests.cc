@@ -5,73 +5,66 @@
 namespace larder::server {
 namespace {
 
-// Into what an earlier field of the same number has said, as protobuf merges messages.
-bool MergeDuration(std::string_view bytes, std::optional<WireDuration>& duration) {
+// Merges into what an earlier field of the same number has said, as protobuf does.
+bool MergeDuration(std::string_view bytes, FieldBudget& fields,
+                   std::optional<WireDuration>& duration) {
   if (!duration.has_value()) duration.emplace();
   WireReader reader(bytes);
-  while (reader.Next()) {
+  while (reader.Next() && fields.Take()) {
     if (reader.Is(1, WireType::kVarint)) {
       duration->seconds = static_cast<int64_t>(reader.ReadVarint());
     } else if (reader.Is(2, WireType::kVarint)) {
       duration->nanos = static_cast<int32_t>(reader.ReadVarint());
     } else {
-      reader.Skip();
+      reader.Skip(fields);
     }
   }
   return reader.ok();
 }
 
-bool MergeAck(std::string_view bytes, AckView& ack) {
+bool MergeAck(std::string_view bytes, FieldBudget& fields, AckView& ack) {
   WireReader reader(bytes);
-  while (reader.Next()) {
+  while (reader.Next() && fields.Take()) {
     if (reader.Is(1, WireType::kVarint)) {
       ack.level = static_cast<int32_t>(reader.ReadVarint());
     } else if (reader.Is(2, WireType::kVarint)) {
       ack.replicas = static_cast<uint32_t>(reader.ReadVarint());
     } else {
-      reader.Skip();
+      reader.Skip(fields);
     }
   }
   return reader.ok();
 }
 
-}  // namespace
-
-bool ReadGetRequest(std::string_view bytes, GetView& view) {
+bool ReadFields(std::string_view bytes, FieldBudget& fields, GetView& view) {
   bool ok = true;
   WireReader reader(bytes);
-  while (ok && reader.Next()) {
+  while (ok && reader.Next() && fields.Take()) {
     if (reader.Is(1, WireType::kBytes)) {
       view.key = reader.ReadBytes();
     } else if (reader.Is(2, WireType::kBytes)) {
-      ok = MergeDuration(reader.ReadBytes(), view.max_staleness);
+      ok = MergeDuration(reader.ReadBytes(), fields, view.max_staleness);
     } else if (reader.Is(3, WireType::kBytes)) {
-      ok = WireReader::IsMessage(reader.ReadBytes());
+      ok = WireReader::IsMessage(reader.ReadBytes(), fields);
       view.has_min_position = true;
     } else {
-      reader.Skip();
+      reader.Skip(fields);
     }
   }
   return ok && reader.ok();
 }
 
-std::string_view PeekKey(std::string_view request) {
-  WireReader reader(request);
-  if (!reader.Next() || !reader.Is(1, WireType::kBytes)) return {};
-  return reader.ReadBytes();
-}
-
-bool ReadSetRequest(std::string_view bytes, SetView& view) {
+bool ReadFields(std::string_view bytes, FieldBudget& fields, SetView& view) {
   using Kind = ConditionView::Kind;
   bool ok = true;
   WireReader reader(bytes);
-  while (ok && reader.Next()) {
+  while (ok && reader.Next() && fields.Take()) {
     if (reader.Is(1, WireType::kBytes)) {
       view.key = reader.ReadBytes();
     } else if (reader.Is(2, WireType::kBytes)) {
       view.value = reader.ReadBytes();
     } else if (reader.Is(3, WireType::kBytes)) {
-      ok = MergeDuration(reader.ReadBytes(), view.ttl);
+      ok = MergeDuration(reader.ReadBytes(), fields, view.ttl);
     } else if (reader.Is(4, WireType::kVarint)) {
       view.flags = static_cast<uint32_t>(reader.ReadVarint());
     } else if (reader.Is(5, WireType::kVarint)) {
@@ -85,55 +78,120 @@ bool ReadSetRequest(std::string_view bytes, SetView& view) {
     } else if (reader.Is(9, WireType::kBytes)) {
       view.condition = {.kind = Kind::kLeaseToken, .lease_token = reader.ReadBytes()};
     } else if (reader.Is(10, WireType::kBytes)) {
-      ok = MergeAck(reader.ReadBytes(), view.ack);
+      ok = MergeAck(reader.ReadBytes(), fields, view.ack);
     } else if (reader.Is(11, WireType::kVarint)) {
       view.return_previous = reader.ReadVarint() != 0;
     } else {
-      reader.Skip();
+      reader.Skip(fields);
     }
   }
   return ok && reader.ok();
 }
 
-bool ReadDeleteRequest(std::string_view bytes, DeleteView& view) {
+bool ReadFields(std::string_view bytes, FieldBudget& fields, DeleteView& view) {
   bool ok = true;
   WireReader reader(bytes);
-  while (ok && reader.Next()) {
+  while (ok && reader.Next() && fields.Take()) {
     if (reader.Is(1, WireType::kBytes)) {
       view.key = reader.ReadBytes();
     } else if (reader.Is(2, WireType::kFixed64)) {
       view.if_version = reader.ReadFixed64();
     } else if (reader.Is(3, WireType::kBytes)) {
-      ok = MergeDuration(reader.ReadBytes(), view.serve_stale_for);
+      ok = MergeDuration(reader.ReadBytes(), fields, view.serve_stale_for);
     } else {
-      reader.Skip();
+      reader.Skip(fields);
     }
   }
   return ok && reader.ok();
 }
 
-bool ReadMultiGetRequest(std::string_view bytes, size_t items_max, std::vector<GetView>& views,
-                         size_t& items) {
+bool ReadFields(std::string_view bytes, FieldBudget& fields, TouchView& view) {
   bool ok = true;
-  items = 0;
   WireReader reader(bytes);
-  while (ok && reader.Next()) {
+  while (ok && reader.Next() && fields.Take()) {
+    if (reader.Is(1, WireType::kBytes)) {
+      view.key = reader.ReadBytes();
+    } else if (reader.Is(2, WireType::kBytes)) {
+      ok = MergeDuration(reader.ReadBytes(), fields, view.ttl);
+    } else {
+      reader.Skip(fields);
+    }
+  }
+  return ok && reader.ok();
+}
+
+ReadOutcome OutcomeOf(bool is_readable, const FieldBudget& fields) {
+  if (fields.is_overdrawn()) return ReadOutcome::kTooManyFields;
+  return is_readable ? ReadOutcome::kRead : ReadOutcome::kUnreadable;
+}
+
+template <typename View>
+ReadOutcome ReadOne(std::string_view bytes, View& view) {
+  FieldBudget fields = RequestFields();
+  const bool is_readable = ReadFields(bytes, fields, view);
+  return OutcomeOf(is_readable, fields);
+}
+
+// Reads the first field, which has the items of all requests that have any.
+template <typename View>
+ReadOutcome ReadItems(std::string_view bytes, size_t items_max, std::vector<View>& views) {
+  bool ok = true;
+  FieldBudget fields = RequestFields();
+  WireReader reader(bytes);
+  while (ok && reader.Next() && fields.Take()) {
     if (!reader.Is(1, WireType::kBytes)) {
-      reader.Skip();
+      reader.Skip(fields);
       continue;
     }
     const std::string_view item = reader.ReadBytes();
-    GetView view;
-    ok = ReadGetRequest(item, view);
-    if (++items <= items_max) views.push_back(view);
+    if (!reader.ok()) break;
+    if (views.size() == items_max) return ReadOutcome::kTooManyItems;
+    AllowItem(fields);
+    ok = ReadFields(item, fields, views.emplace_back());
   }
-  return ok && reader.ok();
+  return OutcomeOf(ok && reader.ok(), fields);
 }
 
-bool ReadPipelineRequest(std::string_view bytes, PipelineView& view) {
+}  // namespace
+
+ReadOutcome ReadGetRequest(std::string_view bytes, GetView& view) { return ReadOne(bytes, view); }
+
+ReadOutcome ReadSetRequest(std::string_view bytes, SetView& view) { return ReadOne(bytes, view); }
+
+ReadOutcome ReadDeleteRequest(std::string_view bytes, DeleteView& view) {
+  return ReadOne(bytes, view);
+}
+
+ReadOutcome ReadTouchRequest(std::string_view bytes, TouchView& view) {
+  return ReadOne(bytes, view);
+}
+
+ReadOutcome ReadMultiGetRequest(std::string_view bytes, size_t items_max,
+                                std::vector<GetView>& views) {
+  return ReadItems(bytes, items_max, views);
+}
+
+ReadOutcome ReadMultiSetRequest(std::string_view bytes, size_t items_max,
+                                std::vector<SetView>& views) {
+  return ReadItems(bytes, items_max, views);
+}
+
+ReadOutcome ReadMultiDeleteRequest(std::string_view bytes, size_t items_max,
+                                   std::vector<DeleteView>& views) {
+  return ReadItems(bytes, items_max, views);
+}
+
+std::string_view PeekKey(std::string_view request) {
+  WireReader reader(request);
+  if (!reader.Next() || !reader.Is(1, WireType::kBytes)) return {};
+  return reader.ReadBytes();
+}
+
+ReadOutcome ReadPipelineRequest(std::string_view bytes, PipelineView& view) {
   size_t operations = 0;
+  FieldBudget fields = RequestFields();
   WireReader reader(bytes);
-  while (reader.Next()) {
+  while (reader.Next() && fields.Take()) {
     if (reader.Is(1, WireType::kVarint)) {
       view.id = reader.ReadVarint();
     } else if (reader.field() >= 2 && reader.Is(reader.field(), WireType::kBytes)) {
@@ -141,11 +199,11 @@ bool ReadPipelineRequest(std::string_view bytes, PipelineView& view) {
       view.operation = reader.field();
       view.request = reader.ReadBytes();
     } else {
-      reader.Skip();
+      reader.Skip(fields);
     }
   }
   if (operations != 1) view.operation = 0;
-  return reader.ok();
+  return OutcomeOf(reader.ok(), fields);
 }
 
 }  // namespace larder::server

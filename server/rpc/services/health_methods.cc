@@ -38,7 +38,10 @@ class HealthCheck final : public UnaryMethod {
 
   void Run(std::string_view bytes, RpcCall& call) override {
     HealthCheckRequest request;
-    if (!ParseMessage(bytes, &request)) return call.Finish(UnreadableStatus("Check"));
+    if (const ReadOutcome outcome = ReadMessage(bytes, {}, &request);
+        outcome != ReadOutcome::kRead) {
+      return call.Finish(StatusOf(outcome, "Check", {}));
+    }
     if (!parts_.IsKnown(request.service())) {
       return call.Finish(absl::NotFoundError("Check: no such service"));
     }
@@ -57,9 +60,11 @@ class HealthWatchCall final : public StreamingCall {
   HealthWatchCall(const HealthParts& parts, RpcCall* call) : parts_(parts), call_(call) {}
 
   void OnMessage(std::string_view bytes) override {
+    if (has_request_) return call_->Finish(UnreadableStatus("Watch"));
     HealthCheckRequest request;
-    if (has_request_ || !ParseMessage(bytes, &request)) {
-      return call_->Finish(UnreadableStatus("Watch"));
+    if (const ReadOutcome outcome = ReadMessage(bytes, {}, &request);
+        outcome != ReadOutcome::kRead) {
+      return call_->Finish(StatusOf(outcome, "Watch", {}));
     }
     has_request_ = true;
     is_known_ = parts_.IsKnown(request.service());

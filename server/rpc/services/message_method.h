@@ -1,17 +1,17 @@
 #ifndef LARDER_SERVER_RPC_SERVICES_MESSAGE_METHOD_H_
 #define LARDER_SERVER_RPC_SERVICES_MESSAGE_METHOD_H_
 
-#include <google/protobuf/message_lite.h>
+#include <google/protobuf/message.h>
 
 #include <chrono>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/messages/completion.h"
 #include "server/messages/operation.h"
+#include "server/messages/request_bounds.h"
 #include "server/messages/unimplemented.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/rpc_method.h"
@@ -20,12 +20,17 @@ namespace larder::server {
 
 // The bytes of a request that are no message of its type.
 inline absl::Status UnreadableStatus(std::string_view operation) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(std::string(operation), ": the request is no valid protobuf message"));
+  return StatusOf(ReadOutcome::kUnreadable, operation, {});
 }
 
-inline bool ParseMessage(std::string_view bytes, google::protobuf::MessageLite* message) {
-  return message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+// Builds a message of a request's bytes, once it is known to have no more than it may.
+inline ReadOutcome ReadMessage(std::string_view bytes, const ItemsBound& items,
+                               google::protobuf::Message* message) {
+  const ReadOutcome outcome = LookAtRequest(bytes, *message->GetDescriptor(), items.max);
+  if (outcome != ReadOutcome::kRead) return outcome;
+  return message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))
+             ? ReadOutcome::kRead
+             : ReadOutcome::kUnreadable;
 }
 
 inline void SendMessage(const google::protobuf::MessageLite& message, RpcCall& call) {
@@ -35,7 +40,7 @@ inline void SendMessage(const google::protobuf::MessageLite& message, RpcCall& c
   call.CloseMessage();
 }
 
-// What handlers complete before they return.
+// Keeps the status of what a handler completes before it returns.
 struct InlineCompletion final : Completion {
   void Done(const absl::Status& result) override { status = result; }
   absl::Status status = absl::InternalError("the handler did not answer");
@@ -68,7 +73,7 @@ class CountedRequest {
   const absl::Status admitted_;
 };
 
-// A unary method by generated messages.
+// Runs a unary method by generated messages.
 template <typename Request>
 class MessageMethod final : public UnaryMethod {
  public:
@@ -78,9 +83,11 @@ class MessageMethod final : public UnaryMethod {
     using Op = Operation<Request>;
     CountedRequest counted(parts_, Op::kMethod, call);
     if (!counted.admitted().ok()) return counted.Finish(counted.admitted(), call);
+    const ItemsBound items = Op::Items(parts_.cache->limits());
     Request request;
-    if (!ParseMessage(bytes, &request)) {
-      return counted.Finish(UnreadableStatus(MethodName(Op::kMethod)), call);
+    if (const ReadOutcome outcome = ReadMessage(bytes, items, &request);
+        outcome != ReadOutcome::kRead) {
+      return counted.Finish(StatusOf(outcome, MethodName(Op::kMethod), items), call);
     }
     typename Op::Response response;
     InlineCompletion completion;
@@ -94,7 +101,7 @@ class MessageMethod final : public UnaryMethod {
   const ServiceParts parts_;
 };
 
-// A method that this node does not have.
+// Answers a method that this node does not have.
 class UnimplementedMethod final : public UnaryMethod {
  public:
   UnimplementedMethod(const ServiceParts& parts, Method method) : parts_(parts), method_(method) {}

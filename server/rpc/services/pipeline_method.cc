@@ -27,7 +27,9 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
     next_ = 0;
     keys_.clear();
     for (size_t i = 0; i < messages.size(); ++i) {
-      if (!ReadPipelineRequest(messages[i], coming_[i])) coming_[i] = {};
+      if (ReadPipelineRequest(messages[i], coming_[i]) != ReadOutcome::kRead) {
+        coming_[i] = {.id = coming_[i].id};
+      }
       keys_.push_back(PeekKey(coming_[i].request));
     }
     if (keys_.size() > 1) parts_.cache->Prefetch(keys_);
@@ -45,12 +47,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
       return;
     }
     if (admitted.ok()) parts_.inflight->Leave();
-    v1::PipelineRequest request;
-    if (!ParseMessage(message, &request)) {
-      return Finish(UnreadableStatus(MethodName(Method::kPipeline)));
-    }
-    PipelineOwner* const owner = this;
-    (new PipelineOperation(parts_, owner, std::move(request)))->Run();
+    RunByMessage(message, operation.id);
   }
 
   void OnPause() override { Count(); }
@@ -59,6 +56,20 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   void OnFailed(absl::StatusCode code) override { end_code_ = code; }
 
  private:
+  void RunByMessage(std::string_view message, uint64_t id) {
+    const ItemsBound items = MultiKeyItems(parts_.cache->limits());
+    v1::PipelineRequest request;
+    const ReadOutcome outcome = ReadMessage(message, items, &request);
+    if (outcome == ReadOutcome::kRead) {
+      PipelineOwner* const owner = this;
+      return (new PipelineOperation(parts_, owner, std::move(request)))->Run();
+    }
+    const absl::Status status = StatusOf(outcome, MethodName(Method::kPipeline), items);
+    if (outcome == ReadOutcome::kUnreadable) return Finish(status);
+    parts_.metrics->Record(Method::kPipeline, status.code(), absl::ZeroDuration());
+    SendPipelineError(id, status, *call_);
+  }
+
   // Counts the outcomes that are alike.
   void Count() {
     if (outcomes_ == 0) return;
@@ -86,7 +97,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   RpcCall* const call_;
   const std::chrono::steady_clock::time_point started_;
   absl::StatusCode end_code_ = absl::StatusCode::kCancelled;
-  std::vector<PipelineView> coming_;  // what was announced; a default where it cannot be read
+  std::vector<PipelineView> coming_;  // what was announced; no operation where it cannot be read
   size_t next_ = 0;
   std::vector<std::string_view> keys_;
   PipelineOutcome outcome_{};

@@ -16,8 +16,9 @@ class ReflectionCall final : public StreamingCall {
 
   void OnMessage(std::string_view bytes) override {
     Request request;
-    if (!ParseMessage(bytes, &request)) {
-      return call_->Finish(UnreadableStatus("ServerReflectionInfo"));
+    if (const ReadOutcome outcome = ReadMessage(bytes, {}, &request);
+        outcome != ReadOutcome::kRead) {
+      return call_->Finish(StatusOf(outcome, "ServerReflectionInfo", {}));
     }
     Response response;
     AnswerReflection(*index_, request, &response);

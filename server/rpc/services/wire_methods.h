@@ -12,12 +12,18 @@
 
 namespace larder::server {
 
-// The methods that are called most: requests are read in place, answers are written where they are
-// sent from, without messages in between.
+// The methods that are called most, and those with items: requests are read in place, answers are
+// written where they are sent from, without messages in between.
 std::unique_ptr<UnaryMethod> CreateGetMethod(const ServiceParts& parts);
 std::unique_ptr<UnaryMethod> CreateSetMethod(const ServiceParts& parts);
 std::unique_ptr<UnaryMethod> CreateDeleteMethod(const ServiceParts& parts);
+std::unique_ptr<UnaryMethod> CreateTouchMethod(const ServiceParts& parts);
 std::unique_ptr<UnaryMethod> CreateMultiGetMethod(const ServiceParts& parts);
+std::unique_ptr<UnaryMethod> CreateMultiSetMethod(const ServiceParts& parts);
+std::unique_ptr<UnaryMethod> CreateMultiDeleteMethod(const ServiceParts& parts);
+
+// Sends what is the `error` of an operation's answer, and no error of the call.
+void SendPipelineError(uint64_t id, const absl::Status& status, RpcCall& call);
 
 // What became of a request, to be counted.
 struct PipelineOutcome {
@@ -27,7 +33,7 @@ struct PipelineOutcome {
 };
 
 // Runs an operation of a Pipeline in the same way, if it is `admitted`. None: it is not one of
-// these, and nothing was done.
+// these, or cannot be read, and nothing was done.
 std::optional<PipelineOutcome> RunPipelineOperation(const ServiceParts& parts,
                                                     const absl::Status& admitted,
                                                     const PipelineView& operation, RpcCall& call);

@@ -68,6 +68,11 @@ void Fill(Random& random, v1::DeleteRequest* request) {
   if (random.Below(3) == 0) Fill(random, request->mutable_serve_stale_for());
 }
 
+void Fill(Random& random, v1::TouchRequest* request) {
+  request->set_key(SomeBytes(random, 40));
+  if (random.Below(3) == 0) Fill(random, request->mutable_ttl());
+}
+
 template <typename Request>
 std::string Some(Random& random) {
   Request request;
@@ -75,8 +80,9 @@ std::string Some(Random& random) {
   return request.SerializeAsString();
 }
 
-std::string SomeMultiGet(Random& random) {
-  v1::MultiGetRequest request;
+template <typename Request>
+std::string SomeItems(Random& random) {
+  Request request;
   for (uint64_t i = random.Below(6); i > 0; --i) Fill(random, request.add_items());
   return request.SerializeAsString();
 }
@@ -84,7 +90,7 @@ std::string SomeMultiGet(Random& random) {
 std::string SomePipeline(Random& random) {
   v1::PipelineRequest request;
   request.set_id(random.Next() >> random.Below(64));
-  switch (random.Below(4)) {
+  switch (random.Below(6)) {
     case 0:
       Fill(random, request.mutable_get());
       break;
@@ -94,8 +100,14 @@ std::string SomePipeline(Random& random) {
     case 2:
       Fill(random, request.mutable_delete_());
       break;
+    case 3:
+      Fill(random, request.mutable_touch());
+      break;
+    case 4:
+      Fill(random, request.mutable_multi_set()->add_items());
+      break;
     default:
-      request.mutable_touch()->set_key(SomeBytes(random, 10));
+      request.mutable_lease()->set_key(SomeBytes(random, 10));
   }
   return request.SerializeAsString();
 }
@@ -121,7 +133,13 @@ std::string Damaged(Random& random, std::string bytes, const std::string& other)
 TEST(WireMessagesTest, RequestsAreReadAsProtobufReadsThem) {
   Random random(1);
   const std::vector<std::function<std::string(Random&)>> makers = {
-      Some<v1::GetRequest>, Some<v1::SetRequest>, Some<v1::DeleteRequest>, SomeMultiGet,
+      Some<v1::GetRequest>,
+      Some<v1::SetRequest>,
+      Some<v1::DeleteRequest>,
+      Some<v1::TouchRequest>,
+      SomeItems<v1::MultiGetRequest>,
+      SomeItems<v1::MultiSetRequest>,
+      SomeItems<v1::MultiDeleteRequest>,
       SomePipeline};
   int refused = 0;
   for (int i = 0; i < 40000; ++i) {
@@ -131,7 +149,7 @@ TEST(WireMessagesTest, RequestsAreReadAsProtobufReadsThem) {
     bytes = Damaged(random, bytes, make(random));
     ASSERT_EQ(FirstDifference(bytes), nullptr) << "damaged " << i;
     GetView view;
-    refused += ReadGetRequest(bytes, view) ? 0 : 1;
+    refused += ReadGetRequest(bytes, view) == ReadOutcome::kRead ? 0 : 1;
   }
   EXPECT_GT(refused, 4000);
   EXPECT_LT(refused, 36000);
@@ -177,6 +195,66 @@ TEST(WireMessagesTest, CornersOfTheEncoding) {
   }
 }
 
+// Makes so many fields that nobody knows, each of two bytes.
+std::string Fields(size_t fields) {
+  std::string bytes;
+  for (size_t i = 0; i < fields; ++i) bytes += std::string("\x7a\0", 2);
+  return bytes;
+}
+std::string InMessage(char field, const std::string& bytes) {
+  std::string length;
+  for (size_t rest = bytes.size(); rest > 0; rest >>= 7) {
+    length += static_cast<char>((rest & 0x7f) | (rest >= 0x80 ? 0x80 : 0));
+  }
+  return std::string(1, static_cast<char>(field << 3 | 2)) + length + bytes;
+}
+
+TEST(WireMessagesTest, ARequestMayHaveSoManyFieldsWhereverTheyAre) {
+  constexpr size_t kMax = 64;
+  const auto in_group = [](size_t fields) { return "\x7b" + Fields(fields - 1) + "\x7c"; };
+  const auto in_ttl = [](size_t fields) { return InMessage(3, Fields(fields - 1)); };
+  for (const auto& make : std::vector<std::function<std::string(size_t)>>{
+           Fields, in_group, in_ttl,
+           [](size_t fields) { return std::string(2 * fields, '\x08'); }}) {
+    for (const size_t fields : {kMax, kMax + 1, size_t{100000}}) {
+      const std::string bytes = make(fields);
+      const ReadOutcome expected =
+          fields <= kMax ? ReadOutcome::kRead : ReadOutcome::kTooManyFields;
+      SetView set;
+      EXPECT_EQ(ReadSetRequest(bytes, set), expected) << fields;
+      EXPECT_EQ(LookAtRequest(bytes, *v1::SetRequest::descriptor(), 0), expected) << fields;
+    }
+  }
+  PipelineView pipeline;
+  EXPECT_EQ(ReadPipelineRequest(Fields(kMax), pipeline), ReadOutcome::kRead);
+  EXPECT_EQ(ReadPipelineRequest(Fields(kMax + 1), pipeline), ReadOutcome::kTooManyFields);
+}
+
+TEST(WireMessagesTest, AnItemBringsItsFieldsAndTooManyItemsAreNotRead) {
+  constexpr size_t kItemsMax = 10;
+  constexpr size_t kFields = 64 + kItemsMax * 20;
+  std::string items;
+  for (size_t i = 0; i < kItemsMax; ++i) items += InMessage(1, Fields(6));
+  const std::string full = items + Fields(kFields - kItemsMax * 7);
+  std::vector<SetView> sets;
+  EXPECT_EQ(ReadMultiSetRequest(full, kItemsMax, sets), ReadOutcome::kRead);
+  EXPECT_EQ(sets.size(), kItemsMax);
+  const auto& type = *v1::MultiSetRequest::descriptor();
+  EXPECT_EQ(LookAtRequest(full, type, kItemsMax), ReadOutcome::kRead);
+  sets.clear();
+  EXPECT_EQ(ReadMultiSetRequest(full + Fields(1), kItemsMax, sets), ReadOutcome::kTooManyFields);
+  EXPECT_EQ(LookAtRequest(full + Fields(1), type, kItemsMax), ReadOutcome::kTooManyFields);
+  std::string many = items;
+  for (int i = 0; i < 100000; ++i) many += std::string("\x0a\0", 2);
+  sets.clear();
+  EXPECT_EQ(ReadMultiSetRequest(many, kItemsMax, sets), ReadOutcome::kTooManyItems);
+  EXPECT_EQ(sets.size(), kItemsMax);
+  EXPECT_EQ(LookAtRequest(many, type, kItemsMax), ReadOutcome::kTooManyItems);
+  // The items of a Pipeline's operation are those of its message.
+  EXPECT_EQ(LookAtRequest(InMessage(10, many), *v1::PipelineRequest::descriptor(), kItemsMax),
+            ReadOutcome::kTooManyItems);
+}
+
 struct Told final : Completion {
   void Done(const absl::Status&) override {}
 };
@@ -218,6 +296,16 @@ TEST(WireMessagesTest, OutcomesAreThoseOfTheMessages) {
       std::string bytes(SetResponseBytes(result), '\0');
       WriteSetResponse(result, bytes.data());
       EXPECT_EQ(bytes, expected.SerializeAsString());
+    }
+    for (const TimePoint expires_at : {storage::kNever, TimePoint(Millis(1500))}) {
+      for (const bool found : {false, true}) {
+        const TouchAnswer answer{found, version, expires_at};
+        v1::TouchResponse expected;
+        TouchMessageReply(&expected, &told).Complete(answer);
+        std::string bytes(TouchResponseBytes(answer), '\0');
+        WriteTouchResponse(answer, bytes.data());
+        EXPECT_EQ(bytes, expected.SerializeAsString());
+      }
     }
     for (const bool deleted : {false, true}) {
       const storage::DeleteResult result{deleted, version};
