@@ -46,6 +46,7 @@ EntryLog::EntryLog(EntryPools* pools, const EntryLogOptions& options)
       segments_(&pools->segments, options.policy_bytes, options.segments_max),
       charge_(segments_.segment_bytes()),
       live_bytes_max_(RecordBytesMax(options.segments_max, segments_.segment_bytes())),
+      short_from_(ShortFrom(segments_.ids_max())),
       compactor_(&segments_, charge_, options.keeps_order) {}
 
 EntryLog::~EntryLog() {

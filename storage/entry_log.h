@@ -53,15 +53,14 @@ class EntryLog {
     const uint64_t segments = std::min(segments_max, SegmentList::IdsMax(segment_bytes));
     return (segments - segments / kSpareShare) * segment_bytes;
   }
+  // True if so few segments are left that what is wasted should be reclaimed.
+  bool is_short_of_segments() const { return segments_.usage().segments >= short_from_; }
   // True if records must go before more may come: they are as many as there may be, or segments are
   // nearly used up all the same, since much is dead or little fits. What is left is for Compact,
-  // and for what must be appended to let others go.
+  // and for what must be appended to let others go. Never true if it is not short of segments.
   bool is_crowded() const {
-    return segments_.usage().live_bytes > live_bytes_max_ || segments_.free_ids() <= kReservedIds;
-  }
-  // True if so few segments are left that what is wasted should be reclaimed.
-  bool is_short_of_segments() const {
-    return segments_.free_ids() <= segments_.ids_max() / kSpareShare + kReservedIds;
+    return is_short_of_segments() &&
+           (segments_.usage().live_bytes > live_bytes_max_ || segments_.free_ids() <= kReservedIds);
   }
   // True if an Append or AppendCopy may have no segment to go to, and must not be made.
   bool is_out_of_segments() const { return segments_.free_ids() == 0; }
@@ -140,6 +139,10 @@ class EntryLog {
   uint64_t BytesOf(const Entry& entry) const;
 
  private:
+  static constexpr uint64_t ShortFrom(SegmentId ids_max) {
+    const SegmentId spare = ids_max / kSpareShare + kReservedIds;
+    return ids_max - std::min(ids_max, spare);
+  }
   // Whether an Append of a record of this size to the queue needs a new segment.
   bool OpensSegment(Queue queue, uint64_t record_bytes) const {
     return segments_.RoomFor(record_bytes, segments_.open(SegmentList::Filler::kWriter, queue)) ==
@@ -162,6 +165,7 @@ class EntryLog {
   SegmentList segments_;
   const LogCharge charge_;
   const uint64_t live_bytes_max_;
+  const uint64_t short_from_;  // so many segments in use
   Compactor compactor_;
   uint64_t apart_bytes_ = 0;
   std::array<uint64_t, kLogQueues> queue_bytes_{};

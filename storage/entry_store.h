@@ -86,7 +86,8 @@ class EntryStore final : private EvictionHost {
     return log_.is_crowded() && !(replaced && FitsInPlace(*replaced, value_bytes, fields));
   }
   bool is_crowded() const { return log_.is_crowded(); }
-  // True if so few segments are left that Tidy should be called after every change.
+  // True if so few segments are left that Tidy should be called after every change. While it is
+  // false nothing is too crowded.
   bool is_short_of_segments() const { return log_.is_short_of_segments(); }
   // Whether a Rewrite that only lets the entry go later can be made: what is reserved is for that.
   bool CanRewrite(EntryRef ref, size_t value_bytes, const EntryFields& fields) const {

@@ -4,14 +4,6 @@
 
 namespace larder::storage {
 
-namespace {
-
-constexpr int kMillisBits = 64 - HybridClock::kNodeBits - HybridClock::kCounterBits;
-constexpr int64_t kDayMillis = 24 * 60 * 60 * 1000;
-constexpr int64_t kMillisMax = (int64_t{1} << kMillisBits) - 1 - kDayMillis;
-
-}  // namespace
-
 HybridClock::HybridClock(uint32_t node) : node_(node) {}
 
 uint64_t HybridClock::Next(TimePoint now) {
@@ -22,11 +14,6 @@ uint64_t HybridClock::Next(TimePoint now) {
     next = std::max(physical, last + 1);
   } while (!last_tick_.compare_exchange_weak(last, next, std::memory_order_relaxed));
   return next << kNodeBits | node_;
-}
-
-uint64_t HybridClock::FirstTickOf(TimePoint now) {
-  const int64_t milliseconds = std::clamp<int64_t>(now.time_since_epoch().count(), 0, kMillisMax);
-  return static_cast<uint64_t>(milliseconds) << kCounterBits;
 }
 
 bool HybridClock::Observe(uint64_t version, TimePoint now) {

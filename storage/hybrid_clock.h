@@ -1,6 +1,7 @@
 #ifndef LARDER_STORAGE_HYBRID_CLOCK_H_
 #define LARDER_STORAGE_HYBRID_CLOCK_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -35,8 +36,15 @@ class HybridClock {
   [[nodiscard]] bool Observe(uint64_t version, TimePoint now);
 
  private:
+  static constexpr int kMillisBits = 64 - kNodeBits - kCounterBits;
+  static constexpr int64_t kDayMillis = 24 * 60 * 60 * 1000;
+  static constexpr int64_t kMillisMax = (int64_t{1} << kMillisBits) - 1 - kDayMillis;
+
   // The first version of the millisecond, without the node.
-  static uint64_t FirstTickOf(TimePoint now);
+  static uint64_t FirstTickOf(TimePoint now) {
+    const int64_t milliseconds = std::clamp<int64_t>(now.time_since_epoch().count(), 0, kMillisMax);
+    return static_cast<uint64_t>(milliseconds) << kCounterBits;
+  }
 
   const uint64_t node_;
   std::atomic<uint64_t> last_tick_{0};  // milliseconds and counter

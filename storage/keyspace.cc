@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
@@ -188,7 +189,7 @@ std::string Keyspace::EvictionFlags() const {
 
 absl::Status Keyspace::Answer(Stripe& stripe, TimePoint now, uint64_t bytes_wanted,
                               MemoryCredit& credit) {
-  switch (credit.refusal) {
+  switch (std::exchange(credit.refusal, WriteRefusal::kNone)) {
     case WriteRefusal::kNone:
       break;
     case WriteRefusal::kCrowded: {

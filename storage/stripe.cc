@@ -85,9 +85,10 @@ uint64_t Stripe::Set(const HashedKey& key, std::string_view value, const SetOpti
   if (options.keep_expiry && found.live) fields.expires_at = found.live->expires_at();
   if (stores) {
     fields.recompute_ms = RecomputeTime(key, options.condition, found, now);
-    if (const uint64_t missing =
-            PayForEntry(operation, key, found, value.size(), fields, credit, now))
-      return missing;
+    if (const uint64_t wanted = Obstacle(key, found, value.size(), fields, credit, now))
+      return wanted;
+    const uint64_t cost = store_.WriteCost(key, found.entry, value.size(), fields);
+    if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
   }
   if (options.previous != nullptr && found.live) Deliver(*found.live, *options.previous);
   if (!stores) {
@@ -151,8 +152,9 @@ uint64_t Stripe::Touch(const HashedKey& key, TimePoint expires_at, TimePoint now
   EntryFields fields = found.live->fields();
   fields.expires_at = expires_at;
   const size_t value_bytes = found.live->value_bytes();
-  if (const uint64_t missing = PayForEntry(operation, key, found, value_bytes, fields, credit, now))
-    return missing;
+  if (const uint64_t wanted = Obstacle(key, found, value_bytes, fields, credit, now)) return wanted;
+  const uint64_t cost = store_.WriteCost(key, found.entry, value_bytes, fields);
+  if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
   leases_.Void(key.key);
   const EntryRef entry = SetFields(key, found.live, fields, now);
   store_.Accessed(entry, now);
@@ -231,8 +233,9 @@ uint64_t Stripe::Increment(const HashedKey& key, const IncrementOptions& options
   }
   const Digits digits(answer.value);
   const std::string_view text = digits.view();
-  if (const uint64_t missing = PayForEntry(operation, key, found, text.size(), fields, credit, now))
-    return missing;
+  if (const uint64_t wanted = Obstacle(key, found, text.size(), fields, credit, now)) return wanted;
+  const uint64_t cost = store_.WriteCost(key, found.entry, text.size(), fields);
+  if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
   const EntryRef entry = Write(key, found, text.size(), fields, /*kept_bytes=*/0, now);
   entry->WriteValue(0, text);
   answer.found = true;
@@ -259,8 +262,9 @@ uint64_t Stripe::Append(const HashedKey& key, std::string_view bytes, const Appe
   }
   EntryFields fields = FieldsOf(found);
   if (!found.live) fields.expires_at = options.created_expires_at;
-  if (const uint64_t missing = PayForEntry(operation, key, found, value_bytes, fields, credit, now))
-    return missing;
+  if (const uint64_t wanted = Obstacle(key, found, value_bytes, fields, credit, now)) return wanted;
+  const uint64_t cost = store_.WriteCost(key, found.entry, value_bytes, fields);
+  if (const uint64_t missing = PayForWrite(operation, found, cost, credit, now)) return missing;
   const EntryRef entry = Write(key, found, value_bytes, fields, /*kept_bytes=*/head, now);
   entry->WriteValue(head, bytes);
   result = AppendResult{.stored = true, .value_bytes = value_bytes, .version = entry->version()};
@@ -421,22 +425,19 @@ uint64_t Stripe::PayForWrite(Operation& operation, const Found& found, uint64_t 
   return missing;
 }
 
-uint64_t Stripe::PayForEntry(Operation& operation, const HashedKey& key, Found& found,
-                             size_t value_bytes, const EntryFields& fields, MemoryCredit& credit,
-                             TimePoint now) {
-  const uint64_t cost = store_.WriteCost(key, found.entry, value_bytes, fields);
-  credit.refusal = WriteRefusal::kNone;
+uint64_t Stripe::FindObstacle(const HashedKey& key, Found& found, size_t value_bytes,
+                              const EntryFields& fields, MemoryCredit& credit,
+                              TimePoint now) const {
   if (store_.IsTooCrowdedFor(found.entry, value_bytes, fields)) {
     credit.refusal = WriteRefusal::kCrowded;
   } else if (!found.entry) {
     const HashRun run = store_.RunOf(key, now);
-    if (run.entries >= kEqualHashesMax) {
-      if (!run.victim) credit.refusal = WriteRefusal::kEqualHashes;
-      found.makes_way = run.victim;
-    }
+    if (run.entries < kEqualHashesMax) return 0;
+    found.makes_way = run.victim;
+    if (!run.victim) credit.refusal = WriteRefusal::kEqualHashes;
   }
-  if (credit.refusal != WriteRefusal::kNone) return cost + 1;
-  return PayForWrite(operation, found, cost, credit, now);
+  if (credit.refusal == WriteRefusal::kNone) return 0;
+  return store_.WriteCost(key, found.entry, value_bytes, fields) + 1;
 }
 
 void Stripe::Evict(EntryRef victim, uint64_t hash, TimePoint now) {

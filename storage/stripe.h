@@ -118,10 +118,18 @@ class Stripe {
   // room for its own new value is not the first to be made by evicting it.
   uint64_t PayForWrite(Operation& operation, const Found& found, uint64_t cost,
                        MemoryCredit& credit, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Pays for an entry with this key, a value of this size and these fields, in place of `found`.
-  // What no memory would help is said in the credit.
-  uint64_t PayForEntry(Operation& operation, const HashedKey& key, Found& found, size_t value_bytes,
-                       const EntryFields& fields, MemoryCredit& credit, TimePoint now)
+  // Looks for what keeps an entry with this key, a value of this size and these fields from being
+  // written in place of `found`, whatever memory there is. Returns 0 if there is nothing, else how
+  // many bytes should be freed; the credit says why.
+  uint64_t Obstacle(const HashedKey& key, Found& found, size_t value_bytes,
+                    const EntryFields& fields, MemoryCredit& credit, TimePoint now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (found.entry && !store_.is_short_of_segments()) [[likely]]
+      return 0;
+    return FindObstacle(key, found, value_bytes, fields, credit, now);
+  }
+  uint64_t FindObstacle(const HashedKey& key, Found& found, size_t value_bytes,
+                        const EntryFields& fields, MemoryCredit& credit, TimePoint now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Counts and removes an entry that makes room for others.
   void Evict(EntryRef victim, uint64_t hash, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -15,6 +15,10 @@
 namespace larder::interop {
 namespace {
 
+bool ParseMessage(std::string_view bytes, google::protobuf::MessageLite* message) {
+  return message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
 using grpc::testing::EchoStatus;
 using grpc::testing::Empty;
 using grpc::testing::SimpleRequest;

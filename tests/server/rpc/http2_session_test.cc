@@ -73,8 +73,7 @@ class SessionTest : public testing::Test, private SessionListener {
   OutputBuffer output_;
   std::map<uint32_t, std::string> bodies_;
   std::map<uint32_t, std::string> paths_;
-  int dropped_ = 0;
-  int looked_up_ = 0;  // paths
+  int dropped_ = 0, looked_up_ = 0;
   int unblocked_ = 0;
   std::unique_ptr<Http2Session> session_;
 
@@ -84,10 +83,7 @@ class SessionTest : public testing::Test, private SessionListener {
     ++dropped_;
     delete &static_cast<TestStream&>(stream);
   }
-  bool ReadsMetadata(std::string_view) override {
-    ++looked_up_;
-    return false;
-  }
+  bool ReadsMetadata(std::string_view) override { return ++looked_up_ < 0; }
   void OnStreamReset(server::StreamReset) override {}
   void OnHead(Stream& stream, const server::RequestHead& head) override {
     paths_[stream.id] = head.path();
@@ -434,7 +430,7 @@ TEST_F(SessionTest, ContentLengthMustBeKept) {
 TEST_F(SessionTest, APathThatIsRepeatedIsMalformedAndLookedUpOnce) {
   Begin();
   Fields fields = RequestFields("/a/b");
-  for (int i = 0; i < 300; ++i) fields.insert(fields.begin() + 3, {":path", "/c"});
+  fields.insert(fields.begin() + 3, 300, {":path", "/c"});
   EXPECT_EQ(ResetOf(Headers(1, fields, kEndStream)), ErrorCode::kProtocolError);
   EXPECT_EQ(looked_up_, 1);
 }
