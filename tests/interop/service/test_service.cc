@@ -27,7 +27,6 @@ using grpc::testing::StreamingInputCallRequest;
 using grpc::testing::StreamingInputCallResponse;
 using grpc::testing::StreamingOutputCallRequest;
 using grpc::testing::StreamingOutputCallResponse;
-using server::ParseMessage;
 using server::RpcCall;
 using server::SendMessage;
 using server::StreamingCall;
