@@ -1,9 +1,8 @@
 #include "server/transport/inflight_limit.h"
 
-#include <sched.h>
-
 #include <algorithm>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 #include "server/handlers/retry_hint.h"
 
@@ -12,18 +11,31 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
+// Numbers the threads that ask, from 1.
+size_t NumberOfThisThread() {
+  static std::atomic<size_t> threads{0};
+  static constinit thread_local size_t number = 0;
+  if (number == 0) [[unlikely]]
+    number = 1 + threads.fetch_add(1, kRelaxed);
+  return number;
+}
+
 }  // namespace
 
-InflightLimit::Shard& InflightLimit::ShardOfThisCpu() {
-  return shards_[static_cast<size_t>(std::max(::sched_getcpu(), 0)) % kShards];
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline InflightLimit::Shard& InflightLimit::ShardOfThisThread() {
+  return shards_[NumberOfThisThread() % kShards];
 }
 
 absl::Status InflightLimit::Enter() {
-  Shard& shard = ShardOfThisCpu();
+  Shard& shard = ShardOfThisThread();
   uint64_t kept = shard.kept.load(kRelaxed);
   while (kept > 0 && MayKeep()) {
     if (shard.kept.compare_exchange_weak(kept, kept - 1, kRelaxed)) return absl::OkStatus();
   }
+  return EnterWithoutKept(shard);
+}
+
+absl::Status InflightLimit::EnterWithoutKept(Shard& shard) {
   if (TakePlace(shard)) return absl::OkStatus();
   Gather();
   if (TakePlace(shard)) return absl::OkStatus();
@@ -34,7 +46,7 @@ absl::Status InflightLimit::Enter() {
 }
 
 void InflightLimit::Leave() {
-  Shard& shard = ShardOfThisCpu();
+  Shard& shard = ShardOfThisThread();
   uint64_t kept = shard.kept.load(kRelaxed);
   while (kept < kKeptMax && MayKeep()) {
     if (shard.kept.compare_exchange_weak(kept, kept + 1, kRelaxed)) return;

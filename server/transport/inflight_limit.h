@@ -12,9 +12,9 @@
 namespace larder::server {
 
 // Bounds the requests that are being served: --max_inflight. Thread-safe. Places are taken from a
-// shared count some at a time and kept beside the CPU that took them, so that while the node is not
-// full its threads write no line together. A place that is kept counts as taken, so there are never
-// more requests than the bound; one is refused only after the places of all CPUs were gathered.
+// shared count some at a time and kept for the thread that took them (a few threads may share), so
+// that while the node is not full no line is written by all. A place that is kept counts as taken:
+// there are never more requests than the bound, and one is refused only after all were gathered.
 class InflightLimit {
  public:
   InflightLimit(uint64_t requests_max, absl::Duration retry_after)
@@ -43,11 +43,13 @@ class InflightLimit {
     std::atomic<uint64_t> kept{0};  // places that are taken, and free
   };
 
-  Shard& ShardOfThisCpu();
+  Shard& ShardOfThisThread();
   // Whether places may be kept: after a lower bound was set there may be too many.
   bool MayKeep() const {
     return taken_.load(std::memory_order_relaxed) <= requests_max_.load(std::memory_order_relaxed);
   }
+  // Enters when the shard keeps no place.
+  absl::Status EnterWithoutKept(Shard& shard);
   // Takes a place from the shared count, and an advance for the shard. False: there is none.
   bool TakePlace(Shard& shard);
   // Gives what the shards keep back to the shared count.

@@ -1,5 +1,6 @@
 #include "server/rpc/services/cache_requests.h"
 
+#include "absl/base/attributes.h"
 #include "proto/wire/wire_reader.h"
 
 namespace larder::server {
@@ -36,7 +37,10 @@ bool MergeAck(std::string_view bytes, FieldBudget& fields, AckView& ack) {
   return reader.ok();
 }
 
-bool ReadFields(std::string_view bytes, FieldBudget& fields, GetView& view) {
+// Reads the fields of a request that are known. Inlined into ReadOne and ReadItems: with a call
+// between, a Get takes 1 % more instructions.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool ReadFields(std::string_view bytes, FieldBudget& fields,
+                                                    GetView& view) {
   bool ok = true;
   WireReader reader(bytes);
   while (ok && reader.Next() && fields.Take()) {
@@ -54,7 +58,8 @@ bool ReadFields(std::string_view bytes, FieldBudget& fields, GetView& view) {
   return ok && reader.ok();
 }
 
-bool ReadFields(std::string_view bytes, FieldBudget& fields, SetView& view) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool ReadFields(std::string_view bytes, FieldBudget& fields,
+                                                    SetView& view) {
   using Kind = ConditionView::Kind;
   bool ok = true;
   WireReader reader(bytes);
@@ -88,7 +93,8 @@ bool ReadFields(std::string_view bytes, FieldBudget& fields, SetView& view) {
   return ok && reader.ok();
 }
 
-bool ReadFields(std::string_view bytes, FieldBudget& fields, DeleteView& view) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool ReadFields(std::string_view bytes, FieldBudget& fields,
+                                                    DeleteView& view) {
   bool ok = true;
   WireReader reader(bytes);
   while (ok && reader.Next() && fields.Take()) {
@@ -105,7 +111,8 @@ bool ReadFields(std::string_view bytes, FieldBudget& fields, DeleteView& view) {
   return ok && reader.ok();
 }
 
-bool ReadFields(std::string_view bytes, FieldBudget& fields, TouchView& view) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool ReadFields(std::string_view bytes, FieldBudget& fields,
+                                                    TouchView& view) {
   bool ok = true;
   WireReader reader(bytes);
   while (ok && reader.Next() && fields.Take()) {
