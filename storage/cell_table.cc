@@ -105,6 +105,16 @@ void CellTable::Replace(uint64_t hash, Location from, Location to) {
   SetCell(IndexOf(hash, from), CellOf(TagOf(hash), to));
 }
 
+bool CellTable::Holds(uint64_t hash, Location at) const {
+  if (count_ == 0) return false;
+  const uint64_t tag = TagOf(hash);
+  Cell cell;
+  for (size_t i = HomeOf(tag); (cell = CellAt(i)) != 0 && TagOfCell(cell) <= tag; ++i) {
+    if (LocationOf(cell) == at) return true;
+  }
+  return false;
+}
+
 size_t CellTable::IndexOf(uint64_t hash, Location at) const {
   size_t i = HomeOf(TagOf(hash));
   while (location_at(i) != at) ++i;

@@ -42,6 +42,7 @@ class CellTable {
   // REQUIRES: the entry is in the table.
   void Erase(uint64_t hash, Location at);
   void Replace(uint64_t hash, Location from, Location to);
+  bool Holds(uint64_t hash, Location at) const;
   // Brings the cells where an entry with this hash belongs closer to the processor.
   void Prefetch(uint64_t hash) const {
     if (cells_ != nullptr) PrefetchLine(AddressOf(HomeOf(TagOf(hash))));

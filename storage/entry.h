@@ -126,6 +126,15 @@ class Entry {
   // Copies the first `bytes` of the value out, or `bytes` into it from `offset` on.
   void CopyValue(size_t bytes, char* to) const;
   void WriteValue(size_t offset, std::string_view bytes);
+  // Copies the value into a sink. False: the sink had no room.
+  bool DeliverTo(ValueSink& sink) const {
+    const size_t bytes = value_bytes();
+    char* to = sink.Reserve(info(), bytes);
+    if (bytes == 0) return true;
+    if (to == nullptr) return false;
+    CopyValue(bytes, to);
+    return true;
+  }
   // Copies what is in [begin, end) of the other's value.
   void CopyValueFrom(const Entry& other, size_t begin, size_t end);
   // True if the record can hold a value of this size and these fields as it is.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "storage/prefetch.h"
 
@@ -154,15 +155,23 @@ void EntryStore::Remove(EntryRef ref, uint64_t hash) {
   --count_;
 }
 
-size_t EntryStore::RemoveFromSlot(ScanPosition& from, size_t removals_max) {
-  SlotTable& table = TableOf(from.slot);
+size_t EntryStore::DetachSlot(uint32_t slot) {
+  SlotTable& table = TableOf(slot);
+  const size_t entries = table.size();
+  if (entries == 0) return 0;
+  table_bytes_ -= table.memory_bytes();
+  count_ -= entries;
+  detached_.Add(slot, std::exchange(table, SlotTable()));
+  return entries;
+}
+
+size_t EntryStore::RemoveDetached(size_t removals_max) {
   size_t removed = 0;
-  for (; removed < removals_max; ++removed) {
-    const size_t cell = table.Occupied(LowerBound(from));
-    if (cell >= table.end()) break;
-    const EntryRef ref = log_.At(table.location_at(cell));
-    from.hash = HashOf(*ref);
-    Remove(ref, from.hash);
+  for (; removed < removals_max && !detached_.empty(); ++removed) {
+    const EntryRef ref = detached_.First(reader_);
+    detached_.RemoveFirst(HashOf(*ref), ref.at, log_.BytesOf(*ref));
+    if (IsEvictable(*ref)) RemoveFromPolicy(ref);
+    log_.Free(ref);
   }
   return removed;
 }
@@ -173,7 +182,11 @@ EntryRef EntryStore::MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint
 }
 
 EntryRef EntryStore::Replace(EntryRef original, EntryRef copy) {
-  TableOf(copy->slot()).Replace(HashOf(*copy), original.at, copy.at);
+  const uint32_t slot = copy->slot();
+  const uint64_t hash = HashOf(*copy);
+  if (detached_.empty() || !detached_.Replace(slot, hash, original.at, copy.at)) {
+    TableOf(slot).Replace(hash, original.at, copy.at);
+  }
   if (IsEvictable(*copy)) policy_->Moved(original, copy);
   log_.FreeMoved(original);
   return copy;
@@ -189,7 +202,8 @@ uint64_t EntryStore::PrefetchAfter(EntryRef ref) const {
   return hash;
 }
 
-size_t EntryStore::RemoveExpired(TimePoint now, SweepBudget& budget, bool* more) {
+size_t EntryStore::RemoveExpired(TimePoint now, SweepBudget& budget,
+                                 absl::FunctionRef<bool(EntryRef)> before_removal, bool* more) {
   const size_t removals_max = budget.removals;
   int swept = 0;
   *more = false;
@@ -200,14 +214,16 @@ size_t EntryStore::RemoveExpired(TimePoint now, SweepBudget& budget, bool* more)
                         (log_.segments_in_use() <= kSegmentsSweptAtOnce ||
                          segment.swept_at + kSweepPeriod * (1 << segment.sweep_backoff) <= now);
     if (is_due) {
-      *more = swept++ == kSegmentsSweptMax || budget.is_spent() || !SweepSegment(id, now, budget);
+      *more = swept++ == kSegmentsSweptMax || budget.is_spent() ||
+              !SweepSegment(id, now, budget, before_removal);
     }
     if (!*more) sweep_next_ = id;
   }
   return removals_max - budget.removals;
 }
 
-bool EntryStore::SweepSegment(EntryLog::SegmentId id, TimePoint now, SweepBudget& budget) {
+bool EntryStore::SweepSegment(EntryLog::SegmentId id, TimePoint now, SweepBudget& budget,
+                              absl::FunctionRef<bool(EntryRef)> before_removal) {
   TimePoint earliest = kNever;
   bool ended = true;
   const size_t removals_before = budget.removals;
@@ -219,7 +235,7 @@ bool EntryStore::SweepSegment(EntryLog::SegmentId id, TimePoint now, SweepBudget
       earliest = std::min(earliest, ref->expires_at());
       return true;
     }
-    ended = budget.removals > 0;
+    ended = budget.removals > 0 && before_removal(ref);
     if (!ended) return false;
     Remove(ref);
     --budget.removals;

@@ -6,6 +6,8 @@
 #include <limits>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
+#include "storage/detached_tables.h"
 #include "storage/entry.h"
 #include "storage/entry_log.h"
 #include "storage/entry_reader.h"
@@ -104,9 +106,13 @@ class EntryStore final : private EvictionHost {
                    size_t kept_bytes, TimePoint now);
   void Remove(EntryRef ref, uint64_t hash);
   void Remove(EntryRef ref) { Remove(ref, HashOf(*ref)); }
-  // Removes entries of a slot, from this hash on, at most `removals_max`; returns how many, and
-  // moves the position on.
-  size_t RemoveFromSlot(ScanPosition& from, size_t removals_max);
+
+  // Empties a slot at once, however much it holds; returns how many entries it had. Nobody finds
+  // them any more, and RemoveDetached removes what they take.
+  size_t DetachSlot(uint32_t slot);
+  // Returns how many it has removed.
+  size_t RemoveDetached(size_t removals_max);
+  bool has_detached() const { return !detached_.empty(); }
 
   // The entry was read or overwritten.
   void Accessed(EntryRef ref, TimePoint now) {
@@ -115,18 +121,21 @@ class EntryStore final : private EvictionHost {
   // An entry that was dead is written again: to the policy it is new.
   void Renewed(EntryRef ref, TimePoint now);
 
-  // The entry to evict next; it must be removed at once.
+  // The entry to evict next; it must be removed at once. REQUIRES: none is detached.
   EntryRef Victim(TimePoint now) { return policy_->Victim(now); }
   // How many entries the policy has moved to find victims, ever.
   uint64_t moves() const { return moves_; }
-  // The stripe's rank among others, and how many entries may be evicted.
+  // The stripe's rank among others, and how many entries may be evicted, detached ones included.
   int64_t VictimRank() const { return policy_->VictimRank(); }
   uint64_t evictable_count() const override { return evictable_count_; }
+  uint64_t detached_count() const { return detached_.count(); }
 
   // Removes expired entries while the budget lasts; returns how many. Looks through a segment at
-  // most once in kSweepPeriod, unless there are few. True in `more`: something is due that was not
-  // looked at yet.
-  size_t RemoveExpired(TimePoint now, SweepBudget& budget, bool* more);
+  // most once in kSweepPeriod, unless there are few. Shows each to `before_removal`, which returns
+  // false to stop there. True in `more`: something is due that was not looked at yet.
+  // REQUIRES: none is detached.
+  size_t RemoveExpired(TimePoint now, SweepBudget& budget,
+                       absl::FunctionRef<bool(EntryRef)> before_removal, bool* more);
 
   // Reclaims segments in proportion to what has died since the last call. To be called after every
   // change, as long as memory is short.
@@ -139,19 +148,27 @@ class EntryStore final : private EvictionHost {
 
   // REQUIRES: the slot belongs to this stripe.
   const SlotTable& TableOf(uint32_t slot) const { return tables_[slot / stripes_]; }
-  // The cell of its slot's table where a Scan from there begins.
-  size_t LowerBound(ScanPosition from) const {
-    return TableOf(from.slot).LowerBound(from.hash, reader_);
+  // Calls visit(entry, hash) for the entries of a slot from there on, in the order of Scan, until it
+  // returns false. Returns where that was, or the beginning of the next slot.
+  template <typename Visit>
+  ScanPosition VisitSlot(ScanPosition from, Visit&& visit) const {
+    const SlotTable& table = TableOf(from.slot);
+    for (size_t i = table.Occupied(LowerBound(from)); i < table.end(); i = table.Occupied(i + 1)) {
+      const Entry& entry = *log_.At(table.location_at(i));
+      const uint64_t hash = HashOf(entry);
+      if (!visit(entry, hash)) return {from.slot, hash};
+    }
+    return {from.slot + 1, 0};
   }
-  EntryRef At(Location at) const { return log_.At(at); }
   uint64_t HashOf(const Entry& entry) const override { return reader_.HashOf(entry); }
 
+  // What is detached counts as slack; its tables count as tables.
   uint64_t count() const { return count_; }
-  uint64_t entry_bytes() const { return log_.live_bytes(); }
-  uint64_t slack_bytes() const { return log_.charged_bytes() - log_.live_bytes(); }
-  uint64_t table_bytes() const { return table_bytes_; }
+  uint64_t entry_bytes() const { return log_.live_bytes() - detached_.entry_bytes(); }
+  uint64_t slack_bytes() const { return log_.charged_bytes() - entry_bytes(); }
+  uint64_t table_bytes() const { return table_bytes_ + detached_.memory_bytes(); }
   uint64_t policy_bytes() const { return policy_->memory_bytes(); }
-  uint64_t used_bytes() const { return log_.charged_bytes() + table_bytes_ + policy_bytes(); }
+  uint64_t used_bytes() const { return log_.charged_bytes() + table_bytes() + policy_bytes(); }
   // Memory that does not depend on the entries.
   uint64_t fixed_bytes() const { return (kSlots / stripes_) * sizeof(SlotTable); }
 
@@ -174,10 +191,15 @@ class EntryStore final : private EvictionHost {
   void SetFields(EntryRef ref, const EntryFields& fields);
   void AddToPolicy(EntryRef ref, TimePoint now);
   void RemoveFromPolicy(EntryRef ref);
+  // The cell of its slot's table where a walk from there begins.
+  size_t LowerBound(ScanPosition from) const {
+    return TableOf(from.slot).LowerBound(from.hash, reader_);
+  }
   // Puts the copy in the original's place and frees that; returns the copy.
   EntryRef Replace(EntryRef original, EntryRef copy);
   // False: the budget was spent before the end.
-  bool SweepSegment(EntryLog::SegmentId id, TimePoint now, SweepBudget& budget);
+  bool SweepSegment(EntryLog::SegmentId id, TimePoint now, SweepBudget& budget,
+                    absl::FunctionRef<bool(EntryRef)> before_removal);
 
   const uint32_t stripes_;
   const EvictionScope scope_;
@@ -187,6 +209,7 @@ class EntryStore final : private EvictionHost {
   const EntryReader reader_;
   std::unique_ptr<EvictionPolicy> policy_;
   const std::unique_ptr<SlotTable[]> tables_;
+  DetachedTables detached_;
   size_t table_cells_max_ = 0;  // of the largest table there was
   uint64_t count_ = 0;
   uint64_t evictable_count_ = 0;

@@ -24,7 +24,18 @@ class HybridClock {
   explicit HybridClock(uint32_t node);
 
   // A version greater than all that were issued or observed before.
-  uint64_t Next(TimePoint now);
+  uint64_t Next(TimePoint now) { return VersionOf(TakeTicks(now, 1)); }
+
+  // A tick is a version without its node. Takes some that follow each other and are greater than
+  // all that were taken or observed before, and not before shard time; returns the first.
+  uint64_t TakeTicks(TimePoint now, uint64_t count);
+  uint64_t VersionOf(uint64_t tick) const { return tick << kNodeBits | node_; }
+  static uint64_t TickOf(uint64_t version) { return version >> kNodeBits; }
+  // The first tick of the millisecond.
+  static uint64_t FirstTickOf(TimePoint now) {
+    const int64_t milliseconds = std::clamp<int64_t>(now.time_since_epoch().count(), 0, kMillisMax);
+    return static_cast<uint64_t>(milliseconds) << kCounterBits;
+  }
 
   // How far ahead of shard time a version may be to be believed: more than clocks of nodes differ
   // and bursts borrow, and little enough to wait for if a node was wrong. Else one forged or
@@ -40,14 +51,8 @@ class HybridClock {
   static constexpr int64_t kDayMillis = 24 * 60 * 60 * 1000;
   static constexpr int64_t kMillisMax = (int64_t{1} << kMillisBits) - 1 - kDayMillis;
 
-  // The first version of the millisecond, without the node.
-  static uint64_t FirstTickOf(TimePoint now) {
-    const int64_t milliseconds = std::clamp<int64_t>(now.time_since_epoch().count(), 0, kMillisMax);
-    return static_cast<uint64_t>(milliseconds) << kCounterBits;
-  }
-
   const uint64_t node_;
-  std::atomic<uint64_t> last_tick_{0};  // milliseconds and counter
+  alignas(64) std::atomic<uint64_t> last_tick_{0};  // in a line of its own
 };
 
 }  // namespace larder::storage

@@ -6,9 +6,12 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "storage/commands.h"
 #include "storage/entry_log.h"
 #include "storage/hashed_key.h"
 #include "storage/lasting_failure.h"
+#include "storage/log_room.h"
+#include "storage/need.h"
 #include "storage/random.h"
 #include "storage/stripe.h"
 #include "storage/unit_pool.h"
@@ -29,16 +32,26 @@ constexpr uint64_t kPreparedShare = 32;
 constexpr uint64_t kPreparedBytesMax = uint64_t{32} << 20;
 // So many at least, if they need not be too short for that.
 constexpr uint64_t kSegmentsPerStripe = 512;
-constexpr size_t kRemovalsPerLock = 64;
 // Looked through by one Expire, about: some hundred microseconds.
 constexpr size_t kBytesPerExpire = size_t{3} << 19;
 constexpr size_t kScanVisitsPerLock = 256;
 // A stripe may lose its victim to another writer between the look and the lock.
 constexpr int kEvictionTries = 16;
 // How often one write makes room in its own stripe before it gives up: some milliseconds.
-constexpr int kCrowdedTries = 64;
+constexpr int kStripeRoomTries = 64;
+// Of the longest records, reserved in the log for what one call into a stripe removes.
+constexpr uint64_t kRecordsReserved = 2;
 // Of one operation: more than what it could only charge afterwards, few enough to take no time.
 constexpr size_t kShrinkPerOperation = 16;
+
+Outcome NeedsMemory(absl::Status status) {
+  return {Outcome::Kind::kNeedsMemory, std::move(status)};
+}
+
+Outcome NoLogRoom() {
+  return {Outcome::Kind::kNeedsLogRoom,
+          absl::UnavailableError("the log has no room now; nothing was changed")};
+}
 
 absl::Status CheckNumbers(const KeyspaceOptions& options) {
   if (!std::has_single_bit(options.stripes) || options.stripes > kSlots) {
@@ -107,14 +120,21 @@ uint64_t Keyspace::RecordBytesMax() const {
 
 Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
     : options_(options),
+      clock_(clock),
       hasher_(options.hash_secret),
       pools_(std::make_unique<EntryPools>(
           SegmentBytesFor(options),
           std::clamp(options.memory_bytes / kKeptShare, kKeptBytesMin, kKeptBytesMax))),
       budget_(options.memory_bytes),
       signals_(StripesFor(options)) {
-  const StripeShared shared{&hasher_, pools_.get(),  &budget_,          clock,
-                            &leases_, &lease_bytes_, options.leases_max};
+  const StripeShared shared{.hasher = &hasher_,
+                            .pools = pools_.get(),
+                            .budget = &budget_,
+                            .clock = clock,
+                            .leases = &counters_.leases,
+                            .lease_bytes = &counters_.lease_bytes,
+                            .leases_max = options.leases_max,
+                            .authority = options.authority};
   const auto stripes = static_cast<uint32_t>(signals_.size());
   stripes_.reserve(stripes);
   MemoryUsage usage;
@@ -141,44 +161,97 @@ Stripe& Keyspace::Approach(uint32_t slot) {
   return stripe;
 }
 
-template <typename Attempt>
-absl::Status Keyspace::WithRoom(const HashedKey& key, TimePoint now, Attempt&& attempt) {
-  Stripe& stripe = Approach(key.slot);
-  MemoryCredit credit;
-  absl::Status status;
-  int crowded_tries = 0;
-  while (const uint64_t missing = attempt(stripe, credit)) {
-    if (credit.refusal != WriteRefusal::kNone) {
-      status = Answer(stripe, now, missing, credit);
-      if (!status.ok()) break;
-      if (++crowded_tries == kCrowdedTries) {
-        status = absl::ResourceExhaustedError("the stripe of this key is making room for records");
-        break;
-      }
-      continue;
-    }
-    const uint64_t wanted = credit.bytes + missing;
-    if (wanted > budget_.limit_bytes() - fixed_bytes_) {
-      status = LastingFailure(absl::ResourceExhaustedError(
-          absl::StrCat("the write needs ", wanted,
-                       " bytes, more than --memory=", budget_.limit_bytes(), " can hold")));
-      break;
-    }
-    Eviction eviction{.done = true};
-    while (credit.bytes < wanted && eviction.done) {
-      eviction = Reclaim(now, wanted - credit.bytes);
-      credit.bytes += eviction.freed_bytes;
-    }
-    if (!eviction.done) {
-      status = absl::ResourceExhaustedError(absl::StrCat(
-          "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
-          " bytes) and nothing may be evicted under ", EvictionFlags()));
-      break;
+template <typename Command>
+Outcome Keyspace::Execute(Command& command, TimePoint now) {
+  Stripe& stripe = Approach(command.key.slot);
+  const HashedKey key(command.key, hasher_);
+  Credit credit(options_.log);
+  Outcome outcome;
+  if constexpr (Command::kMutates) {
+    // Mostly enough; an attempt says if it is not.
+    if (!credit.log_room.Ensure(
+            credit.log_room.RoomFor(command.key.key.size(), command.value_bytes()))) {
+      return NoLogRoom();
     }
   }
-  budget_.Release(credit.bytes);
-  Shrink(now, kShrinkPerOperation);
-  return status;
+  Need need;
+  while ((need = stripe.Attempt(command, key, now, credit)) != Need::kNothing) {
+    outcome = Provide(need, stripe, now, credit);
+    if (!outcome.done()) break;
+  }
+  if (credit.memory_bytes > 0) budget_.Release(credit.memory_bytes);
+  if (budget_.exceeded()) [[unlikely]]
+    Shrink(now, kShrinkPerOperation);
+  return outcome;
+}
+
+template Outcome Keyspace::Execute(SetCommand&, TimePoint);
+template Outcome Keyspace::Execute(DeleteCommand&, TimePoint);
+template Outcome Keyspace::Execute(TouchCommand&, TimePoint);
+template Outcome Keyspace::Execute(LeaseCommand&, TimePoint);
+template Outcome Keyspace::Execute(IncrementCommand&, TimePoint);
+template Outcome Keyspace::Execute(AppendCommand&, TimePoint);
+template Outcome Keyspace::Execute(ApplyCommand&, TimePoint);
+
+Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, Credit& credit) {
+  switch (need) {
+    case Need::kNothing:
+      break;
+    case Need::kMemory:
+      return ProvideMemory(now, credit);
+    case Need::kStripeRoom:
+      return ProvideStripeRoom(stripe, now, credit);
+    case Need::kEqualHashes:
+      return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
+          absl::StrCat(kEqualHashesMax,
+                       " keys of this slot have the same hash as this one, as many as may, and ",
+                       "none of them may be evicted under ", EvictionFlags()))));
+    case Need::kLogRoom:
+      if (!credit.log_room.Ensure(credit.log_room_wanted)) return NoLogRoom();
+      break;
+    case Need::kSlot:
+      return {Outcome::Kind::kNotOwner,
+              absl::FailedPreconditionError("another node owns the slot of this key")};
+    case Need::kAuthority:
+      return {Outcome::Kind::kNoAuthority,
+              absl::UnavailableError("this node has no authority to write now; nothing was changed")};
+  }
+  return {};
+}
+
+Outcome Keyspace::ProvideMemory(TimePoint now, Credit& credit) {
+  const uint64_t wanted = credit.memory_bytes + credit.memory_missing;
+  if (wanted > budget_.limit_bytes() - fixed_bytes_) {
+    return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
+        absl::StrCat("the write needs ", wanted,
+                     " bytes, more than --memory=", budget_.limit_bytes(), " can hold"))));
+  }
+  while (credit.memory_bytes < wanted) {
+    const Eviction eviction = Reclaim(now, wanted - credit.memory_bytes);
+    credit.memory_bytes += eviction.freed_bytes;
+    if (eviction.done) continue;
+    if (eviction.needs_log_room) return NoLogRoom();
+    return NeedsMemory(absl::ResourceExhaustedError(absl::StrCat(
+        "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
+        " bytes) and nothing may be evicted under ", EvictionFlags())));
+  }
+  return {};
+}
+
+Outcome Keyspace::ProvideStripeRoom(Stripe& stripe, TimePoint now, Credit& credit) {
+  if (++credit.stripe_room_tries == kStripeRoomTries) {
+    return NeedsMemory(
+        absl::ResourceExhaustedError("the stripe of this key is making room for records"));
+  }
+  // From this stripe: what others have is of no use here.
+  const Eviction eviction = ReclaimFrom(stripe, now, credit.memory_missing);
+  credit.memory_bytes += eviction.freed_bytes;
+  if (eviction.done) return {};
+  if (eviction.needs_log_room) return NoLogRoom();
+  return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(absl::StrCat(
+      "the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ", "as one of ",
+      stripes_.size(), " may have (--stripes), and nothing of it ", "may be evicted under ",
+      EvictionFlags()))));
 }
 
 std::string Keyspace::EvictionFlags() const {
@@ -187,36 +260,20 @@ std::string Keyspace::EvictionFlags() const {
       " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope)));
 }
 
-absl::Status Keyspace::Answer(Stripe& stripe, TimePoint now, uint64_t bytes_wanted,
-                              MemoryCredit& credit) {
-  switch (std::exchange(credit.refusal, WriteRefusal::kNone)) {
-    case WriteRefusal::kNone:
-      break;
-    case WriteRefusal::kCrowded: {
-      // From this stripe: what others have is of no use here.
-      const Eviction eviction = stripe.Reclaim(now, bytes_wanted);
-      credit.bytes += eviction.freed_bytes;
-      if (eviction.done) break;
-      return LastingFailure(absl::ResourceExhaustedError(absl::StrCat(
-          "the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ",
-          "as one of ", stripes_.size(), " may have (--stripes), and nothing of it ",
-          "may be evicted under ", EvictionFlags())));
-    }
-    case WriteRefusal::kEqualHashes:
-      return LastingFailure(absl::ResourceExhaustedError(
-          absl::StrCat(kEqualHashesMax,
-                       " keys of this slot have the same hash as this one, as many as may, and ",
-                       "none of them may be evicted under ", EvictionFlags())));
+Eviction Keyspace::ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted) {
+  LogRoom log_room(options_.log);
+  if (!log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0))) {
+    return {.needs_log_room = true};
   }
-  return absl::OkStatus();
+  return stripe.Reclaim(now, bytes_wanted, log_room);
 }
 
 Eviction Keyspace::Reclaim(TimePoint now, uint64_t bytes_wanted) {
   for (int i = 0; i < kEvictionTries; ++i) {
     Stripe* stripe = RanksVictims(options_.eviction) ? ColdestStripe() : RandomStripe();
     if (stripe == nullptr) break;
-    if (const Eviction eviction = stripe->Reclaim(now, bytes_wanted); eviction.done)
-      return eviction;
+    const Eviction eviction = ReclaimFrom(*stripe, now, bytes_wanted);
+    if (eviction.done || eviction.needs_log_room) return eviction;
   }
   return {};
 }
@@ -239,7 +296,7 @@ Stripe* Keyspace::RandomStripe() {
     total += signal.evictable.load(std::memory_order_relaxed);
   }
   if (total == 0) return nullptr;
-  const uint64_t call = random_calls_.fetch_add(1, std::memory_order_relaxed);
+  const uint64_t call = counters_.random_calls.fetch_add(1, std::memory_order_relaxed);
   uint64_t place = Random::Scale(Random(options_.seed + call).Next(), total);
   Stripe* chosen = nullptr;
   for (size_t i = 0; i < signals_.size(); ++i) {
@@ -253,6 +310,7 @@ Stripe* Keyspace::RandomStripe() {
 }
 
 size_t Keyspace::Shrink(TimePoint now, size_t evictions_max) {
+  if (options_.authority != nullptr && !options_.authority->Holds()) return 0;
   size_t evictions = 0;
   for (; evictions < evictions_max && budget_.exceeded(); ++evictions) {
     const Eviction eviction = Reclaim(now, budget_.excess_bytes());
@@ -295,70 +353,66 @@ GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {
 
 absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
                                         const SetOptions& options, TimePoint now) {
-  const HashedKey hashed(key, hasher_);
-  SetResult result;
-  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
-    return stripe.Set(hashed, value, options, now, credit, result);
-  });
-  if (!status.ok()) return status;
-  return result;
+  SetCommand command{key, value, options};
+  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
+  return command.result;
 }
 
-DeleteResult Keyspace::Delete(KeyRef key, const DeleteOptions& options, TimePoint now) {
-  Stripe& stripe = Approach(key.slot);
-  const DeleteResult result = stripe.Delete(HashedKey(key, hasher_), options, now);
-  Shrink(now, kShrinkPerOperation);
-  return result;
+absl::StatusOr<DeleteResult> Keyspace::Delete(KeyRef key, const DeleteOptions& options,
+                                              TimePoint now) {
+  DeleteCommand command{key, options};
+  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
+  return command.result;
 }
 
 absl::StatusOr<LeaseResult> Keyspace::Lease(KeyRef key, const LeaseOptions& options, TimePoint now,
                                             ValueSink& sink) {
-  const HashedKey hashed(key, hasher_);
-  absl::StatusOr<LeaseResult> result = LeaseResult();
-  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
-    return stripe.Lease(hashed, options, now, sink, credit, result);
-  });
-  if (!status.ok()) return status;
-  return result;
+  LeaseCommand command{key, options, sink};
+  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
+  return std::move(command.result);
 }
 
 absl::StatusOr<TouchResult> Keyspace::Touch(KeyRef key, TimePoint expires_at, TimePoint now) {
-  const HashedKey hashed(key, hasher_);
-  TouchResult result;
-  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
-    return stripe.Touch(hashed, expires_at, now, credit, result);
-  });
-  if (!status.ok()) return status;
-  return result;
+  TouchCommand command{key, expires_at};
+  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
+  return command.result;
 }
 
 absl::StatusOr<IncrementResult> Keyspace::Increment(KeyRef key, const IncrementOptions& options,
                                                     TimePoint now) {
-  const HashedKey hashed(key, hasher_);
-  absl::StatusOr<IncrementResult> result = IncrementResult();
-  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
-    return stripe.Increment(hashed, options, now, credit, result);
-  });
-  if (!status.ok()) return status;
-  return result;
+  IncrementCommand command{key, options};
+  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
+  return std::move(command.result);
 }
 
 absl::StatusOr<AppendResult> Keyspace::Append(KeyRef key, std::string_view bytes,
                                               const AppendOptions& options, TimePoint now) {
-  const HashedKey hashed(key, hasher_);
-  absl::StatusOr<AppendResult> result = AppendResult();
-  const absl::Status status = WithRoom(hashed, now, [&](Stripe& stripe, MemoryCredit& credit) {
-    return stripe.Append(hashed, bytes, options, now, credit, result);
-  });
-  if (!status.ok()) return status;
-  return result;
+  AppendCommand command{key, bytes, options};
+  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
+  return std::move(command.result);
+}
+
+absl::StatusOr<bool> Keyspace::Apply(const Mutation& mutation, TimePoint now) {
+  if (mutation.version == 0 || !clock_->Observe(mutation.version, now)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the version of a mutation is ", mutation.version, "; it must not be 0, nor ",
+                     "more than ", HybridClock::kAheadMax.count(), " ms ahead of shard time"));
+  }
+  if (mutation.kind == MutationKind::kFlushSlot) {
+    const auto entries = FlushSlotAs(mutation.slot, mutation.version, now);
+    if (!entries.ok()) return entries.status();
+    return true;
+  }
+  ApplyCommand command{{mutation.slot, mutation.key}, mutation};
+  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
+  return command.applied;
 }
 
 ScanPosition Keyspace::Scan(ScanPosition from, const ScanOptions& options, TimePoint now,
                             ScanSink& sink) {
-  ScanBudget left{options.limit, options.bytes_max, options.visits_max};
+  WalkBudget left{options.limit, options.bytes_max, options.visits_max};
   while (!from.at_end() && left.entries > 0 && left.visits > 0 && !left.full) {
-    ScanBudget part = left;
+    WalkBudget part = left;
     part.visits = std::min(left.visits, kScanVisitsPerLock);
     const size_t visits_given = part.visits;
     from = StripeOf(from.slot).ScanSlot(from, options, part, now, sink);
@@ -369,30 +423,48 @@ ScanPosition Keyspace::Scan(ScanPosition from, const ScanOptions& options, TimeP
   return from;
 }
 
-uint64_t Keyspace::Flush() {
-  // Leases first and at once: slot by slot each would be looked at once for every slot.
-  for (const auto& stripe : stripes_) stripe->VoidLeases();
+ExportedPart Keyspace::ExportSlot(ScanPosition from, const ExportOptions& options,
+                                  ExportSink& sink) const {
+  WalkBudget budget{options.entries_max, options.bytes_max, options.entries_max};
+  return StripeOf(from.slot).ExportSlot(from, budget, options_.log, sink);
+}
+
+void Keyspace::SetSlotOwned(uint32_t slot, bool owned) { StripeOf(slot).SetOwned(slot, owned); }
+
+absl::StatusOr<uint64_t> Keyspace::Flush(TimePoint now) {
   uint64_t entries = 0;
-  for (uint32_t slot = 0; slot < kSlots; ++slot) entries += FlushSlot(slot);
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    const auto flushed = FlushSlotAs(slot, /*version=*/0, now);
+    if (flushed.ok()) {
+      entries += *flushed;
+    } else if (!absl::IsFailedPrecondition(flushed.status())) {
+      return flushed.status();
+    }
+  }
   return entries;
 }
 
-uint64_t Keyspace::FlushSlot(uint32_t slot) {
+absl::StatusOr<uint64_t> Keyspace::FlushSlot(uint32_t slot, TimePoint now) {
+  return FlushSlotAs(slot, /*version=*/0, now);
+}
+
+absl::StatusOr<uint64_t> Keyspace::FlushSlotAs(uint32_t slot, uint64_t version, TimePoint now) {
   Stripe& stripe = StripeOf(slot);
-  stripe.VoidLeasesOf(slot);
-  ScanPosition from{.slot = slot};
+  Credit credit(options_.log);
   uint64_t entries = 0;
-  size_t removed;
-  do {
-    removed = stripe.FlushSlot(from, kRemovalsPerLock);
-    entries += removed;
-  } while (removed == kRemovalsPerLock);
+  Need need;
+  while ((need = stripe.FlushSlot(slot, version, now, credit, &entries)) != Need::kNothing) {
+    Outcome outcome = Provide(need, stripe, now, credit);
+    if (!outcome.done()) return std::move(outcome.status);
+  }
   return entries;
 }
 
 size_t Keyspace::Expire(TimePoint now, size_t removals_max, bool* more) {
+  if (more != nullptr) *more = false;
+  if (options_.authority != nullptr && !options_.authority->Holds()) return 0;
   // Begins elsewhere each time, so that no stripe waits for ever behind a busy one.
-  const size_t first = expire_calls_.fetch_add(1, std::memory_order_relaxed);
+  const size_t first = counters_.expire_calls.fetch_add(1, std::memory_order_relaxed);
   SweepBudget budget{removals_max, kBytesPerExpire};
   size_t removed = 0;
   bool is_more = false;
@@ -401,7 +473,10 @@ size_t Keyspace::Expire(TimePoint now, size_t removals_max, bool* more) {
     do {
       is_more = budget.is_spent();
       if (is_more) break;
-      removed += stripe.Expire(now, budget, &is_more);
+      LogRoom log_room(options_.log);
+      // Without room nothing is to be done soon, whatever is due.
+      if (!log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, 0))) return removed;
+      removed += stripe.Expire(now, budget, log_room, &is_more);
     } while (is_more);
   }
   if (more != nullptr) *more = is_more;

@@ -17,8 +17,12 @@
 #include "storage/hybrid_clock.h"
 #include "storage/key_hasher.h"
 #include "storage/memory_budget.h"
+#include "storage/mutation_sink.h"
+#include "storage/need.h"
 #include "storage/operations.h"
+#include "storage/outcome.h"
 #include "storage/time.h"
+#include "storage/write_authority.h"
 
 namespace larder::storage {
 
@@ -41,6 +45,10 @@ struct KeyspaceOptions {
   // Decides the order of Scan and which keys collide: to be drawn at random, and kept from those
   // who choose keys.
   HashSecret hash_secret;
+  // Is told of every mutation; nullptr: nobody keeps a log. Must outlive the keyspace.
+  MutationSink* log = nullptr;
+  // Asked before every mutation but Apply; nullptr: it always holds. Must outlive the keyspace.
+  const WriteAuthority* authority = nullptr;
 };
 
 // All entries of one node, in stripes that each own the slots of one residue class.
@@ -48,10 +56,11 @@ struct KeyspaceOptions {
 // stripe whose next victim is the coldest. Nothing outside storage/ sees an entry but through a
 // sink.
 //
-// All operations that can fail return RESOURCE_EXHAUSTED when the write does not fit into the
-// budget and nothing may be evicted; likewise when the key's stripe has as many records as it may,
-// and when kEqualHashesMax keys of the slot have the same hash. What does not pass by waiting is a
-// LastingFailure. A write that fails has changed nothing.
+// What fails has changed nothing and returns the status of its Outcome: RESOURCE_EXHAUSTED when a
+// write does not fit into the budget and nothing may be evicted; likewise when the key's stripe has
+// as many records as it may, and when kEqualHashesMax keys of the slot have the same hash.
+// UNAVAILABLE: the log has no room, or this node no authority; FAILED_PRECONDITION: another node
+// owns the slot. What does not pass by waiting is a LastingFailure.
 class Keyspace {
  public:
   // The least memory_bytes that Create accepts.
@@ -69,6 +78,11 @@ class Keyspace {
 
   GetOutcome Get(KeyRef key, TimePoint now, ValueSink& sink);
 
+  // Carries out a command (commands.h), or changes nothing. Never waits; evicts what it must. The
+  // operations below are commands.
+  template <typename Command>
+  Outcome Execute(Command& command, TimePoint now);
+
   // REQUIRES: value.size() <= kValueBytesMax.
   absl::StatusOr<SetResult> Set(KeyRef key, std::string_view value, const SetOptions& options,
                                 TimePoint now);
@@ -77,7 +91,7 @@ class Keyspace {
   // wait for the memory one after the other. Pays if they come at once; changes nothing.
   void Prefetch(std::span<const KeyRef> keys) const;
 
-  DeleteResult Delete(KeyRef key, const DeleteOptions& options, TimePoint now);
+  absl::StatusOr<DeleteResult> Delete(KeyRef key, const DeleteOptions& options, TimePoint now);
 
   // RESOURCE_EXHAUSTED also when leases_max tokens are outstanding, or when they use an eighth of
   // the budget: leases can not be evicted and must leave room for entries.
@@ -97,9 +111,22 @@ class Keyspace {
   // Gives the sink the entries from `from` on, by (slot, hash of the key); returns where to go on.
   ScanPosition Scan(ScanPosition from, const ScanOptions& options, TimePoint now, ScanSink& sink);
 
-  // Removes entries and voids leases; returns how many entries there were.
-  uint64_t Flush();
-  uint64_t FlushSlot(uint32_t slot);
+  // Applies a mutation that another copy of the keyspace has committed: without conditions, leases,
+  // authority or owner. False: there is no such entry to touch or to remove. INVALID_ARGUMENT: its
+  // version is 0, or further ahead of `now` than the clock believes.
+  absl::StatusOr<bool> Apply(const Mutation& mutation, TimePoint now);
+
+  // Gives the sink entries of slot `from.slot` as they are, by the hash of the key, for a copy.
+  ExportedPart ExportSlot(ScanPosition from, const ExportOptions& options, ExportSink& sink) const;
+
+  // Refuses all commands on keys of this slot from now on, and Gets, or none any more.
+  void SetSlotOwned(uint32_t slot, bool owned);
+
+  // Empties one slot or all: nobody finds an entry any more, and leases are void, however many they
+  // are. Returns how many entries there were. What they take goes with the next evictions or Expire.
+  // Flush skips slots that another node owns; when it fails, some slots may be empty already.
+  absl::StatusOr<uint64_t> Flush(TimePoint now);
+  absl::StatusOr<uint64_t> FlushSlot(uint32_t slot, TimePoint now);
 
   // Removes expired entries and leases, at most `removals_max` of them, going round the stripes and
   // looking through about 1.5 MiB of records at most; returns how many. True in `more`: something
@@ -133,34 +160,40 @@ class Keyspace {
   // while the operation waits for the lock.
   Stripe& Approach(uint32_t slot);
 
-  // Runs a write that may need room: attempt(stripe, credit) returns how many bytes are missing, 0
-  // when it is done. Evicts between attempts, under no lock but that of the victim's stripe.
-  template <typename Attempt>
-  absl::Status WithRoom(const HashedKey& key, TimePoint now, Attempt&& attempt);
+  // Finds what an attempt needed. Done: it is worth another.
+  Outcome Provide(Need need, Stripe& stripe, TimePoint now, Credit& credit);
+  Outcome ProvideMemory(TimePoint now, Credit& credit);
+  Outcome ProvideStripeRoom(Stripe& stripe, TimePoint now, Credit& credit);
+  absl::StatusOr<uint64_t> FlushSlotAs(uint32_t slot, uint64_t version, TimePoint now);
 
   // Reclaims memory from the stripe whose victim is the coldest, or, if the policy cannot compare
-  // stripes, from one chosen at random in proportion to its entries.
+  // stripes, from one chosen at random in proportion to its entries. Neither done nor short of log
+  // room: there is no victim.
   Eviction Reclaim(TimePoint now, uint64_t bytes_wanted);
+  Eviction ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted);
   // What decides whether something may be evicted, for messages.
   std::string EvictionFlags() const;
-  // Deals with what a stripe said in the credit; OK: it is worth another try.
-  absl::Status Answer(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, MemoryCredit& credit);
   Stripe* ColdestStripe();
   Stripe* RandomStripe();
   // The most bytes of records in one stripe, values apart not counted.
   uint64_t RecordBytesMax() const;
 
   const KeyspaceOptions options_;
+  HybridClock* const clock_;
   const KeyHasher hasher_;
   const std::unique_ptr<EntryPools> pools_;
   MemoryBudget budget_;
-  std::atomic<uint64_t> leases_{0};
-  std::atomic<uint64_t> lease_bytes_{0};
   std::vector<StripeSignal> signals_;  // side by side, since every eviction reads them all
   std::vector<std::unique_ptr<Stripe>> stripes_;
   uint64_t fixed_bytes_ = 0;
-  std::atomic<uint64_t> random_calls_{0};
-  std::atomic<uint64_t> expire_calls_{0};
+  // What threads write, away from what all of them read.
+  struct alignas(64) Counters {
+    std::atomic<uint64_t> leases{0};
+    std::atomic<uint64_t> lease_bytes{0};
+    std::atomic<uint64_t> random_calls{0};
+    std::atomic<uint64_t> expire_calls{0};
+  };
+  Counters counters_;
 };
 
 }  // namespace larder::storage

@@ -7,7 +7,8 @@
 
 namespace larder::storage {
 
-// The bytes that one node's keyspace may use and does use. Thread-safe.
+// The bytes that one node's keyspace may use and does use. Thread-safe. Every operation reads the
+// limit, so it does not share a line with what many of them write.
 // Memory is reserved before it is allocated, so `used` passes the limit only by what Charge had to
 // add afterwards.
 class MemoryBudget {
@@ -41,21 +42,8 @@ class MemoryBudget {
   }
 
  private:
-  std::atomic<uint64_t> limit_bytes_;
-  std::atomic<uint64_t> used_bytes_{0};
-};
-
-// Why a write can not be done, whatever memory it is given.
-enum class WriteRefusal : uint8_t {
-  kNone,
-  kCrowded,      // the stripe has no place for another record until some of its own are evicted
-  kEqualHashes,  // kEqualHashesMax keys have this hash, and none of them may be evicted
-};
-
-// Bytes that one write has reserved or freed by eviction and not spent yet.
-struct MemoryCredit {
-  uint64_t bytes = 0;
-  WriteRefusal refusal = WriteRefusal::kNone;  // set by a stripe
+  alignas(64) std::atomic<uint64_t> limit_bytes_;
+  alignas(64) std::atomic<uint64_t> used_bytes_{0};
 };
 
 }  // namespace larder::storage

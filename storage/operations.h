@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "storage/mutation.h"
 #include "storage/time.h"
 
 namespace larder::storage {
@@ -62,8 +63,9 @@ class ScanSink {
 
 enum class GetOutcome {
   kMiss,
-  kHit,      // live or stale; the sink has it
-  kRefused,  // there is an entry, but the sink had no room
+  kHit,       // live or stale; the sink has it
+  kRefused,   // there is an entry, but the sink had no room
+  kNotOwner,  // another node owns the slot
 };
 
 // Permission to store a recomputed value. Never {0}.
@@ -163,6 +165,26 @@ struct ScanOptions {
   size_t bytes_max = size_t{1} << 20;  // of keys and values; the first entry always fits
   size_t visits_max = 100000;          // entries and slots looked at
   bool keys_only = false;
+};
+
+// Where Keyspace::ExportSlot puts entries; the same rules as for ValueSink.
+class ExportSink {
+ public:
+  // `entry` is a kSet with all that there is, whether stale or expired.
+  virtual void Add(const Mutation& entry) = 0;
+
+ protected:
+  ~ExportSink() = default;
+};
+
+struct ExportOptions {
+  size_t entries_max = 1000;           // kEqualHashesMax - 1 more may come
+  size_t bytes_max = size_t{1} << 20;  // of keys and values; the first entry always fits
+};
+
+struct ExportedPart {
+  ScanPosition next;  // where to go on: in the next slot when this one is done
+  uint64_t log_position = 0;  // what the log says up to here is in the part, and nothing after
 };
 
 struct SlotStats {

@@ -31,6 +31,7 @@ class SlotTable {
   void Replace(uint64_t hash, Location from, Location to) {
     MutablePartOf(hash).Replace(hash, from, to);
   }
+  bool Holds(uint64_t hash, Location at) const { return PartOf(hash).Holds(hash, at); }
   // Brings the cells where an entry with this hash belongs closer to the processor.
   void Prefetch(uint64_t hash) const { PartOf(hash).Prefetch(hash); }
   // Brings the beginning of the record closer that probably is the one with this hash.

@@ -9,6 +9,7 @@
 #include "storage/key_hasher.h"
 #include "storage/memory_budget.h"
 #include "storage/unit_pool.h"
+#include "storage/write_authority.h"
 
 namespace larder::storage {
 
@@ -21,6 +22,7 @@ struct StripeShared {
   std::atomic<uint64_t>* leases = nullptr;       // outstanding, over all stripes
   std::atomic<uint64_t>* lease_bytes = nullptr;  // their memory
   uint64_t leases_max = 0;
+  const WriteAuthority* authority = nullptr;  // nullptr: always
 
   // Leases can not be evicted, so they may use a part of the budget only.
   uint64_t lease_bytes_max() const { return budget->limit_bytes() / 8; }

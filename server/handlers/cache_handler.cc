@@ -63,6 +63,9 @@ void CacheHandler::GetThrough(storage::ValueSink& sink, std::string_view operati
       return reply.Complete({.found = false});
     case storage::GetOutcome::kHit:
       return reply.Complete({.found = true});
+    case storage::GetOutcome::kNotOwner:
+      return reply.Fail(absl::FailedPreconditionError(
+          absl::StrCat(View(operation), ": another node owns the slot of this key")));
     case storage::GetOutcome::kRefused:
       return reply.Fail(WithRetryHint(
           absl::ResourceExhaustedError(absl::StrCat(
@@ -154,7 +157,9 @@ void CacheHandler::DeleteFor(std::string_view operation, const DeleteView& reque
     if (!stale_for.ok()) return reply.Fail(stale_for.status());
     options.stale_until = now + *stale_for;
   }
-  reply.Complete(keyspace_->Delete(*key, options, now));
+  const auto result = keyspace_->Delete(*key, options, now);
+  if (!result.ok()) return reply.Fail(FromStorage(operation, result.status()));
+  reply.Complete(*result);
 }
 
 void CacheHandler::Lease(const LeaseView& request, LeaseReply& reply) {

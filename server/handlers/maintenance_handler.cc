@@ -67,9 +67,10 @@ absl::Status CheckSettings(const std::vector<ConfigSettingView>& settings,
 
 }  // namespace
 
-MaintenanceHandler::MaintenanceHandler(storage::Keyspace* keyspace, const NodeFigureSource* figures,
+MaintenanceHandler::MaintenanceHandler(storage::Keyspace* keyspace, const TimeSource* time,
+                                       const NodeFigureSource* figures,
                                        storage::EvictionKind eviction, ConfigStore* config)
-    : keyspace_(keyspace), figures_(figures), eviction_(eviction), config_(config) {}
+    : keyspace_(keyspace), time_(time), figures_(figures), eviction_(eviction), config_(config) {}
 
 void MaintenanceHandler::Stats(Reply<StatsAnswer>& reply) {
   reply.Complete({.node = figures_->Read(),
@@ -106,11 +107,18 @@ void MaintenanceHandler::SlotStats(const SlotStatsView& request, Reply<SlotStats
 }
 
 void MaintenanceHandler::Flush(const FlushView& request, Reply<FlushAnswer>& reply) {
-  if (!request.slot.has_value()) return reply.Complete({.entries = keyspace_->Flush()});
-  if (const auto status = CheckSlot("Flush", "slot", *request.slot); !status.ok()) {
-    return reply.Fail(status);
+  if (request.slot.has_value()) {
+    const auto status = CheckSlot("Flush", "slot", *request.slot);
+    if (!status.ok()) return reply.Fail(status);
   }
-  reply.Complete({.entries = keyspace_->FlushSlot(*request.slot)});
+  const storage::TimePoint now = time_->Now();
+  const auto entries =
+      request.slot.has_value() ? keyspace_->FlushSlot(*request.slot, now) : keyspace_->Flush(now);
+  if (!entries.ok()) {
+    return reply.Fail(absl::Status(entries.status().code(),
+                                   absl::StrCat("Flush: ", entries.status().message())));
+  }
+  reply.Complete({.entries = *entries});
 }
 
 void MaintenanceHandler::GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply) {

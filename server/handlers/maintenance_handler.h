@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "server/handlers/config_store.h"
 #include "server/handlers/reply.h"
+#include "server/handlers/time_source.h"
 #include "server/handlers/request_views.h"
 #include "storage/eviction_kind.h"
 #include "storage/keyspace.h"
@@ -58,12 +59,13 @@ struct GetConfigAnswer {
 
 struct SetConfigAnswer {};
 
-// The Maintenance methods of a node without durable storage. Thread-safe. Keyspace, figure
+// The Maintenance methods of a node without durable storage. Thread-safe. Keyspace, time, figure
 // source and config must outlive it.
 class MaintenanceHandler {
  public:
-  MaintenanceHandler(storage::Keyspace* keyspace, const NodeFigureSource* figures,
-                     storage::EvictionKind eviction, ConfigStore* config);
+  MaintenanceHandler(storage::Keyspace* keyspace, const TimeSource* time,
+                     const NodeFigureSource* figures, storage::EvictionKind eviction,
+                     ConfigStore* config);
 
   void Stats(Reply<StatsAnswer>& reply);
   void MemoryStats(Reply<MemoryStatsAnswer>& reply);
@@ -74,6 +76,7 @@ class MaintenanceHandler {
 
  private:
   storage::Keyspace* const keyspace_;
+  const TimeSource* const time_;
   const NodeFigureSource* const figures_;
   const storage::EvictionKind eviction_;
   ConfigStore* const config_;

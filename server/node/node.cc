@@ -82,7 +82,7 @@ class Node::Parts final : public NodeFigureSource {
     runtime_config_ =
         std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_, std::move(on_change));
     maintenance_ = std::make_unique<MaintenanceHandler>(
-        keyspace_.get(), this, config_.keyspace.eviction, runtime_config_.get());
+        keyspace_.get(), &clock_, this, config_.keyspace.eviction, runtime_config_.get());
     const bool uses_grpcpp = config_.transport == ServerConfig::Transport::kGrpcpp;
     // grpc++ has read its own certificate, for good.
     housekeeper_ = std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_,

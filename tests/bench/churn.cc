@@ -126,7 +126,7 @@ absl::Status Churn::Operate(Sizes sizes, uint64_t operations) {
     if (operations_done_ % kOperationsPerLook == 0) WatchResident();
     const storage::KeyRef key = key_(random_.Below(keys));
     if (random_.Below(kDeleteOneIn) == 0) {
-      keyspace_->Delete(key, {}, now_);
+      keyspace_->Delete(key, {}, now_).IgnoreError();
       continue;
     }
     const size_t value_bytes = LogUniform(sizes.first, sizes.second, random_);

@@ -229,7 +229,7 @@ uint64_t KeyspaceRound::Set(size_t begin, size_t end) {
 uint64_t KeyspaceRound::Delete(size_t begin, size_t end) {
   uint64_t wrong = 0;
   for (size_t i = begin; i < end; ++i) {
-    wrong += !keyspace_->Delete(sequence_[i], {}, NowOf(i - begin)).deleted;
+    wrong += !keyspace_->Delete(sequence_[i], {}, NowOf(i - begin))->deleted;
   }
   return wrong;
 }

@@ -117,7 +117,7 @@ bool OperationMix::Run() {
     case MixedKind::kSet:
       return RunSet();
     case MixedKind::kDelete:
-      keyspace_->Delete(key_, {}, now_);
+      keyspace_->Delete(key_, {}, now_).IgnoreError();
       return true;
     case MixedKind::kTouch:
       return keyspace_->Touch(key_, expires_at_, now_).ok();

@@ -83,7 +83,7 @@ class Machine {
     }
     const uint64_t live = Scan(~size_t{0});
     Require(live <= keyspace_->Stats().entries);
-    Require(keyspace_->Flush() >= live);
+    Require(keyspace_->Flush(now_).value() >= live);
     Require(keyspace_->Stats().entries == 0 && keyspace_->Stats().leases == 0);
     const MemoryUsage usage = keyspace_->Memory();
     Require(usage.entries == 0 && usage.tables == 0 && usage.leases == 0);
@@ -161,9 +161,9 @@ class Machine {
       }
       case 3:
         if (input_.Byte() % 2 == 0) {
-          keyspace_->Delete(ref, {.stale_until = Later()}, now_);
+          keyspace_->Delete(ref, {.stale_until = Later()}, now_).IgnoreError();
         } else {
-          keyspace_->Delete(ref, {.if_version = version_}, now_);
+          keyspace_->Delete(ref, {.if_version = version_}, now_).IgnoreError();
         }
         break;
       case 4: {
@@ -200,7 +200,7 @@ class Machine {
         }
         break;
       default:
-        if (input_.Byte() % 16 == 0) keyspace_->FlushSlot(ref.slot);
+        if (input_.Byte() % 16 == 0) Require(keyspace_->FlushSlot(ref.slot, now_).ok());
     }
   }
 

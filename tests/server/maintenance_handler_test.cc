@@ -53,7 +53,7 @@ class FakeConfig final : public ConfigStore {
 class MaintenanceHandlerTest : public HandlerTest {
  protected:
   MaintenanceHandlerTest()
-      : maintenance_(keyspace_.get(), &figures_, storage::EvictionKind::kLru, &config_) {}
+      : maintenance_(keyspace_.get(), &time_, &figures_, storage::EvictionKind::kLru, &config_) {}
 
   RecordingReply<SlotStatsAnswer> SlotStats(const SlotStatsView& view) {
     RecordingReply<SlotStatsAnswer> reply;

@@ -85,7 +85,7 @@ TEST_F(CollisionTest, WhereNothingMayBeEvictedTheWriteIsRefusedForGood) {
       << "a lease is no entry";
   EXPECT_TRUE(Put(keys_[5]).ok()) << "it is there already";
   EXPECT_TRUE(Put("another hash").ok());
-  ASSERT_TRUE(keyspace_->Delete({kSlot, keys_[5]}, {}, now_).deleted);
+  ASSERT_TRUE(keyspace_->Delete({kSlot, keys_[5]}, {}, now_)->deleted);
   EXPECT_TRUE(Put(keys_[99]).ok());
 }
 
@@ -116,7 +116,7 @@ TEST_F(CollisionTest, AnExpiredOneMakesWayUnderAnyPolicy) {
 TEST_F(CollisionTest, TheLeaseOfTheOneThatGoesIsVoid) {
   for (size_t i = 0; i < kEqualHashesMax; ++i) ASSERT_TRUE(Put(keys_[i]).ok());
   ASSERT_TRUE(
-      keyspace_->Delete({kSlot, keys_[0]}, {.stale_until = now_ + Millis(5000)}, now_).deleted);
+      keyspace_->Delete({kSlot, keys_[0]}, {.stale_until = now_ + Millis(5000)}, now_)->deleted);
   StringSink sink;
   const auto lease = keyspace_->Lease({kSlot, keys_[0]}, {Millis(1000)}, now_, sink);
   ASSERT_EQ(lease->kind, LeaseResult::Kind::kGranted);

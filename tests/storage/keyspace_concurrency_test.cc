@@ -74,7 +74,7 @@ TEST_F(KeyspaceTest, AnyMixUnderPressureKeepsValuesWholeAndTheBudget) {
           break;
         }
         case 2:
-          keyspace_->Delete(Ref(key), {.stale_until = now + Millis(20)}, now);
+          keyspace_->Delete(Ref(key), {.stale_until = now + Millis(20)}, now).IgnoreError();
           break;
         case 3: {
           StringSink sink;
@@ -82,7 +82,7 @@ TEST_F(KeyspaceTest, AnyMixUnderPressureKeepsValuesWholeAndTheBudget) {
           break;
         }
         case 4:
-          if (random.Below(500) == 0) keyspace_->FlushSlot(Ref(key).slot);
+          if (random.Below(500) == 0) keyspace_->FlushSlot(Ref(key).slot, now).IgnoreError();
           keyspace_->Expire(now, 50);
           break;
         case 5: {
@@ -103,7 +103,8 @@ TEST_F(KeyspaceTest, AnyMixUnderPressureKeepsValuesWholeAndTheBudget) {
   EXPECT_GT(keyspace_->Stats().evictions, 0u);
   EXPECT_LE(keyspace_->Memory().total(), kBudget);
   const uint64_t entries = keyspace_->Stats().entries;
-  EXPECT_EQ(keyspace_->Flush(), entries);
+  EXPECT_EQ(keyspace_->Flush(now_).value(), entries);
+  for (bool more = true; more;) keyspace_->Expire(now_, 10000, &more);
   EXPECT_EQ(keyspace_->Stats().leases, 0u);
 }
 

@@ -100,7 +100,7 @@ class KeyspaceTest : public testing::Test {
   bool Delete(std::string_view key, std::optional<int64_t> stale_ms = std::nullopt) {
     DeleteOptions options;
     if (stale_ms.has_value()) options.stale_until = now_ + Millis(*stale_ms);
-    return keyspace_->Delete(Ref(key), options, now_).deleted;
+    return keyspace_->Delete(Ref(key), options, now_).value().deleted;
   }
 
   TimePoint now_{Millis(1'700'000'000'000)};

@@ -64,8 +64,8 @@ TEST_F(KeyspaceTest, EveryMutationByOthersVoidsTheToken) {
   voids("Increment",
         [&] { keyspace_->Increment(Ref("k"), {.delta = 1, .initial = 1}, now_).IgnoreError(); });
   voids("Append", [&] { keyspace_->Append(Ref("k"), "x", {}, now_).IgnoreError(); });
-  voids("Flush", [&] { keyspace_->Flush(); });
-  voids("FlushSlot", [&] { keyspace_->FlushSlot(Ref("k").slot); });
+  voids("Flush", [&] { ASSERT_TRUE(keyspace_->Flush(now_).ok()); });
+  voids("FlushSlot", [&] { ASSERT_TRUE(keyspace_->FlushSlot(Ref("k").slot, now_).ok()); });
 }
 
 TEST_F(KeyspaceTest, WhatChangesNothingLeavesTheTokenValid) {
@@ -73,7 +73,7 @@ TEST_F(KeyspaceTest, WhatChangesNothingLeavesTheTokenValid) {
   SetOptions if_present;
   if_present.condition.kind = Condition::Kind::kIfPresent;
   EXPECT_EQ(Set("k", "v", if_present)->outcome, Outcome::kNotFound);
-  keyspace_->Delete(Ref("k"), {.if_version = 5}, now_);
+  keyspace_->Delete(Ref("k"), {.if_version = 5}, now_).IgnoreError();
   keyspace_->Touch(Ref("k"), kNever, now_).IgnoreError();
   Get("k");
   EXPECT_EQ(SetWithToken("k", "v", lease.token), Outcome::kStored);

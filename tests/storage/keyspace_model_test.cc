@@ -1,4 +1,5 @@
-// Random operations under a controlled clock: Keyspace against a plain map.
+// Random operations under a controlled clock: Keyspace against a plain map, and against what its log
+// says, replayed into a map and into another Keyspace.
 // LARDER_SEED=N replays a run, LARDER_OPERATIONS=N makes it longer.
 
 #include <cstdlib>
@@ -9,6 +10,7 @@
 
 #include "storage/random.h"
 #include "tests/storage/keyspace_fixture.h"
+#include "tests/storage/vector_log.h"
 
 namespace larder::storage {
 namespace {
@@ -35,7 +37,7 @@ struct ModelLease {
 // forgotten a key, but never holds anything else.
 class KeyspaceModelTest : public KeyspaceTest {
  protected:
-  void Run(const KeyspaceOptions& options, uint64_t operations, size_t value_bytes_max) {
+  void Run(KeyspaceOptions options, uint64_t operations, size_t value_bytes_max) {
     const uint64_t seed = FromEnvironment("LARDER_SEED", std::random_device()());
     operations = FromEnvironment("LARDER_OPERATIONS", operations);
     std::cout << "LARDER_SEED=" << seed << " operations=" << operations
@@ -44,6 +46,17 @@ class KeyspaceModelTest : public KeyspaceTest {
     random_ = Random(seed);
     evicts_ = options.eviction != EvictionKind::kNone;
     value_bytes_max_ = value_bytes_max;
+    keyspace_.reset();
+    log_ = std::make_unique<VectorLog>();
+    replayed_.clear();
+    records_replayed_ = 0;
+    stripes_ = options.stripes;
+    last_versions_.clear();
+    HybridClock copy_clock(7);
+    copy_ = Keyspace::Create({.memory_bytes = 512 << 20, .eviction = EvictionKind::kNone},
+                             &copy_clock)
+                .value();
+    options.log = log_.get();
     Make(options);
     for (uint64_t i = 0; i < operations && !HasFailure(); ++i) {
       Step();
@@ -56,7 +69,11 @@ class KeyspaceModelTest : public KeyspaceTest {
     if (evicts_) {
       EXPECT_GT(keyspace_->Stats().evictions, 0u) << "the budget was never reached";
     }
+    EXPECT_GT(refusals_, 0u);
   }
+
+  // The log may outlive no keyspace that writes to it.
+  void TearDown() override { keyspace_.reset(); }
 
   uint64_t keys_ = 500;
   std::map<std::string, ModelEntry> model_;
@@ -91,7 +108,7 @@ class KeyspaceModelTest : public KeyspaceTest {
   void MakeRoom() {
     if (!evicts_) return;
     Put(kBallast + std::to_string(ballast_++ % 1000), std::string(10'000, 'b'));
-    last_version_ = Put("filler", std::string(3 * value_bytes_max_, 'f'));
+    Put("filler", std::string(3 * value_bytes_max_, 'f'));
     Delete("filler");
   }
 
@@ -125,9 +142,23 @@ class KeyspaceModelTest : public KeyspaceTest {
     ASSERT_EQ(sink.info.stale, expected.stale) << key;
   }
 
-  void CheckNewVersion(uint64_t version) {
-    ASSERT_GT(version, last_version_);
-    last_version_ = version;
+  // Versions rise within a stripe.
+  void CheckNewVersion(const std::string& key, uint64_t version) {
+    uint64_t& last = last_versions_[Ref(key).slot % stripes_];
+    ASSERT_GT(version, last) << key;
+    last = version;
+  }
+
+  // The log had no room, so nothing has changed.
+  bool Refused(const absl::Status& status) {
+    if (!absl::IsUnavailable(status)) return false;
+    EXPECT_TRUE(is_refusing_) << status;
+    ++refusals_;
+    return true;
+  }
+  void SetRefusing(bool refusing) {
+    is_refusing_ = refusing;
+    log_->SetRoom(refusing ? random_.Below(100) : uint64_t{1} << 40);
   }
 
   void Step() {
@@ -135,6 +166,12 @@ class KeyspaceModelTest : public KeyspaceTest {
     const std::string key = Key();
     MakeRoom();
     SyncEviction(key);
+    SetRefusing(random_.Below(16) == 0);
+    StepWith(key);
+    SetRefusing(false);
+  }
+
+  void StepWith(const std::string& key) {
     switch (random_.Below(16)) {
       case 0:
       case 1:
@@ -218,6 +255,7 @@ class KeyspaceModelTest : public KeyspaceTest {
     const ModelEntry* live = Live(key);
     const auto outcome = Expected(key, options.condition);
     const auto result = Set(key, value, options);
+    if (Refused(result.status())) return;
     ASSERT_TRUE(result.ok()) << result.status();
     ASSERT_EQ(result->outcome, outcome) << key;
     if (options.previous != nullptr) {
@@ -228,7 +266,7 @@ class KeyspaceModelTest : public KeyspaceTest {
       ASSERT_EQ(result->version, live != nullptr ? live->version : 0) << key;
       return;
     }
-    CheckNewVersion(result->version);
+    CheckNewVersion(key, result->version);
     const TimePoint expires_at =
         options.keep_expiry && live != nullptr ? live->expires_at : options.expires_at;
     leases_.erase(key);
@@ -239,6 +277,7 @@ class KeyspaceModelTest : public KeyspaceTest {
     StringSink sink;
     const auto result = keyspace_->Lease(
         Ref(key), {Millis(1 + static_cast<int64_t>(random_.Below(300))), 0}, now_, sink);
+    if (Refused(result.status())) return;
     ASSERT_TRUE(result.ok()) << result.status();
     const ModelEntry* visible = Visible(key);
     ASSERT_EQ(result->has_value, visible != nullptr) << key;
@@ -251,7 +290,7 @@ class KeyspaceModelTest : public KeyspaceTest {
       ASSERT_EQ(result->deadline, lease->deadline) << key;
     } else {
       ASSERT_EQ(result->kind, LeaseResult::Kind::kGranted) << key;
-      CheckNewVersion(result->token.number);
+      CheckNewVersion(key, result->token.number);
       leases_[key] = {result->token, result->deadline};
     }
   }
@@ -265,7 +304,9 @@ class KeyspaceModelTest : public KeyspaceTest {
     if (random_.Below(2) == 0) {
       options.stale_until = now_ + Millis(1 + static_cast<int64_t>(random_.Below(300)));
     }
-    const DeleteResult result = keyspace_->Delete(Ref(key), options, now_);
+    const auto answer = keyspace_->Delete(Ref(key), options, now_);
+    if (Refused(answer.status())) return;
+    const DeleteResult result = answer.value();
     if (options.if_version.has_value() &&
         (live == nullptr || live->version != *options.if_version)) {
       ASSERT_FALSE(result.deleted) << key;
@@ -286,6 +327,7 @@ class KeyspaceModelTest : public KeyspaceTest {
     const TimePoint expires_at = Expiry();
     ModelEntry* live = Live(key);
     const auto result = keyspace_->Touch(Ref(key), expires_at, now_);
+    if (Refused(result.status())) return;
     ASSERT_TRUE(result.ok()) << result.status();
     ASSERT_EQ(result->found, live != nullptr) << key;
     if (live == nullptr) return;
@@ -311,12 +353,13 @@ class KeyspaceModelTest : public KeyspaceTest {
     options.created_expires_at = Expiry();
     ModelEntry* live = Live(key);
     const auto result = keyspace_->Increment(Ref(key), options, now_);
+    if (Refused(result.status())) return;
     if (live == nullptr) {
       ASSERT_TRUE(result.ok()) << result.status();
       ASSERT_EQ(result->found, options.initial.has_value()) << key;
       if (!result->found) return;
       ASSERT_TRUE(result->created);
-      CheckNewVersion(result->version);
+      CheckNewVersion(key, result->version);
       model_[key] = {std::to_string(*options.initial), result->version, options.created_expires_at,
                      0, false};
       leases_.erase(key);
@@ -330,7 +373,7 @@ class KeyspaceModelTest : public KeyspaceTest {
     }
     ASSERT_TRUE(result.ok()) << result.status();
     ASSERT_EQ(result->value, sum);
-    CheckNewVersion(result->version);
+    CheckNewVersion(key, result->version);
     live->value = std::to_string(sum);
     live->version = result->version;
     live->expires_at = options.expires_at.value_or(live->expires_at);
@@ -345,6 +388,7 @@ class KeyspaceModelTest : public KeyspaceTest {
     const std::string more = Value();
     ModelEntry* live = Live(key);
     const auto result = keyspace_->Append(Ref(key), more, options, now_);
+    if (Refused(result.status())) return;
     const size_t bytes = (live != nullptr ? live->value.size() : 0) + more.size();
     if (live == nullptr && options.if_present) {
       ASSERT_TRUE(result.ok()) << result.status();
@@ -357,7 +401,7 @@ class KeyspaceModelTest : public KeyspaceTest {
     }
     ASSERT_TRUE(result.ok()) << result.status();
     ASSERT_EQ(result->value_bytes, bytes);
-    CheckNewVersion(result->version);
+    CheckNewVersion(key, result->version);
     if (live == nullptr) {
       model_[key] = {more, result->version, options.created_expires_at, 0, false};
     } else {
@@ -370,12 +414,15 @@ class KeyspaceModelTest : public KeyspaceTest {
   void StepMaintain() {
     const uint64_t choice = random_.Below(200);
     if (choice == 0 && (!evicts_ || random_.Below(20) == 0)) {
-      keyspace_->Flush();
+      SetRefusing(false);  // or some slots would be empty and others not
+      ASSERT_TRUE(keyspace_->Flush(now_).ok());
       model_.clear();
       leases_.clear();
     } else if (choice < 5) {
       const uint32_t slot = Ref(Key()).slot;
-      keyspace_->FlushSlot(slot);
+      const auto flushed = keyspace_->FlushSlot(slot, now_);
+      if (Refused(flushed.status())) return;
+      ASSERT_TRUE(flushed.ok()) << flushed.status();
       std::erase_if(model_, [&](const auto& item) { return Ref(item.first).slot == slot; });
       std::erase_if(leases_, [&](const auto& item) { return Ref(item.first).slot == slot; });
     } else if (choice < 20) {
@@ -383,8 +430,25 @@ class KeyspaceModelTest : public KeyspaceTest {
     }
   }
 
+  // What is there, and what the log says since the last comparison, is the same: replayed into a
+  // map, and applied to another keyspace.
+  void CompareLog() {
+    const auto& records = log_->records();
+    for (; records_replayed_ < records.size() && !HasFatalFailure(); ++records_replayed_) {
+      const LoggedMutation& record = records[records_replayed_];
+      ReplayInto(replayed_, record);
+      const auto applied = copy_->Apply(record.View(), now_);
+      ASSERT_TRUE(applied.ok()) << applied.status();
+      ASSERT_TRUE(*applied) << record;
+    }
+    const Contents contents = ExportAll(*keyspace_);
+    ExpectSame(contents, replayed_);
+    ExpectSame(contents, ExportAll(*copy_));
+  }
+
   // A whole Scan shows exactly the live entries of the model.
   void CompareWhole() {
+    CompareLog();
     for (auto it = model_.begin(); it != model_.end();) SyncEviction(std::string((it++)->first));
     ScanPosition position;
     std::set<std::string> seen;
@@ -410,7 +474,14 @@ class KeyspaceModelTest : public KeyspaceTest {
   bool evicts_ = false;
   uint64_t ballast_ = 0;
   size_t value_bytes_max_ = 0;
-  uint64_t last_version_ = 0;
+  uint32_t stripes_ = 1;
+  std::map<uint32_t, uint64_t> last_versions_;  // by slot % stripes_
+  bool is_refusing_ = false;
+  uint64_t refusals_ = 0;
+  std::unique_ptr<VectorLog> log_;
+  Contents replayed_;
+  size_t records_replayed_ = 0;
+  std::unique_ptr<Keyspace> copy_;
 };
 
 TEST_F(KeyspaceModelTest, EqualsAMapWhenMemorySuffices) {

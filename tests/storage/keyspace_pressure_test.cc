@@ -34,7 +34,7 @@ TEST_F(KeyspacePressureTest, AFlushedSlotIsRefilledWithinTheBudget) {
       ASSERT_TRUE(SetIn(slot, std::to_string(next++), 500).ok());
     }
     const uint64_t others = keyspace_->Stats().entries - keyspace_->StatsOfSlot(0).entries;
-    ASSERT_GT(keyspace_->FlushSlot(0), 10000u);
+    ASSERT_GT(keyspace_->FlushSlot(0, now_).value(), 10000u);
     ASSERT_EQ(Excess(), 0u) << "flushed";
     for (int i = 0; i < next * 8 / 10; ++i) {
       ASSERT_TRUE(SetIn(0, "again" + std::to_string(i), 500).ok());
@@ -89,7 +89,7 @@ TEST_F(KeyspacePressureTest, StaleDeletesStayWithinTheBudgetAlsoWhereNothingIsEv
   for (int i = 0; i < count; ++i) {
     const std::string key = std::to_string(i);
     const KeyRef ref{static_cast<uint32_t>(i), key};
-    EXPECT_TRUE(keyspace_->Delete(ref, {.stale_until = now_ + Millis(9)}, now_).deleted);
+    EXPECT_TRUE(keyspace_->Delete(ref, {.stale_until = now_ + Millis(9)}, now_)->deleted);
     ASSERT_EQ(Excess(), 0u) << key;
   }
 }

@@ -100,7 +100,7 @@ TEST_F(ScanTest, AKeyPresentThroughoutIsSeenWhileTheSlotGrowsAndShrinks) {
         put(other);
       } else {
         const std::string key = "k" + std::to_string(other);
-        keyspace_->Delete({9, key}, {}, now_);
+        keyspace_->Delete({9, key}, {}, now_).IgnoreError();
       }
     }
   }

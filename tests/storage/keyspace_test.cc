@@ -147,10 +147,10 @@ TEST_F(KeyspaceTest, DeleteRemovesOnce) {
 TEST_F(KeyspaceTest, DeleteIfVersionComparesFirst) {
   const uint64_t version = Put("k", "v");
   const auto mismatch = keyspace_->Delete(Ref("k"), {.if_version = version + 1}, now_);
-  EXPECT_FALSE(mismatch.deleted);
-  EXPECT_EQ(mismatch.current_version, version);
-  EXPECT_TRUE(keyspace_->Delete(Ref("k"), {.if_version = version}, now_).deleted);
-  EXPECT_EQ(keyspace_->Delete(Ref("k"), {.if_version = version}, now_).current_version, 0u);
+  EXPECT_FALSE(mismatch->deleted);
+  EXPECT_EQ(mismatch->current_version, version);
+  EXPECT_TRUE(keyspace_->Delete(Ref("k"), {.if_version = version}, now_)->deleted);
+  EXPECT_EQ(keyspace_->Delete(Ref("k"), {.if_version = version}, now_)->current_version, 0u);
 }
 
 TEST_F(KeyspaceTest, StaleValueIsServedMarkedAndThenGone) {
@@ -315,11 +315,11 @@ TEST_F(KeyspaceTest, FlushRemovesEverythingOrOneSlot) {
   const SlotStats before = keyspace_->StatsOfSlot(slot);
   EXPECT_GE(before.entries, 1u);
   EXPECT_GT(before.memory_bytes, before.entries * sizeof("k7"));
-  EXPECT_EQ(keyspace_->FlushSlot(slot), before.entries);
+  EXPECT_EQ(keyspace_->FlushSlot(slot, now_).value(), before.entries);
   EXPECT_EQ(Get("k7"), std::nullopt);
   EXPECT_EQ(keyspace_->StatsOfSlot(slot).entries, 0u);
   EXPECT_EQ(keyspace_->StatsOfSlot(slot).memory_bytes, 0u);
-  EXPECT_EQ(keyspace_->Flush(), 1000 - before.entries);
+  EXPECT_EQ(keyspace_->Flush(now_).value(), 1000 - before.entries);
   EXPECT_EQ(keyspace_->Stats().entries, 0u);
   Put("k", "v");
   EXPECT_EQ(Get("k"), "v");

@@ -139,7 +139,7 @@ TEST_F(KeyspaceValueTest, FlushedItHoldsNothingOfWhatItHad) {
       Advance(1);
     }
     ASSERT_GT(keyspace_->Stats().evictions, 0u);
-    keyspace_->Flush();
+    ASSERT_TRUE(keyspace_->Flush(now_).ok());
     const MemoryUsage usage = keyspace_->Memory();
     EXPECT_EQ(usage.entries, 0u);
     EXPECT_EQ(usage.tables, 0u);

@@ -1,0 +1,36 @@
+#ifndef LARDER_STORAGE_MUTATION_SINK_H_
+#define LARDER_STORAGE_MUTATION_SINK_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "storage/mutation.h"
+
+namespace larder::storage {
+
+// Who keeps a log of a keyspace: is told of every mutation, those of one stripe in their order.
+// Room for a record is reserved before a stripe is locked, so that nothing which can fail or wait
+// stands between a change and its record. Thread-safe. Sizes in bytes of the log.
+class MutationSink {
+ public:
+  // What a record with this key and value takes, at most.
+  virtual uint64_t RoomFor(size_t key_bytes, size_t value_bytes) const = 0;
+  // False: there is no such room now. Never waits.
+  virtual bool TryReserve(uint64_t bytes) = 0;
+  // Gives back what was reserved and not used.
+  virtual void Release(uint64_t bytes) = 0;
+
+  // Takes a record into the log, in room that was reserved. Called under a stripe lock: must not
+  // fail, wait or allocate.
+  virtual void Append(const Mutation& mutation) = 0;
+  // Where the next record comes. Called under a stripe lock: all that this stripe has appended lies
+  // before.
+  virtual uint64_t position() const = 0;
+
+ protected:
+  ~MutationSink() = default;
+};
+
+}  // namespace larder::storage
+
+#endif  // LARDER_STORAGE_MUTATION_SINK_H_

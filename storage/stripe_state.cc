@@ -1,0 +1,103 @@
+#include "storage/stripe_state.h"
+
+#include <utility>
+
+namespace larder::storage {
+namespace {
+
+// With the fields of the entry, and without its value.
+Mutation FieldsOf(MutationKind kind, const Entry& entry) {
+  return {.kind = kind,
+          .slot = entry.slot(),
+          .key = entry.key(),
+          .version = entry.version(),
+          .expires_at = entry.expires_at(),
+          .flags = entry.flags(),
+          .recompute_ms = entry.recompute_ms(),
+          .stale = entry.stale()};
+}
+
+}  // namespace
+
+StripeState::StripeState(const EntryStoreOptions& options, const StripeShared& shared)
+    : store(options, shared.pools, shared.hasher),
+      leases(shared.hasher),
+      versions(shared.clock, options.stripes),
+      random(~options.eviction.seed),
+      stripes_(options.stripes) {}
+
+Mutation StripeState::WholeOf(const Entry& entry) {
+  Mutation mutation = FieldsOf(MutationKind::kSet, entry);
+  mutation.value = ValueView(&entry);
+  return mutation;
+}
+
+uint64_t StripeState::Commit(const Change& change, TimePoint now, LogRoom& room) {
+  uint64_t version = change.version;
+  if (version != 0) versions.Observe(version);
+  switch (change.kind) {
+    case MutationKind::kSet:
+      leases.Void(change.key);
+      if (version == 0) version = versions.Next(now);
+      change.entry->set_version(version);
+      break;
+    case MutationKind::kSetFields:
+      leases.Void(change.key);
+      if (version == 0) version = change.entry->version();  // the value is the same
+      change.entry->set_version(version);
+      break;
+    case MutationKind::kDelete:
+      leases.Void(change.key);
+      if (version == 0) version = versions.Next(now);
+      break;
+    case MutationKind::kEvict:
+      leases.Void(change.key);
+      if (version == 0) version = change.entry->version();
+      break;
+    case MutationKind::kExpire:  // an early refresher began before, and its value is right
+      if (version == 0) version = change.entry->version();
+      break;
+    case MutationKind::kFlushSlot: {
+      const uint64_t own = versions.Next(now);
+      leases.VoidSlot(change.slot, own);
+      if (version == 0) version = own;
+      break;
+    }
+  }
+  if (room.keeps_log()) [[unlikely]]
+    Tell(change, version, room);
+  return version;
+}
+
+void StripeState::Tell(const Change& change, uint64_t version, LogRoom& room) {
+  if (change.kind == MutationKind::kSet) return room.Append(WholeOf(*change.entry));
+  if (change.kind == MutationKind::kSetFields) {
+    return room.Append(FieldsOf(change.kind, *change.entry));
+  }
+  room.Append(
+      {.kind = change.kind, .slot = change.slot, .key = change.key, .version = version});
+}
+
+void StripeState::Evict(EntryRef victim, uint64_t hash, TimePoint now, LogRoom& room) {
+  ++(victim->ExpiredAt(now) ? stats.expirations : stats.evictions);
+  Commit({MutationKind::kEvict, victim->slot(), victim->key(), victim}, now, room);
+  store.Remove(victim, hash);
+}
+
+void StripeState::CommitExpiry(EntryRef entry, TimePoint now, LogRoom& room) {
+  ++stats.expirations;
+  Commit({MutationKind::kExpire, entry->slot(), entry->key(), entry}, now, room);
+}
+
+uint64_t StripeState::FlushSlot(uint32_t slot, uint64_t version, TimePoint now, LogRoom& room) {
+  if (std::as_const(store).TableOf(slot).size() == 0 && leases.size() == 0) return 0;
+  Commit({.kind = MutationKind::kFlushSlot, .slot = slot, .version = version}, now, room);
+  return store.DetachSlot(slot);
+}
+
+void StripeState::SetOwned(uint32_t slot, bool owned) {
+  if (foreign_.empty() && !owned) foreign_.resize(kSlots / stripes_);
+  if (!foreign_.empty()) foreign_[slot / stripes_] = !owned;
+}
+
+}  // namespace larder::storage

@@ -1,0 +1,62 @@
+#ifndef LARDER_STORAGE_STRIPE_STATE_H_
+#define LARDER_STORAGE_STRIPE_STATE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "storage/change.h"
+#include "storage/entry_store.h"
+#include "storage/lease_table.h"
+#include "storage/log_room.h"
+#include "storage/operations.h"
+#include "storage/random.h"
+#include "storage/stripe_shared.h"
+#include "storage/time.h"
+#include "storage/version_source.h"
+
+namespace larder::storage {
+
+// All that a stripe's mutex guards. Not thread-safe.
+class StripeState {
+ public:
+  StripeState(const EntryStoreOptions& options, const StripeShared& shared);
+
+  // The last step of every mutation, and the only place where leases are voided, versions issued
+  // and a log is told. What goes is removed from the store right after. Returns the version.
+  // REQUIRES: `room` has room for the record.
+  uint64_t Commit(const Change& change, TimePoint now, LogRoom& room);
+
+  // All of an entry, as a kSet.
+  static Mutation WholeOf(const Entry& entry);
+
+  // Counts, commits and removes an entry that makes room for others.
+  void Evict(EntryRef victim, uint64_t hash, TimePoint now, LogRoom& room);
+  // Counts and commits an entry that has expired; the store removes it afterwards.
+  void CommitExpiry(EntryRef entry, TimePoint now, LogRoom& room);
+  // Empties a slot at once and voids its leases; returns how many entries it had. `version` as in
+  // Change.
+  uint64_t FlushSlot(uint32_t slot, uint64_t version, TimePoint now, LogRoom& room);
+
+  // Another node has the slot, or this one.
+  void SetOwned(uint32_t slot, bool owned);
+  bool Owns(uint32_t slot) const { return foreign_.empty() || !foreign_[slot / stripes_]; }
+
+  uint64_t UsedBytes() const { return store.used_bytes() + leases.memory_bytes(); }
+
+  EntryStore store;
+  LeaseTable leases;
+  VersionSource versions;
+  KeyspaceStats stats;  // all but `entries` and `leases`
+  Random random;
+  uint64_t slack_bytes = 0;  // reserved in the budget, for what comes next
+
+ private:
+  static void Tell(const Change& change, uint64_t version, LogRoom& room);
+
+  const uint32_t stripes_;
+  std::vector<bool> foreign_;  // by slot / stripes_; empty: no slot is
+};
+
+}  // namespace larder::storage
+
+#endif  // LARDER_STORAGE_STRIPE_STATE_H_
