@@ -1,6 +1,8 @@
 #include "storage/keyspace.h"
 
 #include <limits>
+#include <map>
+#include <set>
 
 #include "tests/storage/keyspace_fixture.h"
 
@@ -40,12 +42,17 @@ TEST_F(KeyspaceTest, TellsVersionExpiryAndFlags) {
   EXPECT_FALSE(sink.info.stale);
 }
 
-TEST_F(KeyspaceTest, VersionsRiseWithEveryWrite) {
-  const uint64_t first = Put("a", "1");
-  const uint64_t second = Put("b", "1");
-  const uint64_t third = Put("a", "2");
-  EXPECT_LT(first, second);
-  EXPECT_LT(second, third);
+TEST_F(KeyspaceTest, VersionsRiseWithEveryWriteOfAKeyAndAreNeverTheSame) {
+  std::map<std::string, uint64_t> last;
+  std::set<uint64_t> versions;
+  for (int i = 0; i < 20000; ++i) {
+    if (i % 100 == 0) Advance(1);
+    const std::string key = "k" + std::to_string(i % 333);
+    const uint64_t version = Put(key, "v");
+    EXPECT_GT(version, last[key]);
+    EXPECT_TRUE(versions.insert(version).second);
+    last[key] = version;
+  }
 }
 
 TEST_F(KeyspaceTest, ExpiresToTheMillisecond) {

@@ -140,6 +140,7 @@ TEST_F(KeyspaceValueTest, FlushedItHoldsNothingOfWhatItHad) {
     }
     ASSERT_GT(keyspace_->Stats().evictions, 0u);
     ASSERT_TRUE(keyspace_->Flush(now_).ok());
+    for (bool more = true; more;) keyspace_->Expire(now_, 1000, &more);
     const MemoryUsage usage = keyspace_->Memory();
     EXPECT_EQ(usage.entries, 0u);
     EXPECT_EQ(usage.tables, 0u);
