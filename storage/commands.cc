@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "storage/decimal.h"
 #include "storage/early_refresh.h"
 #include "storage/key_access.h"
+#include "storage/stripe.h"
+#include "storage/stripe_operation.h"
 
 namespace larder::storage {
 namespace {
@@ -243,5 +246,28 @@ Need ApplyCommand::Run(KeyAccess& access) {
   applied = true;
   return Need::kNothing;
 }
+
+// Here, so that each command becomes one function with its attempt.
+template <typename Command>
+Need Stripe::Attempt(Command& command, const HashedKey& key, TimePoint now, Credit& credit) {
+  StripeOperation operation(*this);
+  if constexpr (Command::kChecked) {
+    if (!state_.Owns(key.slot)) [[unlikely]]
+      return Need::kSlot;
+    if (shared_.authority != nullptr && !shared_.authority->Holds()) [[unlikely]]
+      return Need::kAuthority;
+  }
+  if constexpr (std::is_same_v<Command, SetCommand>) state_.store.PrefetchWrite(key);
+  KeyAccess access(operation, key, now, credit);
+  return command.Run(access);
+}
+
+template Need Stripe::Attempt(SetCommand&, const HashedKey&, TimePoint, Credit&);
+template Need Stripe::Attempt(DeleteCommand&, const HashedKey&, TimePoint, Credit&);
+template Need Stripe::Attempt(TouchCommand&, const HashedKey&, TimePoint, Credit&);
+template Need Stripe::Attempt(LeaseCommand&, const HashedKey&, TimePoint, Credit&);
+template Need Stripe::Attempt(IncrementCommand&, const HashedKey&, TimePoint, Credit&);
+template Need Stripe::Attempt(AppendCommand&, const HashedKey&, TimePoint, Credit&);
+template Need Stripe::Attempt(ApplyCommand&, const HashedKey&, TimePoint, Credit&);
 
 }  // namespace larder::storage

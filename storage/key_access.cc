@@ -2,17 +2,7 @@
 
 namespace larder::storage {
 
-Need KeyAccess::Pay(uint64_t cost) {
-  const uint64_t missing = operation_.Pay(cost, credit_);
-  if (missing == 0) return Need::kNothing;
-  if (live_) state_.store.Accessed(live_, now_);
-  credit_.memory_missing = missing;
-  return Need::kMemory;
-}
-
-Need KeyAccess::NeedLogRoom(size_t value_bytes) {
-  if (!credit_.log_room.keeps_log()) [[likely]]
-    return Need::kNothing;
+Need KeyAccess::FindLogRoom(size_t value_bytes) {
   uint64_t bytes = credit_.log_room.RoomFor(key_.key.size(), value_bytes);
   if (makes_way_) bytes += credit_.log_room.RoomFor(makes_way_->key_bytes(), 0);
   if (credit_.log_room.Has(bytes)) return Need::kNothing;
@@ -34,15 +24,6 @@ Need KeyAccess::FindObstacle(size_t value_bytes, const EntryFields& fields) {
   return need;
 }
 
-Need KeyAccess::Prepare(size_t value_bytes, const EntryFields& fields) {
-  makes_way_ = EntryRef();
-  if (!entry_ || state_.store.is_short_of_segments()) {
-    if (const Need need = FindObstacle(value_bytes, fields); need != Need::kNothing) return need;
-  }
-  if (const Need need = NeedLogRoom(value_bytes); need != Need::kNothing) return need;
-  return Pay(state_.store.WriteCost(key_, entry_, value_bytes, fields));
-}
-
 Need KeyAccess::PrepareFields(const EntryFields& fields) {
   const size_t value_bytes = entry_->value_bytes();
   if (state_.store.is_short_of_segments()) {
@@ -61,25 +42,6 @@ bool KeyAccess::PayForFields(const EntryFields& fields) {
   const bool may_evict =
       store.has_detached() || store.VictimRank() != EvictionPolicy::kNoVictim;
   return (missing == 0 || may_evict) && store.CanRewrite(live_, value_bytes, fields);
-}
-
-EntryRef KeyAccess::Write(size_t value_bytes, const EntryFields& fields, size_t kept_bytes) {
-  EntryStore& store = state_.store;
-  if (!entry_) {
-    if (makes_way_) state_.Evict(makes_way_, key_.hash, now_, credit_.log_room);
-    return store.Create(key_, value_bytes, fields, now_);
-  }
-  const bool was_stale = entry_->stale();
-  const EntryRef entry =
-      store.Rewrite(entry_, key_.hash, value_bytes, fields, kept_bytes, now_);
-  if (live_) {
-    store.Accessed(entry, now_);
-  } else {
-    if (!was_stale) ++state_.stats.expirations;
-    entry->set_stale(false);
-    store.Renewed(entry, now_);
-  }
-  return entry;
 }
 
 EntryRef KeyAccess::WriteFields(const EntryFields& fields) {

@@ -45,7 +45,13 @@ class KeyAccess {
   }
 
   // Finds all that is needed to write a value of this size with these fields, and pays for it.
-  Need Prepare(size_t value_bytes, const EntryFields& fields);
+  Need Prepare(size_t value_bytes, const EntryFields& fields) {
+    if (!entry_ || state_.store.is_short_of_segments()) {
+      if (const Need need = FindObstacle(value_bytes, fields); need != Need::kNothing) return need;
+    }
+    if (const Need need = NeedLogRoom(value_bytes); need != Need::kNothing) return need;
+    return Pay(state_.store.WriteCost(key_, entry_, value_bytes, fields));
+  }
   // Likewise to write fields of the entry and keep its value, to remove it, or to grant a lease.
   Need PrepareFields(const EntryFields& fields);
   Need PrepareRecord() { return NeedLogRoom(/*value_bytes=*/0); }
@@ -56,7 +62,24 @@ class KeyAccess {
 
   // Gives the key these fields and room for the value, whose first `kept_bytes` are kept from the
   // live entry. REQUIRES: Prepare.
-  EntryRef Write(size_t value_bytes, const EntryFields& fields, size_t kept_bytes);
+  EntryRef Write(size_t value_bytes, const EntryFields& fields, size_t kept_bytes) {
+    EntryStore& store = state_.store;
+    if (!entry_) {
+      if (makes_way_) state_.Evict(makes_way_, key_.hash, now_, credit_.log_room);
+      return store.Create(key_, value_bytes, fields, now_);
+    }
+    const bool was_stale = entry_->stale();
+    const EntryRef entry =
+        store.Rewrite(entry_, key_.hash, value_bytes, fields, kept_bytes, now_);
+    if (live_) {
+      store.Accessed(entry, now_);
+    } else {
+      if (!was_stale) ++state_.stats.expirations;
+      entry->set_stale(false);
+      store.Renewed(entry, now_);
+    }
+    return entry;
+  }
   // Gives the entry these fields.
   EntryRef WriteFields(const EntryFields& fields);
 
@@ -74,8 +97,20 @@ class KeyAccess {
  private:
   // Pays, or says how many bytes are missing. Then the entry at hand counts as used, so that the
   // room for its own new value is not the first to be made by evicting it.
-  Need Pay(uint64_t cost);
-  Need NeedLogRoom(size_t value_bytes);
+  Need Pay(uint64_t cost) {
+    const uint64_t missing = operation_.Pay(cost, credit_);
+    if (missing == 0) [[likely]]
+      return Need::kNothing;
+    if (live_) state_.store.Accessed(live_, now_);
+    credit_.memory_missing = missing;
+    return Need::kMemory;
+  }
+  Need NeedLogRoom(size_t value_bytes) {
+    if (!credit_.log_room.keeps_log()) [[likely]]
+      return Need::kNothing;
+    return FindLogRoom(value_bytes);
+  }
+  Need FindLogRoom(size_t value_bytes);
   // Looks for what keeps this from being written, whatever memory there is; may choose an entry
   // that is to make way.
   Need FindObstacle(size_t value_bytes, const EntryFields& fields);

@@ -16,8 +16,7 @@ void LeaseTable::Grant(std::string_view key, const Lease& lease) {
   memory_bytes_ += BytesOf(key.size());
 }
 
-void LeaseTable::Void(std::string_view key) {
-  if (leases_.empty()) return;
+void LeaseTable::FindAndErase(std::string_view key) {
   const auto it = leases_.find(key);
   if (it != leases_.end()) Erase(it);
 }

@@ -35,7 +35,10 @@ class LeaseTable {
   const Lease* FindValid(std::string_view key, TimePoint now) const;
   // Replaces one that the key has.
   void Grant(std::string_view key, const Lease& lease);
-  void Void(std::string_view key);
+  void Void(std::string_view key) {
+    if (!leases_.empty()) [[unlikely]]
+      FindAndErase(key);
+  }
 
   // Voids those of a slot at once, however many: all with a lower number. RemoveDue forgets them.
   void VoidSlot(uint32_t slot, uint64_t number);
@@ -73,6 +76,7 @@ class LeaseTable {
     const auto it = voided_.find(lease.slot);
     return it != voided_.end() && lease.token.number < it->second.number;
   }
+  void FindAndErase(std::string_view key);
   void Erase(Map::iterator it);
   size_t RemoveVoided(size_t removals_max);
 

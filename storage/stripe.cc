@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <type_traits>
 
-#include "storage/commands.h"
-#include "storage/key_access.h"
 #include "storage/stripe_operation.h"
 
 namespace larder::storage {
@@ -65,28 +62,6 @@ GetOutcome Stripe::Get(const HashedKey& key, TimePoint now, ValueSink& sink) {
   if (ranks_by_use_) Publish();
   return entry->DeliverTo(sink) ? GetOutcome::kHit : GetOutcome::kRefused;
 }
-
-template <typename Command>
-Need Stripe::Attempt(Command& command, const HashedKey& key, TimePoint now, Credit& credit) {
-  StripeOperation operation(*this);
-  if constexpr (Command::kChecked) {
-    if (!state_.Owns(key.slot)) [[unlikely]]
-      return Need::kSlot;
-    if (shared_.authority != nullptr && !shared_.authority->Holds()) [[unlikely]]
-      return Need::kAuthority;
-  }
-  if constexpr (std::is_same_v<Command, SetCommand>) state_.store.PrefetchWrite(key);
-  KeyAccess access(operation, key, now, credit);
-  return command.Run(access);
-}
-
-template Need Stripe::Attempt(SetCommand&, const HashedKey&, TimePoint, Credit&);
-template Need Stripe::Attempt(DeleteCommand&, const HashedKey&, TimePoint, Credit&);
-template Need Stripe::Attempt(TouchCommand&, const HashedKey&, TimePoint, Credit&);
-template Need Stripe::Attempt(LeaseCommand&, const HashedKey&, TimePoint, Credit&);
-template Need Stripe::Attempt(IncrementCommand&, const HashedKey&, TimePoint, Credit&);
-template Need Stripe::Attempt(AppendCommand&, const HashedKey&, TimePoint, Credit&);
-template Need Stripe::Attempt(ApplyCommand&, const HashedKey&, TimePoint, Credit&);
 
 Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted, LogRoom& log_room) {
   StripeOperation operation(*this);

@@ -65,7 +65,7 @@ void RpcConnection::StopRunning(RpcCall& call) {
 
 void RpcConnection::BeginTurn(LoopTime now) {
   calls_->AdvanceClock(now);
-  turn_ends_ = After(calls_->clock(), limits_.turn);
+  turn_ends_ = calls_->clock() + limits_.turn;
   LookAtNode();
 }
 
@@ -99,7 +99,7 @@ bool RpcConnection::Take(std::string_view bytes) {
   }
   fresh_.clear();
   if (goes_on) {
-    rest_ = session_.unread();
+    if (!session_.unread().empty()) rest_ = session_.unread();
     ResumeHeld();
   }
   ended_.clear();

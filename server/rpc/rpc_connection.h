@@ -29,7 +29,7 @@ struct RpcLimits {
   size_t buffered_bytes_max = size_t{64} << 20;  // of a connection, for incomplete requests
   size_t unread_bytes_max = size_t{32} << 20;    // of a connection, for answers not yet sent
   size_t output_bytes_max = size_t{1} << 20;     // not taken by the socket: nothing more is read
-  absl::Duration turn = absl::Milliseconds(1);   // then the other connections have theirs
+  LoopTime::duration turn = std::chrono::milliseconds(1);  // then the other connections have theirs
 };
 
 // gRPC over one HTTP/2 connection: cuts bodies into messages, runs methods, sends answers and
