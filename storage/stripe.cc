@@ -97,7 +97,8 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted, LogRoom& log_room
 
 size_t Stripe::Expire(TimePoint now, SweepBudget& budget, LogRoom& log_room, bool* more) {
   StripeOperation operation(*this);
-  EntryStore& store = state_.store;
+  StripeState& state = operation.state();
+  EntryStore& store = state.store;
   SweepBudget mine{std::min(kRemovalsPerLock, budget.removals), budget.bytes};
   const size_t removals_max = mine.removals;
   const size_t detached = store.RemoveDetached(mine.removals);
@@ -107,13 +108,13 @@ size_t Stripe::Expire(TimePoint now, SweepBudget& budget, LogRoom& log_room, boo
   if (!*more) {
     const auto commit = [&](EntryRef entry) {
       if (!log_room.Has(log_room.RoomFor(entry->key_bytes(), /*value_bytes=*/0))) return false;
-      state_.CommitExpiry(entry, now, log_room);
+      state.CommitExpiry(entry, now, log_room);
       return true;
     };
     entries = store.RemoveExpired(now, mine, commit, more);
   }
   bool more_leases = false;
-  const size_t leases = state_.leases.RemoveDue(now, mine.removals, &more_leases);
+  const size_t leases = state.leases.RemoveDue(now, mine.removals, &more_leases);
   mine.removals -= leases;
   if (more_leases) {
     mine.SpendBytes(kLeaseWalkBytes);
