@@ -16,8 +16,8 @@ namespace larder::storage {
 class KeyAccess;
 
 // What Keyspace::Execute carries out: the arguments of an operation, and its result. Arguments are
-// borrowed, so that a command which has to wait can be executed again. Run is one attempt, under the
-// lock of the key's stripe; it does all or nothing.
+// borrowed, so that a command which has to wait can be executed again. Run is one attempt, under
+// the lock of the key's stripe; it does all or nothing.
 //
 // Each has `value_bytes()`: of the value that it writes, as far as it is known beforehand;
 // `kMutates`: it writes a record; `kChecked`: it needs the slot and the authority.

@@ -148,8 +148,8 @@ class EntryStore final : private EvictionHost {
 
   // REQUIRES: the slot belongs to this stripe.
   const SlotTable& TableOf(uint32_t slot) const { return tables_[slot / stripes_]; }
-  // Calls visit(entry, hash) for the entries of a slot from there on, in the order of Scan, until it
-  // returns false. Returns where that was, or the beginning of the next slot.
+  // Calls visit(entry, hash) for the entries of a slot from there on, in the order of Scan, until
+  // it returns false. Returns where that was, or the beginning of the next slot.
   template <typename Visit>
   ScanPosition VisitSlot(ScanPosition from, Visit&& visit) const {
     const SlotTable& table = TableOf(from.slot);

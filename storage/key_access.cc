@@ -37,10 +37,8 @@ bool KeyAccess::PayForFields(const EntryFields& fields) {
   const EntryStore& store = state_.store;
   const size_t value_bytes = live_->value_bytes();
   Credit none(nullptr);
-  const uint64_t missing =
-      operation_.Pay(store.WriteCost(key_, live_, value_bytes, fields), none);
-  const bool may_evict =
-      store.has_detached() || store.VictimRank() != EvictionPolicy::kNoVictim;
+  const uint64_t missing = operation_.Pay(store.WriteCost(key_, live_, value_bytes, fields), none);
+  const bool may_evict = store.has_detached() || store.VictimRank() != EvictionPolicy::kNoVictim;
   return (missing == 0 || may_evict) && store.CanRewrite(live_, value_bytes, fields);
 }
 

@@ -69,8 +69,7 @@ class KeyAccess {
       return store.Create(key_, value_bytes, fields, now_);
     }
     const bool was_stale = entry_->stale();
-    const EntryRef entry =
-        store.Rewrite(entry_, key_.hash, value_bytes, fields, kept_bytes, now_);
+    const EntryRef entry = store.Rewrite(entry_, key_.hash, value_bytes, fields, kept_bytes, now_);
     if (live_) {
       store.Accessed(entry, now_);
     } else {

@@ -213,8 +213,9 @@ Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, Credit& cred
       return {Outcome::Kind::kNotOwner,
               absl::FailedPreconditionError("another node owns the slot of this key")};
     case Need::kAuthority:
-      return {Outcome::Kind::kNoAuthority,
-              absl::UnavailableError("this node has no authority to write now; nothing was changed")};
+      return {
+          Outcome::Kind::kNoAuthority,
+          absl::UnavailableError("this node has no authority to write now; nothing was changed")};
   }
   return {};
 }
@@ -248,10 +249,10 @@ Outcome Keyspace::ProvideStripeRoom(Stripe& stripe, TimePoint now, Credit& credi
   credit.memory_bytes += eviction.freed_bytes;
   if (eviction.done) return {};
   if (eviction.needs_log_room) return NoLogRoom();
-  return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(absl::StrCat(
-      "the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ", "as one of ",
-      stripes_.size(), " may have (--stripes), and nothing of it ", "may be evicted under ",
-      EvictionFlags()))));
+  return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
+      absl::StrCat("the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ",
+                   "as one of ", stripes_.size(), " may have (--stripes), and nothing of it ",
+                   "may be evicted under ", EvictionFlags()))));
 }
 
 std::string Keyspace::EvictionFlags() const {

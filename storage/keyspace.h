@@ -123,8 +123,9 @@ class Keyspace {
   void SetSlotOwned(uint32_t slot, bool owned);
 
   // Empties one slot or all: nobody finds an entry any more, and leases are void, however many they
-  // are. Returns how many entries there were. What they take goes with the next evictions or Expire.
-  // Flush skips slots that another node owns; when it fails, some slots may be empty already.
+  // are. Returns how many entries there were. What they take goes with the next evictions or
+  // Expire. Flush skips slots that another node owns; when it fails, some slots may be empty
+  // already.
   absl::StatusOr<uint64_t> Flush(TimePoint now);
   absl::StatusOr<uint64_t> FlushSlot(uint32_t slot, TimePoint now);
 

@@ -24,8 +24,8 @@ struct Credit {
 
   uint64_t memory_bytes = 0;  // reserved, or freed by eviction
   LogRoom log_room;
-  uint64_t memory_missing = 0;    // after kMemory and kStripeRoom
-  uint64_t log_room_wanted = 0;   // after kLogRoom: in all
+  uint64_t memory_missing = 0;   // after kMemory and kStripeRoom
+  uint64_t log_room_wanted = 0;  // after kLogRoom: in all
   int stripe_room_tries = 0;
 };
 

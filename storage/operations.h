@@ -183,7 +183,7 @@ struct ExportOptions {
 };
 
 struct ExportedPart {
-  ScanPosition next;  // where to go on: in the next slot when this one is done
+  ScanPosition next;          // where to go on: in the next slot when this one is done
   uint64_t log_position = 0;  // what the log says up to here is in the part, and nothing after
 };
 

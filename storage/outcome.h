@@ -14,7 +14,8 @@ struct [[nodiscard]] Outcome {
   enum class Kind : uint8_t {
     kDone,
     kNeedsMemory,   // none can be freed
-    kNeedsLogRoom,  // for the command, or for what it would evict: comes as readers of the log go on
+    kNeedsLogRoom,  // for the command, or for what it would evict: comes as readers of the log go
+                    // on
     kNotOwner,
     kNoAuthority,
   };

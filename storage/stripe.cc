@@ -178,19 +178,18 @@ ExportedPart Stripe::ExportSlot(ScanPosition from, WalkBudget& budget, const Mut
                                 ExportSink& sink) const {
   MutexLock lock(mutex_);
   std::optional<uint64_t> given_hash;
-  const ScanPosition next =
-      state_.store.VisitSlot(from, [&](const Entry& entry, uint64_t hash) {
-        const size_t bytes = kScanEntryBytes + entry.key_bytes() + entry.value_bytes();
-        budget.full = budget.entries == 0 || (budget.any && bytes > budget.bytes);
-        if ((budget.full || budget.visits == 0) && hash != given_hash) return false;
-        budget.visits -= std::min<size_t>(budget.visits, 1);
-        given_hash = hash;
-        sink.Add(StripeState::WholeOf(entry));
-        budget.any = true;
-        budget.entries -= std::min<size_t>(budget.entries, 1);
-        budget.bytes -= std::min(budget.bytes, bytes);
-        return true;
-      });
+  const ScanPosition next = state_.store.VisitSlot(from, [&](const Entry& entry, uint64_t hash) {
+    const size_t bytes = kScanEntryBytes + entry.key_bytes() + entry.value_bytes();
+    budget.full = budget.entries == 0 || (budget.any && bytes > budget.bytes);
+    if ((budget.full || budget.visits == 0) && hash != given_hash) return false;
+    budget.visits -= std::min<size_t>(budget.visits, 1);
+    given_hash = hash;
+    sink.Add(StripeState::WholeOf(entry));
+    budget.any = true;
+    budget.entries -= std::min<size_t>(budget.entries, 1);
+    budget.bytes -= std::min(budget.bytes, bytes);
+    return true;
+  });
   return {.next = next, .log_position = log == nullptr ? 0 : log->position()};
 }
 
@@ -234,9 +233,8 @@ void Stripe::Publish() {
   if (signal_->victim_rank.load(std::memory_order_relaxed) != rank) {
     signal_->victim_rank.store(rank, std::memory_order_relaxed);
   }
-  const uint64_t evictable = rank == EvictionPolicy::kNoVictim
-                                 ? 0
-                                 : store.evictable_count() + store.detached_count();
+  const uint64_t evictable =
+      rank == EvictionPolicy::kNoVictim ? 0 : store.evictable_count() + store.detached_count();
   if (signal_->evictable.load(std::memory_order_relaxed) != evictable) {
     signal_->evictable.store(evictable, std::memory_order_relaxed);
   }

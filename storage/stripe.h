@@ -59,9 +59,9 @@ class Stripe {
   template <typename Command>
   Need Attempt(Command& command, const HashedKey& key, TimePoint now, Credit& credit);
 
-  // Removes what is detached, or compacts if that frees memory, else evicts: one entry if any may be
-  // evicted, or a few small ones, for more than `bytes_wanted` if they free so much. Stops when the
-  // log might not have room for the next victim.
+  // Removes what is detached, or compacts if that frees memory, else evicts: one entry if any may
+  // be evicted, or a few small ones, for more than `bytes_wanted` if they free so much. Stops when
+  // the log might not have room for the next victim.
   Eviction Reclaim(TimePoint now, uint64_t bytes_wanted, LogRoom& log_room);
   // Removes some expired entries, leases, and what is detached, while the budget lasts and the log
   // has room; returns how many of the first two, and whether there may be more.

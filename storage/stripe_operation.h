@@ -14,8 +14,8 @@ namespace larder::storage {
 
 // Holds the stripe's lock for one operation and, when it ends, squares the budget with what the
 // stripe has come to use and tells the other stripes of its victim.
-// What is reserved and not used stays with the stripe for the next operation, up to a bound, so that
-// few of them touch the budget, which all threads share.
+// What is reserved and not used stays with the stripe for the next operation, up to a bound, so
+// that few of them touch the budget, which all threads share.
 class ABSL_SCOPED_LOCKABLE StripeOperation {
  public:
   explicit StripeOperation(Stripe& stripe) ABSL_EXCLUSIVE_LOCK_FUNCTION(stripe.mutex_)

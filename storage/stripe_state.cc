@@ -74,8 +74,7 @@ void StripeState::Tell(const Change& change, uint64_t version, LogRoom& room) {
   if (change.kind == MutationKind::kSetFields) {
     return room.Append(FieldsOf(change.kind, *change.entry));
   }
-  room.Append(
-      {.kind = change.kind, .slot = change.slot, .key = change.key, .version = version});
+  room.Append({.kind = change.kind, .slot = change.slot, .key = change.key, .version = version});
 }
 
 void StripeState::Evict(EntryRef victim, uint64_t hash, TimePoint now, LogRoom& room) {

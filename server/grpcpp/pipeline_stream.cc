@@ -88,6 +88,9 @@ class PipelineStream final
     Advance();
   }
 
+  // It stays while an operation is not answered.
+  PipelineOwner* OnKeptOpen() override { return this; }
+
   void BeginDrain() override {
     storage::MutexLock lock(mutex_);
     is_draining_ = true;

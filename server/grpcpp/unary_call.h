@@ -44,6 +44,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor, private Completion {
     Finish(ToGrpcStatus(status));
   }
 
+  void KeepOpen() override {}  // it stays until gRPC is done with it
+
   void OnDone() override {
     if (is_in_flight_) parts_.inflight->Leave();
     delete this;

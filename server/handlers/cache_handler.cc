@@ -51,14 +51,14 @@ void CacheHandler::Prefetch(absl::Span<const std::string_view> keys) const {
   }
 }
 
-void CacheHandler::GetThrough(storage::ValueSink& sink, std::string_view operation,
-                              const GetView& request, storage::TimePoint now, GetReply& reply) {
+void CacheHandler::GetFor(std::string_view operation, const GetView& request,
+                          storage::TimePoint now, GetReply& reply) {
   const auto key = CheckKey(operation, request.key, limits_);
   if (!key.ok()) return reply.Fail(key.status());
   if (const auto status = CheckReadGuarantees(operation, request); !status.ok()) {
     return reply.Fail(status);
   }
-  switch (keyspace_->Get(*key, now, sink)) {
+  switch (keyspace_->Get(*key, now, reply)) {
     case storage::GetOutcome::kMiss:
       return reply.Complete({.found = false});
     case storage::GetOutcome::kHit:

@@ -18,24 +18,24 @@ namespace larder::server {
 
 // The Cache methods that touch one key, and Scan: checks a request, runs it on the keyspace,
 // answers through the reply. Knows no transport. Thread-safe; never blocks but on a stripe lock.
-// Keyspace and time source must outlive it.
+// Keyspace and time source must outlive it. Whoever overrides an operation decides where and when
+// it runs.
 class CacheHandler {
  public:
   CacheHandler(storage::Keyspace* keyspace, const TimeSource* time, const Limits& limits,
                const LeaseTokenCodec& tokens);
+  virtual ~CacheHandler() = default;
 
-  void Get(const GetView& request, GetReply& reply) {
-    GetThrough(reply, "Get", request, Now(), reply);
-  }
+  void Get(const GetView& request, GetReply& reply) { GetFor("Get", request, Now(), reply); }
   void Set(const SetView& request, SetReply& reply) { SetFor("Set", request, reply); }
   void Delete(const DeleteView& request, DeleteReply& reply) {
     DeleteFor("Delete", request, reply);
   }
-  void Lease(const LeaseView& request, LeaseReply& reply);
-  void Touch(const TouchView& request, TouchReply& reply);
-  void Increment(const IncrementView& request, IncrementReply& reply);
-  void Append(const AppendView& request, AppendReply& reply);
-  void Scan(const ScanView& request, ScanReply& reply);
+  virtual void Lease(const LeaseView& request, LeaseReply& reply);
+  virtual void Touch(const TouchView& request, TouchReply& reply);
+  virtual void Increment(const IncrementView& request, IncrementReply& reply);
+  virtual void Append(const AppendView& request, AppendReply& reply);
+  virtual void Scan(const ScanView& request, ScanReply& reply);
 
   // Says that operations on these keys come now, so that they need not wait for the memory one
   // after the other. Any bytes will do.
@@ -43,15 +43,14 @@ class CacheHandler {
 
   const Limits& limits() const { return limits_; }
 
-  // As Get, for `operation`, but the value goes through `sink`, which may refuse it: then the reply
-  // fails with RESOURCE_EXHAUSTED.
-  void GetThrough(storage::ValueSink& sink, std::string_view operation, const GetView& request,
-                  storage::TimePoint now, GetReply& reply);
   storage::TimePoint Now() const { return time_->Now(); }
 
-  // Set and Delete under the name of the operation that they are part of.
-  void SetFor(std::string_view operation, const SetView& request, SetReply& reply);
-  void DeleteFor(std::string_view operation, const DeleteView& request, DeleteReply& reply);
+  // Get, Set and Delete under the name of the operation that they are part of, a literal. The reply
+  // may refuse a value: then it fails with RESOURCE_EXHAUSTED.
+  virtual void GetFor(std::string_view operation, const GetView& request, storage::TimePoint now,
+                      GetReply& reply);
+  virtual void SetFor(std::string_view operation, const SetView& request, SetReply& reply);
+  virtual void DeleteFor(std::string_view operation, const DeleteView& request, DeleteReply& reply);
 
  private:
   // What a valid SetView asks of the keyspace.

@@ -4,20 +4,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "storage/operations.h"
 
 namespace larder::server {
 
-// Where a handler puts its answer. A handler calls Complete or Fail exactly once, now or later, on
-// any thread, and does not touch the reply afterwards. Statuses are never OK; one with a retry hint
+// Where a handler puts its answer. A handler calls Complete or Fail exactly once before it returns,
+// or Later, and does not touch the reply afterwards. Statuses are never OK; one with a retry hint
 // carries it as a payload (retry_hint.h).
-template <typename Answer>
+template <typename AnswerType>
 class Reply {
  public:
+  using Answer = AnswerType;
+
   virtual void Complete(const Answer& answer) = 0;
   virtual void Fail(const absl::Status& status) = 0;
+
+  // Leaves the call open, before anything was given to this reply. Returns the one that is to be
+  // completed in its place, once, on any thread, and that lives until then; OpenReply holds it. The
+  // views of the request go when the handler returns.
+  virtual Reply& Later() = 0;
 
  protected:
   ~Reply() = default;
@@ -27,12 +35,36 @@ class Reply {
 // it took is not part of the answer.
 template <typename Answer>
 class ValueReply : public Reply<Answer>, public storage::ValueSink {
+ public:
+  ValueReply& Later() override = 0;
+
  protected:
   ~ValueReply() = default;
 };
 
-// The reply to a call over many keys: each item's own reply is completed first, in order, then the
-// call as a whole. Fail means that no item was touched.
+// The right, and the duty, to complete a call that was left open. Movable, to any thread. One that
+// is dropped fails its call.
+template <typename ReplyType>
+class OpenReply {
+ public:
+  // Leaves the call open.
+  explicit OpenReply(ReplyType& reply) : reply_(&reply.Later()) {}
+  OpenReply(OpenReply&& other) noexcept : reply_(std::exchange(other.reply_, nullptr)) {}
+  OpenReply& operator=(OpenReply&&) = delete;
+  ~OpenReply() {
+    if (reply_ != nullptr) reply_->Fail(absl::InternalError("the operation was given up"));
+  }
+
+  // The reply, which the caller completes. Once.
+  ReplyType& Take() { return *std::exchange(reply_, nullptr); }
+
+ private:
+  ReplyType* reply_;
+};
+
+// The reply to a call over many keys: each item's own reply is completed or left open first, in
+// order, then the call as a whole, which is answered when its last item is. Fail means that no item
+// was touched.
 template <typename ItemReply>
 class MultiReply {
  public:
@@ -92,6 +124,9 @@ using MultiDeleteReply = MultiReply<DeleteReply>;
 
 // Takes entries from the keyspace, before Complete.
 class ScanReply : public Reply<ScanAnswer>, public storage::ScanSink {
+ public:
+  ScanReply& Later() override = 0;
+
  protected:
   ~ScanReply() = default;
 };

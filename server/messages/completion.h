@@ -9,6 +9,8 @@ namespace larder::server {
 class Completion {
  public:
   virtual void Done(const absl::Status& status) = 0;
+  // Done comes later, from any thread: the response, its reply and this stay until then.
+  virtual void KeepOpen() = 0;
 
  protected:
   ~Completion() = default;

@@ -39,6 +39,10 @@ class MessageReply final : public Reply<Answer> {
 
   void Complete(const Answer& answer) override;
   void Fail(const absl::Status& status) override { completion_->Done(status); }
+  MessageReply& Later() override {
+    completion_->KeepOpen();
+    return *this;
+  }
 
  private:
   Response* const response_;
@@ -64,6 +68,10 @@ class GetMessageReply final : public GetReply {
   char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const GetAnswer& answer) override;
   void Fail(const absl::Status& status) override { completion_->Done(status); }
+  GetMessageReply& Later() override {
+    completion_->KeepOpen();
+    return *this;
+  }
 
  private:
   v1::GetResponse* const response_;
@@ -78,6 +86,10 @@ class SetMessageReply final : public SetReply {
   char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const SetAnswer& answer) override;
   void Fail(const absl::Status& status) override { completion_->Done(status); }
+  SetMessageReply& Later() override {
+    completion_->KeepOpen();
+    return *this;
+  }
 
  private:
   v1::SetResponse* const response_;
@@ -93,6 +105,10 @@ class LeaseMessageReply final : public LeaseReply {
   char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const LeaseAnswer& answer) override;
   void Fail(const absl::Status& status) override { completion_->Done(status); }
+  LeaseMessageReply& Later() override {
+    completion_->KeepOpen();
+    return *this;
+  }
 
  private:
   v1::LeaseResponse* const response_;
@@ -108,6 +124,10 @@ class ScanMessageReply final : public ScanReply {
   char* Add(std::string_view key, const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const ScanAnswer& answer) override;
   void Fail(const absl::Status& status) override { completion_->Done(status); }
+  ScanMessageReply& Later() override {
+    completion_->KeepOpen();
+    return *this;
+  }
 
  private:
   v1::ScanResponse* const response_;

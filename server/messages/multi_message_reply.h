@@ -1,6 +1,7 @@
 #ifndef LARDER_SERVER_MESSAGES_MULTI_MESSAGE_REPLY_H_
 #define LARDER_SERVER_MESSAGES_MULTI_MESSAGE_REPLY_H_
 
+#include <atomic>
 #include <deque>
 #include <type_traits>
 #include <utility>
@@ -30,32 +31,48 @@ class MultiMessageReply final : public MultiReply<ItemReply> {
   }
 
   ItemReply& Item(size_t index) override {
-    while (items_.size() <= index) items_.emplace_back(response_->add_results());
+    while (items_.size() <= index) items_.emplace_back(this, response_->add_results());
     return items_[index].reply;
   }
 
-  void Complete() override { completion_->Done(absl::OkStatus()); }
+  void Complete() override { CompleteOne(); }
   void Fail(const absl::Status& status) override { completion_->Done(status); }
 
  private:
   using Result = std::decay_t<decltype(*std::declval<Response>().mutable_results(0))>;
 
   struct ItemState final : Completion {
-    explicit ItemState(Result* message)
-        : result(message), reply(message->mutable_response(), this) {}
+    ItemState(MultiMessageReply* reply_of_all, Result* message)
+        : all(reply_of_all), result(message), reply(message->mutable_response(), this) {}
 
     void Done(const absl::Status& status) override {
       if (!status.ok()) FillItemError(status, result->mutable_error());
+      if (is_open) all->CompleteOne();
+    }
+    void KeepOpen() override {
+      is_open = true;
+      all->unanswered_.fetch_add(1, std::memory_order_relaxed);
+      if (!std::exchange(all->is_open_, true)) all->completion_->KeepOpen();
     }
 
+    MultiMessageReply* const all;
     Result* const result;
     MessageReply reply;
+    bool is_open = false;
   };
+
+  void CompleteOne() {
+    if (unanswered_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      completion_->Done(absl::OkStatus());
+    }
+  }
 
   Response* const response_;
   Completion* const completion_;
   std::vector<View> views_;
   std::deque<ItemState> items_;  // their addresses are given away
+  bool is_open_ = false;
+  std::atomic<size_t> unanswered_{1};  // items that are open, and the call as a whole
 };
 
 }  // namespace larder::server

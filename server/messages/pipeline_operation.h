@@ -21,6 +21,8 @@ class PipelineOperation;
 class PipelineOwner {
  public:
   virtual void OnAnswered(PipelineOperation* operation) = 0;
+  // The answer of one of its operations comes later, from any thread. Returns who is to be told.
+  virtual PipelineOwner* OnKeptOpen() = 0;
 
  protected:
   ~PipelineOwner() = default;
@@ -96,11 +98,13 @@ class PipelineOperation final : private Completion {
     owner_->OnAnswered(this);
   }
 
+  void KeepOpen() override { owner_ = owner_->OnKeptOpen(); }
+
   template <typename... Requests>
   using Replies = std::variant<std::monostate, typename Operation<Requests>::Reply...>;
 
-  const ServiceParts& parts_;
-  PipelineOwner* const owner_;
+  const ServiceParts parts_;
+  PipelineOwner* owner_;
   const std::chrono::steady_clock::time_point started_;
   v1::PipelineRequest request_;  // empty once there is an answer
   v1::PipelineResponse response_;

@@ -76,6 +76,19 @@ void RpcCall::CloseMessage() {
   session.SendPending(*this, payload_bytes);
 }
 
+std::string RpcCall::TakeBackMessage() {
+  is_message_open_ = false;
+  if (is_message_pending_) {
+    std::string written(pending.From(mark_ + kMessagePrefixBytes));
+    pending.Rewind(mark_);
+    return written;
+  }
+  const size_t begin = frame_mark_ + kFrameBytes + kMessagePrefixBytes;
+  std::string written(connection_->output_.From(begin));
+  connection_->session_.Rewind(mark_);
+  return written;
+}
+
 CallTicket RpcCall::Defer() {
   ++deferred_;
   return CallTicket(connection_->calls_->mailbox(), connection_->number_, id);

@@ -34,6 +34,8 @@ class RpcCall final : public http2::Stream {
   // with an error, which takes the message back. `bytes`: how long it will be, about.
   OutputBuffer& OpenMessage(size_t bytes);
   void CloseMessage();
+  // Takes an open message back; returns what was written of it.
+  std::string TakeBackMessage();
 
   // The call has a place in this limit, which it leaves when what it was sent for was sent, or
   // could not be.

@@ -111,6 +111,7 @@ void RpcConnection::Resume(CallLetter letter, LoopTime now) {
   if (call == nullptr || call->is_finished_ || call->deferred_ == 0) return;
   BeginTurn(now);
   --call->deferred_;
+  if (call->is_held_) may_resume_ = true;
   const bool is_unary = call->method_->unary != nullptr;
   if (letter.completion == nullptr) {
     if (is_unary) Fail(*call, absl::InternalError("the call was given up by its method"));
@@ -119,6 +120,7 @@ void RpcConnection::Resume(CallLetter letter, LoopTime now) {
   } else {
     RunFor(*call, [&] { letter.completion->Run(*call); });
   }
+  ResumeHeld();
   ended_.clear();
 }
 

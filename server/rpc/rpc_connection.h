@@ -29,6 +29,7 @@ struct RpcLimits {
   size_t buffered_bytes_max = size_t{64} << 20;  // of a connection, for incomplete requests
   size_t unread_bytes_max = size_t{32} << 20;    // of a connection, for answers not yet sent
   size_t output_bytes_max = size_t{1} << 20;     // not taken by the socket: nothing more is read
+  uint32_t deferred_max = 128;  // tickets of a streaming call: then no more of it is read
   LoopTime::duration turn = std::chrono::milliseconds(1);  // then the other connections have theirs
 };
 
@@ -143,9 +144,11 @@ class RpcConnection final : private http2::SessionListener {
   bool IsTurnOver() const { return calls_->clock() >= turn_ends_; }
   // Runs what these bytes bring; what is left of them when the turn is over becomes `rest_`.
   bool Take(std::string_view bytes);
-  // Whether no more messages are to be run now: the turn is over, or the client does not read.
+  // Whether no more messages are to be run now: the turn is over, the client does not read, or too
+  // much is open.
   bool MustHold(const RpcCall& call) const {
-    return IsTurnOver() || (call.is_blocked && !session_.IsAboutToBeLent(call)) || IsUnread();
+    return IsTurnOver() || (call.is_blocked && !session_.IsAboutToBeLent(call)) || IsUnread() ||
+           call.deferred_ >= limits_.deferred_max;
   }
   // Whether as many answers wait to be read, here or on the node, as may.
   bool IsUnread() const {

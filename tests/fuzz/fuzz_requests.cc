@@ -34,6 +34,7 @@ class OneAnswer final : public Completion {
     Require(ok || !status.message().empty());
     Require(status.code() != absl::StatusCode::kInternal);
   }
+  void KeepOpen() override {}
   int answers = 0;
   bool ok = false;
 };

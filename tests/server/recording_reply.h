@@ -26,6 +26,12 @@ class RecordingReply final : public Reply<Answer> {
     status = given;
   }
 
+  RecordingReply& Later() override {
+    is_open = true;
+    return *this;
+  }
+
+  bool is_open = false;  // then it may be completed on another thread
   int completions = 0;
   absl::Status status;
   Answer answer;
@@ -49,6 +55,12 @@ class RecordingValueReply final : public ValueReply<Answer> {
     status = given;
   }
 
+  RecordingValueReply& Later() override {
+    is_open = true;
+    return *this;
+  }
+
+  bool is_open = false;  // then it may be completed on another thread
   int completions = 0;
   absl::Status status;
   Answer answer;
@@ -72,6 +84,12 @@ class RecordingScanReply final : public ScanReply {
     status = given;
   }
 
+  RecordingScanReply& Later() override {
+    is_open = true;
+    return *this;
+  }
+
+  bool is_open = false;  // then it may be completed on another thread
   int completions = 0;
   absl::Status status;
   std::deque<std::pair<std::string, std::string>> entries;

@@ -42,16 +42,16 @@ class KeyspaceCommitTest : public KeyspaceTest {
   std::vector<std::pair<const char*, absl::Status>> TryAll(std::string_view key) {
     SetOptions if_absent;
     if_absent.condition.kind = Condition::Kind::kIfAbsent;
-    return {{"Set", Set(key, "new").status()},
-            {"Set if absent", Set(key, "new", if_absent).status()},
-            {"Delete", keyspace_->Delete(Ref(key), {}, now_).status()},
-            {"stale Delete",
-             keyspace_->Delete(Ref(key), {.stale_until = now_ + Millis(9)}, now_).status()},
-            {"Touch", keyspace_->Touch(Ref(key), now_ + Millis(5), now_).status()},
-            {"Increment",
-             keyspace_->Increment(Ref(key), {.delta = 1, .initial = 1}, now_).status()},
-            {"Append", keyspace_->Append(Ref(key), "x", {}, now_).status()},
-            {"FlushSlot", keyspace_->FlushSlot(Ref(key).slot, now_).status()}};
+    return {
+        {"Set", Set(key, "new").status()},
+        {"Set if absent", Set(key, "new", if_absent).status()},
+        {"Delete", keyspace_->Delete(Ref(key), {}, now_).status()},
+        {"stale Delete",
+         keyspace_->Delete(Ref(key), {.stale_until = now_ + Millis(9)}, now_).status()},
+        {"Touch", keyspace_->Touch(Ref(key), now_ + Millis(5), now_).status()},
+        {"Increment", keyspace_->Increment(Ref(key), {.delta = 1, .initial = 1}, now_).status()},
+        {"Append", keyspace_->Append(Ref(key), "x", {}, now_).status()},
+        {"FlushSlot", keyspace_->FlushSlot(Ref(key).slot, now_).status()}};
   }
 
   // But for ghosts, and for what a log knows of the segments that it has had.
@@ -68,8 +68,7 @@ class KeyspaceCommitTest : public KeyspaceTest {
 };
 
 TEST_F(KeyspaceCommitTest, TellsTheLogOfEveryMutationWithAllFields) {
-  const auto stored =
-      Set("k", "12", {.expires_at = now_ + Millis(500), .flags = 7});
+  const auto stored = Set("k", "12", {.expires_at = now_ + Millis(500), .flags = 7});
   EXPECT_EQ(Last().mutation.kind, MutationKind::kSet);
   EXPECT_EQ(Last().key, "k");
   EXPECT_EQ(Last().value, "12");
@@ -217,8 +216,8 @@ TEST_F(KeyspaceCommitTest, WithoutAuthorityOnlyReadsAndApplyGoOn) {
   EXPECT_EQ(keyspace_->Expire(now_, 10), 0u);
   EXPECT_EQ(Get("k"), "1");
   ExpectSame(ExportAll(*keyspace_), before);
-  const Mutation set{.slot = Ref("k").slot, .key = "k", .version = clock_.Next(now_),
-                     .value = ValueView("2")};
+  const Mutation set{
+      .slot = Ref("k").slot, .key = "k", .version = clock_.Next(now_), .value = ValueView("2")};
   EXPECT_TRUE(keyspace_->Apply(set, now_).value());
   EXPECT_EQ(Get("k"), "2");
   authority_.holds = true;
@@ -270,11 +269,11 @@ TEST_F(KeyspaceCommitTest, AppliesEveryKindWithTheVersionGiven) {
   EXPECT_FALSE(keyspace_->Apply(mutation, now_).value());
 
   Put("k", "v");
-  EXPECT_TRUE(keyspace_
-                  ->Apply({.kind = MutationKind::kFlushSlot, .slot = ref.slot,
-                           .version = other.Next(now_)},
-                          now_)
-                  .value());
+  EXPECT_TRUE(
+      keyspace_
+          ->Apply({.kind = MutationKind::kFlushSlot, .slot = ref.slot, .version = other.Next(now_)},
+                  now_)
+          .value());
   EXPECT_FALSE(Get("k").has_value());
   ExpectSame(ExportAll(*keyspace_), Replayed());
 }
@@ -368,8 +367,8 @@ TEST_F(KeyspaceCommitTest, FlushesUnderEveryPolicyAtFullBudget) {
         EvictionKind::kSlru, EvictionKind::kNone}) {
     for (const EvictionScope scope : {EvictionScope::kAllKeys, EvictionScope::kKeysWithTtl}) {
       SCOPED_TRACE(std::string(EvictionKindName(kind)));
-      MakeWithLog({.memory_bytes = 5 << 20, .stripes = 1, .eviction = kind,
-                   .eviction_scope = scope});
+      MakeWithLog(
+          {.memory_bytes = 5 << 20, .stripes = 1, .eviction = kind, .eviction_scope = scope});
       const uint64_t empty_bytes = keyspace_->Memory().total();
       Random random(static_cast<uint64_t>(kind));
       for (int i = 0; i < 20000; ++i) {
@@ -389,8 +388,7 @@ TEST_F(KeyspaceCommitTest, FlushesUnderEveryPolicyAtFullBudget) {
         } else {
           const size_t bytes = random.Below(20) == 0 ? 20000 : random.Below(1000);
           const auto result = keyspace_->Set(ref, std::string(bytes, 'v'), options, now_);
-          ASSERT_TRUE(result.ok() || absl::IsResourceExhausted(result.status()))
-              << result.status();
+          ASSERT_TRUE(result.ok() || absl::IsResourceExhausted(result.status())) << result.status();
         }
         // A segment to compact into is charged afterwards.
         ASSERT_LE(keyspace_->Memory().total(), (uint64_t{5} << 20) + (64 << 10));

@@ -128,7 +128,8 @@ TEST_F(CrowdedTest, WhereNothingMayBeEvictedTheWriteIsRefusedForGood) {
   EXPECT_EQ(keyspace_->Touch({0, "19"}, now_ + Millis(1000), now_).status().code(),
             absl::StatusCode::kResourceExhausted);
   for (int i = 0; i < stored; ++i) ASSERT_TRUE(Read(0, std::to_string(i))) << i;
-  for (int i = 1000; i < 1200; ++i) keyspace_->Delete({0, std::to_string(i)}, {}, now_).IgnoreError();
+  for (int i = 1000; i < 1200; ++i)
+    keyspace_->Delete({0, std::to_string(i)}, {}, now_).IgnoreError();
   EXPECT_TRUE(PutIn(0, "new", 1000).ok());
 }
 

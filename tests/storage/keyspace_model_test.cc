@@ -1,6 +1,6 @@
-// Random operations under a controlled clock: Keyspace against a plain map, and against what its log
-// says, replayed into a map and into another Keyspace.
-// LARDER_SEED=N replays a run, LARDER_OPERATIONS=N makes it longer.
+// Random operations under a controlled clock: Keyspace against a plain map, and against what its
+// log says, replayed into a map and into another Keyspace. LARDER_SEED=N replays a run,
+// LARDER_OPERATIONS=N makes it longer.
 
 #include <cstdlib>
 #include <iostream>
@@ -53,9 +53,9 @@ class KeyspaceModelTest : public KeyspaceTest {
     stripes_ = options.stripes;
     last_versions_.clear();
     HybridClock copy_clock(7);
-    copy_ = Keyspace::Create({.memory_bytes = 512 << 20, .eviction = EvictionKind::kNone},
-                             &copy_clock)
-                .value();
+    copy_ =
+        Keyspace::Create({.memory_bytes = 512 << 20, .eviction = EvictionKind::kNone}, &copy_clock)
+            .value();
     options.log = log_.get();
     Make(options);
     for (uint64_t i = 0; i < operations && !HasFailure(); ++i) {

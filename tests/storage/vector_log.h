@@ -28,8 +28,8 @@ struct LoggedMutation {
     const Mutation& a = mutation;
     const Mutation& b = other.mutation;
     return a.kind == b.kind && a.slot == b.slot && key == other.key && a.version == b.version &&
-           a.expires_at == b.expires_at && a.flags == b.flags &&
-           a.recompute_ms == b.recompute_ms && a.stale == b.stale && value == other.value;
+           a.expires_at == b.expires_at && a.flags == b.flags && a.recompute_ms == b.recompute_ms &&
+           a.stale == b.stale && value == other.value;
   }
   friend std::ostream& operator<<(std::ostream& out, const LoggedMutation& logged) {
     const Mutation& m = logged.mutation;

@@ -4,8 +4,11 @@
 #include <google/protobuf/message.h>
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -40,17 +43,12 @@ inline void SendMessage(const google::protobuf::MessageLite& message, RpcCall& c
   call.CloseMessage();
 }
 
-// Keeps the status of what a handler completes before it returns.
-struct InlineCompletion final : Completion {
-  void Done(const absl::Status& result) override { status = result; }
-  absl::Status status = absl::InternalError("the handler did not answer");
-};
-
 // Counts a request from its admission to its status.
 class CountedRequest {
  public:
   CountedRequest(const ServiceParts& parts, Method method, const RpcCall& call)
-      : parts_(parts),
+      : metrics_(parts.metrics),
+        inflight_(parts.inflight),
         method_(method),
         started_(call.received_at()),
         admitted_(parts.inflight->Enter()) {}
@@ -58,19 +56,101 @@ class CountedRequest {
   // Not OK: the node is overloaded.
   const absl::Status& admitted() const { return admitted_; }
 
+  // Leaves the call open, which has its place in the limit until it ends.
+  CallTicket KeepOpen(RpcCall& call) {
+    call.KeepPlace(inflight_);
+    is_open_ = true;
+    return call.Defer();
+  }
+
   void Finish(const absl::Status& status, RpcCall& call) {
     const auto now = std::chrono::steady_clock::now();
-    parts_.metrics->Record(method_, status.code(), absl::FromChrono(now - started_));
+    metrics_->Record(method_, status.code(), absl::FromChrono(now - started_));
     call.TellTime(now);
-    if (admitted_.ok()) call.KeepPlace(parts_.inflight);
+    if (admitted_.ok() && !is_open_) call.KeepPlace(inflight_);
     call.Finish(status);
   }
 
+  // The call has ended while it was open.
+  void Cancel() {
+    metrics_->Record(method_, absl::StatusCode::kCancelled,
+                     absl::FromChrono(std::chrono::steady_clock::now() - started_));
+  }
+
  private:
-  const ServiceParts& parts_;
-  const Method method_;
-  const std::chrono::steady_clock::time_point started_;
-  const absl::Status admitted_;
+  RequestMetrics* metrics_;
+  InflightLimit* inflight_;
+  Method method_;
+  std::chrono::steady_clock::time_point started_;
+  absl::Status admitted_;
+  bool is_open_ = false;
+};
+
+// One unary call by generated messages. Ends itself when its call is over.
+template <typename Request>
+class MessageCall final : public CallCompletion, private Completion {
+ public:
+  using Op = Operation<Request>;
+
+  static void Start(const ServiceParts& parts, std::string_view bytes, RpcCall& call) {
+    auto self = std::make_unique<MessageCall>(parts, &call);
+    bool is_open = false;
+    self->is_open_ = &is_open;
+    self->Begin(parts, bytes);
+    if (is_open) {
+      // It goes with its answer, perhaps already.
+      static_cast<void>(self.release());
+    } else {
+      self->Run(call);
+    }
+  }
+
+  MessageCall(const ServiceParts& parts, RpcCall* call)
+      : call_(call), counted_(parts, Op::kMethod, *call), reply_(&response_, this) {}
+  ~MessageCall() override {
+    if (call_ != nullptr) counted_.Cancel();
+  }
+
+  void Run(RpcCall& call) override {
+    call_ = nullptr;
+    if (status_.ok()) SendMessage(response_, call);
+    counted_.Finish(status_, call);
+  }
+
+ private:
+  void Begin(const ServiceParts& parts, std::string_view bytes) {
+    status_ = counted_.admitted();
+    if (!status_.ok()) return;
+    const ItemsBound items = Op::Items(parts.cache->limits());
+    const ReadOutcome outcome = ReadMessage(bytes, items, &request_);
+    if (outcome != ReadOutcome::kRead) {
+      status_ = StatusOf(outcome, MethodName(Op::kMethod), items);
+      return;
+    }
+    status_ = absl::InternalError("the handler did not answer");
+    Op::Run(parts, request_, reply_);
+  }
+
+  void Done(const absl::Status& status) override {
+    status_ = status;
+    if (!ticket_.has_value()) return;
+    CallTicket ticket = *std::move(ticket_);
+    ticket.Complete(std::unique_ptr<CallCompletion>(this));
+  }
+
+  void KeepOpen() override {
+    *is_open_ = true;
+    ticket_.emplace(counted_.KeepOpen(*call_));
+  }
+
+  RpcCall* call_;            // nullptr: it is finished
+  bool* is_open_ = nullptr;  // while Start runs
+  std::optional<CallTicket> ticket_;
+  CountedRequest counted_;
+  Request request_;
+  typename Op::Response response_;
+  absl::Status status_;
+  typename Op::Reply reply_;
 };
 
 // Runs a unary method by generated messages.
@@ -80,21 +160,7 @@ class MessageMethod final : public UnaryMethod {
   explicit MessageMethod(const ServiceParts& parts) : parts_(parts) {}
 
   void Run(std::string_view bytes, RpcCall& call) override {
-    using Op = Operation<Request>;
-    CountedRequest counted(parts_, Op::kMethod, call);
-    if (!counted.admitted().ok()) return counted.Finish(counted.admitted(), call);
-    const ItemsBound items = Op::Items(parts_.cache->limits());
-    Request request;
-    if (const ReadOutcome outcome = ReadMessage(bytes, items, &request);
-        outcome != ReadOutcome::kRead) {
-      return counted.Finish(StatusOf(outcome, MethodName(Op::kMethod), items), call);
-    }
-    typename Op::Response response;
-    InlineCompletion completion;
-    typename Op::Reply reply(&response, &completion);
-    Op::Run(parts_, request, reply);
-    if (completion.status.ok()) SendMessage(response, call);
-    counted.Finish(completion.status, call);
+    MessageCall<Request>::Start(parts_, bytes, call);
   }
 
  private:

@@ -1,47 +1,165 @@
 #include <algorithm>
+#include <atomic>
+#include <deque>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "proto/wire/wire_writer.h"
 #include "server/handlers/request_checks.h"
 #include "server/rpc/services/cache_requests.h"
 #include "server/rpc/services/message_method.h"
+#include "server/rpc/services/unary_place.h"
 #include "server/rpc/services/wire_methods.h"
 #include "server/rpc/services/wire_replies.h"
 
 namespace larder::server {
 namespace {
 
+// Where the results of a multi-key answer are written, one behind the other.
+class ResultPlace final : public AnswerPlace {
+ public:
+  explicit ResultPlace(OutputBuffer* output) : output_(output) {}
+  explicit ResultPlace(std::string* text) : text_(text) {}
+
+  char* Take(size_t bytes) override { return TakeField(1, bytes); }
+  std::unique_ptr<OpenAnswer> Open() override { return nullptr; }  // its reply does
+  void TakeError(const absl::Status& status) {
+    v1::ItemError error;
+    FillItemError(status, &error);
+    const size_t bytes = error.ByteSizeLong();
+    error.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(TakeField(2, bytes)));
+  }
+  void ContinueIn(std::string* text) { text_ = text; }
+
+ private:
+  char* TakeField(uint32_t field, size_t bytes) {
+    const size_t result_bytes = BytesFieldBytes(bytes);
+    WireWriter writer(Extend(BytesFieldBytes(result_bytes)));
+    writer.BytesHead(1, result_bytes);
+    writer.BytesHead(field, bytes);
+    return writer.at();
+  }
+  char* Extend(size_t bytes) {
+    if (text_ == nullptr) [[likely]]
+      return output_->Extend(bytes);
+    text_->resize(text_->size() + bytes);
+    return text_->data() + text_->size() - bytes;
+  }
+
+  OutputBuffer* output_ = nullptr;
+  std::string* text_ = nullptr;  // if there is one
+};
+
+// The answer of a multi-key call of which some items are answered later. Goes when the last is.
+class OpenMultiAnswer {
+ public:
+  OpenMultiAnswer(RpcCall& call, CountedRequest& counted)
+      : text(call.TakeBackMessage()), answer_(call, counted) {}
+
+  // An item that is answered later, behind what is in `text`. Its result is to be written here.
+  std::string* AddHole() {
+    unanswered_.fetch_add(1, std::memory_order_relaxed);
+    return &holes_.emplace_back(Hole{text.size(), {}}).result;
+  }
+  // One of them is written, or what comes at once.
+  void CompleteOne() {
+    if (unanswered_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    std::string message;
+    size_t copied = 0;
+    for (const Hole& hole : holes_) {
+      message.append(text, copied, hole.at - copied).append(hole.result);
+      copied = hole.at;
+    }
+    message.append(text, copied);
+    answer_.Send(std::move(message), absl::OkStatus());
+    delete this;
+  }
+
+  std::string text;  // the results that came at once
+
+ private:
+  struct Hole {
+    size_t at;
+    std::string result;
+  };
+
+  OpenUnaryAnswer answer_;
+  std::deque<Hole> holes_;  // their addresses are given away
+  std::atomic<size_t> unanswered_{1};
+};
+
+// The reply to an item that is answered later.
+template <typename Wire>
+class LaterItemReply final : public Wire {
+ public:
+  explicit LaterItemReply(OpenMultiAnswer* all)
+      : Wire(&result_place_), result_place_(all->AddHole()), all_(all) {}
+
+  void Complete(const typename Wire::Answer& answer) override {
+    Wire::Complete(answer);
+    End();
+  }
+  void Fail(const absl::Status& status) override {
+    result_place_.TakeError(status);
+    End();
+  }
+  LaterItemReply& Later() override { return *this; }
+
+ private:
+  void End() {
+    all_->CompleteOne();
+    delete this;
+  }
+
+  ResultPlace result_place_;
+  OpenMultiAnswer* const all_;
+};
+
 // Takes the replies of a multi-key call: each item is written behind the one before. `ItemReply` is
 // the handler's reply to one item, `WireItemReply` the one that writes it.
 template <typename ItemReply, typename WireItemReply>
 class WireMultiReply final : public MultiReply<ItemReply> {
  public:
-  explicit WireMultiReply(OutputBuffer* output) : place_(output), item_(&place_) {}
+  // `bytes`: how long the answer will be, about.
+  WireMultiReply(RpcCall* call, CountedRequest* counted, size_t bytes)
+      : call_(call), counted_(counted), place_(&call->OpenMessage(bytes)), item_(this) {}
 
   ItemReply& Item(size_t) override { return item_; }
-  void Complete() override {}
+  void Complete() override {
+    if (open_ != nullptr) open_->CompleteOne();
+  }
   void Fail(const absl::Status& status) override { status_ = status; }
   const absl::Status& status() const { return status_; }
+  bool is_open() const { return open_ != nullptr; }
 
  private:
   // Used for one item after the other; an error is written, too.
   class OneItemReply final : public WireItemReply {
    public:
-    explicit OneItemReply(ResultPlace* place) : WireItemReply(place), place_(place) {}
-    void Fail(const absl::Status& status) override {
-      v1::ItemError error;
-      FillItemError(status, &error);
-      const size_t bytes = error.ByteSizeLong();
-      error.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(place_->TakeError(bytes)));
-    }
+    explicit OneItemReply(WireMultiReply* all) : WireItemReply(&all->place_), all_(all) {}
+    void Fail(const absl::Status& status) override { all_->place_.TakeError(status); }
+    ItemReply& Later() override { return *new LaterItemReply<WireItemReply>(all_->Open()); }
 
    private:
-    ResultPlace* const place_;
+    WireMultiReply* const all_;
   };
 
+  OpenMultiAnswer* Open() {
+    if (open_ == nullptr) {
+      open_ = new OpenMultiAnswer(*call_, *counted_);
+      place_.ContinueIn(&open_->text);
+    }
+    return open_;
+  }
+
+  RpcCall* const call_;
+  CountedRequest* const counted_;
   ResultPlace place_;
   OneItemReply item_;
   absl::Status status_;
+  OpenMultiAnswer* open_ = nullptr;
 };
 
 // One of the methods: its request, the view of an item, how they are read, the reply, about what
@@ -99,8 +217,10 @@ class MultiKeyMethod final : public UnaryMethod {
     const absl::Status checked = CheckItems(name, views.size(), limits);
     if (!checked.ok()) return counted.Finish(checked, call);
     Prefetch(views);
-    typename Op::Reply reply(&call.OpenMessage(views.size() * Op::kBytesForAnItem));
+    typename Op::Reply reply(&call, &counted, views.size() * Op::kBytesForAnItem);
     (parts_.multi_key->*Op::kHandle)(views, reply);
+    if (reply.is_open()) [[unlikely]]
+      return;
     if (reply.status().ok()) call.CloseMessage();
     counted.Finish(reply.status(), call);
   }

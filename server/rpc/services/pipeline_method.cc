@@ -1,6 +1,8 @@
 #include "server/rpc/services/pipeline_method.h"
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,7 +14,7 @@
 namespace larder::server {
 namespace {
 
-class PipelineCall final : public StreamingCall, private PipelineOwner {
+class PipelineCall final : public StreamingCall, private PipelineOwner, private OpenOperations {
  public:
   PipelineCall(const ServiceParts& parts, RpcCall* call)
       : parts_(parts), call_(call), started_(std::chrono::steady_clock::now()) {}
@@ -38,8 +40,9 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   void OnMessage(std::string_view message) override {
     const PipelineView& operation = coming_[next_++];
     const absl::Status admitted = parts_.inflight->Enter();
-    const auto outcome = RunPipelineOperation(parts_, admitted, operation, *call_);
+    const auto outcome = RunPipelineOperation(parts_, admitted, operation, *call_, this);
     if (outcome.has_value()) {
+      if (outcome->is_open) return;
       if (admitted.ok()) call_->KeepPlace(parts_.inflight);
       if (*outcome != outcome_) Count();
       outcome_ = *outcome;
@@ -51,8 +54,9 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   }
 
   void OnPause() override { Count(); }
-  void OnEnd() override { Finish(absl::OkStatus()); }
-  void OnDrain() override { Finish(absl::UnavailableError(kShuttingDown)); }
+  // Both wait for what is open.
+  void OnEnd() override { End(absl::OkStatus()); }
+  void OnDrain() override { End(absl::UnavailableError(kShuttingDown)); }
   void OnFailed(absl::StatusCode code) override { end_code_ = code; }
 
  private:
@@ -81,10 +85,60 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   }
 
   void OnAnswered(PipelineOperation* operation) override {
-    const std::unique_ptr<PipelineOperation> answered(operation);
+    Answer(std::unique_ptr<PipelineOperation>(operation));
+  }
+  PipelineOwner* OnKeptOpen() override {
+    OnLeftOpen();
+    return new LaterOwner(*call_, this);
+  }
+
+  void Answer(std::unique_ptr<PipelineOperation> answered) {
     SendMessage(answered->response(), *call_);
     if (answered->TakePlace()) call_->KeepPlace(parts_.inflight);
     call_->TellTime(std::chrono::steady_clock::now());
+  }
+
+  // Brings the answer of an operation that was left open back to the call.
+  class LaterOwner final : public PipelineOwner {
+   public:
+    LaterOwner(RpcCall& call, PipelineCall* pipeline)
+        : ticket_(call.Defer()), pipeline_(pipeline) {}
+
+    void OnAnswered(PipelineOperation* operation) override {
+      ticket_.Complete(std::make_unique<Letter>(operation, pipeline_));
+      delete this;
+    }
+    PipelineOwner* OnKeptOpen() override { return this; }
+
+   private:
+    class Letter final : public CallCompletion {
+     public:
+      Letter(PipelineOperation* operation, PipelineCall* pipeline)
+          : operation_(operation), pipeline_(pipeline) {}
+      void Run(RpcCall&) override {
+        pipeline_->Answer(std::move(operation_));
+        pipeline_->OnAnsweredLater();
+      }
+
+     private:
+      std::unique_ptr<PipelineOperation> operation_;
+      PipelineCall* const pipeline_;  // goes with the call
+    };
+
+    CallTicket ticket_;
+    PipelineCall* const pipeline_;
+  };
+
+  void OnLeftOpen() override { ++open_; }
+  void OnAnsweredLater() override {
+    --open_;
+    if (end_.has_value() && open_ == 0) Finish(*end_);
+  }
+
+  void End(const absl::Status& status) {
+    if (end_.has_value()) return;  // a drain, after the client's end
+    end_ = status;
+    if (open_ == 0) Finish(status);
   }
 
   void Finish(const absl::Status& status) {
@@ -101,7 +155,9 @@ class PipelineCall final : public StreamingCall, private PipelineOwner {
   size_t next_ = 0;
   std::vector<std::string_view> keys_;
   PipelineOutcome outcome_{};
-  uint64_t outcomes_ = 0;  // that were `outcome_`, and are not counted yet
+  size_t open_ = 0;                  // operations that are answered later
+  std::optional<absl::Status> end_;  // sent when none is open
+  uint64_t outcomes_ = 0;            // that were `outcome_`, and are not counted yet
 };
 
 }  // namespace

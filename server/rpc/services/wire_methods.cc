@@ -2,6 +2,8 @@
 
 #include "server/rpc/services/cache_requests.h"
 #include "server/rpc/services/message_method.h"
+#include "server/rpc/services/pipeline_place.h"
+#include "server/rpc/services/unary_place.h"
 #include "server/rpc/services/wire_replies.h"
 
 namespace larder::server {
@@ -74,9 +76,11 @@ class WireMethod final : public UnaryMethod {
     if (outcome != ReadOutcome::kRead) {
       return counted.Finish(StatusOf(outcome, MethodName(Op::kMethod), {}), call);
     }
-    UnaryPlace place(&call);
+    UnaryPlace place(&call, &counted);
     typename Op::Reply reply(&place);
     Op::Run(*parts_.cache, view, reply);
+    if (place.is_open()) [[unlikely]]
+      return;
     if (reply.status().ok()) call.CloseMessage();
     counted.Finish(reply.status(), call);
   }
@@ -88,14 +92,17 @@ class WireMethod final : public UnaryMethod {
 
 template <typename Op>
 std::optional<PipelineOutcome> RunInPipeline(const ServiceParts& parts, absl::Status status,
-                                             const PipelineView& operation, RpcCall& call) {
+                                             const PipelineView& operation, RpcCall& call,
+                                             OpenOperations* open) {
   typename Op::View view;
   if (Op::Read(operation.request, view) != ReadOutcome::kRead) return std::nullopt;
   if (!Op::IsFor(view)) return std::nullopt;
   if (status.ok()) {
-    PipelinePlace place(&call, operation.id, Op::kAnswerField);
+    PipelinePlace place(parts, {operation.id, Op::kAnswerField, Op::kMethod}, &call, open);
     typename Op::Reply reply(&place);
     Op::Run(*parts.cache, view, reply);
+    if (place.is_open()) [[unlikely]]
+      return PipelineOutcome{Op::kMethod, absl::StatusCode::kOk, /*is_open=*/true};
     status = reply.status();
     if (status.ok()) call.CloseMessage();
   }
@@ -130,16 +137,17 @@ void SendPipelineError(uint64_t id, const absl::Status& status, RpcCall& call) {
 
 std::optional<PipelineOutcome> RunPipelineOperation(const ServiceParts& parts,
                                                     const absl::Status& admitted,
-                                                    const PipelineView& operation, RpcCall& call) {
+                                                    const PipelineView& operation, RpcCall& call,
+                                                    OpenOperations* open) {
   switch (operation.operation) {
     case v1::PipelineRequest::kGet:
-      return RunInPipeline<GetOperation>(parts, admitted, operation, call);
+      return RunInPipeline<GetOperation>(parts, admitted, operation, call, open);
     case v1::PipelineRequest::kSet:
-      return RunInPipeline<SetOperation>(parts, admitted, operation, call);
+      return RunInPipeline<SetOperation>(parts, admitted, operation, call, open);
     case v1::PipelineRequest::kDelete:
-      return RunInPipeline<DeleteOperation>(parts, admitted, operation, call);
+      return RunInPipeline<DeleteOperation>(parts, admitted, operation, call, open);
     case v1::PipelineRequest::kTouch:
-      return RunInPipeline<TouchOperation>(parts, admitted, operation, call);
+      return RunInPipeline<TouchOperation>(parts, admitted, operation, call, open);
     default:
       return std::nullopt;
   }

@@ -25,18 +25,32 @@ std::unique_ptr<UnaryMethod> CreateMultiDeleteMethod(const ServiceParts& parts);
 // Sends what is the `error` of an operation's answer, and no error of the call.
 void SendPipelineError(uint64_t id, const absl::Status& status, RpcCall& call);
 
-// What became of a request, to be counted.
+// What became of a request, to be counted; one that was left open counts itself.
 struct PipelineOutcome {
   Method method;
   absl::StatusCode code;
+  bool is_open = false;
   friend bool operator==(const PipelineOutcome&, const PipelineOutcome&) = default;
 };
 
+// Whose operations may be left open. Told on the thread of the call's loop, while it lasts.
+class OpenOperations {
+ public:
+  virtual void OnLeftOpen() = 0;
+  // The answer of one of them is sent.
+  virtual void OnAnsweredLater() = 0;
+
+ protected:
+  ~OpenOperations() = default;
+};
+
 // Runs an operation of a Pipeline in the same way, if it is `admitted`. None: it is not one of
-// these, or cannot be read, and nothing was done.
+// these, or cannot be read, and nothing was done. One that is left open has taken the place in the
+// limit that it was admitted to.
 std::optional<PipelineOutcome> RunPipelineOperation(const ServiceParts& parts,
                                                     const absl::Status& admitted,
-                                                    const PipelineView& operation, RpcCall& call);
+                                                    const PipelineView& operation, RpcCall& call,
+                                                    OpenOperations* open);
 
 }  // namespace larder::server
 

@@ -2,70 +2,45 @@
 #define LARDER_SERVER_RPC_SERVICES_WIRE_REPLIES_H_
 
 #include <cstddef>
-#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
 
-#include "proto/wire/wire_writer.h"
+#include "absl/status/status.h"
 #include "server/handlers/reply.h"
-#include "server/rpc/rpc_call.h"
 #include "server/rpc/services/cache_answers.h"
 
 namespace larder::server {
+
+// An answer that comes later: its message, or an error. Dropped, it fails the call.
+class OpenAnswer {
+ public:
+  virtual ~OpenAnswer() = default;
+  // Once, on any thread.
+  virtual void Send(std::string message, const absl::Status& status) = 0;
+};
 
 // Where the message of an answer goes, once its size is known.
 class AnswerPlace {
  public:
   virtual char* Take(size_t bytes) = 0;
+  // Leaves the call open.
+  virtual std::unique_ptr<OpenAnswer> Open() = 0;
 
  protected:
   ~AnswerPlace() = default;
 };
 
-// Writes the whole answer.
-class UnaryPlace final : public AnswerPlace {
+// Keeps a message until it is sent.
+class TextPlace final : public AnswerPlace {
  public:
-  explicit UnaryPlace(RpcCall* call) : call_(call) {}
-  char* Take(size_t bytes) override { return call_->OpenMessage(bytes).Extend(bytes); }
-
- private:
-  RpcCall* const call_;
-};
-
-// Writes a field of a PipelineResponse.
-class PipelinePlace final : public AnswerPlace {
- public:
-  PipelinePlace(RpcCall* call, uint64_t id, uint32_t field) : call_(call), id_(id), field_(field) {}
   char* Take(size_t bytes) override {
-    const size_t id_bytes = id_ == 0 ? 0 : VarintFieldBytes(id_);
-    const size_t all = id_bytes + BytesFieldBytes(bytes);
-    WireWriter writer(call_->OpenMessage(all).Extend(all));
-    if (id_ != 0) writer.Varint(1, id_);
-    writer.BytesHead(field_, bytes);
-    return writer.at();
+    text.resize(bytes);
+    return text.data();
   }
+  std::unique_ptr<OpenAnswer> Open() override { return nullptr; }  // it is for one that is open
 
- private:
-  RpcCall* const call_;
-  const uint64_t id_;
-  const uint32_t field_;
-};
-
-// Writes one of the `results` of a multi-key answer, behind the one before.
-class ResultPlace final : public AnswerPlace {
- public:
-  explicit ResultPlace(OutputBuffer* output) : output_(output) {}
-  char* Take(size_t bytes) override { return TakeField(1, bytes); }
-  char* TakeError(size_t bytes) { return TakeField(2, bytes); }
-
- private:
-  char* TakeField(uint32_t field, size_t bytes) {
-    const size_t result_bytes = BytesFieldBytes(bytes);
-    WireWriter writer(output_->Extend(BytesFieldBytes(result_bytes)));
-    writer.BytesHead(1, result_bytes);
-    writer.BytesHead(field, bytes);
-    return writer.at();
-  }
-
-  OutputBuffer* const output_;
+  std::string text;
 };
 
 // Writes to a place, and keeps the status until the answer is to be sent.
@@ -80,10 +55,35 @@ class WireReply : public Reply {
  protected:
   ~WireReply() = default;
   char* Take(size_t bytes) { return place_->Take(bytes); }
+  AnswerPlace& place() { return *place_; }
 
  private:
   AnswerPlace* const place_;
   absl::Status status_;
+};
+
+// A reply to an open call: writes as `Wire` does, sends, and goes.
+template <typename Wire>
+class LaterWireReply final : public Wire {
+ public:
+  explicit LaterWireReply(std::unique_ptr<OpenAnswer> answer)
+      : Wire(&text_place_), answer_(std::move(answer)) {}
+
+  void Complete(const typename Wire::Answer& answer) override {
+    Wire::Complete(answer);
+    End(absl::OkStatus());
+  }
+  void Fail(const absl::Status& status) override { End(status); }
+  LaterWireReply& Later() override { return *this; }
+
+ private:
+  void End(const absl::Status& status) {
+    answer_->Send(std::move(text_place_.text), status);
+    delete this;
+  }
+
+  TextPlace text_place_;
+  const std::unique_ptr<OpenAnswer> answer_;
 };
 
 // Writes a GetResponse.
@@ -98,6 +98,7 @@ class WireGetReply : public WireReply<GetReply> {
   void Complete(const GetAnswer& answer) override {
     if (!answer.found) Take(0);
   }
+  GetReply& Later() override { return *new LaterWireReply<WireGetReply>(place().Open()); }
 };
 
 // Writes a SetResponse. REQUIRES: no return_previous.
@@ -110,6 +111,7 @@ class WireSetReply : public WireReply<SetReply> {
   void Complete(const SetAnswer& answer) override {
     WriteSetResponse(answer.result, Take(SetResponseBytes(answer.result)));
   }
+  SetReply& Later() override { return *new LaterWireReply<WireSetReply>(place().Open()); }
 };
 
 // Writes a DeleteResponse.
@@ -121,16 +123,19 @@ class WireDeleteReply : public WireReply<DeleteReply> {
   void Complete(const DeleteAnswer& answer) override {
     WriteDeleteResponse(answer, Take(DeleteResponseBytes(answer)));
   }
+  DeleteReply& Later() override { return *new LaterWireReply<WireDeleteReply>(place().Open()); }
 };
 
 // Writes a TouchResponse.
-class WireTouchReply final : public WireReply<TouchReply> {
+class WireTouchReply : public WireReply<TouchReply> {
  public:
   using WireReply::WireReply;
+  virtual ~WireTouchReply() = default;
 
   void Complete(const TouchAnswer& answer) override {
     WriteTouchResponse(answer, Take(TouchResponseBytes(answer)));
   }
+  TouchReply& Later() override { return *new LaterWireReply<WireTouchReply>(place().Open()); }
 };
 
 }  // namespace larder::server

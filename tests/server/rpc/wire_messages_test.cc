@@ -257,6 +257,7 @@ TEST(WireMessagesTest, AnItemBringsItsFieldsAndTooManyItemsAreNotRead) {
 
 struct Told final : Completion {
   void Done(const absl::Status&) override {}
+  void KeepOpen() override {}
 };
 
 TEST(WireMessagesTest, AnswersAreThoseOfTheMessages) {

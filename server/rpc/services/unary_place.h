@@ -1,0 +1,73 @@
+#ifndef LARDER_SERVER_RPC_SERVICES_UNARY_PLACE_H_
+#define LARDER_SERVER_RPC_SERVICES_UNARY_PLACE_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/rpc/rpc_call.h"
+#include "server/rpc/services/message_method.h"
+#include "server/rpc/services/wire_replies.h"
+
+namespace larder::server {
+
+// Sends the answer of an open unary call.
+class OpenUnaryAnswer final : public OpenAnswer {
+ public:
+  OpenUnaryAnswer(RpcCall& call, CountedRequest& counted)
+      : ticket_(counted.KeepOpen(call)), counted_(counted) {}
+
+  void Send(std::string message, const absl::Status& status) override {
+    ticket_.Complete(std::make_unique<Letter>(std::move(message), status, counted_));
+  }
+
+ private:
+  class Letter final : public CallCompletion {
+   public:
+    Letter(std::string message, absl::Status status, const CountedRequest& counted)
+        : message_(std::move(message)), status_(std::move(status)), counted_(counted) {}
+    ~Letter() override {
+      if (!is_sent_) counted_.Cancel();
+    }
+
+    void Run(RpcCall& call) override {
+      is_sent_ = true;
+      if (status_.ok()) {
+        call.OpenMessage(message_.size()).Append(message_);
+        call.CloseMessage();
+      }
+      counted_.Finish(status_, call);
+    }
+
+   private:
+    const std::string message_;
+    const absl::Status status_;
+    CountedRequest counted_;
+    bool is_sent_ = false;
+  };
+
+  CallTicket ticket_;
+  CountedRequest counted_;
+};
+
+// Writes the whole answer.
+class UnaryPlace final : public AnswerPlace {
+ public:
+  UnaryPlace(RpcCall* call, CountedRequest* counted) : call_(call), counted_(counted) {}
+
+  char* Take(size_t bytes) override { return call_->OpenMessage(bytes).Extend(bytes); }
+  std::unique_ptr<OpenAnswer> Open() override {
+    is_open_ = true;
+    return std::make_unique<OpenUnaryAnswer>(*call_, *counted_);
+  }
+  bool is_open() const { return is_open_; }
+
+ private:
+  RpcCall* const call_;
+  CountedRequest* const counted_;
+  bool is_open_ = false;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_SERVICES_UNARY_PLACE_H_
