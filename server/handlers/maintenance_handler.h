@@ -66,13 +66,14 @@ class MaintenanceHandler {
   MaintenanceHandler(storage::Keyspace* keyspace, const TimeSource* time,
                      const NodeFigureSource* figures, storage::EvictionKind eviction,
                      ConfigStore* config);
+  virtual ~MaintenanceHandler() = default;
 
-  void Stats(Reply<StatsAnswer>& reply);
-  void MemoryStats(Reply<MemoryStatsAnswer>& reply);
-  void SlotStats(const SlotStatsView& request, Reply<SlotStatsAnswer>& reply);
-  void Flush(const FlushView& request, Reply<FlushAnswer>& reply);
-  void GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply);
-  void SetConfig(const SetConfigView& request, Reply<SetConfigAnswer>& reply);
+  virtual void Stats(Reply<StatsAnswer>& reply);
+  virtual void MemoryStats(Reply<MemoryStatsAnswer>& reply);
+  virtual void SlotStats(const SlotStatsView& request, Reply<SlotStatsAnswer>& reply);
+  virtual void Flush(const FlushView& request, Reply<FlushAnswer>& reply);
+  virtual void GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply);
+  virtual void SetConfig(const SetConfigView& request, Reply<SetConfigAnswer>& reply);
 
  private:
   storage::Keyspace* const keyspace_;
