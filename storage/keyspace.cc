@@ -19,9 +19,6 @@
 namespace larder::storage {
 namespace {
 
-// Much of less would be slack. A limit may be lowered later to a part of that.
-constexpr uint64_t kMemoryPerStripe = uint64_t{16} << 20;
-constexpr uint64_t kSegmentsPerStripeMin = 16;
 // What the pools keep to be reused, outside the budget.
 constexpr uint64_t kKeptShare = 128;
 constexpr uint64_t kKeptBytesMin = uint64_t{256} << 10;
@@ -30,8 +27,6 @@ constexpr uint64_t kKeptBytesMax = uint64_t{4} << 20;
 // take less than its period even where a page takes milliseconds.
 constexpr uint64_t kPreparedShare = 32;
 constexpr uint64_t kPreparedBytesMax = uint64_t{32} << 20;
-// So many at least, if they need not be too short for that.
-constexpr uint64_t kSegmentsPerStripe = 512;
 // Looked through by one Expire, about: some hundred microseconds.
 constexpr size_t kBytesPerExpire = size_t{3} << 19;
 constexpr size_t kScanVisitsPerLock = 256;
@@ -51,52 +46,6 @@ Outcome NeedsMemory(absl::Status status) {
 Outcome NoLogRoom() {
   return {Outcome::Kind::kNeedsLogRoom,
           absl::UnavailableError("the log has no room now; nothing was changed")};
-}
-
-absl::Status CheckNumbers(const KeyspaceOptions& options) {
-  if (!std::has_single_bit(options.stripes) || options.stripes > kSlots) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "stripes is ", options.stripes, "; it must be a power of two from 1 to ", kSlots));
-  }
-  if (options.eviction_samples < 1 || options.eviction_samples > 64) {
-    return absl::InvalidArgumentError(absl::StrCat("eviction_samples is ", options.eviction_samples,
-                                                   "; it must be from 1 to 64"));
-  }
-  return absl::OkStatus();
-}
-
-uint32_t StripesFor(const KeyspaceOptions& options) {
-  const uint64_t stripes_max =
-      std::bit_floor(std::max<uint64_t>(options.memory_bytes / kMemoryPerStripe, 1));
-  return static_cast<uint32_t>(std::min<uint64_t>(options.stripes, stripes_max));
-}
-
-size_t SegmentBytesFor(const KeyspaceOptions& options) {
-  const uint64_t bytes = options.memory_bytes / StripesFor(options) / kSegmentsPerStripe;
-  return std::clamp<size_t>(std::bit_floor(bytes), EntryPools::kSegmentBytesMin,
-                            EntryPools::kSegmentBytesMax);
-}
-
-// Whether stripes of this layout can do with a budget of so many bytes.
-absl::Status CheckMemory(uint64_t bytes, uint64_t stripes, uint64_t segment_bytes,
-                         uint64_t record_bytes_max) {
-  if (bytes < Keyspace::kMemoryBytesMin) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("memory_bytes is ", bytes, "; the least is ", Keyspace::kMemoryBytesMin));
-  }
-  const uint64_t least = stripes * kSegmentsPerStripeMin * segment_bytes;
-  if (bytes < least) {
-    return absl::InvalidArgumentError(absl::StrCat("memory_bytes is ", bytes, "; with ", stripes,
-                                                   " stripes and segments of ", segment_bytes,
-                                                   " bytes the least is ", least));
-  }
-  const uint64_t most = stripes * record_bytes_max;
-  if (bytes > most) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "memory_bytes (--memory) is ", bytes, "; a stripe holds at most ", record_bytes_max,
-        " bytes of records, so with ", stripes, " stripes (--stripes) the most is ", most));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,16 +12,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "storage/eviction_kind.h"
 #include "storage/hybrid_clock.h"
 #include "storage/key_hasher.h"
+#include "storage/keyspace_options.h"
 #include "storage/memory_budget.h"
-#include "storage/mutation_sink.h"
 #include "storage/need.h"
 #include "storage/operations.h"
 #include "storage/outcome.h"
 #include "storage/time.h"
-#include "storage/write_authority.h"
 
 namespace larder::storage {
 
@@ -31,25 +28,6 @@ struct EntryPools;
 struct Eviction;
 struct HashedKey;
 struct StripeSignal;
-
-struct KeyspaceOptions {
-  uint64_t memory_bytes = uint64_t{1} << 30;  // hard limit for all that MemoryUsage counts
-  uint32_t stripes = 64;  // power of two, 1..kSlots; fewer are made for less than 16 MiB each
-  EvictionKind eviction = EvictionKind::kS3Fifo;
-  EvictionScope eviction_scope = EvictionScope::kAllKeys;
-  uint32_t eviction_samples = 10;  // entries that a sampling policy compares, 1..64
-  uint64_t leases_max = 1000000;   // outstanding
-  uint64_t seed = 1;               // of sampling and of early refresh
-  // How many segments a stripe may have: fewer than a Location can tell apart are for tests.
-  uint32_t stripe_segments_max = std::numeric_limits<uint32_t>::max();
-  // Decides the order of Scan and which keys collide: to be drawn at random, and kept from those
-  // who choose keys.
-  HashSecret hash_secret;
-  // Is told of every mutation; nullptr: nobody keeps a log. Must outlive the keyspace.
-  MutationSink* log = nullptr;
-  // Asked before every mutation but Apply; nullptr: it always holds. Must outlive the keyspace.
-  const WriteAuthority* authority = nullptr;
-};
 
 // All entries of one node, in stripes that each own the slots of one residue class.
 // Thread-safe. One memory budget is shared by all stripes: a write that needs room evicts from the
@@ -64,7 +42,7 @@ struct KeyspaceOptions {
 class Keyspace {
  public:
   // The least memory_bytes that Create accepts.
-  static constexpr uint64_t kMemoryBytesMin = uint64_t{4} << 20;
+  static constexpr uint64_t kMemoryBytesMin = kKeyspaceBytesMin;
 
   // INVALID_ARGUMENT: an option is out of range, or does not go with another.
   static absl::Status CheckOptions(const KeyspaceOptions& options);

@@ -115,8 +115,8 @@ void MaintenanceHandler::Flush(const FlushView& request, Reply<FlushAnswer>& rep
   const auto entries =
       request.slot.has_value() ? keyspace_->FlushSlot(*request.slot, now) : keyspace_->Flush(now);
   if (!entries.ok()) {
-    return reply.Fail(absl::Status(entries.status().code(),
-                                   absl::StrCat("Flush: ", entries.status().message())));
+    return reply.Fail(
+        absl::Status(entries.status().code(), absl::StrCat("Flush: ", entries.status().message())));
   }
   reply.Complete({.entries = *entries});
 }

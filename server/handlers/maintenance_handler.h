@@ -9,8 +9,8 @@
 #include "absl/time/time.h"
 #include "server/handlers/config_store.h"
 #include "server/handlers/reply.h"
-#include "server/handlers/time_source.h"
 #include "server/handlers/request_views.h"
+#include "server/handlers/time_source.h"
 #include "storage/eviction_kind.h"
 #include "storage/keyspace.h"
 

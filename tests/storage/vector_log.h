@@ -2,6 +2,7 @@
 #define LARDER_TESTS_STORAGE_VECTOR_LOG_H_
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -159,6 +160,37 @@ inline void ExpectSame(const Contents& a, const Contents& b) {
     ASSERT_EQ(entry, it->second);
   }
 }
+
+// What a log says, replayed into a map and applied to another keyspace.
+class LogReplay {
+ public:
+  explicit LogReplay(const VectorLog* log)
+      : log_(*log),
+        copy_(Keyspace::Create({.memory_bytes = 512 << 20, .eviction = EvictionKind::kNone},
+                               &copy_clock_)
+                  .value()) {}
+
+  // REQUIRES: nobody appends.
+  void ExpectSameAs(const Keyspace& keyspace, TimePoint now) {
+    for (; replayed_ < log_.records().size(); ++replayed_) {
+      const LoggedMutation& record = log_.records()[replayed_];
+      ASSERT_NO_FATAL_FAILURE(ReplayInto(contents_, record));
+      const auto applied = copy_->Apply(record.View(), now);
+      ASSERT_TRUE(applied.ok()) << applied.status();
+      ASSERT_TRUE(*applied) << record;
+    }
+    const Contents contents = ExportAll(keyspace);
+    ExpectSame(contents, contents_);
+    ExpectSame(contents, ExportAll(*copy_));
+  }
+
+ private:
+  const VectorLog& log_;
+  size_t replayed_ = 0;
+  Contents contents_;
+  HybridClock copy_clock_{7};
+  std::unique_ptr<Keyspace> copy_;
+};
 
 }  // namespace larder::storage
 
