@@ -2,8 +2,10 @@
 
 #include <charconv>
 
+#include "absl/strings/str_cat.h"
 #include "proto/http2/header_field.h"
 #include "server/rpc/metadata.h"
+#include "server/rpc/quoted.h"
 
 namespace larder::server {
 namespace {
@@ -109,6 +111,18 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
   } else if (keeps_metadata_ && IsMetadataName(name)) {
     metadata_.emplace_back(name, value);
   }
+}
+
+absl::Status RequestHead::CheckGrpc() const {
+  if (has_bad_timeout_) return absl::InvalidArgumentError("grpc-timeout is malformed");
+  if (!encoding_.empty() && encoding_ != "gzip") {
+    return absl::UnimplementedError(absl::StrCat("the request's compression ", Quoted(encoding_),
+                                                 " is not supported; gzip and identity are"));
+  }
+  if (timeout_.has_value() && *timeout_ <= absl::ZeroDuration()) {
+    return absl::DeadlineExceededError("the deadline had passed when the request came");
+  }
+  return absl::OkStatus();
 }
 
 bool RequestHead::is_well_formed() const {

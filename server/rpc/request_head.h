@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace larder::server {
@@ -41,7 +42,9 @@ class RequestHead {
   std::optional<uint64_t> content_length() const { return content_length_; }
   // Absent: no deadline.
   std::optional<absl::Duration> timeout() const { return timeout_; }
-  bool has_bad_timeout() const { return has_bad_timeout_; }
+  // INVALID_ARGUMENT: grpc-timeout is malformed. UNIMPLEMENTED: the messages are compressed in a
+  // way that is not ours. DEADLINE_EXCEEDED: there was no time left.
+  absl::Status CheckGrpc() const;
   // Fields with an IsMetadataName, as they came. Empty without KeepMetadata.
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
 

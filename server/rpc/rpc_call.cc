@@ -142,6 +142,14 @@ RpcCall::CallMetadata& RpcCall::NeedMetadata() {
   return *metadata_;
 }
 
+absl::Status RpcCall::TakeMetadata(const RequestHead& head) {
+  for (const auto& [name, value] : head.metadata()) {
+    const absl::Status status = NeedMetadata().received.Add(name, value);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 bool RpcCall::HasInitialMetadata() const {
   return metadata_ != nullptr && !metadata_->initial.block().empty();
 }

@@ -13,6 +13,7 @@
 #include "client/channel/loop_time.h"
 #include "proto/http2/output_buffer.h"
 #include "server/rpc/call_mailbox.h"
+#include "server/rpc/gzip_inflater.h"
 #include "server/rpc/http2_stream.h"
 #include "server/rpc/metadata.h"
 #include "server/rpc/rpc_method.h"
@@ -20,6 +21,7 @@
 namespace larder::server {
 
 class InflightLimit;
+class RequestHead;
 class RpcConnection;
 
 // Before each gRPC message: whether it is compressed, and its length.
@@ -79,6 +81,8 @@ class RpcCall final : public http2::Stream {
   // As new.
   void Reset();
   CallMetadata& NeedMetadata();
+  // The errors are those of Metadata::Add.
+  absl::Status TakeMetadata(const RequestHead& head);
   bool HasInitialMetadata() const;
   void WriteHead();
   void LeavePlaces();
@@ -92,9 +96,10 @@ class RpcCall final : public http2::Stream {
   // Messages that are not run yet; what they borrow from goes when Receive returns.
   std::vector<std::string_view> gathered_;
   std::unique_ptr<CallMetadata> metadata_;
-  std::string body_;       // of messages that are not complete
-  uint32_t deferred_ = 0;  // tickets that were not used
-  bool is_held_ = false;   // what is in body_ waits until the client reads
+  std::unique_ptr<GzipInflater> inflater_;  // of the message at the beginning of body_
+  std::string body_;                        // of messages that are not complete
+  uint32_t deferred_ = 0;                   // tickets that were not used
+  bool is_held_ = false;                    // what is in body_ waits until the client reads
   bool is_gzip_ = false;
   bool has_head_ = false;        // that of the answer is written
   std::string_view http_error_;  // the status of a request that is not gRPC's

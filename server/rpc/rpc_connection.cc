@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/http2/status_block.h"
-#include "server/rpc/gzip.h"
 #include "server/rpc/overload_status.h"
+#include "server/rpc/quoted.h"
 #include "server/transport/front_end.h"
 
 namespace larder::server {
@@ -18,14 +18,6 @@ constexpr size_t kFreeInflation = 32;
 constexpr size_t kFloodBytes = size_t{16} << 10;
 constexpr std::string_view kNotGrpc =
     "this port speaks gRPC: POST with content-type application/grpc\n";
-
-// What a client has sent, as part of a message: it may be long, and of any bytes.
-std::string Quoted(std::string_view text) {
-  constexpr size_t kBytesMax = 100;
-  std::string quoted(text.substr(0, kBytesMax));
-  std::replace_if(quoted.begin(), quoted.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text.size() > kBytesMax ? quoted + "..." : quoted;
-}
 
 }  // namespace
 
@@ -59,6 +51,8 @@ void RpcConnection::DropStream(http2::Stream& stream) {
 void RpcConnection::StopRunning(RpcCall& call) {
   if (call.streaming_ != nullptr) ended_.push_back(std::move(call.streaming_));
   if (std::exchange(call.is_held_, false)) held_.erase(call.id);
+  if (inflating_ == call.id) EndInflation();
+  call.inflater_.reset();
   buffered_bytes_ -= call.body_.size();
   call.body_.clear();
 }
@@ -153,14 +147,6 @@ bool RpcConnection::ReadsMetadata(std::string_view path) {
   return method != nullptr && method->reads_metadata();
 }
 
-absl::Status RpcConnection::TakeMetadata(const RequestHead& head, RpcCall& call) {
-  for (const auto& [name, value] : head.metadata()) {
-    const absl::Status status = call.NeedMetadata().received.Add(name, value);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 void RpcConnection::AnswerHttp(RpcCall& call) {
   if (!call.remote_ended && call.unreturned_bytes < limits_.session.stream_window_bytes / 2) return;
   call.is_finished_ = true;
@@ -180,21 +166,13 @@ absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
   if (call.method_ == nullptr) {
     return absl::UnimplementedError(absl::StrCat("there is no method ", Quoted(head.path())));
   }
-  if (head.has_bad_timeout()) return absl::InvalidArgumentError("grpc-timeout is malformed");
-  if (!head.encoding().empty() && head.encoding() != "gzip") {
-    return absl::UnimplementedError(absl::StrCat("the request's compression ",
-                                                 Quoted(head.encoding()),
-                                                 " is not supported; gzip and identity are"));
-  }
+  if (const absl::Status status = head.CheckGrpc(); !status.ok()) return status;
   call.is_gzip_ = !head.encoding().empty();
   if (head.timeout().has_value()) {
-    if (*head.timeout() <= absl::ZeroDuration()) {
-      return absl::DeadlineExceededError("the deadline had passed when the request came");
-    }
     call.deadline_ = After(now_, *head.timeout());
     if (call.deadline_ != kNoTime) fresh_.push_back(call.id);
   }
-  if (!head.metadata().empty()) return TakeMetadata(head, call);
+  if (!head.metadata().empty()) return call.TakeMetadata(head);
   return absl::OkStatus();
 }
 
@@ -397,38 +375,61 @@ bool RpcConnection::RunMessages(RpcCall& call, std::string_view& bytes) {
       if (call.is_held_) return true;
     }
     const std::string_view message = bytes.substr(kMessagePrefixBytes, message_bytes);
-    bytes.remove_prefix(kMessagePrefixBytes + message_bytes);
-    if (call.method_->unary != nullptr && !bytes.empty()) {
+    if (call.method_->unary != nullptr && bytes.size() > kMessagePrefixBytes + message_bytes) {
       return Fail(call, absl::InternalError("more than one message for a unary call"));
     }
-    if (flag == 0) {
-      if (!RunMessage(call, message)) return false;
-    } else {
-      std::string inflated;
-      if (!Inflate(call, message, inflated)) return false;
-      if (!RunMessage(call, inflated) || !RunGathered(call)) return false;
+    std::string inflated;
+    if (flag == 1) {
+      const Inflation inflation = Inflate(call, message);
+      if (inflation == Inflation::kFailed) return false;
+      if (inflation == Inflation::kNotYet) {
+        Hold(call, {});
+        return true;
+      }
+      inflated = std::move(std::exchange(call.inflater_, nullptr)->message());
     }
+    bytes.remove_prefix(kMessagePrefixBytes + message_bytes);
+    if (!RunMessage(call, flag == 1 ? inflated : message)) return false;
+    if (flag == 1 && !RunGathered(call)) return false;
   }
   return true;
 }
 
-bool RpcConnection::Inflate(RpcCall& call, std::string_view message, std::string& inflated) {
+RpcConnection::Inflation RpcConnection::Inflate(RpcCall& call, std::string_view message) {
+  const auto failed = [&](const absl::Status& status) {
+    Fail(call, status);
+    return Inflation::kFailed;
+  };
   if (!call.is_gzip_) {
-    return Fail(call, absl::InternalError("a compressed message without grpc-encoding"));
+    return failed(absl::InternalError("a compressed message without grpc-encoding"));
   }
-  const absl::Status status = GzipInflate(message, limits_.request_bytes_max, inflated);
+  if (inflating_ != 0 && inflating_ != call.id) return Inflation::kNotYet;
+  if (call.inflater_ == nullptr) {
+    call.inflater_ = std::make_unique<GzipInflater>(message, limits_.request_bytes_max);
+    inflating_ = call.id;
+    inflating_bytes_ = call.inflater_->bytes();
+    buffered_bytes_ += inflating_bytes_;
+    if (const absl::Status status = CheckBuffered(); !status.ok()) return failed(status);
+  }
+  while (call.inflater_->Step(message)) {
+    OnTime(std::chrono::steady_clock::now());
+    if (IsTurnOver()) return Inflation::kNotYet;
+  }
+  EndInflation();
+  if (!call.inflater_->status().ok()) return failed(absl::Status(call.inflater_->status()));
   // What takes few bytes to ask for and much time to do.
+  const size_t inflated = call.inflater_->message().size();
   const size_t paid_for = kFreeInflation * message.size();
-  if (inflated.size() > paid_for &&
-      !session_.CountFlood(static_cast<uint32_t>((inflated.size() - paid_for) / kFloodBytes))) {
-    return false;
-  }
-  if (absl::IsResourceExhausted(status)) {
-    return Fail(call, absl::ResourceExhaustedError(
-                          absl::StrCat("a compressed message of more than ",
-                                       limits_.request_bytes_max, " bytes (--max_request_bytes)")));
-  }
-  return status.ok() || Fail(call, absl::InternalError("a compressed message is damaged"));
+  const bool goes_on =
+      inflated <= paid_for ||
+      session_.CountFlood(static_cast<uint32_t>((inflated - paid_for) / kFloodBytes));
+  return goes_on ? Inflation::kWhole : Inflation::kFailed;
+}
+
+void RpcConnection::EndInflation() {
+  inflating_ = 0;
+  buffered_bytes_ -= std::exchange(inflating_bytes_, 0);
+  may_resume_ = true;
 }
 
 bool RpcConnection::RunMessage(RpcCall& call, std::string_view message) {

@@ -124,15 +124,17 @@ class RpcConnection final : private http2::SessionListener {
   void AnswerHttp(RpcCall& call);
   // What is wrong with a request before its body came, if anything is.
   absl::Status CheckHead(const RequestHead& head, RpcCall& call);
-  static absl::Status TakeMetadata(const RequestHead& head, RpcCall& call);
   const RpcMethod* FindMethod(std::string_view path);
   // Runs the messages that are whole and takes them off the bytes. False: the call is over.
   bool RunMessages(RpcCall& call, std::string_view& bytes);
   bool RunMessage(RpcCall& call, std::string_view message);
   // Gathers a message of a streaming call: those that come together are run together.
   bool Gather(RpcCall& call, std::string_view message);
-  // False: the call is over.
-  bool Inflate(RpcCall& call, std::string_view message, std::string& inflated);
+  // kNotYet: the turn is over, or another call's is under way. kFailed: the call is over.
+  enum class [[nodiscard]] Inflation { kWhole, kNotYet, kFailed };
+  // Goes on with a compressed message, for the call's inflater_.
+  Inflation Inflate(RpcCall& call, std::string_view message);
+  void EndInflation();
   // Runs what was kept of them, as far as it is whole. False: the call is over.
   bool RunKept(RpcCall& call);
   // A turn lasts from when bytes are taken until the clock was seen to be so much later.
@@ -190,6 +192,8 @@ class RpcConnection final : private http2::SessionListener {
   OutputBuffer output_;
   LoopTime now_{};  // when what runs came
   LoopTime turn_ends_{};
+  uint32_t inflating_ = 0;       // the call whose message is, one at a time
+  size_t inflating_bytes_ = 0;   // of buffered_bytes_: what it will take
   std::string rest_;             // what has come, at `now_` or later, and was not looked at
   bool waits_for_turn_ = false;  // calls are held that go on with the next turn
   size_t buffered_bytes_ = 0;    // of all bodies

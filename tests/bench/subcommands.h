@@ -15,6 +15,7 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation);
 void AddIdleCommand(CLI::App& app, Invocation& invocation);
 void AddKeyspaceCommand(CLI::App& app, Invocation& invocation);
 void AddMemoryCommand(CLI::App& app, Invocation& invocation);
+void AddNeighbourCommand(CLI::App& app, Invocation& invocation);
 
 }  // namespace larder::bench
 

@@ -63,8 +63,9 @@ void AppendWindowUpdate(uint32_t stream, uint32_t bytes, std::string& output) {
 
 }  // namespace
 
-Http2Session::Http2Session(std::string_view authority, std::string_view path, Listener* listener)
-    : listener_(listener), request_headers_(authority, path) {}
+Http2Session::Http2Session(std::string_view authority, std::string_view path, Listener* listener,
+                           std::string_view encoding)
+    : listener_(listener), request_headers_(authority, path, encoding) {}
 
 void Http2Session::Start(std::string& output) {
   constexpr size_t kSettingBytes = 6;

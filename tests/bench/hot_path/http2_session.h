@@ -34,7 +34,9 @@ class Http2Session {
   static constexpr uint32_t kStreamWindow = 16 << 20;
 
   // `listener` outlives the session.
-  Http2Session(std::string_view authority, std::string_view path, Listener* listener);
+  // `encoding`: of compressed messages, if there are any.
+  Http2Session(std::string_view authority, std::string_view path, Listener* listener,
+               std::string_view encoding = {});
 
   void Start(std::string& output);
 

@@ -32,7 +32,8 @@ void AppendInserting(uint8_t name, std::string_view value, std::string& block) {
 
 }  // namespace
 
-RequestHeaderBlock::RequestHeaderBlock(std::string_view authority, std::string_view path) {
+RequestHeaderBlock::RequestHeaderBlock(std::string_view authority, std::string_view path,
+                                       std::string_view encoding) {
   for (std::string* const block : {&first_, &later_}) {
     AppendByte(kIndexed | kMethodPost, *block);
     AppendByte(kIndexed | kSchemeHttp, *block);
@@ -43,9 +44,14 @@ RequestHeaderBlock::RequestHeaderBlock(std::string_view authority, std::string_v
   AppendText("trailers", first_);
   AppendInserting(kContentType, "application/grpc", first_);
   AppendInserting(kUserAgent, "larder-bench", first_);
-  constexpr uint8_t kInserted = 5;
-  for (uint8_t i = 0; i < kInserted; ++i) {
-    AppendByte(kIndexed | (kDynamicTable + kInserted - 1 - i), later_);
+  uint8_t inserted = 5;
+  if (!encoding.empty()) {
+    AppendInserting(0, "grpc-encoding", first_);
+    AppendText(encoding, first_);
+    ++inserted;
+  }
+  for (uint8_t i = 0; i < inserted; ++i) {
+    AppendByte(static_cast<uint8_t>(kIndexed | (kDynamicTable + inserted - 1 - i)), later_);
   }
 }
 

@@ -13,8 +13,9 @@ class RequestHeaderBlock {
  public:
   static constexpr size_t kLaterBytes = 7;  // of each block but the first
 
-  // REQUIRES: both are shorter than 127 bytes.
-  RequestHeaderBlock(std::string_view authority, std::string_view path);
+  // `encoding`: of compressed messages, if there are any. REQUIRES: all are shorter than 127 bytes.
+  RequestHeaderBlock(std::string_view authority, std::string_view path,
+                     std::string_view encoding = {});
 
   // The block of the connection's next request. Valid until the next call.
   std::string_view Next();

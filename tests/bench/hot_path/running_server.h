@@ -45,6 +45,7 @@ class RunningServer {
   // Connections for the workload, with keys chosen by `seed`. Must not outlive this.
   absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(const LoadShape& shape, uint64_t seed,
                                                          bool spins = false);
+  uint16_t port() const { return port_; }
   // Of the server.
   absl::StatusOr<uint64_t> ResidentBytes() const { return ResidentBytesOf(process_->pid()); }
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -152,6 +153,78 @@ TEST_F(FairTurnsTest, ACallThatIsCancelledBeforeItsTurnIsNotRun) {
   while (connection_->has_more()) NextTurn();
   EXPECT_EQ(work_.done, (std::vector<std::string>{"1", "3", "5", "7"}));
   EXPECT_TRUE(connection_->is_idle());
+}
+
+// Each step of an inflation ends a turn.
+class InflatingTurnsTest : public FairTurnsTest {
+ protected:
+  InflatingTurnsTest() { Restart(); }
+  void Restart() {
+    limits_.turn = std::chrono::nanoseconds(1);
+    connection_ = std::make_unique<RpcConnection>(limits_, &methods_, &calls_);
+    EXPECT_TRUE(Receive(Hello({{http2::Setting::kInitialWindowSize, 4 << 20}})));
+  }
+
+  static std::string Text(char first) {
+    std::string text;
+    for (uint32_t i = 0; text.size() < 1'000'000; ++i) absl::StrAppend(&text, i * 2654435761u);
+    text[0] = first;
+    return text;
+  }
+  static std::string Compressed(uint32_t id, const std::string& path, const std::string& message) {
+    Fields fields = RequestFields(path);
+    fields.emplace_back("grpc-encoding", "gzip");
+    const std::string body = Message(Gzipped(message), true);
+    std::string bytes = Headers(id, fields);
+    for (size_t at = 0; at < body.size(); at += 16000) {
+      bytes += Data(id, body.substr(at, 16000), at + 16000 >= body.size() ? kEnd : 0);
+    }
+    return bytes;
+  }
+  // All that is under way comes to its end; returns in how many turns.
+  size_t Finish() {
+    size_t turns = 0;
+    for (; connection_->has_more() && turns < 100'000; ++turns) {
+      EXPECT_TRUE(connection_->Continue(work_.clock));
+      TakeOutput();
+    }
+    return turns;
+  }
+};
+
+TEST_F(InflatingTurnsTest, AMessageIsInflatedByStepsOneAfterTheOther) {
+  ASSERT_TRUE(Receive(Compressed(1, "/test/Slow", Text('a')) +
+                      Compressed(3, "/test/Stream", Text('b')) + Call(5) +
+                      Compressed(7, "/test/Slow", Text('c'))));
+  EXPECT_GE(Finish(), 3 * (1'000'000u / 65536));
+  EXPECT_EQ(answers_[5].body, Message("5"));
+  // Answers of this length wait for their client; what was run came whole.
+  ASSERT_EQ(work_.done.size(), 4u);
+  EXPECT_EQ(work_.done[0], "5") << "it did not wait for the others";
+  std::sort(work_.done.begin(), work_.done.end());
+  EXPECT_TRUE(work_.done == (std::vector<std::string>{"5", Text('a'), Text('b'), Text('c')}));
+}
+
+TEST_F(InflatingTurnsTest, ACallThatEndsMeanwhileMakesWayForTheNext) {
+  ASSERT_TRUE(Receive(Compressed(1, "/test/Slow", Text('a'))));
+  ASSERT_TRUE(Receive(Compressed(3, "/test/Slow", Text('b'))));
+  for (int i = 0; i < 3; ++i) NextTurn();
+  ASSERT_TRUE(Receive(Frame(http2::FrameType::kRstStream, 0, 1, BigEndian(8, 4))));
+  Finish();
+  ASSERT_EQ(work_.done.size(), 1u);
+  EXPECT_TRUE(work_.done[0] == Text('b'));
+}
+
+TEST_F(InflatingTurnsTest, WhatAMessageWillTakeCountsForTheBoundOfItsConnection) {
+  limits_.buffered_bytes_max = 900'000;
+  Restart();
+  ASSERT_TRUE(Receive(Compressed(1, "/test/Slow", Text('a'))));
+  Finish();
+  EXPECT_EQ(StatusOf(1), "8");
+  ASSERT_TRUE(Receive(Compressed(3, "/test/Slow", "short") + Call(5)));
+  Finish();
+  EXPECT_EQ(answers_[3].body, Message("short"));
+  EXPECT_EQ(answers_[5].body, Message("5"));
 }
 
 TEST_F(FairTurnsTest, ADeadlineIsLookedAtBeforeACallRuns) {

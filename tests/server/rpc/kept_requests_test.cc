@@ -37,7 +37,8 @@ class KeptRequestsTest : public testing::Test {
     ASSERT_TRUE(Feed(Hello(std::move(settings))));
   }
   bool Feed(const std::string& bytes) {
-    const bool goes_on = connection_->Receive(bytes, kNow);
+    bool goes_on = connection_->Receive(bytes, kNow);
+    while (goes_on && connection_->has_more()) goes_on = connection_->Continue(kNow);
     while (!connection_->output().empty()) {
       const std::string sent(connection_->output().unsent());
       connection_->output().MarkSent(sent.size());

@@ -81,7 +81,7 @@ TEST(RequestHeadTest, IsTheSameAgainAfterClear) {
   head.Clear();
   for (const auto& [name, value] : RequestFields("/c/d")) head.Add(name, value);
   EXPECT_TRUE(head.is_well_formed());
-  EXPECT_FALSE(head.has_bad_timeout());
+  EXPECT_TRUE(head.CheckGrpc().ok());
   EXPECT_EQ(head.path(), "/c/d");
   EXPECT_FALSE(head.timeout().has_value());
 }
@@ -101,7 +101,8 @@ TEST(RequestHeadTest, TimeoutsHaveUpToEightDigitsAndAUnit) {
   for (const char* bad : {"", "S", "1", "1s", "-1S", "1.5S", "100000000S", "1 S", "S1"}) {
     EXPECT_FALSE(ParseGrpcTimeout(bad).has_value()) << bad;
   }
-  EXPECT_TRUE(HeadOf({{"grpc-timeout", "1s"}}).has_bad_timeout());
+  EXPECT_EQ(HeadOf({{"grpc-timeout", "1s"}}).CheckGrpc().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(RequestHeadTest, TrailersHaveNoPseudoFields) {

@@ -74,7 +74,8 @@ class RpcConnectionTest : public testing::Test {
   }
 
   bool Feed(const std::string& bytes, LoopTime now = kNow) {
-    const bool goes_on = connection_->Receive(bytes, now);
+    bool goes_on = connection_->Receive(bytes, now);
+    while (goes_on && connection_->has_more()) goes_on = connection_->Continue(now);
     TakeOutput();
     return goes_on;
   }

@@ -1,0 +1,196 @@
+#include <zlib.h>
+
+#include <CLI/App.hpp>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "larder/v1/admin.pb.h"
+#include "larder/v1/cache.pb.h"
+#include "tests/bench/check_range.h"
+#include "tests/bench/find_larderd.h"
+#include "tests/bench/hot_path/load_generator.h"
+#include "tests/bench/hot_path/running_server.h"
+#include "tests/bench/median.h"
+#include "tests/bench/same_call_protocol.h"
+#include "tests/bench/subcommands.h"
+
+namespace larder::bench {
+namespace {
+
+constexpr char kWorkload[] = "get_100_4x50";
+constexpr uint64_t kRate = 100;  // so few that they do not wait for each other
+constexpr int kRoundsMax = 1000;
+constexpr int kSecondsMax = 600;
+
+struct NeighbourArguments {
+  std::string larderd;  // empty: beside this program
+  int rounds = 5;
+  int seconds = 3;
+};
+
+// What the other connection sends.
+struct Neighbour {
+  const char* name;
+  SameCall call;
+  int in_flight = 0;  // 0: there is none
+};
+
+std::string Gzip(const std::string& bytes) {
+  z_stream stream{};
+  deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
+  std::string compressed(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
+  stream.avail_out = static_cast<uInt>(compressed.size());
+  deflate(&stream, Z_FINISH);
+  compressed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return compressed;
+}
+
+SameCall GetOf(const std::string& key) {
+  v1::GetRequest request;
+  request.set_key(key);
+  return {"/larder.v1.Cache/Get", request.SerializeAsString()};
+}
+
+std::vector<Neighbour> Neighbours() {
+  std::vector<Neighbour> neighbours = {{"none", {}, 0}, {"get", GetOf("absent"), 100}};
+  v1::ScanRequest scan;
+  scan.set_prefix("no key begins so");
+  neighbours.push_back({"scan", {"/larder.v1.Cache/Scan", scan.SerializeAsString()}, 100});
+  v1::MultiGetRequest multi_get;
+  for (int i = 0; i < 10000; ++i) multi_get.add_items()->set_key(absl::StrCat("k", i));
+  neighbours.push_back(
+      {"multi_get", {"/larder.v1.Cache/MultiGet", multi_get.SerializeAsString()}, 20});
+  v1::SetRequest set;
+  set.set_key("large");
+  set.set_value(std::string(4'000'000, 'v'));
+  neighbours.push_back({"set_4m", {"/larder.v1.Cache/Set", set.SerializeAsString()}, 4});
+  neighbours.push_back({"get_4m", GetOf("large"), 4});
+  v1::SlotStatsRequest slots;
+  slots.set_last(16383);
+  neighbours.push_back(
+      {"slot_stats", {"/larder.v1.Maintenance/SlotStats", slots.SerializeAsString()}, 20});
+  // 16 MiB of items that are empty, and of nothing.
+  std::string items;
+  for (int i = 0; i < (8 << 20) - 100; ++i) items.append("\x0a\0", 2);
+  neighbours.push_back({"gzip_items", {"/larder.v1.Cache/MultiSet", Gzip(items), true}, 20});
+  // 16 MiB that are a value, as random as text.
+  set.set_key("packed");
+  std::string text;
+  for (uint32_t i = 0; text.size() < 4'000'000; ++i) text += std::to_string(i * 2654435761u);
+  text.resize(4'000'000);
+  set.set_value(text);
+  neighbours.push_back(
+      {"gzip_set", {"/larder.v1.Cache/Set", Gzip(set.SerializeAsString()), true}, 4});
+  neighbours.push_back({"flush", {"/larder.v1.Maintenance/Flush", ""}, 20});
+  return neighbours;
+}
+
+absl::StatusOr<std::unique_ptr<LoadGenerator>> ConnectFor(const SameCall& call, int in_flight,
+                                                          uint16_t port) {
+  return LoadGenerator::Connect({port, {1, in_flight}, [&](int /*connection*/) {
+                                   return std::make_unique<SameCallProtocol>(call, "127.0.0.1");
+                                 }});
+}
+
+// Sends a neighbour's calls until it ends. Not thread-safe.
+class NeighbourThread {
+ public:
+  static absl::StatusOr<std::unique_ptr<NeighbourThread>> Start(const Neighbour& neighbour,
+                                                                uint16_t port) {
+    auto generator = ConnectFor(neighbour.call, neighbour.in_flight, port);
+    if (!generator.ok()) return generator.status();
+    return std::unique_ptr<NeighbourThread>(
+        new NeighbourThread(*std::move(generator), static_cast<uint64_t>(neighbour.in_flight)));
+  }
+  ~NeighbourThread() {
+    is_ending_ = true;
+    thread_.join();
+  }
+  uint64_t calls() const { return calls_; }
+
+ private:
+  NeighbourThread(std::unique_ptr<LoadGenerator> generator, uint64_t in_flight)
+      : generator_(std::move(generator)), thread_([this, in_flight] {
+          while (!is_ending_ && generator_->Run(in_flight, std::nullopt).ok()) calls_ += in_flight;
+        }) {}
+
+  const std::unique_ptr<LoadGenerator> generator_;
+  std::atomic<bool> is_ending_{false};
+  std::atomic<uint64_t> calls_{0};
+  std::thread thread_;
+};
+
+absl::Status Run(const NeighbourArguments& arguments, Invocation& invocation) {
+  absl::Status status = CheckRange("rounds", arguments.rounds, kRoundsMax);
+  status.Update(CheckRange("seconds", arguments.seconds, kSecondsMax));
+  const auto larderd = FindLarderd(arguments.larderd);
+  status.Update(larderd.status());
+  const auto workloads = FindWorkloads({kWorkload});
+  status.Update(workloads.status());
+  if (!status.ok()) return status;
+  const auto server = MakeLarderServer(*larderd, "nghttp2", /*io_threads=*/1);
+  const auto running = RunningServer::Start(*server, workloads->front());
+  if (!running.ok()) return running.status();
+  const uint16_t port = (*running)->port();
+  const auto measured = ConnectFor(GetOf("absent"), /*in_flight=*/1, port);
+  if (!measured.ok()) return measured.status();
+
+  invocation.out << "Gets on one connection, one at a time, " << kRate << "/s; larderd has one I/O "
+                 << "thread; median of " << arguments.rounds << " rounds of " << arguments.seconds
+                 << " s\n\n"
+                 << absl::StrFormat("%-12s %10s %10s %10s %10s\n", "neighbour", "calls/s", "p50 us",
+                                    "p99 us", "max us");
+  for (const Neighbour& neighbour : Neighbours()) {
+    std::vector<double> p50, p99, max, calls;
+    for (int round = 0; round < arguments.rounds; ++round) {
+      std::unique_ptr<NeighbourThread> thread;
+      if (neighbour.in_flight > 0) {
+        auto started = NeighbourThread::Start(neighbour, port);
+        if (!started.ok()) return started.status();
+        thread = *std::move(started);
+      }
+      const auto seconds = static_cast<uint64_t>(arguments.seconds);
+      const auto result = (*measured)->Run(kRate * seconds, kRate);
+      if (!result.ok()) return result.status();
+      p50.push_back(absl::ToDoubleMicroseconds(result->latencies.Quantile(0.5)));
+      p99.push_back(absl::ToDoubleMicroseconds(result->latencies.Quantile(0.99)));
+      max.push_back(absl::ToDoubleMicroseconds(result->latencies.max()));
+      calls.push_back(thread == nullptr ? 0
+                                        : static_cast<double>(thread->calls()) / arguments.seconds);
+    }
+    invocation.out << absl::StrFormat("%-12s %10.0f %10.0f %10.0f %10.0f\n", neighbour.name,
+                                      Median(calls), Median(p50), Median(p99), Median(max));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddNeighbourCommand(CLI::App& app, Invocation& invocation) {
+  auto arguments = std::make_shared<NeighbourArguments>();
+  CLI::App& command = *app.add_subcommand(
+      "neighbour", "Latency of Gets beside a connection that sends nothing but dear calls");
+  command.add_option("--larderd", arguments->larderd, "The program; else the one beside this")
+      ->type_name("PROGRAM");
+  command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
+      ->type_name("N");
+  command.add_option("--seconds", arguments->seconds, "Of a round; else 3")->type_name("N");
+  command.footer(
+      "The latency of a Get counts from when it was due. Both connections are on one I/O thread.\n"
+      "Example: larder_bench neighbour --rounds=3");
+  command.callback([&invocation, arguments] {
+    invocation.run = [&invocation, arguments] { return Run(*arguments, invocation); };
+  });
+}
+
+}  // namespace larder::bench
