@@ -5,6 +5,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -19,7 +20,7 @@ namespace larder::server {
 namespace {
 
 // Reads, runs and answers operations. gRPC calls the reactions one read and one write at a time,
-// but reads and writes in parallel; answers may come from any thread. gRPC's functions are called
+// but reads and writes in parallel; answers may come from any thread. Reads and writes are started
 // under the lock: their reactions run on gRPC's own threads, never inside the call.
 class PipelineStream final
     : public grpc::ServerBidiReactor<v1::PipelineRequest, v1::PipelineResponse>,
@@ -31,8 +32,7 @@ class PipelineStream final
 
   void Begin() {
     streams_->Add(this);
-    storage::MutexLock lock(mutex_);
-    Advance();
+    AdvanceAndEnd([] {});
   }
 
   void OnReadDone(bool ok) override {
@@ -42,31 +42,31 @@ class PipelineStream final
       is_reading_ = false;
       if (!ok) end_of_requests_ = true;
       // What is read after the end was sent is not run; the client is told to try elsewhere.
-      if (!ok || is_finished_ || is_draining_) return Advance();
-      PipelineOwner* const owner = this;
-      operation = std::make_unique<PipelineOperation>(parts_, owner, std::move(read_));
-      ++operations_;
+      if (ok && !is_finished_ && !is_draining_) {
+        PipelineOwner* const owner = this;
+        operation = std::make_unique<PipelineOperation>(parts_, owner, std::move(read_));
+        ++operations_;
+      }
     }
-    operation.release()->Run();
-    storage::MutexLock lock(mutex_);
-    Advance();
+    if (operation != nullptr) operation.release()->Run();
+    AdvanceAndEnd([] {});
   }
 
   void OnWriteDone(bool ok) override {
     std::deque<std::unique_ptr<PipelineOperation>> dropped;
-    storage::MutexLock lock(mutex_);
-    is_writing_ = false;
-    dropped.push_back(std::move(answered_.front()));
-    answered_.pop_front();
-    if (!ok) is_broken_ = true;
-    if (is_broken_) {
-      while (!answered_.empty()) {
-        dropped.push_back(std::move(answered_.front()));
-        answered_.pop_front();
+    AdvanceAndEnd([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      is_writing_ = false;
+      dropped.push_back(std::move(answered_.front()));
+      answered_.pop_front();
+      if (!ok) is_broken_ = true;
+      if (is_broken_) {
+        while (!answered_.empty()) {
+          dropped.push_back(std::move(answered_.front()));
+          answered_.pop_front();
+        }
       }
-    }
-    operations_ -= dropped.size();
-    Advance();
+      operations_ -= dropped.size();
+    });
   }
 
   void OnDone() override {
@@ -79,27 +79,37 @@ class PipelineStream final
  private:
   void OnAnswered(PipelineOperation* operation) override {
     std::unique_ptr<PipelineOperation> answered(operation);
-    storage::MutexLock lock(mutex_);
-    if (is_broken_) {
-      --operations_;
-    } else {
-      answered_.push_back(std::move(answered));
-    }
-    Advance();
+    AdvanceAndEnd([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      if (is_broken_) {
+        --operations_;
+      } else {
+        answered_.push_back(std::move(answered));
+      }
+    });
   }
 
   // It stays while an operation is not answered.
   PipelineOwner* OnKeptOpen() override { return this; }
 
   void BeginDrain() override {
-    storage::MutexLock lock(mutex_);
-    is_draining_ = true;
-    Advance();
+    AdvanceAndEnd([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { is_draining_ = true; });
   }
 
-  // Starts whatever can be started now.
-  void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (is_finished_) return;
+  // Does this under the lock, starts whatever can be started then, and finishes the stream if that
+  // is its end: with the lock released, since then it may go at any time.
+  template <typename Change>
+  void AdvanceAndEnd(Change&& change) {
+    std::optional<grpc::Status> end;
+    {
+      storage::MutexLock lock(mutex_);
+      change();
+      end = Advance();
+    }
+    if (end.has_value()) Finish(*end);
+  }
+
+  std::optional<grpc::Status> Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (is_finished_) return std::nullopt;
     if (!is_writing_ && !answered_.empty()) {
       is_writing_ = true;
       StartWrite(&answered_.front()->response());
@@ -109,14 +119,14 @@ class PipelineStream final
       is_reading_ = true;
       StartRead(&read_);
     }
-    if (reads_more || operations_ != 0) return;
+    if (reads_more || operations_ != 0) return std::nullopt;
     // A read that is still open ends with the stream.
     is_finished_ = true;
     const bool is_cut_short = is_draining_ && !end_of_requests_;
     const absl::Status end =
         is_cut_short ? absl::UnavailableError(kShuttingDown) : absl::OkStatus();
     end_code_ = is_broken_ ? absl::StatusCode::kCancelled : end.code();
-    Finish(ToGrpcStatus(end));
+    return ToGrpcStatus(end);
   }
 
   const ServiceParts& parts_;

@@ -1,6 +1,8 @@
 #include "server/handlers/multi_key_handler.h"
 
 #include <memory>
+#include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/handlers/request_checks.h"
@@ -17,7 +19,7 @@ class SharedBudget {
   SharedBudget(const Limits& limits, size_t items) : budget_(limits.max_response_bytes, items) {}
 
   void Share() {
-    if (!is_shared_) is_shared_ = true;
+    if (!is_shared_) is_shared_ = true;  // or it would be written while others read it
   }
 
   template <typename Action>
@@ -33,14 +35,11 @@ class SharedBudget {
   bool TakeValue(size_t bytes) {
     return With([bytes](ResponseBudget& budget) { return budget.TakeValue(bytes); });
   }
-  bool FitsValue(size_t bytes) {
-    return With([bytes](ResponseBudget& budget) { return budget.FitsValue(bytes); });
-  }
-  // `status` as far as there is room for it.
-  absl::Status Fitting(const absl::Status& status) {
-    return Take(status.message().size() + Limits::kEntryOverheadBytes)
-               ? status
-               : absl::Status(status.code(), "");
+  void Return(size_t bytes) {
+    With([bytes](ResponseBudget& budget) {
+      budget.Return(bytes);
+      return true;
+    });
   }
 
  private:
@@ -51,82 +50,84 @@ class SharedBudget {
 
 using SharedBudgetPtr = std::shared_ptr<SharedBudget>;
 
-// An item's reply that counts what goes into the answer and refuses what does not fit.
-template <typename ReplyType>
-struct BudgetedFor;
-
+// An item's reply that counts what goes into the answer. Refuses a value that does not fit, unless
+// as many bytes were taken for it before: then what it does not need is given back.
 template <typename ReplyType>
 class BudgetedReply : public ReplyType {
  public:
   using Answer = typename ReplyType::Answer;
-  BudgetedReply(ReplyType* reply, const SharedBudgetPtr& budget)
-      : reply_(*reply), budget_(*budget), shared_(budget) {}
 
-  void Complete(const Answer& answer) override { reply_.Complete(answer); }
-  void Fail(const absl::Status& status) override { reply_.Fail(budget_.Fitting(status)); }
+  BudgetedReply(ReplyType* reply, const SharedBudgetPtr& budget, size_t taken_bytes = 0)
+      : reply_(*reply), budget_(budget), taken_bytes_(taken_bytes) {}
+  virtual ~BudgetedReply() = default;
+
+  void Complete(const Answer& answer) override {
+    GiveBack();
+    reply_.Complete(answer);
+  }
+  void Fail(const absl::Status& status) override {
+    GiveBack();
+    const bool fits = budget_->Take(status.message().size() + Limits::kEntryOverheadBytes);
+    reply_.Fail(fits ? status : absl::Status(status.code(), ""));
+  }
   ReplyType& Later() override;
 
  protected:
-  ~BudgetedReply() = default;
-  ReplyType& reply_;
-  SharedBudget& budget_;
+  // Whether a value of so many bytes goes into the answer.
+  bool TakeValue(size_t value_bytes) {
+    const size_t bytes = value_bytes + Limits::kEntryOverheadBytes;
+    if (taken_bytes_ < bytes) return budget_->TakeValue(bytes);
+    taken_bytes_ -= bytes;
+    return true;
+  }
+  ReplyType& reply() { return reply_; }
 
  private:
-  const SharedBudgetPtr& shared_;  // of the loop over all items
+  void GiveBack() {
+    if (taken_bytes_ > 0) budget_->Return(std::exchange(taken_bytes_, 0));
+  }
+
+  ReplyType& reply_;
+  const SharedBudgetPtr budget_;
+  size_t taken_bytes_;
 };
 
-template <typename Answer>
-class BudgetedValueReply : public BudgetedReply<ValueReply<Answer>> {
+// The same for a reply that takes a value.
+template <typename ReplyType>
+class BudgetedValueReply : public BudgetedReply<ReplyType> {
  public:
-  using BudgetedReply<ValueReply<Answer>>::BudgetedReply;
-  virtual ~BudgetedValueReply() = default;
-
+  using BudgetedReply<ReplyType>::BudgetedReply;
   char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override {
-    if (!this->budget_.TakeValue(value_bytes + Limits::kEntryOverheadBytes)) return nullptr;
-    return this->reply_.Reserve(info, value_bytes);
+    return this->TakeValue(value_bytes) ? this->reply().Reserve(info, value_bytes) : nullptr;
   }
 };
 
-class BudgetedDeleteReply : public BudgetedReply<DeleteReply> {
- public:
-  using BudgetedReply::BudgetedReply;
-  virtual ~BudgetedDeleteReply() = default;
-};
-
-template <typename Answer>
-struct BudgetedFor<ValueReply<Answer>> {
-  using Type = BudgetedValueReply<Answer>;
-};
-template <>
-struct BudgetedFor<DeleteReply> {
-  using Type = BudgetedDeleteReply;
-};
+template <typename ReplyType>
+using Budgeted = std::conditional_t<std::is_base_of_v<storage::ValueSink, ReplyType>,
+                                    BudgetedValueReply<ReplyType>, BudgetedReply<ReplyType>>;
 
 // The same for an item that is answered later; goes with its answer.
 template <typename ReplyType>
-class LaterBudgetedReply final : public BudgetedFor<ReplyType>::Type {
+class LaterBudgetedReply final : public Budgeted<ReplyType> {
  public:
-  LaterBudgetedReply(ReplyType* reply, const SharedBudgetPtr& budget)
-      : BudgetedFor<ReplyType>::Type(reply, budget), kept_(budget) {}
+  using Budgeted<ReplyType>::Budgeted;
 
   void Complete(const typename ReplyType::Answer& answer) override {
     const std::unique_ptr<LaterBudgetedReply> self(this);
-    this->reply_.Complete(answer);
+    Budgeted<ReplyType>::Complete(answer);
   }
   void Fail(const absl::Status& status) override {
     const std::unique_ptr<LaterBudgetedReply> self(this);
-    this->reply_.Fail(this->budget_.Fitting(status));
+    Budgeted<ReplyType>::Fail(status);
   }
   LaterBudgetedReply& Later() override { return *this; }
-
- private:
-  const SharedBudgetPtr kept_;
 };
 
 template <typename ReplyType>
 ReplyType& BudgetedReply<ReplyType>::Later() {
-  budget_.Share();
-  return *new LaterBudgetedReply<ReplyType>(&reply_.Later(), shared_);
+  budget_->Share();
+  return *new LaterBudgetedReply<ReplyType>(&reply_.Later(), budget_,
+                                            std::exchange(taken_bytes_, 0));
 }
 
 absl::Status OverBudget(absl::string_view operation, const Limits& limits) {
@@ -145,7 +146,7 @@ void MultiKeyHandler::MultiGet(absl::Span<const GetView> items, MultiGetReply& r
   const auto budget = std::make_shared<SharedBudget>(cache_->limits(), items.size());
   const storage::TimePoint now = cache_->Now();
   for (size_t i = 0; i < items.size(); ++i) {
-    BudgetedValueReply<GetAnswer> item(&reply.Item(i), budget);
+    Budgeted<GetReply> item(&reply.Item(i), budget);
     cache_->GetFor("MultiGet", items[i], now, item);
   }
   reply.Complete();
@@ -157,12 +158,13 @@ void MultiKeyHandler::MultiSet(absl::Span<const SetView> items, MultiSetReply& r
   if (!status.ok()) return reply.Fail(status);
   const auto budget = std::make_shared<SharedBudget>(limits, items.size());
   for (size_t i = 0; i < items.size(); ++i) {
-    BudgetedValueReply<SetAnswer> item(&reply.Item(i), budget);
-    const bool fits_previous =
-        !items[i].return_previous ||
-        budget->FitsValue(limits.max_value_bytes + Limits::kEntryOverheadBytes +
-                          ResponseBudget::kWriteItemBytes);
-    if (fits_previous && budget->Take(ResponseBudget::kWriteItemBytes)) {
+    // The value that was there is known when it is too late to refuse the write.
+    const size_t previous_bytes =
+        items[i].return_previous ? limits.max_value_bytes + Limits::kEntryOverheadBytes : 0;
+    const bool fits = budget->Take(ResponseBudget::kWriteItemBytes) &&
+                      (previous_bytes == 0 || budget->TakeValue(previous_bytes));
+    Budgeted<SetReply> item(&reply.Item(i), budget, fits ? previous_bytes : 0);
+    if (fits) {
       cache_->SetFor("MultiSet", items[i], item);
     } else {
       item.Fail(OverBudget("MultiSet", limits));
@@ -176,7 +178,7 @@ void MultiKeyHandler::MultiDelete(absl::Span<const DeleteView> items, MultiDelet
   if (!status.ok()) return reply.Fail(status);
   const auto budget = std::make_shared<SharedBudget>(cache_->limits(), items.size());
   for (size_t i = 0; i < items.size(); ++i) {
-    BudgetedDeleteReply item(&reply.Item(i), budget);
+    Budgeted<DeleteReply> item(&reply.Item(i), budget);
     if (budget->Take(ResponseBudget::kWriteItemBytes)) {
       cache_->DeleteFor("MultiDelete", items[i], item);
     } else {

@@ -23,8 +23,9 @@ class Reply {
   virtual void Fail(const absl::Status& status) = 0;
 
   // Leaves the call open, before anything was given to this reply. Returns the one that is to be
-  // completed in its place, once, on any thread, and that lives until then; OpenReply holds it. The
-  // views of the request go when the handler returns.
+  // completed in its place, once, on any thread, and that lives until then; OpenReply holds it. It
+  // may be left open again. The views of the request go when the handler returns, or when the open
+  // reply is completed if that is sooner.
   virtual Reply& Later() = 0;
 
  protected:

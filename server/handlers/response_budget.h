@@ -35,6 +35,9 @@ class ResponseBudget {
     return true;
   }
 
+  // Gives back what was taken and not used.
+  void Return(size_t bytes) { used_bytes_ -= bytes; }
+
   // A value of up to `bytes` bytes would be admitted.
   bool FitsValue(size_t bytes) const {
     return used_bytes_ <= least_bytes_ + kWriteItemBytes || bytes <= RoomBytes();

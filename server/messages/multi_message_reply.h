@@ -50,7 +50,7 @@ class MultiMessageReply final : public MultiReply<ItemReply> {
       if (is_open) all->CompleteOne();
     }
     void KeepOpen() override {
-      is_open = true;
+      if (std::exchange(is_open, true)) return;
       all->unanswered_.fetch_add(1, std::memory_order_relaxed);
       if (!std::exchange(all->is_open_, true)) all->completion_->KeepOpen();
     }

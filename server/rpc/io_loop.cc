@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <string_view>
 
 #include "proto/http2/frame_writer.h"
@@ -160,16 +161,15 @@ void IoLoop::RunTasks() {
 }
 
 void IoLoop::ResumeCalls() {
-  std::vector<uint64_t> resumed;
+  std::map<uint64_t, std::vector<CallLetter>> by_connection;
   for (CallLetter& letter : calls_.mailbox()->Take()) {
-    const auto found = connections_.find(letter.connection);
-    if (found == connections_.end()) continue;
-    resumed.push_back(letter.connection);
-    found->second->rpc.Resume(std::move(letter), now_);
+    by_connection[letter.connection].push_back(std::move(letter));
   }
-  for (const uint64_t number : resumed) {
+  for (auto& [number, letters] : by_connection) {
     const auto found = connections_.find(number);
-    if (found != connections_.end()) Settle(*found->second);
+    if (found == connections_.end()) continue;
+    found->second->rpc.Resume(std::move(letters), now_);
+    Settle(*found->second);
   }
 }
 

@@ -100,22 +100,28 @@ bool RpcConnection::Take(std::string_view bytes) {
   return !session_.has_failed();
 }
 
-void RpcConnection::Resume(CallLetter letter, LoopTime now) {
-  auto* const call = static_cast<RpcCall*>(session_.Find(letter.stream));
-  if (call == nullptr || call->is_finished_ || call->deferred_ == 0) return;
+void RpcConnection::Resume(std::vector<CallLetter> letters, LoopTime now) {
   BeginTurn(now);
-  --call->deferred_;
-  if (call->is_held_) may_resume_ = true;
-  const bool is_unary = call->method_->unary != nullptr;
-  if (letter.completion == nullptr) {
-    if (is_unary) Fail(*call, absl::InternalError("the call was given up by its method"));
-  } else if (is_unary && IsUnread()) {
-    Fail(*call, UnreadStatus());
-  } else {
-    RunFor(*call, [&] { letter.completion->Run(*call); });
-  }
+  for (CallLetter& letter : letters) Resume(letter);
   ResumeHeld();
   ended_.clear();
+}
+
+void RpcConnection::Resume(CallLetter& letter) {
+  auto* const call = static_cast<RpcCall*>(session_.Find(letter.stream));
+  if (call == nullptr || call->is_finished_ || call->deferred_ == 0) return;
+  const bool is_unary = call->method_->unary != nullptr;
+  if (letter.completion == nullptr && is_unary) {
+    Fail(*call, absl::InternalError("the call was given up by its method"));
+  } else if (IsUnread()) {
+    // What the operation did stands, so this is no invitation to try again.
+    Fail(*call, absl::UnknownError(absl::StrCat("the operation may have been done, but ",
+                                                UnreadStatus().message())));
+  } else {
+    --call->deferred_;
+    if (call->is_held_) may_resume_ = true;
+    if (letter.completion != nullptr) RunFor(*call, [&] { letter.completion->Run(*call); });
+  }
 }
 
 void RpcConnection::OnOutputSent() {

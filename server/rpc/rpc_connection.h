@@ -66,8 +66,9 @@ class RpcConnection final : private http2::SessionListener {
 
   // In the letters of its calls.
   uint64_t number() const { return number_; }
-  // Goes on with a call that was deferred, if it is still there. `now`: when the letter was taken.
-  void Resume(CallLetter letter, LoopTime now);
+  // Goes on with calls that were deferred, as far as they are still there: one turn. `now`: when
+  // the letters were taken.
+  void Resume(std::vector<CallLetter> letters, LoopTime now);
 
   // Finishes the calls whose deadline has come.
   void ExpireCalls(LoopTime now);
@@ -170,6 +171,7 @@ class RpcConnection final : private http2::SessionListener {
   // Why a unary call cannot be run, since answers are not read.
   absl::Status UnreadStatus() const;
   const ByteBudget& unread_budget() const { return calls_->state().unread; }
+  void Resume(CallLetter& letter);
   // Goes on with calls that are held and need not be any more.
   void ResumeHeld();
   // The client has sent all.

@@ -178,6 +178,32 @@ TEST_F(FrontEndDelayedSmallTest, AMultiGetStaysBelowItsLimitWhateverShareIsOpen)
   }
 }
 
+TEST_F(FrontEndDelayedSmallTest, AMultiSetSaysWhatWasThereOrDoesNothing) {
+  for (const double share : {0.0, 0.5, 1.0}) {
+    SCOPED_TRACE(share);
+    delays_.Set(share, milliseconds(5));
+    v1::MultiSetRequest sets;
+    for (int i = 0; i < 20; ++i) {
+      v1::SetRequest* const set = sets.add_items();
+      set->set_key("k" + std::to_string(i));
+      set->set_value("new");
+      set->set_return_previous(true);
+      Store(set->key(), std::string(10000, 'v'));
+    }
+    int stored = 0;
+    const auto answer = Call(&v1::Cache::Stub::MultiSet, sets);
+    for (int i = 0; i < 20; ++i) {
+      const auto& result = answer.results(i);
+      EXPECT_EQ(result.has_error(), !result.response().has_previous());
+      stored += result.has_error() ? 0 : 1;
+      const auto entry = Stored("k" + std::to_string(i));
+      EXPECT_EQ(entry, result.has_error() ? std::string(10000, 'v') : "new");
+    }
+    EXPECT_GT(stored, 0);
+    ExpectAllEnded();
+  }
+}
+
 TEST_F(FrontEndDelayedTest, APipelineAnswersEachOperationOnceAndEndsAfterTheLast) {
   constexpr uint64_t kOperations = 3000;
   for (const double share : {0.0, 0.3, 1.0}) {
@@ -289,6 +315,43 @@ TEST_F(FrontEndDelayedTest, ADeadlineACancellationAndACutEndCallsThatAreOpen) {
   }
   ExpectAllEnded();
   EXPECT_EQ(Call(&v1::Cache::Stub::Get, GetOf("k")).value(), "v");
+}
+
+TEST_F(FrontEndDelayedTest, OperationsOfCallsThatHaveEndedKeepTheirPlaces) {
+  delays_.Set(1, milliseconds(600'000));
+  inflight_.SetRequestsMax(20);
+  for (int round = 0; round < 10; ++round) {
+    AsyncCalls late;
+    for (int i = 0; i < 10; ++i) late.Get(*stub_, "k", milliseconds(20));
+    late.AwaitAll();
+  }
+  EXPECT_LE(delays_.waiting(), 20u);
+}
+
+TEST_F(FrontEndDelayedTest, ADrainEndsAPipelineWhoseClientGoesOnSending) {
+  Store("k", "v");
+  delays_.Set(1, milliseconds(50));
+  PatientContext context;
+  const auto stream = stub_->Pipeline(&context);
+  PipelineReader reader(stream.get());
+  std::atomic<bool> is_over = false;
+  std::thread writer([&] {
+    v1::PipelineRequest request;
+    request.mutable_get()->set_key("k");
+    for (uint64_t i = 0; !is_over && i < 60'000; ++i) {
+      request.set_id(i);
+      if (!stream->Write(request)) return;
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  });
+  while (inflight_.current() < 5) std::this_thread::sleep_for(milliseconds(1));
+  front_end_->Drain(absl::Seconds(60));
+  is_over = true;
+  writer.join();
+  reader.Join();
+  EXPECT_EQ(stream->Finish().error_message(), kShuttingDown);
+  EXPECT_GE(reader.counts_.size(), 5u);
+  ExpectAllEnded();
 }
 
 TEST_F(FrontEndDelayedTest, ADrainWaitsForWhatIsOpen) {

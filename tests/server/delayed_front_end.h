@@ -74,6 +74,19 @@ class FrontEndDelayedTest : public testing::Test {
             .ok());
   }
 
+  std::string Stored(const std::string& key) {
+    class Sink final : public storage::ValueSink {
+     public:
+      char* Reserve(const storage::EntryInfo&, size_t value_bytes) override {
+        value.resize(value_bytes);
+        return value.data();
+      }
+      std::string value;
+    } sink;
+    keyspace_->Get({cluster::HashSlot(key), key}, clock_.Now(), sink);
+    return sink.value;
+  }
+
   template <typename Request, typename Response>
   Response Call(grpc::Status (v1::Cache::Stub::*method)(grpc::ClientContext*, const Request&,
                                                         Response*),

@@ -53,6 +53,11 @@ class DelayThread {
     }
     wake_.notify_all();
   }
+  // Whether the one at hand is to be delayed once more.
+  bool DelaysTwice() {
+    const std::lock_guard lock(mutex_);
+    return random_.Below(4) == 0;
+  }
   size_t waiting() {
     const std::lock_guard lock(mutex_);
     return actions_.size();
@@ -95,11 +100,15 @@ class OwnedBytes {
   std::shared_ptr<std::deque<std::string>> bytes_ = std::make_shared<std::deque<std::string>>();
 };
 
-// Runs action(reply) later, or at once.
+// Runs action(reply) later. Some are left open once more, from the other thread.
 template <typename ReplyType, typename Action>
 void RunDelayed(DelayThread& delays, ReplyType& reply, Action action) {
   const auto open = std::make_shared<OpenReply<ReplyType>>(reply);
-  delays.Post([open, action] { action(open->Take()); });
+  delays.Post([&delays, open, action] {
+    if (!delays.DelaysTwice()) return action(open->Take());
+    const auto again = std::make_shared<OpenReply<ReplyType>>(open->Take());
+    delays.Post([again, action] { action(again->Take()); });
+  });
 }
 
 // Completes some operations later, on another thread.

@@ -56,18 +56,15 @@ class CountedRequest {
   // Not OK: the node is overloaded.
   const absl::Status& admitted() const { return admitted_; }
 
-  // Leaves the call open, which has its place in the limit until it ends.
-  CallTicket KeepOpen(RpcCall& call) {
-    call.KeepPlace(inflight_);
-    is_open_ = true;
-    return call.Defer();
-  }
+  // Leaves the call open. The request keeps its place in the limit until it is answered, also if
+  // its call ends before.
+  CallTicket KeepOpen(RpcCall& call) { return call.Defer(); }
 
   void Finish(const absl::Status& status, RpcCall& call) {
     const auto now = std::chrono::steady_clock::now();
     metrics_->Record(method_, status.code(), absl::FromChrono(now - started_));
     call.TellTime(now);
-    if (admitted_.ok() && !is_open_) call.KeepPlace(inflight_);
+    if (admitted_.ok()) call.KeepPlace(inflight_);
     call.Finish(status);
   }
 
@@ -75,6 +72,7 @@ class CountedRequest {
   void Cancel() {
     metrics_->Record(method_, absl::StatusCode::kCancelled,
                      absl::FromChrono(std::chrono::steady_clock::now() - started_));
+    if (admitted_.ok()) inflight_->Leave();
   }
 
  private:
@@ -83,7 +81,6 @@ class CountedRequest {
   Method method_;
   std::chrono::steady_clock::time_point started_;
   absl::Status admitted_;
-  bool is_open_ = false;
 };
 
 // One unary call by generated messages. Ends itself when its call is over.
@@ -139,6 +136,7 @@ class MessageCall final : public CallCompletion, private Completion {
   }
 
   void KeepOpen() override {
+    if (ticket_.has_value()) return;
     *is_open_ = true;
     ticket_.emplace(counted_.KeepOpen(*call_));
   }

@@ -32,6 +32,9 @@ class ResultPlace final : public AnswerPlace {
     error.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(TakeField(2, bytes)));
   }
   void ContinueIn(std::string* text) { text_ = text; }
+  // What was written after Mark is taken back.
+  size_t Mark() const { return text_ == nullptr ? output_->Mark() : text_->size(); }
+  void Rewind(size_t mark) { text_ == nullptr ? output_->Rewind(mark) : text_->resize(mark); }
 
  private:
   char* TakeField(uint32_t field, size_t bytes) {
@@ -102,6 +105,7 @@ class LaterItemReply final : public Wire {
     End();
   }
   void Fail(const absl::Status& status) override {
+    result_place_.Rewind(0);
     result_place_.TakeError(status);
     End();
   }
@@ -126,7 +130,10 @@ class WireMultiReply final : public MultiReply<ItemReply> {
   WireMultiReply(RpcCall* call, CountedRequest* counted, size_t bytes)
       : call_(call), counted_(counted), place_(&call->OpenMessage(bytes)), item_(this) {}
 
-  ItemReply& Item(size_t) override { return item_; }
+  ItemReply& Item(size_t) override {
+    item_mark_ = place_.Mark();
+    return item_;
+  }
   void Complete() override {
     if (open_ != nullptr) open_->CompleteOne();
   }
@@ -139,7 +146,10 @@ class WireMultiReply final : public MultiReply<ItemReply> {
   class OneItemReply final : public WireItemReply {
    public:
     explicit OneItemReply(WireMultiReply* all) : WireItemReply(&all->place_), all_(all) {}
-    void Fail(const absl::Status& status) override { all_->place_.TakeError(status); }
+    void Fail(const absl::Status& status) override {
+      all_->place_.Rewind(all_->item_mark_);
+      all_->place_.TakeError(status);
+    }
     ItemReply& Later() override { return *new LaterItemReply<WireItemReply>(all_->Open()); }
 
    private:
@@ -158,6 +168,7 @@ class WireMultiReply final : public MultiReply<ItemReply> {
   CountedRequest* const counted_;
   ResultPlace place_;
   OneItemReply item_;
+  size_t item_mark_ = 0;  // where its result begins
   absl::Status status_;
   OpenMultiAnswer* open_ = nullptr;
 };

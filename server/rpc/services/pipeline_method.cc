@@ -39,6 +39,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
 
   void OnMessage(std::string_view message) override {
     const PipelineView& operation = coming_[next_++];
+    if (end_.has_value()) return;  // what comes during a drain is not begun
     const absl::Status admitted = parts_.inflight->Enter();
     const auto outcome = RunPipelineOperation(parts_, admitted, operation, *call_, this);
     if (outcome.has_value()) {

@@ -40,6 +40,10 @@ class OpenPipelineAnswer final : public OpenAnswer {
                      OpenOperations* open)
       : ticket_(call.Defer()), letter_(std::make_unique<Letter>(parts, head, open)) {}
 
+  ~OpenPipelineAnswer() override {
+    if (letter_ != nullptr) Send({}, absl::InternalError("the operation was given up"));
+  }
+
   void Send(std::string message, const absl::Status& status) override {
     letter_->message = std::move(message);
     letter_->status = status;

@@ -236,10 +236,9 @@ class ConnectionModel {
     if (OneIn(2)) Deliver();
   }
   void Deliver() {
-    for (CallLetter& letter : calls_.mailbox()->Take()) {
-      EXPECT_EQ(letter.connection, connection_->number());
-      connection_->Resume(std::move(letter), outside_.clock);
-    }
+    std::vector<CallLetter> letters = calls_.mailbox()->Take();
+    for (const CallLetter& letter : letters) EXPECT_EQ(letter.connection, connection_->number());
+    connection_->Resume(std::move(letters), outside_.clock);
   }
 
   void TakeOutput(size_t bytes) {
