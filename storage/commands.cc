@@ -16,6 +16,9 @@
 namespace larder::storage {
 namespace {
 
+// Before a lease is refused, in its stripe.
+constexpr size_t kLeasesForgotten = 16;
+
 const storage::Lease* ValidLease(KeyAccess& access) {
   return access.state().leases.FindValid(access.key().key, access.now());
 }
@@ -136,8 +139,12 @@ Need LeaseCommand::Run(KeyAccess& access) {
   } else {
     const uint64_t cost = LeaseTable::BytesOf(key.key.size());
     if (absl::Status status = access.shared().CheckLease(cost); !status.ok()) {
-      result = std::move(status);
-      return Need::kNothing;
+      // Some of those that count may be void.
+      bool more = false;
+      if (state.leases.RemoveDue(now, kLeasesForgotten, &more) == 0) {
+        result = std::move(status);
+        return Need::kNothing;
+      }
     }
     if (const Need need = access.PrepareLease(cost); need != Need::kNothing) return need;
     answer.kind = LeaseResult::Kind::kGranted;
@@ -225,6 +232,7 @@ Need AppendCommand::Run(KeyAccess& access) {
 Need ApplyCommand::Run(KeyAccess& access) {
   const EntryFields fields{mutation.expires_at, mutation.flags, mutation.recompute_ms};
   applied = false;
+  access.state().versions.Observe(mutation.version);
   if (mutation.kind == MutationKind::kSet) {
     const std::string_view value = mutation.value.whole();
     if (const Need need = access.Prepare(value.size(), fields); need != Need::kNothing) return need;
@@ -233,6 +241,7 @@ Need ApplyCommand::Run(KeyAccess& access) {
     entry->set_stale(mutation.stale);
     access.Commit(mutation.kind, entry, mutation.version);
   } else if (!access.entry()) {
+    if (mutation.kind != MutationKind::kExpire) access.VoidLease();
     return Need::kNothing;
   } else if (mutation.kind == MutationKind::kSetFields) {
     if (const Need need = access.PrepareFields(fields); need != Need::kNothing) return need;
@@ -251,10 +260,10 @@ Need ApplyCommand::Run(KeyAccess& access) {
 template <typename Command>
 Need Stripe::Attempt(Command& command, const HashedKey& key, TimePoint now, Credit& credit) {
   StripeOperation operation(*this);
-  if constexpr (Command::kChecked) {
+  if constexpr (Command::kOwn) {
     if (!state_.Owns(key.slot)) [[unlikely]]
       return Need::kSlot;
-    if (shared_.authority != nullptr && !shared_.authority->Holds()) [[unlikely]]
+    if (!state_.HasAuthority()) [[unlikely]]
       return Need::kAuthority;
   }
   if constexpr (std::is_same_v<Command, SetCommand>) state_.store.PrefetchWrite(key);

@@ -20,7 +20,8 @@ class KeyAccess;
 // the lock of the key's stripe; it does all or nothing.
 //
 // Each has `value_bytes()`: of the value that it writes, as far as it is known beforehand;
-// `kMutates`: it writes a record; `kChecked`: it needs the slot and the authority.
+// `kMutates`: it writes a record; `kOwn`: it is this node's own, and not a copy's: needs the slot
+// and the authority, and may evict.
 
 struct SetCommand {
   KeyRef key;
@@ -29,7 +30,7 @@ struct SetCommand {
   SetResult result = {};
 
   static constexpr bool kMutates = true;
-  static constexpr bool kChecked = true;
+  static constexpr bool kOwn = true;
   size_t value_bytes() const { return value.size(); }
   Need Run(KeyAccess& access);
 };
@@ -40,7 +41,7 @@ struct DeleteCommand {
   DeleteResult result = {};
 
   static constexpr bool kMutates = true;
-  static constexpr bool kChecked = true;
+  static constexpr bool kOwn = true;
   size_t value_bytes() const { return 0; }
   Need Run(KeyAccess& access);
 };
@@ -51,7 +52,7 @@ struct TouchCommand {
   TouchResult result = {};
 
   static constexpr bool kMutates = true;
-  static constexpr bool kChecked = true;
+  static constexpr bool kOwn = true;
   size_t value_bytes() const { return 0; }
   Need Run(KeyAccess& access);
 };
@@ -63,7 +64,7 @@ struct LeaseCommand {
   absl::StatusOr<LeaseResult> result = LeaseResult();
 
   static constexpr bool kMutates = false;
-  static constexpr bool kChecked = true;
+  static constexpr bool kOwn = true;
   size_t value_bytes() const { return 0; }
   Need Run(KeyAccess& access);
 };
@@ -74,7 +75,7 @@ struct IncrementCommand {
   absl::StatusOr<IncrementResult> result = IncrementResult();
 
   static constexpr bool kMutates = true;
-  static constexpr bool kChecked = true;
+  static constexpr bool kOwn = true;
   size_t value_bytes() const { return 20; }  // at most
   Need Run(KeyAccess& access);
 };
@@ -86,7 +87,7 @@ struct AppendCommand {
   absl::StatusOr<AppendResult> result = AppendResult();
 
   static constexpr bool kMutates = true;
-  static constexpr bool kChecked = true;
+  static constexpr bool kOwn = true;
   size_t value_bytes() const { return bytes.size(); }
   Need Run(KeyAccess& access);
 };
@@ -98,7 +99,7 @@ struct ApplyCommand {
   bool applied = false;      // false: there is no entry to touch or to remove
 
   static constexpr bool kMutates = true;
-  static constexpr bool kChecked = false;
+  static constexpr bool kOwn = false;
   size_t value_bytes() const { return mutation.value.size(); }
   Need Run(KeyAccess& access);
 };

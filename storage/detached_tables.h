@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
 #include "storage/entry_reader.h"
 #include "storage/location.h"
 #include "storage/slot_table.h"
@@ -25,11 +25,14 @@ class DetachedTables {
 
   // REQUIRES: the table has entries.
   void Add(uint32_t slot, SlotTable table);
+  size_t TablesOf(uint32_t slot) const;
 
-  // One of the entries. REQUIRES: there is one.
-  EntryRef First(const EntryReader& entries);
+  // A slot that has some. REQUIRES: there are entries.
+  uint32_t first_slot() const { return by_slot_.begin()->first; }
+  // One of the entries of the slot. REQUIRES: there is one.
+  EntryRef First(uint32_t slot, const EntryReader& entries) const;
   // Takes out the one that First has given. `bytes` is what it counted for.
-  void RemoveFirst(uint64_t hash, Location at, uint64_t bytes);
+  void RemoveFirst(uint32_t slot, uint64_t hash, Location at, uint64_t bytes);
   // Says that an entry has moved. False: it is in none of these tables.
   bool Replace(uint32_t slot, uint64_t hash, Location from, Location to);
 
@@ -40,7 +43,7 @@ class DetachedTables {
   };
   static constexpr uint64_t kBytesOfOne = sizeof(Detached) + 64;  // in its list and the map, about
 
-  absl::flat_hash_map<uint32_t, std::vector<Detached>> by_slot_;
+  absl::btree_map<uint32_t, std::vector<Detached>> by_slot_;
   uint64_t count_ = 0;
   uint64_t entry_bytes_ = 0;
   uint64_t memory_bytes_ = 0;

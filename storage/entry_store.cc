@@ -23,6 +23,8 @@ constexpr uint8_t kSweepBackoffMax = 6;
 // So few are not worth the waiting.
 constexpr uint64_t kSegmentsSweptAtOnce = 4;
 constexpr int kTriesForEntry = 64;
+// A slot with no more entries is emptied one by one, which takes less than a table to be kept.
+constexpr size_t kRemovedAtOnce = 16;
 
 void CopyPolicyState(const Entry& from, Entry& to, size_t policy_bytes) {
   std::memcpy(reinterpret_cast<char*>(&to) - policy_bytes,
@@ -158,7 +160,10 @@ void EntryStore::Remove(EntryRef ref, uint64_t hash) {
 size_t EntryStore::DetachSlot(uint32_t slot) {
   SlotTable& table = TableOf(slot);
   const size_t entries = table.size();
-  if (entries == 0) return 0;
+  if (entries <= kRemovedAtOnce) {
+    while (table.size() > 0) Remove(log_.At(table.location_at(table.Occupied(0))));
+    return entries;
+  }
   table_bytes_ -= table.memory_bytes();
   count_ -= entries;
   detached_.Add(slot, std::exchange(table, SlotTable()));
@@ -167,9 +172,17 @@ size_t EntryStore::DetachSlot(uint32_t slot) {
 
 size_t EntryStore::RemoveDetached(size_t removals_max) {
   size_t removed = 0;
-  for (; removed < removals_max && !detached_.empty(); ++removed) {
-    const EntryRef ref = detached_.First(reader_);
-    detached_.RemoveFirst(HashOf(*ref), ref.at, log_.BytesOf(*ref));
+  while (removed < removals_max && !detached_.empty()) {
+    removed += RemoveDetachedOf(detached_.first_slot(), removals_max - removed);
+  }
+  return removed;
+}
+
+size_t EntryStore::RemoveDetachedOf(uint32_t slot, size_t removals_max) {
+  size_t removed = 0;
+  for (; removed < removals_max && detached_.TablesOf(slot) > 0; ++removed) {
+    const EntryRef ref = detached_.First(slot, reader_);
+    detached_.RemoveFirst(slot, HashOf(*ref), ref.at, log_.BytesOf(*ref));
     if (IsEvictable(*ref)) RemoveFromPolicy(ref);
     log_.Free(ref);
   }

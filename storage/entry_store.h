@@ -108,11 +108,15 @@ class EntryStore final : private EvictionHost {
   void Remove(EntryRef ref) { Remove(ref, HashOf(*ref)); }
 
   // Empties a slot at once, however much it holds; returns how many entries it had. Nobody finds
-  // them any more, and RemoveDetached removes what they take.
+  // them any more, and RemoveDetached removes what they take, unless they are few.
   size_t DetachSlot(uint32_t slot);
-  // Returns how many it has removed.
+  // Each returns how many it has removed.
   size_t RemoveDetached(size_t removals_max);
+  size_t RemoveDetachedOf(uint32_t slot, size_t removals_max);
   bool has_detached() const { return !detached_.empty(); }
+  // True if the slot was flushed so often that its entries should be removed before the next time,
+  // since a record that moves is looked for in all its tables.
+  bool IsFlushedOften(uint32_t slot) const { return detached_.TablesOf(slot) >= kDetachedMax; }
 
   // The entry was read or overwritten.
   void Accessed(EntryRef ref, TimePoint now) {
@@ -174,6 +178,7 @@ class EntryStore final : private EvictionHost {
 
  private:
   static constexpr Millis kSweepPeriod{10'000};
+  static constexpr size_t kDetachedMax = 8;
 
   EntryLog& log() override { return log_; }
   EntryRef MoveToNewest(EntryLog::Queue queue, EntryRef ref, TimePoint now) override;

@@ -17,8 +17,8 @@ Need KeyAccess::FindObstacle(size_t value_bytes, const EntryFields& fields) {
   } else if (!entry_) {
     const HashRun run = state_.store.RunOf(key_, now_);
     if (run.entries < kEqualHashesMax) return Need::kNothing;
-    makes_way_ = run.victim;
-    if (!run.victim) need = Need::kEqualHashes;
+    if (credit_.evicts) makes_way_ = run.victim;
+    if (!makes_way_) need = Need::kEqualHashes;
   }
   credit_.memory_missing = state_.store.WriteCost(key_, entry_, value_bytes, fields) + 1;
   return need;

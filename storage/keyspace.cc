@@ -37,10 +37,21 @@ constexpr int kStripeRoomTries = 64;
 // Of the longest records, reserved in the log for what one call into a stripe removes.
 constexpr uint64_t kRecordsReserved = 2;
 // Of one operation: more than what it could only charge afterwards, few enough to take no time.
-constexpr size_t kShrinkPerOperation = 16;
+constexpr size_t kShrinkPerOperation = 256;
 
 Outcome NeedsMemory(absl::Status status) {
   return {Outcome::Kind::kNeedsMemory, std::move(status)};
+}
+
+Outcome NoAuthority() {
+  return {Outcome::Kind::kNoAuthority,
+          absl::UnavailableError("this node has no authority to write now; nothing was changed")};
+}
+
+Outcome CopyDoesNotFit() {
+  return NeedsMemory(
+      absl::ResourceExhaustedError("a copy needs more memory (--memory) than what it is a copy of, "
+                                   "and evicts nothing by itself"));
 }
 
 Outcome NoLogRoom() {
@@ -114,14 +125,12 @@ template <typename Command>
 Outcome Keyspace::Execute(Command& command, TimePoint now) {
   Stripe& stripe = Approach(command.key.slot);
   const HashedKey key(command.key, hasher_);
-  Credit credit(options_.log);
+  Credit credit(options_.log, Command::kOwn);
   Outcome outcome;
   if constexpr (Command::kMutates) {
-    // Mostly enough; an attempt says if it is not.
-    if (!credit.log_room.Ensure(
-            credit.log_room.RoomFor(command.key.key.size(), command.value_bytes()))) {
-      return NoLogRoom();
-    }
+    // Mostly enough, and mostly there; an attempt says what it lacks.
+    static_cast<void>(credit.log_room.Ensure(
+        credit.log_room.RoomFor(command.key.key.size(), command.value_bytes())));
   }
   Need need;
   while ((need = stripe.Attempt(command, key, now, credit)) != Need::kNothing) {
@@ -162,9 +171,7 @@ Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, Credit& cred
       return {Outcome::Kind::kNotOwner,
               absl::FailedPreconditionError("another node owns the slot of this key")};
     case Need::kAuthority:
-      return {
-          Outcome::Kind::kNoAuthority,
-          absl::UnavailableError("this node has no authority to write now; nothing was changed")};
+      return NoAuthority();
   }
   return {};
 }
@@ -177,10 +184,12 @@ Outcome Keyspace::ProvideMemory(TimePoint now, Credit& credit) {
                      " bytes, more than --memory=", budget_.limit_bytes(), " can hold"))));
   }
   while (credit.memory_bytes < wanted) {
-    const Eviction eviction = Reclaim(now, wanted - credit.memory_bytes);
+    const Eviction eviction = Reclaim(now, wanted - credit.memory_bytes, credit.evicts);
     credit.memory_bytes += eviction.freed_bytes;
     if (eviction.done) continue;
-    if (eviction.needs_log_room) return NoLogRoom();
+    if (eviction.lacks_authority) return NoAuthority();
+    if (eviction.lacks_log_room) return NoLogRoom();
+    if (!credit.evicts) return CopyDoesNotFit();
     return NeedsMemory(absl::ResourceExhaustedError(absl::StrCat(
         "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
         " bytes) and nothing may be evicted under ", EvictionFlags())));
@@ -194,10 +203,12 @@ Outcome Keyspace::ProvideStripeRoom(Stripe& stripe, TimePoint now, Credit& credi
         absl::ResourceExhaustedError("the stripe of this key is making room for records"));
   }
   // From this stripe: what others have is of no use here.
-  const Eviction eviction = ReclaimFrom(stripe, now, credit.memory_missing);
+  const Eviction eviction = ReclaimFrom(stripe, now, credit.memory_missing, credit.evicts);
   credit.memory_bytes += eviction.freed_bytes;
   if (eviction.done) return {};
-  if (eviction.needs_log_room) return NoLogRoom();
+  if (eviction.lacks_authority) return NoAuthority();
+  if (eviction.lacks_log_room) return NoLogRoom();
+  if (!credit.evicts) return CopyDoesNotFit();
   return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
       absl::StrCat("the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ",
                    "as one of ", stripes_.size(), " may have (--stripes), and nothing of it ",
@@ -210,22 +221,26 @@ std::string Keyspace::EvictionFlags() const {
       " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope)));
 }
 
-Eviction Keyspace::ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted) {
+Eviction Keyspace::ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, bool evicts) {
   LogRoom log_room(options_.log);
-  if (!log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0))) {
-    return {.needs_log_room = true};
-  }
-  return stripe.Reclaim(now, bytes_wanted, log_room);
+  // Without it there is still what is no mutation.
+  static_cast<void>(ReserveForRemovals(log_room));
+  return stripe.Reclaim(now, bytes_wanted, evicts, log_room);
 }
 
-Eviction Keyspace::Reclaim(TimePoint now, uint64_t bytes_wanted) {
-  for (int i = 0; i < kEvictionTries; ++i) {
+bool Keyspace::ReserveForRemovals(LogRoom& log_room) const {
+  return log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0));
+}
+
+Eviction Keyspace::Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts) {
+  Eviction eviction;
+  for (int i = 0; i < kEvictionTries && !eviction.done; ++i) {
     Stripe* stripe = RanksVictims(options_.eviction) ? ColdestStripe() : RandomStripe();
     if (stripe == nullptr) break;
-    const Eviction eviction = ReclaimFrom(*stripe, now, bytes_wanted);
-    if (eviction.done || eviction.needs_log_room) return eviction;
+    eviction = ReclaimFrom(*stripe, now, bytes_wanted, evicts);
+    if (eviction.lacks_log_room || eviction.lacks_authority) break;
   }
-  return {};
+  return eviction;
 }
 
 Stripe* Keyspace::ColdestStripe() {
@@ -242,7 +257,11 @@ Stripe* Keyspace::ColdestStripe() {
 
 Stripe* Keyspace::RandomStripe() {
   uint64_t total = 0;
-  for (const StripeSignal& signal : signals_) {
+  for (size_t i = 0; i < signals_.size(); ++i) {
+    const StripeSignal& signal = signals_[i];
+    // What can be had without an eviction comes first.
+    constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
+    if (signal.victim_rank.load(std::memory_order_relaxed) == kFirst) return stripes_[i].get();
     total += signal.evictable.load(std::memory_order_relaxed);
   }
   if (total == 0) return nullptr;
@@ -260,12 +279,12 @@ Stripe* Keyspace::RandomStripe() {
 }
 
 size_t Keyspace::Shrink(TimePoint now, size_t evictions_max) {
-  if (options_.authority != nullptr && !options_.authority->Holds()) return 0;
   size_t evictions = 0;
-  for (; evictions < evictions_max && budget_.exceeded(); ++evictions) {
-    const Eviction eviction = Reclaim(now, budget_.excess_bytes());
+  while (evictions < evictions_max && budget_.exceeded()) {
+    const Eviction eviction = Reclaim(now, budget_.excess_bytes(), /*evicts=*/true);
     if (!eviction.done) break;
     budget_.Release(eviction.freed_bytes);
+    evictions += std::max<size_t>(eviction.evicted, 1);
   }
   return evictions;
 }
@@ -375,11 +394,15 @@ ScanPosition Keyspace::Scan(ScanPosition from, const ScanOptions& options, TimeP
 
 ExportedPart Keyspace::ExportSlot(ScanPosition from, const ExportOptions& options,
                                   ExportSink& sink) const {
-  WalkBudget budget{options.entries_max, options.bytes_max, options.entries_max};
+  if (from.at_end()) return {.next = from};
+  const size_t entries_max = std::max<size_t>(options.entries_max, 1);
+  WalkBudget budget{entries_max, options.bytes_max, entries_max};
   return StripeOf(from.slot).ExportSlot(from, budget, options_.log, sink);
 }
 
-void Keyspace::SetSlotOwned(uint32_t slot, bool owned) { StripeOf(slot).SetOwned(slot, owned); }
+void Keyspace::SetSlotOwned(uint32_t slot, bool owned, TimePoint now) {
+  StripeOf(slot).SetOwned(slot, owned, now);
+}
 
 absl::StatusOr<uint64_t> Keyspace::Flush(TimePoint now) {
   uint64_t entries = 0;
@@ -400,19 +423,21 @@ absl::StatusOr<uint64_t> Keyspace::FlushSlot(uint32_t slot, TimePoint now) {
 
 absl::StatusOr<uint64_t> Keyspace::FlushSlotAs(uint32_t slot, uint64_t version, TimePoint now) {
   Stripe& stripe = StripeOf(slot);
+  while (!stripe.PrepareFlush(slot)) {
+  }
   Credit credit(options_.log);
+  static_cast<void>(credit.log_room.Ensure(credit.log_room.RoomFor(0, 0)));
   uint64_t entries = 0;
   Need need;
   while ((need = stripe.FlushSlot(slot, version, now, credit, &entries)) != Need::kNothing) {
     Outcome outcome = Provide(need, stripe, now, credit);
     if (!outcome.done()) return std::move(outcome.status);
   }
+  if (budget_.exceeded()) Shrink(now, kShrinkPerOperation);
   return entries;
 }
 
 size_t Keyspace::Expire(TimePoint now, size_t removals_max, bool* more) {
-  if (more != nullptr) *more = false;
-  if (options_.authority != nullptr && !options_.authority->Holds()) return 0;
   // Begins elsewhere each time, so that no stripe waits for ever behind a busy one.
   const size_t first = counters_.expire_calls.fetch_add(1, std::memory_order_relaxed);
   SweepBudget budget{removals_max, kBytesPerExpire};
@@ -424,8 +449,7 @@ size_t Keyspace::Expire(TimePoint now, size_t removals_max, bool* more) {
       is_more = budget.is_spent();
       if (is_more) break;
       LogRoom log_room(options_.log);
-      // Without room nothing is to be done soon, whatever is due.
-      if (!log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, 0))) return removed;
+      static_cast<void>(ReserveForRemovals(log_room));
       removed += stripe.Expire(now, budget, log_room, &is_more);
     } while (is_more);
   }

@@ -90,15 +90,17 @@ class Keyspace {
   ScanPosition Scan(ScanPosition from, const ScanOptions& options, TimePoint now, ScanSink& sink);
 
   // Applies a mutation that another copy of the keyspace has committed: without conditions, leases,
-  // authority or owner. False: there is no such entry to touch or to remove. INVALID_ARGUMENT: its
-  // version is 0, or further ahead of `now` than the clock believes.
+  // authority or owner. Evicts nothing, since it is told what goes. False: there is no such entry
+  // to touch or to remove. INVALID_ARGUMENT: its version is 0, or further ahead of `now` than the
+  // clock believes.
   absl::StatusOr<bool> Apply(const Mutation& mutation, TimePoint now);
 
   // Gives the sink entries of slot `from.slot` as they are, by the hash of the key, for a copy.
   ExportedPart ExportSlot(ScanPosition from, const ExportOptions& options, ExportSink& sink) const;
 
-  // Refuses all commands on keys of this slot from now on, and Gets, or none any more.
-  void SetSlotOwned(uint32_t slot, bool owned);
+  // Refuses all commands on keys of this slot from now on, and Gets, or none any more; its leases
+  // are void then. What it has stays, unseen by Scan, and may be evicted or expire.
+  void SetSlotOwned(uint32_t slot, bool owned, TimePoint now);
 
   // Empties one slot or all: nobody finds an entry any more, and leases are void, however many they
   // are. Returns how many entries there were. What they take goes with the next evictions or
@@ -146,10 +148,11 @@ class Keyspace {
   absl::StatusOr<uint64_t> FlushSlotAs(uint32_t slot, uint64_t version, TimePoint now);
 
   // Reclaims memory from the stripe whose victim is the coldest, or, if the policy cannot compare
-  // stripes, from one chosen at random in proportion to its entries. Neither done nor short of log
-  // room: there is no victim.
-  Eviction Reclaim(TimePoint now, uint64_t bytes_wanted);
-  Eviction ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted);
+  // stripes, from one chosen at random in proportion to its entries.
+  Eviction Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts);
+  Eviction ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, bool evicts);
+  // Room for what one call into a stripe removes at least.
+  bool ReserveForRemovals(LogRoom& log_room) const;
   // What decides whether something may be evicted, for messages.
   std::string EvictionFlags() const;
   Stripe* ColdestStripe();

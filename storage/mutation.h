@@ -1,6 +1,7 @@
 #ifndef LARDER_STORAGE_MUTATION_H_
 #define LARDER_STORAGE_MUTATION_H_
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -22,7 +23,10 @@ class ValueView {
   size_t size() const;
   void CopyTo(char* to) const;
   // REQUIRES: it was made of bytes of the caller's.
-  std::string_view whole() const { return whole_; }
+  std::string_view whole() const {
+    assert(entry_ == nullptr);
+    return whole_;
+  }
 
  private:
   std::string_view whole_;

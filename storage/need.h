@@ -20,10 +20,13 @@ enum class [[nodiscard]] Need : uint8_t {
 
 // What one command has got so far and not spent yet, and what it still lacks. In bytes.
 struct Credit {
-  explicit Credit(MutationSink* log) : log_room(log) {}
+  // `evicts`: other entries may go for the command. Never for a copy, which learns from the log
+  // what has gone.
+  explicit Credit(MutationSink* log, bool may_evict = true) : log_room(log), evicts(may_evict) {}
 
   uint64_t memory_bytes = 0;  // reserved, or freed by eviction
   LogRoom log_room;
+  const bool evicts;
   uint64_t memory_missing = 0;   // after kMemory and kStripeRoom
   uint64_t log_room_wanted = 0;  // after kLogRoom: in all
   int stripe_room_tries = 0;

@@ -63,7 +63,7 @@ GetOutcome Stripe::Get(const HashedKey& key, TimePoint now, ValueSink& sink) {
   return entry->DeliverTo(sink) ? GetOutcome::kHit : GetOutcome::kRefused;
 }
 
-Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted, LogRoom& log_room) {
+Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts, LogRoom& log_room) {
   StripeOperation operation(*this);
   EntryStore& store = state_.store;
   Eviction result;
@@ -80,13 +80,15 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted, LogRoom& log_room
   const uint64_t moves_before = store.moves();
   const uint64_t room_for_any = log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0);
   const int evictions_max = samples_ ? kSampledEvictionsMax : kEvictionsMax;
-  for (int i = 0; i < evictions_max; ++i) {
-    if (!log_room.Has(room_for_any)) break;
+  for (int i = 0; evicts && i < evictions_max; ++i) {
+    result.lacks_log_room = !log_room.Has(room_for_any);
+    result.lacks_authority = !state_.HasAuthority();
+    if (result.lacks_log_room || result.lacks_authority) break;
     const EntryRef victim = store.Victim(now);
     if (!victim) break;
     state_.Evict(victim, store.HashOf(*victim), now, log_room);
     const uint64_t freed_before = result.freed_bytes;
-    result = {.done = true, .freed_bytes = operation.KeepFreed()};
+    result = {.done = true, .evicted = result.evicted + 1, .freed_bytes = operation.KeepFreed()};
     // The next victim of another stripe may be colder; that matters less the smaller they are.
     if (result.freed_bytes > freed_before + kSmallEntryBytes) break;
     if (result.freed_bytes >= bytes_wanted + kReclaimedAheadBytes) break;
@@ -106,12 +108,16 @@ size_t Stripe::Expire(TimePoint now, SweepBudget& budget, LogRoom& log_room, boo
   *more = store.has_detached();
   size_t entries = 0;
   if (!*more) {
+    bool may_commit = true;
     const auto commit = [&](EntryRef entry) {
-      if (!log_room.Has(log_room.RoomFor(entry->key_bytes(), /*value_bytes=*/0))) return false;
-      state.CommitExpiry(entry, now, log_room);
-      return true;
+      may_commit = state.HasAuthority() &&
+                   log_room.Has(log_room.RoomFor(entry->key_bytes(), /*value_bytes=*/0));
+      if (may_commit) state.CommitExpiry(entry, now, log_room);
+      return may_commit;
     };
     entries = store.RemoveExpired(now, mine, commit, more);
+    // What may not be told is not to be asked for again at once.
+    *more = *more && may_commit;
   }
   bool more_leases = false;
   const size_t leases = state.leases.RemoveDue(now, mine.removals, &more_leases);
@@ -135,9 +141,7 @@ Need Stripe::FlushSlot(uint32_t slot, uint64_t version, TimePoint now, Credit& c
   *entries = 0;
   const bool is_checked = version == 0;
   if (is_checked && !state_.Owns(slot)) return Need::kSlot;
-  if (is_checked && shared_.authority != nullptr && !shared_.authority->Holds()) {
-    return Need::kAuthority;
-  }
+  if (is_checked && !state_.HasAuthority()) return Need::kAuthority;
   const uint64_t room = credit.log_room.RoomFor(/*key_bytes=*/0, /*value_bytes=*/0);
   if (!credit.log_room.Has(room)) {
     credit.log_room_wanted = room;
@@ -147,14 +151,22 @@ Need Stripe::FlushSlot(uint32_t slot, uint64_t version, TimePoint now, Credit& c
   return Need::kNothing;
 }
 
-void Stripe::SetOwned(uint32_t slot, bool owned) {
-  MutexLock lock(mutex_);
-  state_.SetOwned(slot, owned);
+bool Stripe::PrepareFlush(uint32_t slot) {
+  StripeOperation operation(*this);
+  if (!state_.store.IsFlushedOften(slot)) return true;
+  state_.store.RemoveDetachedOf(slot, kRemovalsPerLock);
+  return !state_.store.IsFlushedOften(slot);
+}
+
+void Stripe::SetOwned(uint32_t slot, bool owned, TimePoint now) {
+  StripeOperation operation(*this);
+  state_.SetOwned(slot, owned, now);
 }
 
 ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, WalkBudget& budget,
                               TimePoint now, ScanSink& sink) const {
   MutexLock lock(mutex_);
+  if (!state_.Owns(from.slot)) return {from.slot + 1, 0};
   std::optional<uint64_t> given_hash;  // keys with one hash are never parted
   return state_.store.VisitSlot(from, [&](const Entry& entry, uint64_t hash) {
     const bool matches = entry.LiveAt(now) && entry.key().starts_with(options.prefix);

@@ -26,7 +26,10 @@ struct StripeSignal {
 // What Reclaim did. The bytes freed stay reserved for the caller; they may be 0.
 struct Eviction {
   bool done = false;
-  bool needs_log_room = false;  // that is why nothing was evicted
+  // Why no more was evicted.
+  bool lacks_log_room = false;
+  bool lacks_authority = false;
+  size_t evicted = 0;  // entries
   uint64_t freed_bytes = 0;
 };
 
@@ -62,13 +65,17 @@ class Stripe {
   // Removes what is detached, or compacts if that frees memory, else evicts: one entry if any may
   // be evicted, or a few small ones, for more than `bytes_wanted` if they free so much. Stops when
   // the log might not have room for the next victim.
-  Eviction Reclaim(TimePoint now, uint64_t bytes_wanted, LogRoom& log_room);
+  // Without `evicts` only the first two.
+  Eviction Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts, LogRoom& log_room);
   // Removes some expired entries, leases, and what is detached, while the budget lasts and the log
   // has room; returns how many of the first two, and whether there may be more.
   size_t Expire(TimePoint now, SweepBudget& budget, LogRoom& log_room, bool* more);
   // Empties a slot and voids its leases; sets how many entries it had. `version` as in Change.
   Need FlushSlot(uint32_t slot, uint64_t version, TimePoint now, Credit& credit, uint64_t* entries);
-  void SetOwned(uint32_t slot, bool owned);
+  // Removes something of what the slot had before, if it was flushed often. To be called until it
+  // returns true.
+  bool PrepareFlush(uint32_t slot);
+  void SetOwned(uint32_t slot, bool owned, TimePoint now);
 
   // Gives the sink the live entries of slot `from.slot` with hash >= `from.hash` while the budget
   // lasts. Returns where to go on.

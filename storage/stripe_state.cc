@@ -24,7 +24,8 @@ StripeState::StripeState(const EntryStoreOptions& options, const StripeShared& s
       leases(shared.hasher),
       versions(shared.clock, options.stripes),
       random(~options.eviction.seed),
-      stripes_(options.stripes) {}
+      stripes_(options.stripes),
+      authority_(shared.authority) {}
 
 Mutation StripeState::WholeOf(const Entry& entry) {
   Mutation mutation = FieldsOf(MutationKind::kSet, entry);
@@ -34,7 +35,6 @@ Mutation StripeState::WholeOf(const Entry& entry) {
 
 uint64_t StripeState::Commit(const Change& change, TimePoint now, LogRoom& room) {
   uint64_t version = change.version;
-  if (version != 0) versions.Observe(version);
   switch (change.kind) {
     case MutationKind::kSet:
       leases.Void(change.key);
@@ -89,12 +89,14 @@ void StripeState::CommitExpiry(EntryRef entry, TimePoint now, LogRoom& room) {
 }
 
 uint64_t StripeState::FlushSlot(uint32_t slot, uint64_t version, TimePoint now, LogRoom& room) {
+  if (version != 0) versions.Observe(version);
   if (std::as_const(store).TableOf(slot).size() == 0 && leases.size() == 0) return 0;
   Commit({.kind = MutationKind::kFlushSlot, .slot = slot, .version = version}, now, room);
   return store.DetachSlot(slot);
 }
 
-void StripeState::SetOwned(uint32_t slot, bool owned) {
+void StripeState::SetOwned(uint32_t slot, bool owned, TimePoint now) {
+  if (!owned) leases.VoidSlot(slot, versions.Next(now));
   if (foreign_.empty() && !owned) foreign_.resize(kSlots / stripes_);
   if (!foreign_.empty()) foreign_[slot / stripes_] = !owned;
 }

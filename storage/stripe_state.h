@@ -21,8 +21,8 @@ class StripeState {
  public:
   StripeState(const EntryStoreOptions& options, const StripeShared& shared);
 
-  // The last step of every mutation, and the only place where leases are voided, versions issued
-  // and a log is told. What goes is removed from the store right after. Returns the version.
+  // The last step of every mutation, which voids leases on what it changes, issues the version and
+  // tells the log. What goes is removed from the store right after. Returns the version.
   // REQUIRES: `room` has room for the record.
   uint64_t Commit(const Change& change, TimePoint now, LogRoom& room);
 
@@ -37,9 +37,11 @@ class StripeState {
   // Change.
   uint64_t FlushSlot(uint32_t slot, uint64_t version, TimePoint now, LogRoom& room);
 
-  // Another node has the slot, or this one.
-  void SetOwned(uint32_t slot, bool owned);
+  // Another node has the slot, which voids its leases here, or this one.
+  void SetOwned(uint32_t slot, bool owned, TimePoint now);
   bool Owns(uint32_t slot) const { return foreign_.empty() || !foreign_[slot / stripes_]; }
+
+  bool HasAuthority() const { return authority_ == nullptr || authority_->Holds(); }
 
   uint64_t UsedBytes() const { return store.used_bytes() + leases.memory_bytes(); }
 
@@ -54,7 +56,8 @@ class StripeState {
   static void Tell(const Change& change, uint64_t version, LogRoom& room);
 
   const uint32_t stripes_;
-  std::vector<bool> foreign_;  // by slot / stripes_; empty: no slot is
+  const WriteAuthority* const authority_;  // nullptr: always
+  std::vector<bool> foreign_;              // by slot / stripes_; empty: no slot is
 };
 
 }  // namespace larder::storage
