@@ -29,8 +29,9 @@ struct RpcLimits {
   size_t buffered_bytes_max = size_t{64} << 20;  // of a connection, for incomplete requests
   size_t unread_bytes_max = size_t{32} << 20;    // of a connection, for answers not yet sent
   size_t output_bytes_max = size_t{1} << 20;     // not taken by the socket: nothing more is read
-  uint32_t deferred_max = 128;  // tickets of a streaming call: then no more of it is read
-  LoopTime::duration turn = std::chrono::milliseconds(1);  // then the other connections have theirs
+  uint32_t deferred_max = 128;  // tickets of a streaming call: then no more of it is run
+  LoopTime::duration turn =
+      std::chrono::microseconds(250);  // then the other connections have theirs
 };
 
 // gRPC over one HTTP/2 connection: cuts bodies into messages, runs methods, sends answers and
@@ -162,7 +163,7 @@ class RpcConnection final : private http2::SessionListener {
   bool RunGathered(RpcCall& call);
   // The same for all calls.
   void RunAllGathered();
-  // Keeps these messages, and those that come behind them, until the client reads.
+  // Keeps these messages, and those that come behind them, until MustHold says no.
   void Hold(RpcCall& call, absl::Span<const std::string_view> messages);
   // Once for all that comes at a time, so that a small call does not pay for it.
   void LookAtNode() { is_node_unread_ = unread_budget().IsFull(session_.pending_bytes()); }

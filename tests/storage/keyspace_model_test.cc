@@ -49,7 +49,7 @@ class KeyspaceModelTest : public KeyspaceTest {
     keyspace_.reset();
     log_ = std::make_unique<VectorLog>();
     replay_ = std::make_unique<LogReplay>(log_.get());
-    stripes_ = options.stripes;
+    stripes_ = StripesFor(options);
     last_versions_.clear();
     options.log = log_.get();
     Make(options);

@@ -64,6 +64,7 @@ class SlowStream final : public EchoCall {
 class FairTurnsTest : public testing::Test {
  protected:
   FairTurnsTest() {
+    limits_.turn = std::chrono::milliseconds(1);
     methods_.Add("/test/Slow", std::make_unique<SlowEcho>(&work_));
     methods_.Add("/test/Stream", std::make_unique<EchoStream<SlowStream, Work*>>(&work_));
     connection_ = std::make_unique<RpcConnection>(limits_, &methods_, &calls_);
@@ -153,6 +154,39 @@ TEST_F(FairTurnsTest, ACallThatIsCancelledBeforeItsTurnIsNotRun) {
   while (connection_->has_more()) NextTurn();
   EXPECT_EQ(work_.done, (std::vector<std::string>{"1", "3", "5", "7"}));
   EXPECT_TRUE(connection_->is_idle());
+}
+
+// Leaves each of its messages open.
+class OpenStream final : public EchoCall {
+ public:
+  OpenStream(RpcCall* call, std::vector<CallTicket>* tickets) : EchoCall(call), tickets_(tickets) {}
+  void OnMessage(std::string_view) override { tickets_->push_back(call()->Defer()); }
+
+ private:
+  std::vector<CallTicket>* const tickets_;
+};
+
+class Nothing final : public CallCompletion {
+ public:
+  void Run(RpcCall&) override {}
+};
+
+TEST_F(FairTurnsTest, AStreamHasNoMoreMessagesOpenThanItMay) {
+  std::vector<CallTicket> tickets;
+  methods_.Add("/test/Open",
+               std::make_unique<EchoStream<OpenStream, std::vector<CallTicket>*>>(&tickets));
+  limits_.deferred_max = 5;
+  limits_.turn = std::chrono::hours(1);
+  std::string bytes = Headers(1, RequestFields("/test/Open"));
+  for (int i = 0; i < 40; ++i) bytes += Data(1, Message("m"));
+  ASSERT_TRUE(Receive(bytes));
+  EXPECT_EQ(tickets.size(), 5u);
+  for (size_t answered = 0; answered < 36; ++answered) {
+    tickets[answered].Complete(std::make_unique<Nothing>());
+    connection_->Resume(calls_.mailbox()->Take(), work_.clock);
+    EXPECT_EQ(tickets.size(), std::min<size_t>(answered + 6, 40)) << answered;
+  }
+  EXPECT_FALSE(connection_->has_more());
 }
 
 // Each step of an inflation ends a turn.
