@@ -23,6 +23,7 @@ absl::StatusOr<std::unique_ptr<TlsRotation>> TlsRotation::Create(TlsFiles files,
       new TlsRotation(std::move(files), counters, std::move(listener)));
   const absl::Status status = rotation->Load();
   if (!status.ok()) return status;
+  rotation->TellExpiry();
   return rotation;
 }
 
@@ -51,28 +52,33 @@ absl::Status TlsRotation::Load() {
   if (!texts.ok()) return texts.status();
   auto context = TlsContext::Create(files_, *texts);
   if (!context.ok()) return context.status();
-  const absl::Time not_after = (*context)->not_after();
-  {
-    const storage::MutexLock lock(mutex_);
-    context_ = *std::move(context);
-  }
-  counters_->SetExpiry(absl::ToUnixSeconds(not_after));
+  counters_->SetExpiry(absl::ToUnixSeconds((*context)->not_after()));
+  const storage::MutexLock lock(mutex_);
+  context_ = *std::move(context);
+  return absl::OkStatus();
+}
+
+void TlsRotation::TellExpiry() const {
+  const absl::Time not_after = context()->not_after();
   const bool has_expired = absl::Now() > not_after;
   Tell(has_expired ? TlsNotice::Severity::kWarning : TlsNotice::Severity::kInfo,
        absl::StrCat("TLS: the certificate in ", files_.cert_file,
                     has_expired ? " has expired: it was valid until " : " is valid until ",
                     absl::FormatTime(absl::RFC3339_sec, not_after, absl::UTCTimeZone())));
-  return absl::OkStatus();
 }
 
-void TlsRotation::Refresh() {
-  const Marks now = {Look(files_.cert_file), Look(files_.key_file), Look(files_.client_ca_file)};
-  if (now == marks_) return;
-  const absl::Status status = Load();
-  if (status.ok()) return;
-  Tell(TlsNotice::Severity::kWarning,
-       absl::StrCat("TLS: the files have changed, but the certificate of before stays in use: ",
-                    status.message()));
+void TlsRotation::Refresh(absl::Time now) {
+  const Marks marks = {Look(files_.cert_file), Look(files_.key_file), Look(files_.client_ca_file)};
+  const bool has_changed = marks != marks_;
+  if (!has_changed && now - loaded_at_ < kContextAgeMax) return;
+  loaded_at_ = now;
+  if (const absl::Status status = Load(); !status.ok()) {
+    Tell(TlsNotice::Severity::kWarning,
+         absl::StrCat("TLS: the files have changed, but the certificate of before stays in use: ",
+                      status.message()));
+  } else if (has_changed) {
+    TellExpiry();
+  }
 }
 
 void TlsRotation::Tell(TlsNotice::Severity severity, std::string text) const {

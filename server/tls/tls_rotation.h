@@ -9,6 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/tls/tls_context.h"
 #include "server/tls/tls_counters.h"
 #include "server/tls/tls_files.h"
@@ -25,9 +27,14 @@ struct TlsNotice {
 using TlsListener = std::function<void(const TlsNotice&)>;
 
 // The TLS context that new connections get: read from files at the start, and again when these were
-// replaced, also by way of a symbolic link. Thread-safe; Refresh is for one thread.
+// replaced, also by way of a symbolic link, or when the context is old. Thread-safe; Refresh is for
+// one thread.
 class TlsRotation {
  public:
+  // How long one context is used. The keys of its tickets go with it, so who learns them later can
+  // read no more than this of what was resumed with TLS 1.2.
+  static constexpr absl::Duration kContextAgeMax = absl::Hours(12);
+
   // REQUIRES: files.is_on(). FAILED_PRECONDITION: as ReadTlsFiles and TlsContext::Create. A
   // certificate that has expired is only a warning. The listener may be empty.
   static absl::StatusOr<std::unique_ptr<TlsRotation>> Create(TlsFiles files, TlsCounters* counters,
@@ -36,9 +43,9 @@ class TlsRotation {
   std::shared_ptr<const TlsContext> context() const ABSL_LOCKS_EXCLUDED(mutex_);
   TlsCounters& counters() const { return *counters_; }
 
-  // Looks whether the files have changed. New ones that are no good leave the context as it is,
-  // with one warning for each change.
-  void Refresh() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Looks whether the files have changed, or the context is old. New ones that are no good leave
+  // the context as it is, with one warning for each change.
+  void Refresh(absl::Time now = absl::Now()) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // What tells a file from one that took its place.
@@ -55,12 +62,14 @@ class TlsRotation {
   TlsRotation(TlsFiles files, TlsCounters* counters, TlsListener listener);
   static FileMark Look(const std::string& path);
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_);
+  void TellExpiry() const ABSL_LOCKS_EXCLUDED(mutex_);
   void Tell(TlsNotice::Severity severity, std::string text) const;
 
   const TlsFiles files_;
   TlsCounters* const counters_;
   const TlsListener listener_;
   Marks marks_{};  // of what was read last
+  absl::Time loaded_at_ = absl::Now();
   mutable storage::Mutex mutex_;
   std::shared_ptr<const TlsContext> context_ ABSL_GUARDED_BY(mutex_);
 };

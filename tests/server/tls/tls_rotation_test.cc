@@ -74,6 +74,30 @@ class TlsRotationTest : public testing::Test {
   std::vector<TlsNotice> notices_;
 };
 
+// What encrypts the tickets of the context that is in use.
+std::string TicketKeys(const TlsRotation& rotation) {
+  std::string keys(80, '\0');
+  EXPECT_EQ(SSL_CTX_get_tlsext_ticket_keys(rotation.context()->get(), keys.data(), keys.size()), 1);
+  return keys;
+}
+
+TEST_F(TlsRotationTest, TicketsHaveOtherKeysAfterSomeHoursUnderTheSameCertificate) {
+  const auto rotation = Start();
+  const std::string certificate = InUse(*rotation);
+  const std::string keys = TicketKeys(*rotation);
+  const absl::Time start = absl::Now();
+  rotation->Refresh(start + TlsRotation::kContextAgeMax - absl::Minutes(1));
+  EXPECT_EQ(TicketKeys(*rotation), keys);
+  const absl::Time later = start + TlsRotation::kContextAgeMax + absl::Minutes(1);
+  rotation->Refresh(later);
+  const std::string new_keys = TicketKeys(*rotation);
+  EXPECT_NE(new_keys, keys);
+  rotation->Refresh(later + absl::Hours(1));
+  EXPECT_EQ(TicketKeys(*rotation), new_keys);
+  EXPECT_EQ(InUse(*rotation), certificate);
+  EXPECT_EQ(notices_.size(), 1u) << "nobody need read that";
+}
+
 TEST_F(TlsRotationTest, SaysUntilWhenTheCertificateIsValid) {
   const auto rotation = Start();
   ASSERT_EQ(notices_.size(), 1u);
