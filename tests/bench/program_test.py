@@ -38,6 +38,8 @@ BAD = [
     (["idle", "--connections=0"], "--connections"), (["idle", "--connections=100001"], "--connections"),
     (["idle", "--rate=0"], "--rate"), (["idle", "--rounds=0"], "--rounds"),
     (["idle", "--transport=smoke"], "--transport"), (["idle", "--larderd=/no/such/program"], "--larderd"),
+    (["neighbour", "--rounds=0"], "--rounds"), (["neighbour", "--seconds=0"], "--seconds"),
+    (["neighbour", "--larderd=/no/such/program"], "--larderd"),
     (["client", "--rounds=0"], "--rounds"), (["client", "--operations=0"], "--operations"),
     (["client", "--larderd=/no/such/program"], "--larderd"),
     (["hit_ratio", "TRACE"], "--capacity"), (["hit_ratio", "--capacity=2"], "FILE"),
@@ -91,7 +93,7 @@ class ProgramTest(unittest.TestCase):
                 self.assertEqual(result.stdout, "")
 
     def test_help_of_each_subcommand_has_an_example(self):
-        for command in ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle"):
+        for command in ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle", "neighbour"):
             self.assertIn(command, self.text_of("--help"))
             self.assertIn(f"Example: larder_bench {command}", self.text_of(command, "--help"))
 
@@ -265,6 +267,13 @@ class ProgramTest(unittest.TestCase):
             for side in ("without", "with"):
                 self.assertTrue(0 < result[side]["p50_micros"] <= result[side]["p99_micros"], result)
         self.assertIn("20 idle connections", self.text_of("idle", "--connections=20", "--rate=100", "--rounds=2"))
+
+    def test_neighbour_measures_gets_beside_each_kind_of_dear_call(self):
+        text = self.text_of("neighbour", "--rounds=1", "--seconds=1")
+        for name in ("none", "scan", "multi_get", "get_4m", "gzip_items", "flush"):
+            row = next(line.split() for line in text.splitlines() if line.startswith(name + " "))
+            _, p50, p99, most = (float(cell) for cell in row[1:])
+            self.assertTrue(0 < p50 <= p99 <= most, row)
 
     def test_client_measures_each_load_on_each_transport(self):
         result = self.json_of("client", "--operations=500", "--rounds=2")
