@@ -118,8 +118,8 @@ class Keyspace {
   // others by Shrink; until then no write gets more memory than it frees. INVALID_ARGUMENT: out of
   // range, as for Create.
   absl::Status SetMemoryLimit(uint64_t bytes);
-  // Evicts down to a limit that was lowered, at most `evictions_max` entries; returns how many.
-  // Fewer than evictions_max: nothing more is to be done, or can be.
+  // Evicts down to a limit that was lowered, about `evictions_max` entries; returns how many. Fewer
+  // than evictions_max: nothing more is to be done, or can be.
   size_t Shrink(TimePoint now, size_t evictions_max);
 
   // Gets memory from the system that writes will need soon, so that they need not wait for it. To

@@ -139,7 +139,7 @@ absl::Status Churn::Operate(Sizes sizes, uint64_t operations) {
 
 absl::Status Churn::SetLimit(uint64_t bytes) {
   const absl::Status status = keyspace_->SetMemoryLimit(bytes);
-  while (status.ok() && keyspace_->Shrink(now_, kShrinkStep) == kShrinkStep) {
+  while (status.ok() && keyspace_->Shrink(now_, kShrinkStep) >= kShrinkStep) {
   }
   return status;
 }

@@ -129,7 +129,7 @@ class Machine {
     if (!keyspace_->SetMemoryLimit(limit).ok()) return;
     limit_pending_ = true;
     const size_t evictions_max = 1 + input_.Byte();
-    while (keyspace_->Shrink(now_, evictions_max) == evictions_max) {
+    while (keyspace_->Shrink(now_, evictions_max) >= evictions_max) {
     }
     limit_pending_ = keyspace_->Memory().total() > limit;
     // Only what cannot be evicted may be in the way.

@@ -134,7 +134,7 @@ TEST_F(KeyspaceTest, ALoweredLimitIsReachedByWritesOrByShrink) {
   EXPECT_LE(keyspace_->Memory().total(), 2 * kBudget) << "by writes alone";
   EXPECT_TRUE(Get("k42999").has_value());
   ASSERT_TRUE(keyspace_->SetMemoryLimit(kBudget).ok());
-  while (keyspace_->Shrink(now_, 10) == 10) {
+  while (keyspace_->Shrink(now_, 10) >= 10) {
   }
   EXPECT_LE(keyspace_->Memory().total(), kBudget) << "by Shrink alone";
   EXPECT_GT(keyspace_->Memory().total(), kBudget * 8 / 10);
