@@ -15,6 +15,10 @@ constexpr size_t kFrameBytesMin = 18;
 constexpr size_t kSizeBytes = 4;
 // A deflate code of 2 bits stands for 258 bytes at most, so that no stream inflates more than so.
 constexpr size_t kRatioMax = 1032;
+// How many times its size a compressed message may have without counting as a flood, and for how
+// many bytes more it counts as one frame of it.
+constexpr size_t kFreeInflation = 32;
+constexpr size_t kFloodBytes = size_t{16} << 10;
 // A step inflates so much.
 constexpr size_t kStepBytes = size_t{64} << 10;
 
@@ -37,7 +41,7 @@ void GzipInflater::End::operator()(z_stream_s* stream) const {
 }
 
 GzipInflater::GzipInflater(std::string_view compressed, size_t bytes_max)
-    : status_(Begin(compressed, bytes_max)) {}
+    : compressed_bytes_(compressed.size()), status_(Begin(compressed, bytes_max)) {}
 
 GzipInflater::~GzipInflater() = default;
 
@@ -59,6 +63,12 @@ absl::Status GzipInflater::Begin(std::string_view compressed, size_t bytes_max) 
   stream_.reset(stream.release());
   message_.reserve(bytes_);
   return absl::OkStatus();
+}
+
+uint32_t GzipInflater::flood_frames() const {
+  const size_t paid_for = kFreeInflation * compressed_bytes_;
+  const size_t beyond = message_.size() - std::min(message_.size(), paid_for);
+  return static_cast<uint32_t>(beyond / kFloodBytes);
 }
 
 bool GzipInflater::Step(std::string_view compressed) {

@@ -2,6 +2,7 @@
 #define LARDER_SERVER_RPC_GZIP_INFLATER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ class GzipInflater {
   // How many bytes the message will have; 0 if it is not begun.
   size_t bytes() const { return status_.ok() ? bytes_ : 0; }
   std::string& message() { return message_; }
+  // For how many frames of a flood it counts, since it took few bytes to ask for and much time to
+  // do.
+  uint32_t flood_frames() const;
 
  private:
   struct End {
@@ -41,6 +45,7 @@ class GzipInflater {
   absl::Status Begin(std::string_view compressed, size_t bytes_max);
 
   std::unique_ptr<z_stream_s, End> stream_;
+  const size_t compressed_bytes_;
   size_t bytes_ = 0;  // what it is to inflate to
   std::string message_;
   absl::Status status_;

@@ -12,10 +12,6 @@
 namespace larder::server {
 namespace {
 
-// How many times its size a compressed message may have without counting as a flood, and for how
-// many bytes more it counts as one frame of it.
-constexpr size_t kFreeInflation = 32;
-constexpr size_t kFloodBytes = size_t{16} << 10;
 constexpr std::string_view kNotGrpc =
     "this port speaks gRPC: POST with content-type application/grpc\n";
 
@@ -423,12 +419,7 @@ RpcConnection::Inflation RpcConnection::Inflate(RpcCall& call, std::string_view 
   }
   EndInflation();
   if (!call.inflater_->status().ok()) return failed(absl::Status(call.inflater_->status()));
-  // What takes few bytes to ask for and much time to do.
-  const size_t inflated = call.inflater_->message().size();
-  const size_t paid_for = kFreeInflation * message.size();
-  const bool goes_on =
-      inflated <= paid_for ||
-      session_.CountFlood(static_cast<uint32_t>((inflated - paid_for) / kFloodBytes));
+  const bool goes_on = session_.CountFlood(call.inflater_->flood_frames());
   return goes_on ? Inflation::kWhole : Inflation::kFailed;
 }
 
