@@ -326,6 +326,8 @@ TEST_F(FrontEndDelayedTest, OperationsOfCallsThatHaveEndedKeepTheirPlaces) {
     late.AwaitAll();
   }
   EXPECT_LE(delays_.waiting(), 20u);
+  delays_.Hurry();
+  ExpectAllEnded();
 }
 
 TEST_F(FrontEndDelayedTest, ADrainEndsAPipelineWhoseClientGoesOnSending) {

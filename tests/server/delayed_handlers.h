@@ -39,6 +39,15 @@ class DelayThread {
     delay_max_ = delay_max;
   }
 
+  // Nothing waits any longer.
+  void Hurry() {
+    {
+      const std::lock_guard lock(mutex_);
+      hurries_ = true;
+    }
+    wake_.notify_all();
+  }
+
   // Whether the next operation is to be delayed.
   bool Delays() {
     const std::lock_guard lock(mutex_);
@@ -69,7 +78,8 @@ class DelayThread {
     while (!is_ending_) {
       if (actions_.empty()) {
         wake_.wait(lock);
-      } else if (const auto due = actions_.begin()->first; due > std::chrono::steady_clock::now()) {
+      } else if (const auto due = actions_.begin()->first;
+                 !hurries_ && due > std::chrono::steady_clock::now()) {
         wake_.wait_until(lock, due);
       } else {
         const std::function<void()> action = std::move(actions_.begin()->second);
@@ -87,6 +97,7 @@ class DelayThread {
   double share_ = 1;
   std::chrono::milliseconds delay_max_{50};
   storage::Random random_{7};
+  bool hurries_ = false;
   bool is_ending_ = false;
   std::thread thread_;
 };
