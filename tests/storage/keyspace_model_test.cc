@@ -463,7 +463,7 @@ class KeyspaceModelTest : public KeyspaceTest {
 };
 
 TEST_F(KeyspaceModelTest, EqualsAMapWhenMemorySuffices) {
-  Run({.memory_bytes = 256 << 20, .eviction = EvictionKind::kNone}, 1'000'000, 100);
+  Run({.memory_bytes = 256 << 20, .eviction = EvictionKind::kNone}, 400'000, 100);
 }
 
 TEST_F(KeyspaceModelTest, EqualsAMapOverOneStripe) {
