@@ -346,7 +346,7 @@ TEST_F(FrontEndDelayedTest, ADrainEndsAPipelineWhoseClientGoesOnSending) {
       std::this_thread::sleep_for(milliseconds(1));
     }
   });
-  while (inflight_.current() < 5) std::this_thread::sleep_for(milliseconds(1));
+  while (delays_.begun() < 5) std::this_thread::sleep_for(milliseconds(1));
   front_end_->Drain(absl::Seconds(60));
   is_over = true;
   writer.join();
@@ -374,7 +374,7 @@ TEST_F(FrontEndDelayedTest, ADrainWaitsForWhatIsOpen) {
     }
     ASSERT_TRUE(stream->Write(request));
   }
-  while (inflight_.current() < 100) std::this_thread::sleep_for(milliseconds(1));
+  while (delays_.begun() < 100) std::this_thread::sleep_for(milliseconds(1));
   front_end_->Drain(absl::Seconds(60));
   calls.AwaitAll();
   EXPECT_EQ(calls.Codes(), (std::map<grpc::StatusCode, int>{{grpc::StatusCode::OK, 50}}));
@@ -396,7 +396,7 @@ TEST_F(FrontEndDelayedTest, AnswersThatComeAfterThePortHasEndedAreDropped) {
   v1::MultiGetResponse response;
   stub_->async()->MultiGet(&context, &gets, &response,
                            [&](const grpc::Status&) { multi_ended = true; });
-  while (inflight_.current() < 101) std::this_thread::sleep_for(milliseconds(1));
+  while (delays_.begun() < 110) std::this_thread::sleep_for(milliseconds(1));
   front_end_->Drain(absl::ZeroDuration());
   if (config_.transport != ServerConfig::Transport::kGrpcpp) front_end_.reset();
   calls.AwaitAll();

@@ -51,6 +51,7 @@ class DelayThread {
   // Whether the next operation is to be delayed.
   bool Delays() {
     const std::lock_guard lock(mutex_);
+    ++begun_;
     return random_.Fraction() <= share_;
   }
   void Post(std::function<void()> action) {
@@ -66,6 +67,11 @@ class DelayThread {
   bool DelaysTwice() {
     const std::lock_guard lock(mutex_);
     return random_.Below(4) == 0;
+  }
+  // How many operations have begun.
+  size_t begun() {
+    const std::lock_guard lock(mutex_);
+    return begun_;
   }
   size_t waiting() {
     const std::lock_guard lock(mutex_);
@@ -97,6 +103,7 @@ class DelayThread {
   double share_ = 1;
   std::chrono::milliseconds delay_max_{50};
   storage::Random random_{7};
+  size_t begun_ = 0;
   bool hurries_ = false;
   bool is_ending_ = false;
   std::thread thread_;
