@@ -32,29 +32,43 @@ class PipelineStream final
 
   void Begin() {
     streams_->Add(this);
-    AdvanceAndEnd([] {});
+    std::optional<grpc::Status> end;
+    {
+      storage::MutexLock lock(mutex_);
+      end = Advance();
+    }
+    FinishIf(end);
   }
 
   void OnReadDone(bool ok) override {
+    std::optional<grpc::Status> end;
     std::unique_ptr<PipelineOperation> operation;
     {
       storage::MutexLock lock(mutex_);
       is_reading_ = false;
       if (!ok) end_of_requests_ = true;
       // What is read after the end was sent is not run; the client is told to try elsewhere.
-      if (ok && !is_finished_ && !is_draining_) {
+      if (!ok || is_finished_ || is_draining_) {
+        end = Advance();
+      } else {
         PipelineOwner* const owner = this;
         operation = std::make_unique<PipelineOperation>(parts_, owner, std::move(read_));
         ++operations_;
       }
     }
-    if (operation != nullptr) operation.release()->Run();
-    AdvanceAndEnd([] {});
+    if (operation != nullptr) {
+      operation.release()->Run();
+      storage::MutexLock lock(mutex_);
+      end = Advance();
+    }
+    FinishIf(end);
   }
 
   void OnWriteDone(bool ok) override {
+    std::optional<grpc::Status> end;
     std::deque<std::unique_ptr<PipelineOperation>> dropped;
-    AdvanceAndEnd([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    {
+      storage::MutexLock lock(mutex_);
       is_writing_ = false;
       dropped.push_back(std::move(answered_.front()));
       answered_.pop_front();
@@ -66,7 +80,9 @@ class PipelineStream final
         }
       }
       operations_ -= dropped.size();
-    });
+      end = Advance();
+    }
+    FinishIf(end);
   }
 
   void OnDone() override {
@@ -79,35 +95,38 @@ class PipelineStream final
  private:
   void OnAnswered(PipelineOperation* operation) override {
     std::unique_ptr<PipelineOperation> answered(operation);
-    AdvanceAndEnd([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    std::optional<grpc::Status> end;
+    {
+      storage::MutexLock lock(mutex_);
       if (is_broken_) {
         --operations_;
       } else {
         answered_.push_back(std::move(answered));
       }
-    });
+      end = Advance();
+    }
+    FinishIf(end);
   }
 
   // It stays while an operation is not answered.
   PipelineOwner* OnKeptOpen() override { return this; }
 
   void BeginDrain() override {
-    AdvanceAndEnd([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { is_draining_ = true; });
-  }
-
-  // Does this under the lock, starts whatever can be started then, and finishes the stream if that
-  // is its end: with the lock released, since then it may go at any time.
-  template <typename Change>
-  void AdvanceAndEnd(Change&& change) {
     std::optional<grpc::Status> end;
     {
       storage::MutexLock lock(mutex_);
-      change();
+      is_draining_ = true;
       end = Advance();
     }
+    FinishIf(end);
+  }
+
+  // To be called last, and without the lock: a stream that is finished may go at any time.
+  void FinishIf(const std::optional<grpc::Status>& end) {
     if (end.has_value()) Finish(*end);
   }
 
+  // Starts whatever can be started now. Returns the status to finish with if that is the end.
   std::optional<grpc::Status> Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (is_finished_) return std::nullopt;
     if (!is_writing_ && !answered_.empty()) {
