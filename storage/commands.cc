@@ -261,10 +261,7 @@ template <typename Command>
 Need Stripe::Attempt(Command& command, const HashedKey& key, TimePoint now, Credit& credit) {
   StripeOperation operation(*this);
   if constexpr (Command::kOwn) {
-    if (!state_.Owns(key.slot)) [[unlikely]]
-      return Need::kSlot;
-    if (!state_.HasAuthority()) [[unlikely]]
-      return Need::kAuthority;
+    if (const Need need = state_.CheckRight(key.slot); need != Need::kNothing) return need;
   }
   if constexpr (std::is_same_v<Command, SetCommand>) state_.store.PrefetchWrite(key);
   KeyAccess access(operation, key, now, credit);

@@ -24,15 +24,6 @@ Need KeyAccess::FindObstacle(size_t value_bytes, const EntryFields& fields) {
   return need;
 }
 
-Need KeyAccess::PrepareFields(const EntryFields& fields) {
-  const size_t value_bytes = entry_->value_bytes();
-  if (state_.store.is_short_of_segments()) {
-    if (const Need need = FindObstacle(value_bytes, fields); need != Need::kNothing) return need;
-  }
-  if (const Need need = PrepareRecord(); need != Need::kNothing) return need;
-  return Pay(state_.store.WriteCost(key_, entry_, value_bytes, fields));
-}
-
 bool KeyAccess::PayForFields(const EntryFields& fields) {
   const EntryStore& store = state_.store;
   const size_t value_bytes = live_->value_bytes();

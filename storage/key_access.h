@@ -46,14 +46,12 @@ class KeyAccess {
 
   // Finds all that is needed to write a value of this size with these fields, and pays for it.
   Need Prepare(size_t value_bytes, const EntryFields& fields) {
-    if (!entry_ || state_.store.is_short_of_segments()) {
-      if (const Need need = FindObstacle(value_bytes, fields); need != Need::kNothing) return need;
-    }
-    if (const Need need = NeedLogRoom(value_bytes); need != Need::kNothing) return need;
-    return Pay(state_.store.WriteCost(key_, entry_, value_bytes, fields));
+    return Prepare(value_bytes, fields, /*logged_bytes=*/value_bytes);
   }
   // Likewise to write fields of the entry and keep its value, to remove it, or to grant a lease.
-  Need PrepareFields(const EntryFields& fields);
+  Need PrepareFields(const EntryFields& fields) {
+    return Prepare(entry_->value_bytes(), fields, /*logged_bytes=*/0);
+  }
   Need PrepareRecord() { return NeedLogRoom(/*value_bytes=*/0); }
   Need PrepareLease(size_t bytes) { return Pay(bytes); }
   // Tries to pay for these fields of the live entry, which are to be written in any case unless
@@ -94,6 +92,14 @@ class KeyAccess {
   void VoidLease() { state_.leases.Void(key_.key); }
 
  private:
+  // `logged_bytes`: of the value, in the record.
+  Need Prepare(size_t value_bytes, const EntryFields& fields, size_t logged_bytes) {
+    if (!entry_ || state_.store.is_short_of_segments()) {
+      if (const Need need = FindObstacle(value_bytes, fields); need != Need::kNothing) return need;
+    }
+    if (const Need need = NeedLogRoom(logged_bytes); need != Need::kNothing) return need;
+    return Pay(state_.store.WriteCost(key_, entry_, value_bytes, fields));
+  }
   // Pays, or says how many bytes are missing. Then the entry at hand counts as used, so that the
   // room for its own new value is not the first to be made by evicting it.
   Need Pay(uint64_t cost) {

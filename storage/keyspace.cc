@@ -59,6 +59,23 @@ Outcome NoLogRoom() {
           absl::UnavailableError("the log has no room now; nothing was changed")};
 }
 
+// What kept others from being evicted. Done: nothing did, but there is no victim.
+Outcome WhyNothingGoes(const Eviction& eviction, const Credit& credit) {
+  if (eviction.lacks_authority) return NoAuthority();
+  if (eviction.lacks_log_room) return NoLogRoom();
+  if (!credit.evicts) return CopyDoesNotFit();
+  return {};
+}
+
+// What a command results in, or why it could not be carried out.
+template <typename Result, typename Command>
+absl::StatusOr<Result> ResultOf(Keyspace& keyspace, Command command, TimePoint now) {
+  if (Outcome outcome = keyspace.Execute(command, now); !outcome.done()) {
+    return std::move(outcome.status);
+  }
+  return std::move(command.result);
+}
+
 }  // namespace
 
 absl::Status Keyspace::CheckOptions(const KeyspaceOptions& options) {
@@ -187,9 +204,7 @@ Outcome Keyspace::ProvideMemory(TimePoint now, Credit& credit) {
     const Eviction eviction = Reclaim(now, wanted - credit.memory_bytes, credit.evicts);
     credit.memory_bytes += eviction.freed_bytes;
     if (eviction.done) continue;
-    if (eviction.lacks_authority) return NoAuthority();
-    if (eviction.lacks_log_room) return NoLogRoom();
-    if (!credit.evicts) return CopyDoesNotFit();
+    if (Outcome why = WhyNothingGoes(eviction, credit); !why.done()) return why;
     return NeedsMemory(absl::ResourceExhaustedError(absl::StrCat(
         "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
         " bytes) and nothing may be evicted under ", EvictionFlags())));
@@ -206,9 +221,7 @@ Outcome Keyspace::ProvideStripeRoom(Stripe& stripe, TimePoint now, Credit& credi
   const Eviction eviction = ReclaimFrom(stripe, now, credit.memory_missing, credit.evicts);
   credit.memory_bytes += eviction.freed_bytes;
   if (eviction.done) return {};
-  if (eviction.lacks_authority) return NoAuthority();
-  if (eviction.lacks_log_room) return NoLogRoom();
-  if (!credit.evicts) return CopyDoesNotFit();
+  if (Outcome why = WhyNothingGoes(eviction, credit); !why.done()) return why;
   return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
       absl::StrCat("the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ",
                    "as one of ", stripes_.size(), " may have (--stripes), and nothing of it ",
@@ -223,13 +236,12 @@ std::string Keyspace::EvictionFlags() const {
 
 Eviction Keyspace::ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, bool evicts) {
   LogRoom log_room(options_.log);
-  // Without it there is still what is no mutation.
-  static_cast<void>(ReserveForRemovals(log_room));
+  ReserveForRemovals(log_room);
   return stripe.Reclaim(now, bytes_wanted, evicts, log_room);
 }
 
-bool Keyspace::ReserveForRemovals(LogRoom& log_room) const {
-  return log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0));
+void Keyspace::ReserveForRemovals(LogRoom& log_room) const {
+  log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0));
 }
 
 Eviction Keyspace::Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts) {
@@ -259,9 +271,8 @@ Stripe* Keyspace::RandomStripe() {
   uint64_t total = 0;
   for (size_t i = 0; i < signals_.size(); ++i) {
     const StripeSignal& signal = signals_[i];
-    // What can be had without an eviction comes first.
-    constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
-    if (signal.victim_rank.load(std::memory_order_relaxed) == kFirst) return stripes_[i].get();
+    const int64_t rank = signal.victim_rank.load(std::memory_order_relaxed);
+    if (rank == StripeSignal::kWithoutEviction) return stripes_[i].get();
     total += signal.evictable.load(std::memory_order_relaxed);
   }
   if (total == 0) return nullptr;
@@ -322,43 +333,31 @@ GetOutcome Keyspace::Get(KeyRef key, TimePoint now, ValueSink& sink) {
 
 absl::StatusOr<SetResult> Keyspace::Set(KeyRef key, std::string_view value,
                                         const SetOptions& options, TimePoint now) {
-  SetCommand command{key, value, options};
-  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
-  return command.result;
+  return ResultOf<SetResult>(*this, SetCommand{key, value, options}, now);
 }
 
 absl::StatusOr<DeleteResult> Keyspace::Delete(KeyRef key, const DeleteOptions& options,
                                               TimePoint now) {
-  DeleteCommand command{key, options};
-  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
-  return command.result;
+  return ResultOf<DeleteResult>(*this, DeleteCommand{key, options}, now);
 }
 
 absl::StatusOr<LeaseResult> Keyspace::Lease(KeyRef key, const LeaseOptions& options, TimePoint now,
                                             ValueSink& sink) {
-  LeaseCommand command{key, options, sink};
-  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
-  return std::move(command.result);
+  return ResultOf<LeaseResult>(*this, LeaseCommand{key, options, sink}, now);
 }
 
 absl::StatusOr<TouchResult> Keyspace::Touch(KeyRef key, TimePoint expires_at, TimePoint now) {
-  TouchCommand command{key, expires_at};
-  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
-  return command.result;
+  return ResultOf<TouchResult>(*this, TouchCommand{key, expires_at}, now);
 }
 
 absl::StatusOr<IncrementResult> Keyspace::Increment(KeyRef key, const IncrementOptions& options,
                                                     TimePoint now) {
-  IncrementCommand command{key, options};
-  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
-  return std::move(command.result);
+  return ResultOf<IncrementResult>(*this, IncrementCommand{key, options}, now);
 }
 
 absl::StatusOr<AppendResult> Keyspace::Append(KeyRef key, std::string_view bytes,
                                               const AppendOptions& options, TimePoint now) {
-  AppendCommand command{key, bytes, options};
-  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
-  return std::move(command.result);
+  return ResultOf<AppendResult>(*this, AppendCommand{key, bytes, options}, now);
 }
 
 absl::StatusOr<bool> Keyspace::Apply(const Mutation& mutation, TimePoint now) {
@@ -449,7 +448,7 @@ size_t Keyspace::Expire(TimePoint now, size_t removals_max, bool* more) {
       is_more = budget.is_spent();
       if (is_more) break;
       LogRoom log_room(options_.log);
-      static_cast<void>(ReserveForRemovals(log_room));
+      ReserveForRemovals(log_room);
       removed += stripe.Expire(now, budget, log_room, &is_more);
     } while (is_more);
   }

@@ -151,8 +151,9 @@ class Keyspace {
   // stripes, from one chosen at random in proportion to its entries.
   Eviction Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts);
   Eviction ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, bool evicts);
-  // Room for what one call into a stripe removes at least.
-  bool ReserveForRemovals(LogRoom& log_room) const;
+  // Gets room for what one call into a stripe removes at least, if there is any: without it there
+  // is still what is no mutation.
+  void ReserveForRemovals(LogRoom& log_room) const;
   // What decides whether something may be evicted, for messages.
   std::string EvictionFlags() const;
   Stripe* ColdestStripe();

@@ -1,7 +1,6 @@
 #include "storage/stripe.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 
 #include "storage/stripe_operation.h"
@@ -139,9 +138,9 @@ Need Stripe::FlushSlot(uint32_t slot, uint64_t version, TimePoint now, Credit& c
                        uint64_t* entries) {
   StripeOperation operation(*this);
   *entries = 0;
-  const bool is_checked = version == 0;
-  if (is_checked && !state_.Owns(slot)) return Need::kSlot;
-  if (is_checked && !state_.HasAuthority()) return Need::kAuthority;
+  if (version == 0) {
+    if (const Need need = state_.CheckRight(slot); need != Need::kNothing) return need;
+  }
   const uint64_t room = credit.log_room.RoomFor(/*key_bytes=*/0, /*value_bytes=*/0);
   if (!credit.log_room.Has(room)) {
     credit.log_room_wanted = room;
@@ -163,22 +162,20 @@ void Stripe::SetOwned(uint32_t slot, bool owned, TimePoint now) {
   state_.SetOwned(slot, owned, now);
 }
 
-ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, WalkBudget& budget,
-                              TimePoint now, ScanSink& sink) const {
-  MutexLock lock(mutex_);
-  if (!state_.Owns(from.slot)) return {from.slot + 1, 0};
+template <typename Matches, typename Give>
+ScanPosition Stripe::Walk(ScanPosition from, bool keys_only, WalkBudget& budget, Matches&& matches,
+                          Give&& give) const {
   std::optional<uint64_t> given_hash;  // keys with one hash are never parted
   return state_.store.VisitSlot(from, [&](const Entry& entry, uint64_t hash) {
-    const bool matches = entry.LiveAt(now) && entry.key().starts_with(options.prefix);
-    const size_t value_bytes = options.keys_only ? 0 : entry.value_bytes();
+    const bool is_given = matches(entry);
+    const size_t value_bytes = keys_only ? 0 : entry.value_bytes();
     const size_t bytes = kScanEntryBytes + entry.key_bytes() + value_bytes;
-    budget.full = budget.entries == 0 || (matches && budget.any && bytes > budget.bytes);
+    budget.full = budget.entries == 0 || (is_given && budget.any && bytes > budget.bytes);
     if ((budget.full || budget.visits == 0) && hash != given_hash) return false;
     budget.visits -= std::min<size_t>(budget.visits, 1);
     given_hash = hash;
-    if (!matches) return true;
-    char* to = sink.Add(entry.key(), entry.info(), value_bytes);
-    if (to != nullptr && value_bytes > 0) entry.CopyValue(value_bytes, to);
+    if (!is_given) return true;
+    give(entry, value_bytes);
     budget.any = true;
     budget.entries -= std::min<size_t>(budget.entries, 1);
     budget.bytes -= std::min(budget.bytes, bytes);
@@ -186,22 +183,27 @@ ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, Wal
   });
 }
 
+ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, WalkBudget& budget,
+                              TimePoint now, ScanSink& sink) const {
+  MutexLock lock(mutex_);
+  if (!state_.Owns(from.slot)) return {from.slot + 1, 0};
+  return Walk(
+      from, options.keys_only, budget,
+      [&](const Entry& entry) {
+        return entry.LiveAt(now) && entry.key().starts_with(options.prefix);
+      },
+      [&](const Entry& entry, size_t value_bytes) {
+        char* to = sink.Add(entry.key(), entry.info(), value_bytes);
+        if (to != nullptr && value_bytes > 0) entry.CopyValue(value_bytes, to);
+      });
+}
+
 ExportedPart Stripe::ExportSlot(ScanPosition from, WalkBudget& budget, const MutationSink* log,
                                 ExportSink& sink) const {
   MutexLock lock(mutex_);
-  std::optional<uint64_t> given_hash;
-  const ScanPosition next = state_.store.VisitSlot(from, [&](const Entry& entry, uint64_t hash) {
-    const size_t bytes = kScanEntryBytes + entry.key_bytes() + entry.value_bytes();
-    budget.full = budget.entries == 0 || (budget.any && bytes > budget.bytes);
-    if ((budget.full || budget.visits == 0) && hash != given_hash) return false;
-    budget.visits -= std::min<size_t>(budget.visits, 1);
-    given_hash = hash;
-    sink.Add(StripeState::WholeOf(entry));
-    budget.any = true;
-    budget.entries -= std::min<size_t>(budget.entries, 1);
-    budget.bytes -= std::min(budget.bytes, bytes);
-    return true;
-  });
+  const ScanPosition next = Walk(
+      from, /*keys_only=*/false, budget, [](const Entry&) { return true; },
+      [&](const Entry& entry, size_t) { sink.Add(StripeState::WholeOf(entry)); });
   return {.next = next, .log_position = log == nullptr ? 0 : log->position()};
 }
 
@@ -239,9 +241,8 @@ void Stripe::AddMemoryTo(MemoryUsage& usage) const {
 void Stripe::Publish() {
   // What is reclaimed without an eviction comes first.
   const EntryStore& store = state_.store;
-  const int64_t rank = store.is_overdrawn() || store.has_detached()
-                           ? std::numeric_limits<int64_t>::min()
-                           : store.VictimRank();
+  const int64_t rank = store.is_overdrawn() || store.has_detached() ? StripeSignal::kWithoutEviction
+                                                                    : store.VictimRank();
   if (signal_->victim_rank.load(std::memory_order_relaxed) != rank) {
     signal_->victim_rank.store(rank, std::memory_order_relaxed);
   }

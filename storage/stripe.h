@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 #include "absl/base/thread_annotations.h"
 #include "storage/entry_store.h"
@@ -19,6 +20,9 @@ namespace larder::storage {
 
 // What a stripe tells the others, so that a writer finds the coldest victim without their locks.
 struct StripeSignal {
+  // The rank of a stripe that can free memory without an eviction: such come first.
+  static constexpr int64_t kWithoutEviction = std::numeric_limits<int64_t>::min();
+
   std::atomic<int64_t> victim_rank{EvictionPolicy::kNoVictim};
   std::atomic<uint64_t> evictable{0};
 };
@@ -92,6 +96,11 @@ class Stripe {
  private:
   friend class StripeOperation;
 
+  // Calls give(entry, value_bytes) for the entries of the slot that match, while the budget lasts.
+  // Returns where to go on.
+  template <typename Matches, typename Give>
+  ScanPosition Walk(ScanPosition from, bool keys_only, WalkBudget& budget, Matches&& matches,
+                    Give&& give) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const StripeShared shared_;

@@ -8,6 +8,7 @@
 #include "storage/entry_store.h"
 #include "storage/lease_table.h"
 #include "storage/log_room.h"
+#include "storage/need.h"
 #include "storage/operations.h"
 #include "storage/random.h"
 #include "storage/stripe_shared.h"
@@ -41,6 +42,14 @@ class StripeState {
   void SetOwned(uint32_t slot, bool owned, TimePoint now);
   bool Owns(uint32_t slot) const { return foreign_.empty() || !foreign_[slot / stripes_]; }
 
+  // What this node lacks to carry out a command of its own on a key of this slot.
+  Need CheckRight(uint32_t slot) const {
+    if (!Owns(slot)) [[unlikely]]
+      return Need::kSlot;
+    if (!HasAuthority()) [[unlikely]]
+      return Need::kAuthority;
+    return Need::kNothing;
+  }
   bool HasAuthority() const { return authority_ == nullptr || authority_->Holds(); }
 
   uint64_t UsedBytes() const { return store.used_bytes() + leases.memory_bytes(); }
