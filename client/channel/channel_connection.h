@@ -17,7 +17,7 @@
 namespace larder {
 
 struct ChannelConnectionLimits {
-  http2::ClientSessionLimits session;
+  http2::SessionLimits session = http2::kClientSessionLimits;
   size_t answer_bytes_max = size_t{8} << 20;  // of one message
 };
 

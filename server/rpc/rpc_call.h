@@ -29,7 +29,7 @@ inline constexpr size_t kMessagePrefixBytes = 5;
 
 // One gRPC call: takes the answer's messages and its status. Belongs to a connection and to the
 // thread of its loop; used again for other calls when it is over.
-class RpcCall final : public http2::Stream {
+class RpcCall final : public http2::RequestStream {
  public:
   // A message of the answer is written into the buffer that OpenMessage returns, at its end, and is
   // complete with CloseMessage. Nothing else is to be done with the call in between, but Finish

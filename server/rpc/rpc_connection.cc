@@ -28,7 +28,7 @@ RpcConnection::RpcConnection(const RpcLimits& limits, const RpcMethods* methods,
 
 RpcConnection::~RpcConnection() = default;
 
-http2::Stream* RpcConnection::NewStream() {
+http2::RequestStream* RpcConnection::NewStream() {
   RpcCall* const call = calls_->Take();
   call->connection_ = this;
   return call;

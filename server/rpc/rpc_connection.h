@@ -114,7 +114,7 @@ class RpcConnection final : private http2::SessionListener {
  private:
   friend class RpcCall;
 
-  http2::Stream* NewStream() override;
+  http2::RequestStream* NewStream() override;
   void DropStream(http2::Stream& stream) override;
   bool ReadsMetadata(std::string_view path) override;
   void OnHead(http2::Stream& stream, const RequestHead& head) override;

@@ -1,96 +1,12 @@
-#include "server/rpc/http2_session.h"
-
 #include <gtest/gtest.h>
 
-#include <map>
-#include <memory>
+#include <cstdint>
 #include <string>
 
-#include "tests/server/rpc/http2_peer.h"
+#include "tests/server/rpc/http2_session_fixture.h"
 
 namespace larder::http2 {
 namespace {
-
-struct TestStream final : Stream {};
-
-// Keeps bodies, and answers nothing by itself.
-class SessionTest : public testing::Test, private SessionListener {
- protected:
-  SessionTest() { Restart({}); }
-
-  void Restart(SessionLimits limits) {
-    SessionListener* const listener = this;
-    session_ = std::make_unique<Http2Session>(limits, listener, &output_);
-    output_.Rewind(0);
-  }
-
-  // Feeds bytes; false: the session has failed.
-  bool Feed(const std::string& bytes) { return session_->Receive(bytes); }
-  std::vector<SentFrame> Sent() {
-    const std::vector<SentFrame> frames = FramesOf(output_.unsent());
-    output_.MarkSent(output_.size());
-    session_->OnOutputSent();
-    return frames;
-  }
-  // Feeds bytes that end the connection; why it says so.
-  ErrorCode FailureOf(const std::string& bytes) {
-    Sent();
-    EXPECT_FALSE(Feed(bytes));
-    const auto frames = Sent();
-    if (frames.empty() || frames.back().type != FrameType::kGoaway) return ErrorCode::kNoError;
-    return frames.back().error();
-  }
-  // Feeds bytes that end a stream; why.
-  ErrorCode ResetOf(const std::string& bytes) {
-    Sent();
-    EXPECT_TRUE(Feed(bytes));
-    for (const SentFrame& frame : Sent()) {
-      if (frame.type == FrameType::kRstStream) return frame.error();
-    }
-    return ErrorCode::kNoError;
-  }
-  // A connection on which frames may be sent.
-  void Begin() {
-    ASSERT_TRUE(Feed(Hello()));
-    Sent();
-  }
-  // A request without an end.
-  std::string Open(uint32_t id) { return Headers(id, RequestFields("/a/b")); }
-  Stream& stream(uint32_t id) { return *session_->Find(id); }
-  void Write(uint32_t id, std::string_view bytes) {
-    stream(id).pending.Append(bytes);
-    session_->SendPending(stream(id), bytes.size());
-  }
-  // DATA on a stream among these.
-  static std::string BodyOf(const std::vector<SentFrame>& frames, uint32_t id) {
-    std::string body;
-    for (const SentFrame& frame : frames) {
-      if (frame.type == FrameType::kData && frame.stream_id == id) body += frame.payload;
-    }
-    return body;
-  }
-
-  OutputBuffer output_;
-  std::map<uint32_t, std::string> bodies_;
-  std::map<uint32_t, std::string> paths_;
-  int dropped_ = 0, looked_up_ = 0;
-  int unblocked_ = 0;
-  std::unique_ptr<Http2Session> session_;
-
- private:
-  Stream* NewStream() override { return new TestStream; }
-  void DropStream(Stream& stream) override {
-    ++dropped_;
-    delete &static_cast<TestStream&>(stream);
-  }
-  bool ReadsMetadata(std::string_view) override { return ++looked_up_ < 0; }
-  void OnStreamReset(server::StreamReset) override {}
-  void OnHead(Stream& stream, const server::RequestHead& head) override {
-    paths_[stream.id] = head.path();
-  }
-  void OnBody(Stream& stream, std::string_view bytes) override { bodies_[stream.id] += bytes; }
-  void OnUnblocked(Stream&) override { ++unblocked_; }
-};
 
 TEST_F(SessionTest, GreetsWithItsSettings) {
   ASSERT_TRUE(Feed(Hello()));
@@ -151,42 +67,6 @@ TEST_F(SessionTest, AnEmptyHeaderBlockIsNoRequest) {
             ErrorCode::kProtocolError);
 }
 
-TEST_F(SessionTest, PingsForEachAnswerAreNoFlood) {
-  Begin();
-  ASSERT_TRUE(Feed(Open(1) + WindowUpdate(1, 1 << 30) + WindowUpdate(0, 1 << 30)));
-  for (int i = 0; i < 30000; ++i) {
-    Write(1, "answer");
-    ASSERT_TRUE(Feed(Frame(FrameType::kPing, 0, 0, "12345678"))) << i;
-    Sent();
-  }
-}
-
-TEST_F(SessionTest, AClientMayCancelAllItsCallsAtOnce) {
-  Begin();
-  for (int round = 0; round < 2; ++round) {
-    std::string requests;
-    std::string resets;
-    for (uint32_t id = 1; id < 2048; id += 2) {
-      const uint32_t stream_id = id + 2048 * static_cast<uint32_t>(round);
-      requests += Open(stream_id);
-      resets += Frame(FrameType::kRstStream, 0, stream_id, BigEndian(8, 4));
-    }
-    ASSERT_TRUE(Feed(requests));
-    ASSERT_TRUE(Feed(resets));
-  }
-  EXPECT_EQ(dropped_, 2048);
-}
-
-TEST_F(SessionTest, RequestsThatCrossAGoawayAreNoFlood) {
-  Begin();
-  ASSERT_TRUE(Feed(Open(1)));
-  session_->SendGoaway("bye");
-  for (uint32_t id = 3; id < 20000; id += 2) ASSERT_TRUE(Feed(Open(id)));
-  ASSERT_TRUE(Feed(Data(1, "goes on", kEndStream)));
-  Sent();
-  EXPECT_EQ(FailureOf(Data(99999, "")), ErrorCode::kProtocolError);
-}
-
 TEST_F(SessionTest, TrailersThatCrossAnAnswerAreIgnored) {
   Begin();
   ASSERT_TRUE(Feed(Open(1)));
@@ -228,56 +108,6 @@ TEST_F(SessionTest, AHeaderBlockMayBeContinued) {
   EXPECT_EQ(paths_[1], "/a/b");
   EXPECT_EQ(FailureOf(Frame(FrameType::kHeaders, 0, 3, block) + Data(1, "")),
             ErrorCode::kProtocolError);
-}
-
-TEST_F(SessionTest, AContinuationFloodEndsTheConnection) {
-  Begin();
-  std::string flood = Frame(FrameType::kHeaders, 0, 1, "");
-  for (int i = 0; i < 100; ++i) flood += Frame(FrameType::kContinuation, 0, 1, "");
-  EXPECT_EQ(FailureOf(flood), ErrorCode::kEnhanceYourCalm);
-  Restart({});
-  Begin();
-  flood = Frame(FrameType::kHeaders, 0, 1, "");
-  for (int i = 0; i < 3; ++i) {
-    flood += Frame(FrameType::kContinuation, 0, 1, std::string(10000, '\0'));
-  }
-  EXPECT_EQ(FailureOf(flood), ErrorCode::kEnhanceYourCalm);
-}
-
-TEST_F(SessionTest, FloodsOfFramesThatBringNothingEndTheConnection) {
-  const std::string floods[] = {Frame(FrameType::kPing, 0, 0, "12345678"), Settings(),
-                                Frame(FrameType::kPriority, 0, 1, std::string(5, '\0')),
-                                Frame(static_cast<FrameType>(0x77), 0, 0, "x"), Data(1, "")};
-  for (const std::string& frame : floods) {
-    Restart({});
-    Begin();
-    ASSERT_TRUE(Feed(Open(1)));
-    std::string flood;
-    for (int i = 0; i < 11000; ++i) flood += frame;
-    EXPECT_EQ(FailureOf(flood), ErrorCode::kEnhanceYourCalm);
-  }
-}
-
-TEST_F(SessionTest, RapidResetsEndTheConnection) {
-  Begin();
-  std::string flood;
-  for (uint32_t id = 1; id < 6000; id += 2) {
-    flood += Open(id) + Frame(FrameType::kRstStream, 0, id, BigEndian(8, 4));
-  }
-  EXPECT_EQ(FailureOf(flood), ErrorCode::kEnhanceYourCalm);
-}
-
-TEST_F(SessionTest, ResetsAmongAnsweredRequestsAreNoFlood) {
-  Begin();
-  for (uint32_t id = 1; id < 20000; id += 10) {
-    ASSERT_TRUE(Feed(Open(id) + Frame(FrameType::kRstStream, 0, id, BigEndian(8, 4))));
-    for (uint32_t other = id + 2; other < id + 10; other += 2) {
-      ASSERT_TRUE(Feed(Headers(other, RequestFields("/a/b"), kEndStream)));
-      session_->End(stream(other), OkTrailers());
-    }
-    Sent();
-  }
-  EXPECT_EQ(dropped_, 10000);
 }
 
 TEST_F(SessionTest, StreamsOverTheLimitAreRefused) {
