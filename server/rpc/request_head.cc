@@ -60,6 +60,8 @@ void RequestHead::Clear() {
   encoding_.clear();
   content_length_.reset();
   timeout_.reset();
+  routing_ = Routing::kForward;
+  bad_routing_.reset();
   metadata_.clear();
 }
 
@@ -108,6 +110,12 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
     has_bad_timeout_ |= !timeout_.has_value();
   } else if (name == "grpc-encoding") {
     encoding_ = value == "identity" ? std::string_view() : value;
+  } else if (name == "larder-routing") {
+    if (value == "redirect") {
+      routing_ = Routing::kRedirect;
+    } else {
+      bad_routing_ = value;
+    }
   } else if (keeps_metadata_ && IsMetadataName(name)) {
     metadata_.emplace_back(name, value);
   }
@@ -115,6 +123,10 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
 
 absl::Status RequestHead::CheckGrpc() const {
   if (has_bad_timeout_) return absl::InvalidArgumentError("grpc-timeout is malformed");
+  if (bad_routing_.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat("larder-routing is ", Quoted(*bad_routing_),
+                                                   "; it can be redirect, or absent"));
+  }
   if (!encoding_.empty() && encoding_ != "gzip") {
     return absl::UnimplementedError(absl::StrCat("the request's compression ", Quoted(encoding_),
                                                  " is not supported; gzip and identity are"));

@@ -14,6 +14,12 @@
 
 namespace larder::server {
 
+// What a client wants of a node that does not own a key's slot: the header field larder-routing.
+enum class Routing : uint8_t {
+  kForward,   // the node asks the owner; without the field
+  kRedirect,  // the node says who the owner is
+};
+
 // The header fields of a request: what HTTP/2 (RFC 9113, section 8) demands of them, and what gRPC
 // says with them. One object is filled again for each request, so that its memory stays.
 class RequestHead {
@@ -42,10 +48,11 @@ class RequestHead {
   std::optional<uint64_t> content_length() const { return content_length_; }
   // Absent: no deadline.
   std::optional<absl::Duration> timeout() const { return timeout_; }
-  // INVALID_ARGUMENT: grpc-timeout is malformed. UNIMPLEMENTED: the messages are compressed in a
-  // way that is not ours. DEADLINE_EXCEEDED: there was no time left.
+  Routing routing() const { return routing_; }
+  // INVALID_ARGUMENT: grpc-timeout or larder-routing is malformed. UNIMPLEMENTED: the messages are
+  // compressed in a way that is not ours. DEADLINE_EXCEEDED: there was no time left.
   absl::Status CheckGrpc() const;
-  // Fields with an IsMetadataName, as they came. Empty without KeepMetadata.
+  // The other fields with an IsMetadataName, as they came. Empty without KeepMetadata.
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
 
  private:
@@ -67,6 +74,8 @@ class RequestHead {
   std::string encoding_;
   std::optional<uint64_t> content_length_;
   std::optional<absl::Duration> timeout_;
+  Routing routing_ = Routing::kForward;
+  std::optional<std::string> bad_routing_;  // what came in place of it
   std::vector<std::pair<std::string, std::string>> metadata_;
 };
 

@@ -1,6 +1,9 @@
 #include "server/rpc/request_head.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "proto/http2/header_field.h"
 #include "tests/server/rpc/http2_peer.h"
@@ -103,6 +106,23 @@ TEST(RequestHeadTest, TimeoutsHaveUpToEightDigitsAndAUnit) {
   }
   EXPECT_EQ(HeadOf({{"grpc-timeout", "1s"}}).CheckGrpc().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST(RequestHeadTest, RoutingIsOneOfTheKnownFieldsAndNoMetadata) {
+  EXPECT_EQ(HeadOf(RequestFields("/a/b")).routing(), Routing::kForward);
+  RequestHead head(4096);
+  head.KeepMetadata();
+  head.Add("larder-routing", "redirect");
+  EXPECT_EQ(head.routing(), Routing::kRedirect);
+  EXPECT_TRUE(head.CheckGrpc().ok());
+  EXPECT_TRUE(head.metadata().empty());
+  head.Clear();
+  EXPECT_EQ(head.routing(), Routing::kForward);
+  for (const std::string bad : {"", "Redirect", "redirect ", "for\tward"}) {
+    const absl::Status status = HeadOf({{"larder-routing", bad}}).CheckGrpc();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr("larder-routing"));
+  }
 }
 
 TEST(RequestHeadTest, TrailersHaveNoPseudoFields) {
