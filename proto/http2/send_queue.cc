@@ -82,9 +82,9 @@ void SendQueue::FlushBlocked() {
   }
 }
 
-bool SendQueue::CanLend() const {
+bool SendQueue::HasLendable() const {
   // What a socket does not take is copied to the output, so first that is to be sent.
-  if (!lends_ || window_ <= 0 || output_->size() >= lent_bytes_min_) return false;
+  if (window_ <= 0 || output_->size() >= lent_bytes_min_) return false;
   return std::any_of(blocked_.begin(), blocked_.end(), [](const Stream* stream) {
     return stream->is_blocked && stream->send_window > 0;
   });

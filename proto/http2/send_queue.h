@@ -88,7 +88,7 @@ class SendQueue {
   // little.
   void EnableLending() { lends_ = true; }
   // DATA waits that may be sent.
-  bool CanLend() const;
+  bool CanLend() const { return lends_ && has_blocked() && HasLendable(); }
   // What the stream has pending waits for nothing but the next Lend, and is not much.
   bool IsAboutToBeLent(const Stream& stream) const {
     return lends_ && stream.is_queued && SendableBytes(stream, output_->size()) > 0 &&
@@ -131,6 +131,7 @@ class SendQueue {
   void MarkFlushed(Stream& stream) {
     listener_->OnFlushed(stream, std::exchange(stream.is_blocked, false));
   }
+  bool HasLendable() const;
   void Block(Stream& stream);
   // Takes the first one out of blocked_; nullptr: it waits no more.
   Stream* NextBlocked();

@@ -326,11 +326,13 @@ void Session::Add(uint32_t id, Stream& stream) {
   stream.receive_window = limits_.stream_window_bytes;
   queue_.Begin(stream);
   streams_.emplace(id, &stream);
+  found_last_ = &stream;
 }
 
 void Session::Remove(Stream& stream) {
   queue_.Remove(stream);
   streams_.erase(stream.id);
+  if (found_last_ == &stream) found_last_ = nullptr;
 }
 
 void Session::FlushAll() {

@@ -53,8 +53,11 @@ class Session : private SendQueue::Listener {
   std::vector<uint32_t> StreamIds() const;
   // Nullptr: it is over.
   Stream* Find(uint32_t id) {
+    // Mostly what comes next is for the stream that was begun or looked for last.
+    if (found_last_ != nullptr && found_last_->id == id) return found_last_;
     const auto found = streams_.find(id);
-    return found == streams_.end() ? nullptr : found->second;
+    if (found == streams_.end()) return nullptr;
+    return found_last_ = found->second;
   }
 
  protected:
@@ -140,6 +143,8 @@ class Session : private SendQueue::Listener {
   std::string_view unread_;
   size_t preface_bytes_ = 0;
   FrameReader reader_;
+
+  Stream* found_last_ = nullptr;  // one of streams_
 
   // A header block that is not complete.
   std::string header_block_;

@@ -34,20 +34,20 @@ void Http2Session::WriteHello() {
 }
 
 bool Http2Session::OnHeaderBlock(uint32_t id, bool ends_stream, std::string_view block) {
-  if (Stream* const stream = Find(id); stream != nullptr) {
-    return OnTrailerBlock(stream, ends_stream, block);
-  }
   if (id % 2 == 0) return Fail(ErrorCode::kProtocolError, "an even stream from a client");
-  if (!IsIdle(id)) {
+  if (IsIdle(id)) {
+    last_stream_ = id;
+    return OnRequestBlock(id, ends_stream, block);
+  }
+  Stream* const stream = Find(id);
+  if (stream == nullptr) {
     const Closed* const closed = FindRecent(id);
     if (closed == nullptr) {
       return Fail(ErrorCode::kProtocolError, "streams must be opened in order");
     }
     if (!closed->may_receive) return Fail(ErrorCode::kStreamClosed, "HEADERS on a closed stream");
-    return OnTrailerBlock(nullptr, ends_stream, block);
   }
-  last_stream_ = id;
-  return OnRequestBlock(id, ends_stream, block);
+  return OnTrailerBlock(stream, ends_stream, block);
 }
 
 bool Http2Session::DecodeHead(std::string_view block) {

@@ -54,6 +54,7 @@ void RequestHead::Clear() {
   bytes_ = 0;
   is_malformed_ = has_regular_ = has_scheme_ = has_authority_ = is_grpc_ = has_bad_timeout_ =
       keeps_metadata_ = false;
+  is_plain_ = true;
   http_method_.clear();
   path_.clear();
   content_type_.clear();
@@ -106,11 +107,14 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
         !bytes.has_value() || (content_length_.has_value() && content_length_ != bytes);
     content_length_ = bytes;
   } else if (name == "grpc-timeout") {
+    is_plain_ = false;
     timeout_ = ParseGrpcTimeout(value);
     has_bad_timeout_ |= !timeout_.has_value();
   } else if (name == "grpc-encoding") {
+    is_plain_ = false;
     encoding_ = value == "identity" ? std::string_view() : value;
   } else if (name == "larder-routing") {
+    is_plain_ = false;
     if (value == "redirect") {
       routing_ = Routing::kRedirect;
     } else {
@@ -121,7 +125,7 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
   }
 }
 
-absl::Status RequestHead::CheckGrpc() const {
+absl::Status RequestHead::CheckUncommon() const {
   if (has_bad_timeout_) return absl::InvalidArgumentError("grpc-timeout is malformed");
   if (bad_routing_.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat("larder-routing is ", Quoted(*bad_routing_),

@@ -51,11 +51,12 @@ class RequestHead {
   Routing routing() const { return routing_; }
   // INVALID_ARGUMENT: grpc-timeout or larder-routing is malformed. UNIMPLEMENTED: the messages are
   // compressed in a way that is not ours. DEADLINE_EXCEEDED: there was no time left.
-  absl::Status CheckGrpc() const;
+  absl::Status CheckGrpc() const { return is_plain_ ? absl::OkStatus() : CheckUncommon(); }
   // The other fields with an IsMetadataName, as they came. Empty without KeepMetadata.
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
 
  private:
+  absl::Status CheckUncommon() const;
   void AddPseudo(std::string_view name, std::string_view value);
   void AddRegular(std::string_view name, std::string_view value);
 
@@ -66,6 +67,7 @@ class RequestHead {
   bool has_scheme_ = false;
   bool has_authority_ = false;
   bool is_grpc_ = false;
+  bool is_plain_ = true;  // none of the fields that CheckGrpc looks at has come
   bool has_bad_timeout_ = false;
   bool keeps_metadata_ = false;
   std::string http_method_;
