@@ -29,9 +29,9 @@ struct ClientOptions {
 
   // host:port of a node; without a port 7600; IPv6 as [::1]:7600; or unix:/path.
   std::string address = "127.0.0.1:7600";
-  // Of each call that names none, retries included. Finite and more than 0.
+  // The deadline of each call that names none, retries included. Finite and more than 0.
   absl::Duration deadline = absl::Seconds(1);
-  // Of one attempt to connect; a call's deadline ends it earlier.
+  // The time for one attempt to connect; a call's deadline ends it earlier.
   absl::Duration connect_timeout = absl::Seconds(1);
   // Absent: plaintext.
   std::optional<TlsOptions> tls;
@@ -151,7 +151,7 @@ class Client {
   absl::StatusOr<PingResult> Ping(const PingOptions& options = {});
   void PingAsync(const PingOptions& options, Callback<PingResult> callback);
 
-  // As it was understood: with its port.
+  // The address as it was understood: with its port.
   const std::string& address() const;
 
  private:

@@ -81,7 +81,7 @@ Stored ReadStored(std::string_view bytes) {
   return stored;
 }
 
-// Of the second of two fields, or of an error, protobuf knows best.
+// What the second of two fields means, or an error, protobuf knows best.
 absl::StatusOr<GetResult> ReadItem(std::string_view bytes) {
   WireReader reader(bytes);
   std::string_view response;
@@ -156,7 +156,7 @@ absl::StatusOr<MultiGetResult> ReadMultiGetAnswer(std::string_view bytes, size_t
   while (reader.Next()) {
     if (reader.Is(1, WireType::kBytes)) {
       results.push_back(ReadItem(reader.ReadBytes()));
-      // Of a message that is damaged there is no part that is good.
+      // No part of a damaged message is good.
       if (absl::IsInternal(results.back().status()) && results.back().status() == NoMessage()) {
         return NoMessage();
       }

@@ -18,7 +18,7 @@ void WriteSetRequest(std::string_view key, std::string_view value, const SetOpti
                      ChannelCall& call);
 void WriteDeleteRequest(std::string_view key, const DeleteOptions& options, ChannelCall& call);
 
-// Of some of the keys: `items` are their indices.
+// Asks for some of the keys: `items` are their indices.
 void WriteMultiGetRequest(const std::vector<std::string>& keys, const std::vector<size_t>& items,
                           ChannelCall& call);
 

@@ -19,7 +19,7 @@ class NativeTransport final : public Transport {
   const std::unique_ptr<RpcChannel> channel_;
 };
 
-// As ReadTlsOptions names it.
+// Names an option as ReadTlsOptions does.
 ChannelTlsTexts::Text TextOf(const char* option, const std::string& path, const std::string& pem) {
   return {absl::StrCat(option, ": '", path, "'"), pem};
 }

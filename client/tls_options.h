@@ -20,7 +20,7 @@ struct TlsOptions {
   std::string server_name;
 };
 
-// The same with what is in the files.
+// TlsOptions with what is in the files.
 struct TlsMaterial {
   std::string ca;
   std::string cert;

@@ -28,7 +28,7 @@ class EntryReader;
 // in the cell: Fan, Andersen, Kaminsky, "MemC3", NSDI 2013.
 class CellTable {
  public:
-  // Of the hashes that come here the first `prefix_bits` are the same.
+  // The hashes that come here begin with the same `prefix_bits` bits.
   explicit CellTable(int prefix_bits = 0) : prefix_bits_(static_cast<uint8_t>(prefix_bits)) {}
   CellTable(CellTable&& other) noexcept { *this = std::move(other); }
   CellTable& operator=(CellTable&& other) noexcept;

@@ -63,7 +63,7 @@ class Compactor {
   }
   bool MayCompact(SegmentId id) const;
   SegmentId MostDead();
-  // With more dead bytes than the average, or none.
+  // One that has more dead bytes than the average, or none.
   SegmentId MostDeadNear(SegmentId id) const;
   // Chooses the next source, 0 if there is none.
   SegmentId NextSource();

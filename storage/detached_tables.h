@@ -20,7 +20,7 @@ class DetachedTables {
   // Entries, and bytes of records and values.
   uint64_t count() const { return count_; }
   uint64_t entry_bytes() const { return entry_bytes_; }
-  // Of the tables.
+  // What the tables take.
   uint64_t memory_bytes() const { return memory_bytes_; }
 
   // REQUIRES: the table has entries.

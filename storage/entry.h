@@ -46,7 +46,7 @@ struct EntryShape {
             fields.recompute_ms != 0};
   }
 
-  // Of the field for this expiry. What is not near takes one more.
+  // What the field for this expiry takes; one that is not near takes one more.
   static size_t ExpiryBytes(TimePoint expires_at);
   static constexpr size_t kNearExpiryBytes = 5;
   static constexpr size_t kFarExpiryBytes = 6;

@@ -193,7 +193,7 @@ EntryRef EntryLog::Oldest(Queue queue) {
 TimePoint EntryLog::OldestAppendedAt(Queue queue) const {
   const Segment& segment = segments_[segments_.oldest(queue)];
   if (segment.appended_bytes == 0) return segment.opened_at;
-  // As if its records had come at a steady rate.
+  // Taken as if its records had come at a steady rate.
   const auto part = static_cast<double>(segment.evicted_bytes) / segment.appended_bytes;
   const auto took = static_cast<double>((segment.appended_at - segment.opened_at).count());
   return segment.opened_at + Millis(static_cast<int64_t>(part * took));

@@ -156,7 +156,8 @@ class EntryLog {
   EntryRef LiveRecord(SegmentId id, uint64_t number);
   void FreeRecord(EntryRef ref, uint64_t apart_bytes);
 
-  // Of all segments, beside the live records: more than may be dead before Compact helps.
+  // The share of all segments, beside the live records, that is more than may be dead before
+  // Compact helps.
   static constexpr SegmentId kSpareShare = 16;
   static constexpr SegmentId kReservedIds = 8;
 

@@ -12,9 +12,9 @@ namespace {
 // What Compact looks at for each byte that has died: more than it takes when a sixteenth of every
 // segment is dead.
 constexpr uint64_t kCompactedPerDeadByte = 24;
-// Of one operation; the others do the rest.
+// What one operation compacts; the others do the rest.
 constexpr size_t kCompactedBytesMax = size_t{16} << 10;
-// Of one call of RemoveExpired.
+// What one call of RemoveExpired sweeps.
 constexpr int kSegmentsSweptMax = 4;
 // A segment of which less was removed than this part is looked at half as often, down to once in
 // ten minutes, so that few entries that expire among many cost little.

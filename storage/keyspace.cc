@@ -34,9 +34,10 @@ constexpr size_t kScanVisitsPerLock = 256;
 constexpr int kEvictionTries = 16;
 // How often one write makes room in its own stripe before it gives up: some milliseconds.
 constexpr int kStripeRoomTries = 64;
-// Of the longest records, reserved in the log for what one call into a stripe removes.
+// How many of the longest records are reserved in the log for what one call into a stripe removes.
 constexpr uint64_t kRecordsReserved = 2;
-// Of one operation: more than what it could only charge afterwards, few enough to take no time.
+// Entries that one operation removes: more than what it could only charge afterwards, few enough
+// to take no time.
 constexpr size_t kShrinkPerOperation = 256;
 
 Outcome NeedsMemory(absl::Status status) {

@@ -49,7 +49,7 @@ struct Mutation {
   std::string_view key;
   uint64_t version = 0;  // kEvict and kExpire: that of the entry which went
 
-  // Of kSet and kSetFields.
+  // What kSet and kSetFields give the entry.
   TimePoint expires_at = kNever;
   uint32_t flags = 0;
   uint32_t recompute_ms = 0;

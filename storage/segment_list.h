@@ -33,7 +33,7 @@ class SegmentList {
     SegmentId before = 0;
   };
 
-  // As many numbers as a location has bits for, of segments with so many bytes.
+  // How many segments of so many bytes a location has bits for.
   static constexpr SegmentId IdsMax(size_t segment_bytes) {
     return static_cast<SegmentId>((uint64_t{1} << Location::kBits) / segment_bytes - 1);
   }
@@ -106,7 +106,7 @@ class SegmentList {
   void ReleaseOpen();
 
  private:
-  // Of bases_ for each segment, with what a vector has in reserve.
+  // What bases_ takes for each segment, with what a vector has in reserve.
   static constexpr uint64_t kBaseBytes = 2 * sizeof(char*);
 
   Entry* EntryIn(char* base, size_t offset) const {

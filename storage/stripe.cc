@@ -8,7 +8,7 @@
 namespace larder::storage {
 namespace {
 
-// Of what one call of Reclaim or Expire looks at to compact it: some tens of microseconds.
+// What one call of Reclaim or Expire looks at to compact it: some tens of microseconds.
 constexpr size_t kReclaimedBytesMax = EntryPools::kSegmentBytesMin;
 // Small entries are evicted some at a time, which costs the next writers nothing; but no more after
 // so many that were moved to find them.

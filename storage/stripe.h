@@ -53,7 +53,7 @@ class Stripe {
   Stripe(const EntryStoreOptions& options, const StripeShared& shared, StripeSignal* signal);
   ~Stripe();
 
-  // As those of EntryStore.
+  // What EntryStore says of them.
   void PrefetchTable(uint32_t slot) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
     state_.store.PrefetchTable(slot);
   }

@@ -77,7 +77,7 @@ class ABSL_SCOPED_LOCKABLE StripeOperation {
   }
 
  private:
-  // Of one stripe: a 256th of what it may have at least.
+  // What one stripe keeps: a 256th of what it may have at least.
   static constexpr uint64_t kSlackBytes = 2048;
   static constexpr uint64_t kSlackBytesMax = 2 * kSlackBytes;
 

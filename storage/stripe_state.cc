@@ -5,7 +5,7 @@
 namespace larder::storage {
 namespace {
 
-// With the fields of the entry, and without its value.
+// The mutation that gives an entry its fields, without its value.
 Mutation FieldsOf(MutationKind kind, const Entry& entry) {
   return {.kind = kind,
           .slot = entry.slot(),

@@ -41,7 +41,7 @@ int HexDigit(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// As gRPC over HTTP/2 has it: what is no hexadecimal number stays as it is.
+// Decodes as gRPC over HTTP/2 has it: what is no hexadecimal number stays as it is.
 std::string PercentDecoded(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());

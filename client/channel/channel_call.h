@@ -62,12 +62,12 @@ class ChannelCall : public http2::ClientStream {
 
   std::string request_;  // with its prefix
 
-  // Of the answer's message.
+  // What has come of the answer's message.
   char answer_prefix_[kPrefixBytes] = {};
   uint8_t answer_prefix_bytes_ = 0;
   uint32_t answer_bytes_ = 0;
 
-  // Of the channel.
+  // What the channel keeps of the call.
   ChannelConnection* connection_ = nullptr;  // that it was started on
   uint32_t place_ = 0;
   bool was_moved_ = false;   // from a connection that refused it to another

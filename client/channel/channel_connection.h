@@ -64,7 +64,7 @@ class ChannelConnection final : public http2::ClientSessionListener {
   void OnEnd(http2::ClientStream& stream, const AnswerFields* fields) override;
   void OnFailure(http2::ClientStream& stream, const http2::StreamFailure& failure) override;
 
-  // Of a whole answer.
+  // What a whole answer says.
   ChannelStatus StatusOf(const ChannelCall& call, const AnswerFields* fields) const;
   void End(ChannelCall& call, ChannelStatus status);
   // Ends it, and tells the server that nobody waits for the rest.

@@ -19,9 +19,9 @@ struct ChannelOptions {
   // That must be in the server's certificate. Empty: the host of the address, localhost for a unix
   // socket.
   std::string tls_server_name = {};
-  // Of one attempt to connect, TLS and the first SETTINGS of the server included.
+  // The time for one attempt to connect, TLS and the first SETTINGS of the server included.
   absl::Duration connect_timeout = absl::Seconds(1);
-  // Between attempts that fail; meanwhile calls end with UNAVAILABLE at once.
+  // The time between attempts that fail; meanwhile calls end with UNAVAILABLE at once.
   absl::Duration backoff_initial = absl::Milliseconds(50);
   absl::Duration backoff_max = absl::Seconds(1);
   // While calls are in flight: a connection from which nothing came for so long is pinged, and

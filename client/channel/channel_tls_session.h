@@ -23,7 +23,7 @@ class ChannelTlsSession {
   ChannelTlsSession(const ChannelTlsSession&) = delete;
   ChannelTlsSession& operator=(const ChannelTlsSession&) = delete;
 
-  // As those of TlsEngine.
+  // What TlsEngine says of them.
   void Begin();
   std::string_view Receive(std::string_view ciphertext, char* plaintext);
   void SendFrom(OutputBuffer& plaintext);

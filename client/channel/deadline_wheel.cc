@@ -39,7 +39,8 @@ size_t DeadlineWheel::DistanceToCall(uint64_t tick) const {
   for (size_t i = 0; i <= words; ++i) {
     const size_t word = (begin / kWordBits + i) % words;
     uint64_t bits = bits_[word];
-    // Of the word in which the search begins, first the upper part, and in the end the lower one.
+    // The word in which the search begins has its turn twice: first the upper part, and in the end
+    // the lower one.
     const uint64_t lower = (uint64_t{1} << begin % kWordBits) - 1;
     if (i == 0) bits &= ~lower;
     if (i == words) bits &= lower;

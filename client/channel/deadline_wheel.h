@@ -34,7 +34,7 @@ class DeadlineWheel {
   static constexpr size_t kBuckets = 1024;
   static constexpr size_t kWordBits = 64;
 
-  // Of the bucket that ends behind a time.
+  // The tick of the bucket that ends behind a time.
   uint64_t TickOf(LoopTime time) const;
   void SetBit(size_t bucket) { bits_[bucket / kWordBits] |= uint64_t{1} << bucket % kWordBits; }
   void ClearBit(size_t bucket) {

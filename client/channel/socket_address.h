@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<SocketAddress>> ResolveAddress(const std::string& add
 // Nobody need be asked what it means.
 bool IsNumericAddress(const std::string& address);
 
-// The same on a thread of its own, where `done` is called.
+// Resolves it on a thread of its own, where `done` is called.
 void ResolveAddressInBackground(
     const std::string& address,
     std::function<void(absl::StatusOr<std::vector<SocketAddress>>)> done);

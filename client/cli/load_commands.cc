@@ -18,7 +18,8 @@ namespace larder::cli {
 namespace {
 
 constexpr absl::Duration kDefaultTimeout = absl::Seconds(5);
-// Of a bench whose stderr is a file; replays are read by programs that want no lines there.
+// How often a bench whose stderr is a file says how far it is; replays are read by programs that
+// want no lines there.
 constexpr absl::Duration kPlainProgressInterval = absl::Seconds(10);
 constexpr uint64_t kValueBytesMax = uint64_t{1} << 30;
 

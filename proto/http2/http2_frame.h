@@ -52,7 +52,7 @@ enum class ErrorCode : uint32_t {
 
 // The payload of the ping behind the first GOAWAY of two.
 inline constexpr std::string_view kGoawayPing = "goodbye.";
-// And of one that asks whether the peer is still there.
+// The payload of a ping that asks whether the peer is still there.
 inline constexpr std::string_view kKeepalivePing = "LLLLLLLL";
 
 // Identifiers of settings.
@@ -66,7 +66,7 @@ enum class Setting : uint16_t {
 };
 inline constexpr size_t kSettingBytes = 6;
 
-// Of a stream's priority, which is deprecated.
+// The size of a stream's priority, which is deprecated.
 inline constexpr size_t kPriorityBytes = 5;
 
 // What holds until a peer says otherwise.

@@ -108,7 +108,7 @@ class SendQueue {
   uint32_t seconds() const { return seconds_; }  // since the connection began
   // A stream waits for the connection's window or for the socket.
   bool has_blocked() const { return !blocked_.empty(); }
-  // Of all streams that copied their DATA.
+  // How much DATA waits in all streams, what is borrowed not counted.
   size_t pending_bytes() const { return pending_bytes_; }
   void ReleaseMemory() { lent_headers_ = {}; }
 

@@ -27,7 +27,7 @@ void AppendLength(size_t length, std::string& block) {
   block.push_back(static_cast<char>(length));
 }
 
-// As gRPC over HTTP/2 has it: all but printable ASCII, and the percent sign.
+// Encodes as gRPC over HTTP/2 has it: all but printable ASCII, and the percent sign.
 std::string PercentEncoded(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string encoded;

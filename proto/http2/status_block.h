@@ -10,16 +10,16 @@ namespace larder {
 
 // The header blocks of answers, in HPACK without a dynamic table.
 
-// Of an answer that has messages: ":status: 200" and the content type.
+// The head of an answer that has messages: ":status: 200" and the content type.
 std::string_view AnswerHead();
-// Behind the last message: "grpc-status: 0".
+// The trailers behind the last message: "grpc-status: 0".
 std::string_view OkTrailers();
 
 // A status that is not OK, with its message percent-encoded and its details (google.rpc.Status) in
 // base64. `is_only`: nothing came before, so it begins with the head.
 std::string StatusBlock(const absl::Status& status, std::string_view details, bool is_only);
 
-// Of an answer in plain text, for requests that are not gRPC's; and what is behind it.
+// The head of an answer in plain text, for requests that are not gRPC's; and what is behind it.
 std::string HttpStatusBlock(std::string_view http_status);
 std::string_view HttpTrailers();
 

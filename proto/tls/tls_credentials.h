@@ -29,8 +29,8 @@ using Certificate = std::unique_ptr<X509, FreeCertificate>;
 // "h2", as ALPN lists it.
 inline constexpr unsigned char kAlpnHttp2[] = {2, 'h', '2'};
 
-// Of one side, which the method is for: TLS 1.2 and later as HTTP/2 permits it (RFC 9113, 9.2),
-// without renegotiation, compression and a cache of sessions.
+// Makes the context of one side, which the method is for: TLS 1.2 and later as HTTP/2 permits it
+// (RFC 9113, 9.2), without renegotiation, compression and a cache of sessions.
 absl::StatusOr<SslContext> NewSslContext(const SSL_METHOD* method);
 
 // All of a text in PEM, at least one.

@@ -19,7 +19,7 @@ inline constexpr size_t kTagBytes = 1;
 inline constexpr size_t kFixed64FieldBytes = kTagBytes + sizeof(uint64_t);
 
 constexpr size_t VarintFieldBytes(uint64_t number) { return kTagBytes + VarintBytes(number); }
-// Of the tag and the length before so many bytes.
+// What the tag and the length before so many bytes take.
 constexpr size_t BytesHeadBytes(size_t bytes) { return kTagBytes + VarintBytes(bytes); }
 constexpr size_t BytesFieldBytes(size_t bytes) { return BytesHeadBytes(bytes) + bytes; }
 
@@ -44,7 +44,7 @@ class WireWriter {
     at_ += bytes;
     return place;
   }
-  // The same for a message that is written next.
+  // Writes the tag and the length of a message that is written next.
   void BytesHead(uint32_t field, size_t bytes) {
     Tag(field, WireType::kBytes);
     Number(bytes);

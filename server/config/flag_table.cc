@@ -82,7 +82,7 @@ Flag Duration(Names names, absl::Duration min, absl::Duration max, Field field) 
           [=](const ServerConfig& config) { return absl::FormatDuration(field(config)); }};
 }
 
-// The same, or "none", which is an infinite one.
+// A duration, or "none", which is an infinite one.
 template <typename Field>
 Flag DurationOrNone(Names names, absl::Duration min, absl::Duration max, Field field) {
   Flag flag = Duration(std::move(names), min, max, field);
@@ -289,7 +289,7 @@ void AddSizes(std::vector<Flag>& flags) {
                          [](auto& c) -> auto& { return c.limits.max_scan_limit; }));
 }
 
-// Of one connection.
+// Flags that bound one connection.
 void AddConnection(std::vector<Flag>& flags) {
   const absl::Duration week = absl::Hours(168);
   flags.push_back(Number({"max_streams", "Calls of one connection at a time; one more is refused."},

@@ -21,7 +21,7 @@ std::optional<uint64_t> ParseNumber(std::string_view text);
 std::optional<uint64_t> ParseBytes(std::string_view text);
 std::string FormatBytes(uint64_t bytes);
 
-// As Go writes durations: 500ms, 10s, 1h30m. Never negative or infinite.
+// Reads durations as Go writes them: 500ms, 10s, 1h30m. Never negative or infinite.
 std::optional<absl::Duration> ParseFlagDuration(std::string_view text);
 
 // Finite and not negative.

@@ -7,9 +7,9 @@
 namespace larder::server {
 namespace {
 
-// Of a request beside key and value.
+// What a request has beside key and value.
 constexpr size_t kRequestOverheadBytes = 1024;
-// Of the answer to one item of a multi-key call, without a value.
+// What the answer to one item of a multi-key call takes without a value.
 constexpr size_t kItemBytes = ResponseBudget::kLeastItemBytes + 24;
 
 absl::Status CheckSizes(const ServerConfig& config) {

@@ -33,15 +33,15 @@ struct ServerConfig {
   uint32_t io_threads = 2;
   uint32_t max_connections = 10240;
   uint32_t max_inflight = 10000;
-  // Of one connection.
+  // Limits of one connection.
   uint32_t max_streams = 1024;
   size_t max_header_bytes = size_t{16} << 10;
   size_t max_incomplete_bytes = size_t{64} << 20;
   size_t max_unread_bytes = size_t{32} << 20;
-  // Of all connections together.
+  // Limits of all connections together.
   size_t max_total_incomplete_bytes = size_t{256} << 20;
   size_t max_total_unread_bytes = size_t{512} << 20;
-  // Of one connection.
+  // Times of one connection.
   absl::Duration handshake_timeout = absl::Seconds(10);
   absl::Duration keepalive_time = absl::Seconds(60);
   absl::Duration keepalive_timeout = absl::Seconds(20);

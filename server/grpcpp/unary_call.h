@@ -66,7 +66,7 @@ inline grpc::ServerUnaryReactor* Unimplemented(const ServiceParts& parts,
   return reactor;
 }
 
-// The same for a method that streams its answers.
+// Answers likewise for a method that streams its answers.
 template <typename Response>
 class UnimplementedStream final : public grpc::ServerWriteReactor<Response> {
  public:

@@ -22,7 +22,7 @@ class ConfigStore {
  public:
   virtual ~ConfigStore() = default;
 
-  // As they are now, by name.
+  // The values of now, by name.
   virtual std::vector<ConfigEntry> Read() const = 0;
 
   // Changes all or none. INVALID_ARGUMENT names a flag, its value and what is allowed.

@@ -22,7 +22,7 @@ const ConfigEntry* FindEntry(const std::vector<ConfigEntry>& entries, std::strin
   return found == entries.end() ? nullptr : &*found;
 }
 
-// Of bytes that a client sent, what an error message may show.
+// What an error message may show of bytes that a client sent.
 std::string Shown(std::string_view name) {
   const std::string_view begin = name.substr(0, kShownNameBytesMax);
   return absl::StrCat("'", absl::CHexEscape(absl::string_view(begin.data(), begin.size())),

@@ -28,7 +28,7 @@ class ResponseBudget {
     return true;
   }
 
-  // The same for a value.
+  // Takes room for a value likewise.
   bool TakeValue(size_t bytes) {
     if (!FitsValue(bytes)) return false;
     used_bytes_ += bytes;

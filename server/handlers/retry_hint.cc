@@ -10,7 +10,7 @@
 namespace larder::server {
 
 absl::Status WithRetryHint(absl::Status status, absl::Duration retry_after) {
-  // As a view: gcc and clang do not agree on the symbol of Cord's constructor from a string.
+  // A view: gcc and clang do not agree on the symbol of Cord's constructor from a string.
   const std::string nanoseconds = absl::StrCat(absl::ToInt64Nanoseconds(retry_after));
   status.SetPayload(kRetryHintTypeUrl, absl::Cord(absl::string_view(nanoseconds)));
   return status;

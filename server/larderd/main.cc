@@ -34,7 +34,7 @@ void StartLogging(ServerConfig::LogLevel level) {
   google::InitGoogleLogging("larderd");
 }
 
-// As many files as the process may have: a connection is a file.
+// Lets the process open as many files as it may: a connection is a file.
 void RaiseFileLimit(uint32_t connections_max) {
   constexpr rlim_t kOtherFiles = 100;
   rlimit limit{};

@@ -16,7 +16,7 @@ namespace larder::server {
 // holds a RetryInfo.
 std::string StatusDetailsOf(const absl::Status& status);
 
-// The same for the error of one item of a call.
+// Fills in the error of one item of a call likewise.
 void FillItemError(const absl::Status& status, v1::ItemError* error);
 
 }  // namespace larder::server

@@ -24,7 +24,7 @@ class MetricsEndpoint {
                                                                 Sources sources);
   ~MetricsEndpoint();
 
-  // With the port that was chosen, if 0 was asked for.
+  // Where it listens: with the port that was chosen, if 0 was asked for.
   const Endpoint& endpoint() const { return endpoint_; }
 
  private:

@@ -94,7 +94,7 @@ class Http2Session final : public Session {
   void OnSecondsPassed(uint32_t seconds, uint32_t unread_seconds_max);
   // Why the session has failed.
   ErrorCode failure() const { return failure_code_; }
-  // Of the DATA of all streams.
+  // How much DATA of all streams waits.
   size_t pending_bytes() const { return queue_.pending_bytes(); }
   void ReleaseMemory() { Session::ReleaseMemory(); }
 

@@ -11,8 +11,8 @@
 
 namespace larder::server {
 
-// Of the metadata that a call sends before its messages, and of what it sends behind them; each
-// field counts 32 bytes more. Clients take 8 KiB by default, and a status needs some of it.
+// The most metadata that a call sends before its messages, and behind them; each field counts 32
+// bytes more. Clients take 8 KiB by default, and a status needs some of it.
 inline constexpr size_t kSentMetadataBytesMax = 4096;
 
 // A name that gRPC leaves to applications: lower case letters, digits, "-", "_", "."; not "grpc-*",

@@ -24,7 +24,7 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  // As those of TlsEngine.
+  // What TlsEngine says of them.
   std::string_view Receive(std::string_view ciphertext, char* plaintext);
   void Send(std::string_view plaintext) { engine_.Send(plaintext); }
   void SendFrom(OutputBuffer& plaintext) { engine_.SendFrom(plaintext); }

@@ -13,7 +13,7 @@
 namespace larder::server {
 namespace {
 
-// Of one file; a bundle of all public roots has a quarter of it.
+// The most that is read of a file; a bundle of all public roots has a quarter of it.
 constexpr size_t kFileBytesMax = size_t{1} << 20;
 
 absl::Status Refuse(const char* flag, const std::string& path, const char* why) {

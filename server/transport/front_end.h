@@ -14,7 +14,7 @@ class FrontEnd {
  public:
   virtual ~FrontEnd() = default;
 
-  // With the port that was chosen, if 0 was asked for.
+  // Where it listens: with the port that was chosen, if 0 was asked for.
   virtual const Endpoint& endpoint() const = 0;
 
   // Accepts no more, lets what is in flight finish for up to `timeout`, cancels the rest.

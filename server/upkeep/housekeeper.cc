@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kPeriod{100};
 constexpr std::chrono::seconds kSlowPeriod{1};
-// Of one call of Expire or Shrink: few enough that other work gets its turn, enough to keep up.
+// Removals of one call of Expire or Shrink: few enough that other work gets its turn, enough to
+// keep up.
 constexpr size_t kRemovalsMax = 500;
 
 }  // namespace

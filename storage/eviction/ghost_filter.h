@@ -28,7 +28,7 @@ class GhostFilter {
 
   uint64_t capacity() const { return capacity_; }
   uint64_t memory_bytes() const { return buckets_count_ * sizeof(Bucket); }
-  // Of a filter with this capacity.
+  // What a filter with this capacity takes.
   static uint64_t MemoryBytesFor(uint64_t capacity) {
     return BucketsFor(capacity) * sizeof(Bucket);
   }

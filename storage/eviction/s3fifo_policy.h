@@ -29,7 +29,7 @@ class S3FifoPolicy : public EvictionPolicy {
   void Moved(EntryRef /*from*/, EntryRef /*to*/) override {}
   EntryRef Victim(TimePoint now) override;
   int64_t VictimRank() const override;
-  // With the ghosts that there will be once so many entries are evicted from, so that making room
+  // Counts the ghosts that there will be once so many entries are evicted from, so that making room
   // never needs room.
   uint64_t memory_bytes() const override { return MemoryBytesWith(host_->evictable_count()); }
   uint64_t growth_bytes() const override {

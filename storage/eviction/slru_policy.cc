@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kHotPercent = 20;
 constexpr uint64_t kWarmPercent = 40;
-// Of one operation: each insertion makes one too many, so that a few keep up.
+// Moves of one operation: each insertion makes one too many, so that a few keep up.
 constexpr int kMovesMax = 8;
 
 }  // namespace

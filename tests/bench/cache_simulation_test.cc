@@ -120,7 +120,7 @@ TEST_F(CacheSimulationTest, SamplingPoliciesKeepTheCapacityOverAllStripes) {
     const CacheSimulationOptions options{
         .eviction = EvictionKind::kRandom, .capacity = 300, .stripes = stripes};
     const uint64_t misses = Misses(options);
-    // With room for all, each object misses once; with room for one, nearly every request does.
+    // Given room for all, each object misses once; with room for one, nearly every request does.
     EXPECT_GT(misses, uint64_t{3000});
     EXPECT_LT(misses, trace_.accesses.size() * 9 / 10);
   }

@@ -51,7 +51,7 @@ class Churn {
   absl::Status RunPhases();
   // Sets with 10 % deletes until the budget is full, then `operations` more.
   absl::Status FillAndChange(Sizes sizes, uint64_t operations);
-  // As many operations as write the budget twice over.
+  // Does as many operations as write the budget twice over.
   absl::Status Replace(Sizes sizes);
   absl::Status Operate(Sizes sizes, uint64_t operations);
   absl::Status SetLimit(uint64_t bytes);

@@ -59,7 +59,7 @@ size_t WaysOf(const ClientArguments& arguments) {
   return arguments.tls ? std::size(kWays) : kPlaintextWays;
 }
 
-// Of one load on one way, one of each round.
+// Figures of one load on one way, one of each round.
 struct Figures {
   std::vector<double> cpu_micros;
   std::vector<double> operations_per_second;

@@ -45,7 +45,7 @@ struct IdleArguments {
   bool json = false;
 };
 
-// Of hits, with and without the idle connections.
+// Latencies of hits, with and without the idle connections.
 struct Latencies {
   std::vector<double> p50;
   std::vector<double> p99;

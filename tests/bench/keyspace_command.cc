@@ -164,7 +164,7 @@ absl::StatusOr<std::optional<uint64_t>> ParseMemory(std::string_view text) {
   return *bytes;
 }
 
-// Of the keyspace and of the load.
+// Options for the sizes of the keyspace and of the load.
 void AddSizes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& arguments) {
   cli::AddCount(command, "--keys", arguments->keys, "How many keys there are; else 1M");
   cli::AddBytes(command, "--key_bytes", arguments->key_bytes, "Size of keys; else 16");

@@ -25,7 +25,7 @@ constexpr int kOperationsPerMilliBits = 10;
 constexpr size_t kFillUpBatch = 1024;
 // The room of deleted entries may be used only after some were evicted.
 constexpr size_t kFillUpEvictions = 32 * kFillUpBatch;
-// As a housekeeper does ten times a second while clients write what they can.
+// Prepares as a housekeeper does ten times a second while clients write what they can.
 constexpr uint64_t kSetsPerPreparation = 50000;
 
 // Parts the popular keys of a zipf distribution from the order in which they were inserted.

@@ -46,11 +46,11 @@ struct Latencies {
   uint64_t over_1ms = 0;
 };
 
-// Of all rounds together.
+// Latencies of all rounds together.
 struct LatencyReport {
   std::array<Latencies, kMixedKindNames.size()> by_kind;
   Latencies all;
-  // The same computation on a few KiB, timed after each operation: what the machine does to whoever
+  // One computation on a few KiB, timed after each operation: what the machine does to whoever
   // runs on it, with no part of ours.
   Latencies control;
   std::vector<SlowOperation> slowest;               // 10 requests, the slowest first

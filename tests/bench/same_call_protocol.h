@@ -18,7 +18,7 @@ struct SameCall {
   bool is_gzip = false;  // the message is compressed
 };
 
-// The same unary call again and again. Whatever comes back is an answer, errors as well.
+// Makes one unary call again and again. Whatever comes back is an answer, errors as well.
 class SameCallProtocol final : public LoadProtocol, private Http2Session::Listener {
  public:
   SameCallProtocol(const SameCall& call, std::string_view authority)

@@ -169,7 +169,7 @@ class FakeNode::Node final : public v1::Cache::Service,
   }
 
   Status Scan(ServerContext*, const v1::ScanRequest* request, v1::ScanResponse* response) override {
-    // As a node with --max_scan_limit=100 does.
+    // Refuses as a node with --max_scan_limit=100 does.
     if (request->limit() > 100) return Status(grpc::INVALID_ARGUMENT, "limit must be 1..100");
     return Serve("Scan", [&] {
       auto entry =

@@ -18,7 +18,8 @@ class FakeNode {
  public:
   struct Failure {
     absl::StatusCode code = absl::StatusCode::kUnavailable;
-    // With status details, as a node sends them; without, as the gRPC library makes them up.
+    // Whether it has status details, as a node sends them, or none, as the gRPC library makes it
+    // up.
     bool from_server = false;
     std::optional<absl::Duration> retry_after = {};
     // The call is carried out first: only its answer is lost.

@@ -94,7 +94,7 @@ class Machine {
 
  private:
   static constexpr int kEvictionKinds = 10;
-  // Of an empty keyspace: the table of segments, which does not shrink.
+  // What an empty keyspace takes: the table of segments, which does not shrink.
   static constexpr uint64_t kEmptySlackMax = uint64_t{64} << 10;
 
   TimePoint Later() { return now_ + Millis(1 + input_.Byte()); }

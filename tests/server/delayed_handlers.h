@@ -206,7 +206,7 @@ class DelayedCacheHandler final : public CacheHandler {
   DelayThread& delays_;
 };
 
-// The same for the methods of Maintenance.
+// Delays the methods of Maintenance likewise.
 class DelayedMaintenanceHandler final : public MaintenanceHandler {
  public:
   template <typename... Arguments>

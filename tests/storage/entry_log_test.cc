@@ -168,8 +168,8 @@ size_t SomeValueBytes(Random& random) {
   }
 }
 
-// The same keys, and most of them about where they should be: in a random order the mean distance
-// would be a third.
+// Expects the same keys, and most of them about where they should be: in a random order the mean
+// distance would be a third.
 void ExpectNearly(const std::vector<std::string>& actual, const std::vector<std::string>& ordered) {
   ASSERT_EQ(actual.size(), ordered.size());
   std::map<std::string, size_t> place;

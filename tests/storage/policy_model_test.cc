@@ -72,7 +72,7 @@ class SieveModel : public PolicyModel {
   Items::iterator hand_ = items_.end();
 };
 
-// With the same memory of ghosts, which may take one key for another.
+// Has the same memory of ghosts, which may take one key for another.
 class S3FifoModel : public PolicyModel {
  public:
   void Created(const Item& item) override {

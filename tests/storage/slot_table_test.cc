@@ -100,7 +100,7 @@ TEST(SlotTableTest, BehavesAsAMap) {
 }
 
 TEST(SlotTableTest, TiesOfTheTagStandInTheOrderOfTheWholeHash) {
-  // With so many keys some dozens of pairs have the same 28 bits in a cell.
+  // Among so many keys some dozens of pairs have the same 28 bits in a cell.
   TableModel model;
   for (int i = 0; i < 200'000; ++i) model.Insert(std::to_string(i));
   std::vector<uint64_t> tied;

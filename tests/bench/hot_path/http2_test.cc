@@ -18,7 +18,7 @@ namespace {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// As a server would, with nghttp2.
+// Inflates as a server would, with nghttp2.
 class Inflater {
  public:
   Inflater() { nghttp2_hd_inflate_new(&inflater_); }

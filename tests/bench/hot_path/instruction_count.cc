@@ -12,7 +12,7 @@
 namespace larder::bench {
 namespace {
 
-// Of callgrind's output: "totals: N".
+// Reads callgrind's output: "totals: N".
 absl::StatusOr<uint64_t> ReadTotal(const std::string& path) {
   const auto total = ReadLabelledNumber(path, "totals:");
   if (total.has_value()) return *total;

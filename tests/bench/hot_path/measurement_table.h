@@ -18,8 +18,8 @@ class MeasurementTable {
     std::string server;
     std::vector<Measurement> measurements;  // one of each run; not empty
 
-    // Of each field by itself. Operations are those of all runs; system calls of those that
-    // counted them.
+    // The median of each field by itself. Operations are those of all runs; system calls of those
+    // that counted them.
     Measurement Median() const;
   };
 

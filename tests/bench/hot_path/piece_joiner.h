@@ -16,7 +16,7 @@ class PieceJoiner {
   // `bytes` is now empty. Valid until the next call.
   std::optional<std::string_view> Front(size_t size, std::string_view& bytes);
 
-  // The same, gone from the stream. REQUIRES: Front has just returned as many.
+  // Takes them off the stream. REQUIRES: Front has just returned as many.
   std::string_view Take(size_t size, std::string_view& bytes);
 
  private:

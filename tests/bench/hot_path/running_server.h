@@ -46,7 +46,7 @@ class RunningServer {
   absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(const LoadShape& shape, uint64_t seed,
                                                          bool spins = false);
   uint16_t port() const { return port_; }
-  // Of the server.
+  // The memory of the server.
   absl::StatusOr<uint64_t> ResidentBytes() const { return ResidentBytesOf(process_->pid()); }
 
   // Runs the workload on new connections and measures nothing. Errors as Measure.

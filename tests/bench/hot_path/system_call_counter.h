@@ -19,7 +19,7 @@ class SystemCallCounter {
   SystemCallCounter(SystemCallCounter&& other) = default;
   ~SystemCallCounter();
 
-  // Of all its threads, also those that began since. UNAVAILABLE: they cannot be read.
+  // Counts those of all its threads, also those that began since. UNAVAILABLE: they cannot be read.
   absl::StatusOr<uint64_t> Read() const;
 
  private:

@@ -30,7 +30,7 @@ struct Workload {
   // The connections of redis and memcached. As many operations in flight where the protocol allows
   // it: on a Pipeline's connections the same, else 50 connections at most without pipelining.
   LoadShape PeerShape() const;
-  // The same work pipelined, for comparison.
+  // How a peer pipelines the same work, for comparison.
   LoadShape PipelinedPeerShape() const;
 };
 

@@ -124,7 +124,7 @@ class Listener {
     EXPECT_EQ(poll(&readable, 1, kPatienceMs), 1) << "nobody connects";
     return Peer(FileDescriptor(accept(socket_.number(), nullptr, nullptr)));
   }
-  // With the server's first frame, and the client's preface read.
+  // Accepts a connection, sends the server's first frame, and has read the client's preface.
   Peer Greet(const std::string& settings = Settings()) {
     Peer peer = Accept();
     peer.ReadUntil("SM\r\n\r\n");

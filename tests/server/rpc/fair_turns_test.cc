@@ -312,7 +312,7 @@ TEST_F(FairTurnsTest, AConnectionThatFailsHasNothingMoreToRun) {
   EXPECT_EQ(work_.done.size(), 5u);
 }
 
-// Of the first call: waits until the other connection has sent something.
+// The first call waits until the other connection has sent something.
 class FirstWaits final : public UnaryMethod {
  public:
   FirstWaits(std::atomic<int>* calls, absl::Notification* go) : calls_(calls), go_(go) {}

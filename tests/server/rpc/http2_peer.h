@@ -101,7 +101,7 @@ struct SentFrame {
   std::string payload;
 
   bool Has(uint8_t flag) const { return (flags & flag) != 0; }
-  // Of RST_STREAM and GOAWAY.
+  // What RST_STREAM and GOAWAY say.
   http2::ErrorCode error() const {
     const size_t at = type == http2::FrameType::kGoaway ? 4 : 0;
     return static_cast<http2::ErrorCode>(LoadBigEndian(payload.data() + at, 4));

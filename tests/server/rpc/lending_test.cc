@@ -56,7 +56,7 @@ class LendingTest : public testing::Test {
   static std::string Request(uint32_t id, const std::string& path, const std::string& bytes) {
     return Headers(id, RequestFields(path)) + Frames(id, Message(bytes));
   }
-  // Of a body.
+  // The frames of a body.
   static std::string Frames(uint32_t id, std::string_view body, uint8_t flags_of_last = kEnd) {
     std::string frames;
     for (; body.size() > http2::kDefaultFrameBytesMax;

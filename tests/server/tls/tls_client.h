@@ -63,7 +63,7 @@ class TlsClient {
   SSL* ssl() { return ssl_.get(); }
   bool is_open() const { return SSL_is_init_finished(ssl_.get()) == 1 && !has_failed_; }
   bool has_failed() const { return has_failed_; }
-  // Of what it failed, or what ended it; 0: of nothing.
+  // Why it failed, or what ended it; 0: nothing did.
   int reason() const { return reason_; }
   bool has_ended() const { return has_ended_; }
   // All plaintext that came.

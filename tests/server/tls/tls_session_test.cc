@@ -120,7 +120,7 @@ TEST_F(TlsSessionTest, AllRecordsThatCameTogetherAreReadAtOnce) {
   Run(client);
   for (int i = 0; i < 100; ++i) client.Write("record " + std::to_string(i) + ";");
   std::string ciphertext = client.Take();
-  // And the last one in part: the rest brings it, and nothing but that.
+  // The last one comes in part: the rest brings it, and nothing but that.
   const std::string rest = ciphertext.substr(ciphertext.size() - 3);
   ciphertext.resize(ciphertext.size() - 3);
   std::string plaintext(ciphertext.size() + TlsSession::kRecordBytes, '\0');
