@@ -6,60 +6,79 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-#include "client/channel/channel_loop.h"
+#include "client/channel/channel_connection.h"
 #include "client/channel/channel_tls_session.h"
+#include "client/channel/file_descriptor.h"
+#include "client/channel/loop_time.h"
+#include "client/channel/machine_socket.h"
+#include "client/channel/socket_watcher.h"
 
 namespace larder {
 
-// A socket, and what is said on it.
-struct ChannelLoop::Link {
-  Link(FileDescriptor from, Place* of, const ChannelConnectionLimits& limits,
-       const RequestOrigin& origin, LoopTime now)
-      : socket(std::move(from)), place(of), rpc(limits, origin), received_at(now) {}
+class ChannelLoop;
+class ChannelPlace;
 
+// One connection of a channel, since its socket began to be connected: what is said on it, and
+// whether the server still answers. Belongs to a ChannelLoop, and to its thread.
+class ChannelLink final : public SocketWatcher {
+ public:
+  // Both outlive the link; `tls` is nullptr for plaintext.
+  ChannelLink(ChannelLoop* loop, ChannelPlace* place, FileDescriptor socket,
+              std::unique_ptr<ChannelTlsSession> tls);
+  ChannelLink(const ChannelLink&) = delete;
+  ChannelLink& operator=(const ChannelLink&) = delete;
+
+  // Waits for the connection. False: errno says why that cannot be.
+  bool Watch();
+  void OnReady(uint32_t events) override;
+
+  // Sends the call with this turn. REQUIRES: rpc().CanStart().
+  void Start(ChannelCall& call);
+  // Ends a call that has not ended; the server is told.
+  void Cancel(ChannelCall& call);
+  // Notes that it is to be settled; false: it is so already.
+  bool MarkChanged();
+  // Sends what waits, and draws the consequences of what has happened.
+  void Settle();
+  // Returns whether anything was done with it lately.
+  bool OnSecond(uint32_t seconds);
+  // Closes it, with the calls that it has.
+  void Lose(const std::string& why);
+
+  bool is_connecting() const { return is_connecting_; }  // the socket
   bool is_in_handshake() const {
+    const ChannelTlsSession* const tls = socket_.tls();
     return tls != nullptr && tls->state() == ChannelTlsSession::State::kHandshake;
   }
-  // Something waits for the socket; what cannot be encrypted does not.
-  bool has_output() const;
-  void DropOutput();
-  // Why it is no more, by what the socket said, or by what the server said before.
+  const ChannelConnection& rpc() const { return rpc_; }
+
+ private:
+  void OnConnected();
+  void Read();
+  // Takes what one recv gave. False: nothing more is to be read now.
+  bool Take(std::string_view bytes);
+  // Decrypts and takes bytes. False: they were no good.
+  bool Receive(std::string_view bytes);
+  void Write();
+  void FinishEnded();
+  void CheckKeepalive();
+  // Says why it is no more, by what the socket said, or by what the server said before.
   std::string WhyBroken(std::string_view what) const;
-  // REQUIRES: what came was no good.
+  // Says what was wrong. REQUIRES: what came was no good.
   std::string WhyFailed() const;
 
-  FileDescriptor socket;
-  Place* const place;
-  ChannelConnection rpc;
-  std::unique_ptr<ChannelTlsSession> tls;  // nullptr: plaintext
-  bool is_connecting = true;               // the socket
-  bool is_failed = false;                  // to be closed when the output is sent
-  bool is_changed = false;                 // in changed_
-  bool was_used = true;                    // since the last second
-  uint32_t events = 0;                     // that epoll is asked for
-  LoopTime received_at;                    // anything, or the first call of many began
-  LoopTime pinged_at = kNoTime;
-};
-
-// Where a connection is kept: at most one takes new calls.
-struct ChannelLoop::Place {
-  enum class State : uint8_t { kIdle, kConnecting, kReady, kBackoff };
-
-  explicit Place(const ChannelOptions& options)
-      : backoff(options.backoff_initial, options.backoff_max) {}
-
-  State state = State::kIdle;
-  Link* link = nullptr;  // kReady; kConnecting, if the address is known
-  CallQueue waiting;
-  ConnectBackoff backoff;
-  LoopTime retry_at = kNoTime;          // kBackoff
-  LoopTime connect_deadline = kNoTime;  // kConnecting
-  uint64_t attempts = 0;                // to connect
-  std::string failure;                  // of the last attempt
-  Addresses addresses;                  // of this attempt
-  size_t next_address = 0;
+  ChannelLoop* const loop_;
+  ChannelPlace* const place_;
+  ChannelConnection rpc_;
+  MachineSocket<ChannelConnection, ChannelTlsSession> socket_;
+  bool is_connecting_ = true;
+  bool is_failed_ = false;   // to be closed when the output is sent
+  bool is_changed_ = false;  // to be settled
+  bool was_used_ = true;     // since the last second
+  uint32_t events_ = 0;      // that are watched
+  LoopTime received_at_;     // anything, or the first call of many began
+  LoopTime pinged_at_ = kNoTime;
 };
 
 }  // namespace larder

@@ -1,240 +1,106 @@
 #include "client/channel/channel_loop.h"
 
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <system_error>
+#include <chrono>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "client/channel/channel_link.h"
-#include "client/channel/channel_mailbox.h"
-#include "client/channel/channel_tls_session.h"
+#include "client/channel/channel_place.h"
 
 namespace larder {
-namespace {
-
-constexpr int kEventsAtOnce = 64;
-
-// While it lives, threads that are started take no signals, which are the program's.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<ChannelLoop>> ChannelLoop::Create(const ChannelOptions& options,
                                                                  uint32_t places) {
-  FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
-  FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  // Each write is an event of its own, so that it need not be read.
-  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
-  if (!epoll.is_open() || !wake.is_open() ||
-      epoll_ctl(epoll.number(), EPOLL_CTL_ADD, wake.number(), &event) != 0) {
-    return absl::ErrnoToStatus(errno, "a channel cannot open its files");
+  std::unique_ptr<EventLoop> own_events;
+  if (options.event_loop == nullptr) {
+    auto created = EventLoop::Create();
+    if (!created.ok()) return created.status();
+    own_events = *std::move(created);
   }
-  std::unique_ptr<ChannelLoop> loop(
-      new ChannelLoop(options, std::move(epoll), std::move(wake), places));
-  const BlockedSignals blocked;
-  try {
-    loop->thread_ = std::thread([raw = loop.get()] { raw->Run(); });
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("a channel cannot start its thread: ", error.what()));
-  }
-  return loop;
+  return std::unique_ptr<ChannelLoop>(new ChannelLoop(options, std::move(own_events), places));
 }
 
-ChannelLoop::ChannelLoop(const ChannelOptions& options, FileDescriptor epoll, FileDescriptor wake,
+ChannelLoop::ChannelLoop(const ChannelOptions& options, std::unique_ptr<EventLoop> own_events,
                          uint32_t places)
-    : options_(options),
-      origin_{AuthorityOf(options.address), options.tls == nullptr ? RequestOrigin::Scheme::kHttp
-                                                                   : RequestOrigin::Scheme::kHttps},
-      server_name_(options.tls_server_name.empty() ? HostOf(options.address)
-                                                   : options.tls_server_name),
-      is_numeric_(IsNumericAddress(options.address)),
-      epoll_(std::move(epoll)),
-      wake_(std::move(wake)),
-      mailbox_(std::make_shared<Mailbox>()),
-      now_(std::chrono::steady_clock::now()),
-      next_second_(now_ + std::chrono::seconds(1)),
+    : own_events_(std::move(own_events)),
+      events_(own_events_ == nullptr ? *options.event_loop : *own_events_),
+      target_(options),
+      mailbox_(std::make_shared<TaskMailbox>(&events_)),
       random_(std::random_device{}()),
-      wheel_(now_),
-      buffer_(new char[kReceiveBytes]),
-      decrypted_(options.tls == nullptr
-                     ? nullptr
-                     : new char[kReceiveBytes + ChannelTlsSession::kRecordBytes]) {
-  {
-    const MutexLock lock(mailbox_->mutex);
-    mailbox_->loop = this;
-  }
-  for (uint32_t i = 0; i < places; ++i) places_.push_back(std::make_unique<Place>(options_));
+      wheel_(std::chrono::steady_clock::now()) {
+  for (uint32_t i = 0; i < places; ++i) places_.push_back(std::make_unique<ChannelPlace>(this));
+  events_.Add(*this);
 }
 
 ChannelLoop::~ChannelLoop() {
   mailbox_->Close();
-  is_stopping_.store(true);
-  WakeUp();
-  if (thread_.joinable()) thread_.join();
+  events_.RunAndWait([this] {
+    Close();
+    events_.Remove(*this);
+  });
 }
 
-void ChannelLoop::WakeUp() {
-  const uint64_t one = 1;
-  // Full only if it is to wake up already.
-  [[maybe_unused]] const ssize_t written = write(wake_.number(), &one, sizeof(one));
+void ChannelLoop::Close() {
+  is_in_turn_ = true;
+  const std::string why = "the channel was closed";
+  for (const auto& place : places_) place->Close(why);
+  for (ChannelLink* const link : AllLinks()) link->Lose(why);
+  TakeStarted();
+  changed_.clear();
+  closed_.clear();
 }
 
 void ChannelLoop::Start(ChannelCall& call, uint32_t place) {
   call.place_ = place;
   call.was_moved_ = false;
-  // All of it under the lock: who waits for the call may destroy the loop as soon as that has
+  // All of it under the lock: who waits for the call may destroy the channel as soon as that has
   // ended.
   const MutexLock lock(mutex_);
   started_.push_back(&call);
-  if (is_sleeping_.exchange(false)) WakeUp();
+  events_.Notify(*this);
 }
 
-void ChannelLoop::Post(std::function<void()> task) {
-  const MutexLock lock(mutex_);
-  tasks_.push_back(std::move(task));
-  WakeUp();
-}
-
-bool ChannelLoop::HasInput() {
-  const MutexLock lock(mutex_);
-  return !started_.empty() || !tasks_.empty();
-}
-
-void ChannelLoop::TakeInput() {
-  std::vector<std::function<void()>> tasks;
+void ChannelLoop::TakeStarted() {
   {
     const MutexLock lock(mutex_);
     taken_.swap(started_);
-    tasks.swap(tasks_);
   }
-  for (const auto& task : tasks) task();
   for (ChannelCall* const call : taken_) {
     wheel_.Add(*call);
-    Begin(*call);
+    places_[call->place_]->Begin(*call);
   }
   taken_.clear();
 }
 
-void ChannelLoop::Run() {
-  std::array<epoll_event, kEventsAtOnce> events;
-  while (!is_stopping_.load(std::memory_order_relaxed)) {
-    // In this order, so that who starts a call after the look sees that a wake-up is needed.
-    is_sleeping_.store(true);
-    int timeout_ms = 0;
-    if (HasInput()) {
-      is_sleeping_.store(false);
-    } else {
-      timeout_ms = TimeoutMs();
-    }
-    const int count = epoll_wait(epoll_.number(), events.data(), kEventsAtOnce, timeout_ms);
-    is_sleeping_.store(false);
-    now_ = std::chrono::steady_clock::now();
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<size_t>(i)];
-      if (event.data.ptr != nullptr) OnReady(*static_cast<Link*>(event.data.ptr), event.events);
-    }
-    // After what was answered, since callbacks start new calls.
-    TakeInput();
-    ExpireDeadlines();
-    ExpireConnects();
-    if (now_ >= next_second_) OnSecond();
-    SettleChanged();
-    closed_.clear();
-  }
+void ChannelLoop::OnTurn() {
+  is_in_turn_ = true;
+  TakeStarted();
+  ExpireCalls();
+  for (const auto& place : places_) place->ExpireConnect();
+  SettleChanged();
+  closed_.clear();
+  events_.SetDeadline(*this, NextDeadline());
+  is_in_turn_ = false;
 }
 
-int ChannelLoop::TimeoutMs() const {
+LoopTime ChannelLoop::NextDeadline() const {
   LoopTime next = wheel_.NextLook();
-  if (needs_seconds_) next = std::min(next, next_second_);
-  for (const std::unique_ptr<Place>& place : places_) {
-    if (place->state == Place::State::kConnecting) next = std::min(next, place->connect_deadline);
-  }
-  if (next == kNoTime) return -1;
-  const auto left = next - std::chrono::steady_clock::now();
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  return static_cast<int>(std::clamp<int64_t>(ms, 0, 60000));
+  for (const auto& place : places_) next = std::min(next, place->connect_deadline());
+  return next;
 }
 
-void ChannelLoop::Begin(ChannelCall& call) {
-  Place& place = *places_[call.place_];
-  if (place.state == Place::State::kReady && place.waiting.empty() && place.link->rpc.CanStart()) {
-    if (place.link->rpc.calls() == 0) place.link->received_at = now_;
-    place.link->rpc.Start(call, now_);
-    return MarkChanged(*place.link);
-  }
-  if (place.state == Place::State::kBackoff && now_ < place.retry_at) {
-    return Refuse(call, absl::StatusCode::kUnavailable, place.failure);
-  }
-  place.waiting.Push(call);
-  if (place.state == Place::State::kIdle || place.state == Place::State::kBackoff) {
-    BeginConnect(place);
-  }
-}
-
-void ChannelLoop::StartWaiting(Place& place) {
-  if (place.state != Place::State::kReady) return;
-  while (!place.waiting.empty() && place.link->rpc.CanStart()) {
-    if (place.link->rpc.calls() == 0) place.link->received_at = now_;
-    place.link->rpc.Start(place.waiting.Pop(), now_);
-    MarkChanged(*place.link);
-  }
-}
-
-void ChannelLoop::FinishEnded(Link& link) {
-  while (link.rpc.HasEnded()) {
-    for (ChannelCall* const call : link.rpc.TakeEnded()) {
-      if (call->is_refused_ && !call->was_moved_) {
-        call->was_moved_ = true;
-        Begin(*call);
-      } else {
-        Finish(*call);
-      }
-    }
-  }
-}
-
-void ChannelLoop::Finish(ChannelCall& call) {
-  wheel_.Remove(call);
-  call.OnDone();
-}
-
-void ChannelLoop::Refuse(ChannelCall& call, absl::StatusCode code, std::string why) {
-  call.status = {static_cast<int>(code), std::move(why), {}};
-  Finish(call);
-}
-
-void ChannelLoop::ExpireDeadlines() {
-  wheel_.TakeExpired(now_, expired_);
+void ChannelLoop::ExpireCalls() {
+  wheel_.TakeExpired(now(), expired_);
   for (ChannelCall* const call : expired_) {
-    Place& place = *places_[call->place_];
     if (call->is_queued_for_connection_) {
-      place.waiting.Remove(*call);
+      places_[call->place_]->RemoveWaiting(*call);
       Refuse(*call, absl::StatusCode::kDeadlineExceeded,
              "the deadline passed before there was a connection that takes the call");
       continue;
     }
     for (const auto& [link, owned] : links_) {
-      if (&link->rpc != call->connection_) continue;
-      link->rpc.Cancel(*call);
-      MarkChanged(*link);
+      if (&link->rpc() != call->connection_) continue;
+      link->Cancel(*call);
       break;
     }
     Refuse(*call, absl::StatusCode::kDeadlineExceeded,
@@ -243,97 +109,61 @@ void ChannelLoop::ExpireDeadlines() {
   expired_.clear();
 }
 
-void ChannelLoop::OnReady(Link& link, uint32_t events) {
-  if (!link.socket.is_open()) return;  // closed since epoll saw it
-  if (link.is_connecting) OnConnected(link);
-  if (!link.socket.is_open()) return;
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Read(link);
-  if (link.socket.is_open()) MarkChanged(link);
+void ChannelLoop::End(ChannelCall& call) {
+  if (!call.is_refused_ || call.was_moved_) return Finish(call);
+  call.was_moved_ = true;
+  places_[call.place_]->Begin(call);
 }
 
-void ChannelLoop::MarkChanged(Link& link) {
-  link.was_used = true;
-  needs_seconds_ = true;
-  if (!std::exchange(link.is_changed, true)) changed_.push_back(&link);
+void ChannelLoop::Refuse(ChannelCall& call, absl::StatusCode code, std::string why) {
+  call.status = {static_cast<int>(code), std::move(why), {}};
+  Finish(call);
+}
+
+void ChannelLoop::Finish(ChannelCall& call) {
+  wheel_.Remove(call);
+  call.OnDone();
+}
+
+double ChannelLoop::Random() {
+  return static_cast<double>(random_() - std::minstd_rand::min()) /
+         (static_cast<double>(std::minstd_rand::max()) + 1);
+}
+
+void ChannelLoop::Add(std::unique_ptr<ChannelLink> link) {
+  ChannelLink* const raw = link.get();
+  links_.emplace(raw, std::move(link));
+}
+
+void ChannelLoop::Release(ChannelLink& link) {
+  const auto found = links_.find(&link);
+  closed_.push_back(std::move(found->second));
+  links_.erase(found);
+  RequestTurn();
+}
+
+void ChannelLoop::MarkChanged(ChannelLink& link) {
+  events_.WantSecond();
+  if (!link.MarkChanged()) return;
+  changed_.push_back(&link);
+  RequestTurn();
 }
 
 void ChannelLoop::SettleChanged() {
   // More may be added meanwhile.
-  for (size_t i = 0; i < changed_.size(); ++i) {
-    Link& link = *changed_[i];
-    link.is_changed = false;
-    if (link.socket.is_open()) Settle(link);
-  }
+  for (size_t i = 0; i < changed_.size(); ++i) changed_[i]->Settle();
   changed_.clear();
 }
 
-void ChannelLoop::Settle(Link& link) {
-  if (!link.is_connecting) Write(link);
-  if (link.tls != nullptr && link.tls->state() == ChannelTlsSession::State::kClosed) {
-    return Lose(link, link.WhyFailed());
-  }
-  Place& place = *link.place;
-  if (place.link == &link) {
-    if (link.rpc.is_draining() && place.state == Place::State::kReady) {
-      Detach(link, "the connection is used up");
-    } else {
-      StartWaiting(place);
-    }
-  }
-  if (place.link != &link && link.rpc.calls() == 0) return Lose(link, link.rpc.failure());
-  const bool is_blocked = link.is_connecting || link.has_output();
-  const uint32_t events = EPOLLIN | (is_blocked ? uint32_t{EPOLLOUT} : 0);
-  if (events == link.events) return;
-  link.events = events;
-  epoll_event event{.events = events, .data = {.ptr = &link}};
-  epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, link.socket.number(), &event);
-}
-
-void ChannelLoop::Lose(Link& link, const std::string& why) {
-  if (!link.socket.is_open()) return;
-  if (link.tls != nullptr && link.tls->can_send()) {
-    link.tls->End();
-    Write(link);
-  }
-  // A close alone would not do it while a process that was forked has the socket, too.
-  epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, link.socket.number(), nullptr);
-  link.socket.Close();
-  const auto found = links_.find(&link);
-  closed_.push_back(std::move(found->second));
-  links_.erase(found);
-  link.rpc.Close(why);
-  Detach(link, why);
-  FinishEnded(link);
-}
-
-void ChannelLoop::OnSecond() {
-  const auto late = std::chrono::duration_cast<std::chrono::seconds>(now_ - next_second_);
-  next_second_ = now_ + std::chrono::seconds(1);
-  needs_seconds_ = false;
-  std::vector<Link*> all;
+std::vector<ChannelLink*> ChannelLoop::AllLinks() const {
+  std::vector<ChannelLink*> all;
   for (const auto& [link, owned] : links_) all.push_back(link);
-  for (Link* const link : all) {
-    link->rpc.OnSecondsPassed(static_cast<uint32_t>(1 + late.count()));
-    const bool was_used = std::exchange(link->was_used, false) || link->rpc.calls() > 0;
-    if (!was_used) {
-      link->rpc.ReleaseMemory();
-      if (link->tls != nullptr) link->tls->ReleaseMemory();
-    }
-    needs_seconds_ |= was_used;
-    CheckKeepalive(*link);
-  }
+  return all;
 }
 
-void ChannelLoop::CheckKeepalive(Link& link) {
-  if (link.is_connecting || link.rpc.calls() == 0) {
-    link.pinged_at = kNoTime;
-  } else if (link.pinged_at != kNoTime && now_ > After(link.pinged_at, options_.pong_within)) {
-    Lose(link,
-         absl::StrCat("no answer to a ping within ", absl::FormatDuration(options_.pong_within)));
-  } else if (link.pinged_at == kNoTime && now_ > After(link.received_at, options_.ping_after)) {
-    link.pinged_at = now_;
-    link.rpc.SendPing();
-    MarkChanged(link);
+void ChannelLoop::OnSecond(uint32_t seconds) {
+  for (ChannelLink* const link : AllLinks()) {
+    if (link->OnSecond(seconds)) events_.WantSecond();
   }
 }
 

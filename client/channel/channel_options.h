@@ -10,11 +10,15 @@
 namespace larder {
 
 class ChannelTlsContext;
+class EventLoop;
 
 struct ChannelOptions {
-  std::string address;                                     // host:port, [IPv6]:port or unix:/path
-  int connections = 1;                                     // used in turn
-  int io_threads = 1;                                      // over which the connections are spread
+  std::string address;  // host:port, [IPv6]:port or unix:/path
+  int connections = 1;  // used in turn
+  int io_threads = 1;   // over which the connections are spread
+  // Where the connections live, in place of threads of their own, for instance beside a server's.
+  // Outlives the channel. nullptr: the channel makes `io_threads` loops and ends them.
+  EventLoop* event_loop = nullptr;
   std::shared_ptr<const ChannelTlsContext> tls = nullptr;  // nullptr: plaintext
   // That must be in the server's certificate. Empty: the host of the address, localhost for a unix
   // socket.

@@ -8,8 +8,8 @@ namespace larder {
 
 absl::StatusOr<std::unique_ptr<RpcChannel>> RpcChannel::Create(const ChannelOptions& options) {
   const auto connections = static_cast<uint32_t>(std::max(options.connections, 1));
-  const auto threads =
-      std::min(static_cast<uint32_t>(std::max(options.io_threads, 1)), connections);
+  const int io_threads = options.event_loop == nullptr ? std::max(options.io_threads, 1) : 1;
+  const auto threads = std::min(static_cast<uint32_t>(io_threads), connections);
   std::unique_ptr<RpcChannel> channel(new RpcChannel(connections));
   for (uint32_t i = 0; i < threads; ++i) {
     const uint32_t places = connections / threads + (i < connections % threads ? 1 : 0);

@@ -31,7 +31,9 @@ class RpcChannel {
   // No I/O yet. RESOURCE_EXHAUSTED, INTERNAL: the process has too many files open, or threads.
   static absl::StatusOr<std::unique_ptr<RpcChannel>> Create(const ChannelOptions& options);
 
-  // REQUIRES: all calls have ended; not on a thread of the channel, which is to say not in OnDone.
+  // Calls that are open end with UNAVAILABLE, and so do those that their OnDone starts. REQUIRES:
+  // no other thread starts one; not on a thread of the channel, but for a task of the EventLoop
+  // that the channel was given.
   ~RpcChannel();
   RpcChannel(const RpcChannel&) = delete;
   RpcChannel& operator=(const RpcChannel&) = delete;

@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/channel/event_loop.h"
 #include "server/rpc/io_loop.h"
 #include "server/transport/transport_state.h"
 #include "tests/client/channel/channel_fixture.h"
@@ -137,6 +138,24 @@ TEST_F(RpcChannelServerTest, ADrainedServerLosesNoCall) {
   channel->Start(last);
   EXPECT_EQ(last.Wait(), absl::StatusCode::kOk);
   acceptor.join();
+}
+
+TEST_F(RpcChannelServerTest, ChannelsMayShareALoop) {
+  const auto events = EventLoop::Create().value();
+  const ChannelOptions options{
+      .address = listener_.address(), .connections = 2, .event_loop = events.get()};
+  const auto one = Connect(options);
+  auto two = Connect(options);
+  ExpectAnswersToManyThreads(*one, [&] {
+    for (int i = 0; i < 2; ++i) Serve();
+  });
+  ExpectAnswersToManyThreads(*two, [&] {
+    for (int i = 0; i < 2; ++i) Serve();
+  });
+  two.reset();
+  WaitingCall call("hello");
+  one->Start(call);
+  EXPECT_EQ(call.Wait(), absl::StatusCode::kOk);
 }
 
 // Against a server that the test plays.
@@ -275,6 +294,20 @@ TEST_F(RpcChannelPeerTest, CallsBeyondTheServersLimitWaitForTheirTurn) {
   peer.Answer(3, "2");
   EXPECT_EQ(one.Wait(), absl::StatusCode::kOk);
   EXPECT_EQ(two.Wait(), absl::StatusCode::kOk);
+}
+
+TEST_F(RpcChannelPeerTest, OpenCallsEndWithTheirChannel) {
+  Open();
+  WaitingCall in_flight("in flight");
+  channel_->Start(in_flight);
+  Peer peer = listener_.Greet(Settings({{http2::Setting::kMaxConcurrentStreams, 1}}));
+  peer.ReadUntil(Message("in flight"));
+  WaitingCall waiting("waiting");
+  channel_->Start(waiting);
+  channel_.reset();
+  EXPECT_EQ(in_flight.Wait(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(waiting.Wait(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(waiting.status.message, "the channel was closed");
 }
 
 // A host that has gone without a word: nothing comes, nothing is reset.
