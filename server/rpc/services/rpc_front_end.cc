@@ -10,7 +10,7 @@
 #include "server/connections/listening_socket.h"
 #include "server/messages/status_details.h"
 #include "server/reflection/descriptor_index.h"
-#include "server/rpc/io_loop.h"
+#include "server/rpc/server_loop.h"
 #include "server/rpc/services/rpc_services.h"
 
 namespace larder::server {
@@ -58,7 +58,11 @@ class RpcFrontEnd final : public FrontEnd {
     absl::StatusOr<ListeningSocket> listening = Listen(config.listen);
     if (!listening.ok()) return listening.status();
     for (uint32_t i = 0; i < config.io_threads; ++i) {
-      auto loop = IoLoop::Start(&limits_, &methods_, TimeoutsOf(config), transport_, tls);
+      auto loop = ServerLoop::Start({.limits = &limits_,
+                                     .methods = &methods_,
+                                     .timeouts = TimeoutsOf(config),
+                                     .state = transport_,
+                                     .tls = tls});
       if (!loop.ok()) return loop.status();
       loops_.push_back(*std::move(loop));
     }
@@ -85,7 +89,7 @@ class RpcFrontEnd final : public FrontEnd {
   }
 
  private:
-  IoLoop& LeastBusyLoop() {
+  ServerLoop& LeastBusyLoop() {
     return **std::min_element(loops_.begin(), loops_.end(), [](const auto& a, const auto& b) {
       return a->connections() < b->connections();
     });
@@ -95,7 +99,7 @@ class RpcFrontEnd final : public FrontEnd {
   TransportState* const transport_;
   const DescriptorIndex index_;
   RpcMethods methods_;
-  std::vector<std::unique_ptr<IoLoop>> loops_;
+  std::vector<std::unique_ptr<ServerLoop>> loops_;
   std::unique_ptr<ConnectionAcceptor> acceptor_;
 };
 

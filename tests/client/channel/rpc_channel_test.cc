@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "client/channel/event_loop.h"
-#include "server/rpc/io_loop.h"
+#include "server/rpc/server_loop.h"
 #include "server/transport/transport_state.h"
 #include "tests/client/channel/channel_fixture.h"
 #include "tests/server/rpc/http2_peer.h"
@@ -31,7 +31,7 @@ class RpcChannelServerTest : public ::testing::Test {
  protected:
   RpcChannelServerTest() {
     methods_.Add("/test/Echo", std::make_unique<Echo>());
-    loop_ = IoLoop::Start(&limits_, &methods_, {}, &state_).value();
+    loop_ = ServerLoop::Start({&limits_, &methods_, {}, &state_}).value();
   }
   void Serve() {
     FileDescriptor socket = listener_.Accept().Take();
@@ -43,7 +43,7 @@ class RpcChannelServerTest : public ::testing::Test {
   TransportState state_;
   RpcLimits limits_;
   RpcMethods methods_;
-  std::unique_ptr<IoLoop> loop_;
+  std::unique_ptr<ServerLoop> loop_;
 };
 
 TEST_F(RpcChannelServerTest, ACallIsAnswered) {
@@ -126,7 +126,7 @@ TEST_F(RpcChannelServerTest, ADrainedServerLosesNoCall) {
     if (i == 50) loop_->Drain();
   }
   // Those that came too late connect again, to the next one.
-  const auto next = IoLoop::Start(&limits_, &methods_, {}, &state_).value();
+  const auto next = ServerLoop::Start({&limits_, &methods_, {}, &state_}).value();
   WaitingCall last("last");
   std::thread acceptor([&] {
     FileDescriptor socket = listener_.Accept().Take();

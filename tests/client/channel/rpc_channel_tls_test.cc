@@ -14,7 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/channel/channel_tls_context.h"
-#include "server/rpc/io_loop.h"
+#include "server/rpc/server_loop.h"
 #include "server/tls/tls_rotation.h"
 #include "server/transport/transport_state.h"
 #include "tests/client/channel/channel_fixture.h"
@@ -46,7 +46,7 @@ class RpcChannelTlsServerTest : public RpcChannelTlsTest {
     const TlsFiles files{Write("cert", node.certificate), Write("key", node.key),
                          client_ca.empty() ? "" : Write("ca", client_ca)};
     tls_ = TlsRotation::Create(files, &counters_, {}).value();
-    loop_ = IoLoop::Start(&limits_, &methods_, {}, &state_, tls_.get()).value();
+    loop_ = ServerLoop::Start({&limits_, &methods_, {}, &state_, tls_.get()}).value();
   }
   void Serve() {
     FileDescriptor socket = listener_.Accept().Take();
@@ -80,7 +80,7 @@ class RpcChannelTlsServerTest : public RpcChannelTlsTest {
   RpcMethods methods_;
   TlsCounters counters_;
   std::unique_ptr<TlsRotation> tls_;
-  std::unique_ptr<IoLoop> loop_;
+  std::unique_ptr<ServerLoop> loop_;
   std::string said_;
 };
 
@@ -133,7 +133,7 @@ TEST_F(RpcChannelTlsServerTest, ADrainedServerLosesNoCall) {
     if (i == 50) loop_->Drain();
   }
   // Those that came too late connect again, to the next one.
-  const auto next = IoLoop::Start(&limits_, &methods_, {}, &state_, tls_.get()).value();
+  const auto next = ServerLoop::Start({&limits_, &methods_, {}, &state_, tls_.get()}).value();
   std::thread acceptor([&] {
     FileDescriptor socket = listener_.Accept().Take();
     ASSERT_EQ(fcntl(socket.number(), F_SETFL, O_NONBLOCK), 0);

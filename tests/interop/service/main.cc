@@ -6,7 +6,7 @@
 
 #include "server/connections/connection_acceptor.h"
 #include "server/connections/listening_socket.h"
-#include "server/rpc/io_loop.h"
+#include "server/rpc/server_loop.h"
 #include "tests/interop/service/test_service.h"
 
 namespace larder::interop {
@@ -19,7 +19,7 @@ int Run() {
   server::TransportState transport;
   server::ConnectionTable connections(100);
   auto listening = server::Listen({"127.0.0.1", 0});
-  auto loop = server::IoLoop::Start(&limits, &methods, {}, &transport);
+  auto loop = server::ServerLoop::Start({&limits, &methods, {}, &transport});
   if (!listening.ok() || !loop.ok()) {
     std::fprintf(stderr, "interop_service: cannot listen on 127.0.0.1 or start its loop\n");
     return 1;

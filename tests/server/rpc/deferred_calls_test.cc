@@ -12,7 +12,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
-#include "server/rpc/io_loop.h"
+#include "server/rpc/server_loop.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 
@@ -82,7 +82,7 @@ class DeferredCallsTest : public testing::Test {
   DeferredCallsTest() {
     methods_.Add("/test/Later", std::make_unique<Deferring>(&tickets_));
     methods_.Add("/test/Echo", std::make_unique<Echo>());
-    loop_ = IoLoop::Start(&limits_, &methods_, IoTimeouts(), &state_).value();
+    loop_ = ServerLoop::Start({&limits_, &methods_, IoTimeouts(), &state_}).value();
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     client_ = FileDescriptor(ends[0]);
@@ -132,7 +132,7 @@ class DeferredCallsTest : public testing::Test {
   TransportState state_;
   RpcLimits limits_;
   RpcMethods methods_;
-  std::unique_ptr<IoLoop> loop_;
+  std::unique_ptr<ServerLoop> loop_;
   FileDescriptor client_;
   Answers answers_;
 };

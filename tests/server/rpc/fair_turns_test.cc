@@ -14,8 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
-#include "server/rpc/io_loop.h"
 #include "server/rpc/rpc_connection.h"
+#include "server/rpc/server_loop.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 
@@ -354,7 +354,7 @@ TEST(FairLoopTest, AnotherConnectionNeedNotWaitForAllThatOneHasSent) {
   methods.Add("/test/Counts", std::make_unique<Counts>(&calls, &seen));
   TransportState state;
   RpcLimits limits;
-  auto loop = IoLoop::Start(&limits, &methods, IoTimeouts(), &state).value();
+  auto loop = ServerLoop::Start({&limits, &methods, IoTimeouts(), &state}).value();
   FileDescriptor clients[2];
   for (FileDescriptor& client : clients) {
     int ends[2];

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "server/rpc/io_loop.h"
+#include "server/rpc/server_loop.h"
 #include "server/tls/tls_rotation.h"
 #include "tests/server/rpc/http2_peer.h"
 #include "tests/server/tls/tls_client.h"
@@ -38,11 +38,11 @@ class Echo final : public UnaryMethod {
 };
 
 // A loop that speaks TLS, and the client's end of a connection to it.
-class IoLoopTlsTest : public testing::Test {
+class ServerLoopTlsTest : public testing::Test {
  protected:
-  IoLoopTlsTest()
+  ServerLoopTlsTest()
       : folder_(std::filesystem::path(testing::TempDir()) /
-                ("io_loop_tls_" + std::to_string(getpid()))) {
+                ("server_loop_tls_" + std::to_string(getpid()))) {
     std::filesystem::create_directory(folder_);
     const TestCertificate node = authority_.Issue("node");
     std::ofstream(folder_ / "cert") << node.certificate;
@@ -51,11 +51,11 @@ class IoLoopTlsTest : public testing::Test {
                                &counters_, {})
                .value();
   }
-  ~IoLoopTlsTest() override { std::filesystem::remove_all(folder_); }
+  ~ServerLoopTlsTest() override { std::filesystem::remove_all(folder_); }
 
   void Start(IoTimeouts timeouts = Patient()) {
     methods_.Add("/test/Echo", std::make_unique<Echo>(&runs_));
-    loop_ = IoLoop::Start(&limits_, &methods_, timeouts, &state_, tls_.get()).value();
+    loop_ = ServerLoop::Start({&limits_, &methods_, timeouts, &state_, tls_.get()}).value();
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     socket_ = FileDescriptor(ends[0]);
@@ -128,13 +128,13 @@ class IoLoopTlsTest : public testing::Test {
   RpcLimits limits_;
   RpcMethods methods_;
   std::atomic<int> runs_{0};
-  std::unique_ptr<IoLoop> loop_;
+  std::unique_ptr<ServerLoop> loop_;
   FileDescriptor socket_;
   std::unique_ptr<TlsClient> client_;
   std::string raw_;
 };
 
-TEST_F(IoLoopTlsTest, CallsAreAnswered) {
+TEST_F(ServerLoopTlsTest, CallsAreAnswered) {
   Start();
   Connect();
   Send(Hello() + Headers(1, RequestFields("/test/Echo")) +
@@ -146,7 +146,7 @@ TEST_F(IoLoopTlsTest, CallsAreAnswered) {
   EXPECT_EQ(counters_.handshakes(), 1u);
 }
 
-TEST_F(IoLoopTlsTest, LargeMessagesGoBothWays) {
+TEST_F(ServerLoopTlsTest, LargeMessagesGoBothWays) {
   Start();
   Connect();
   Send(Hello({{http2::Setting::kInitialWindowSize, 1u << 30}}) + WindowUpdate(0, 1 << 30));
@@ -163,7 +163,7 @@ TEST_F(IoLoopTlsTest, LargeMessagesGoBothWays) {
   EXPECT_TRUE(answers[1].body == message);
 }
 
-TEST_F(IoLoopTlsTest, ACallThatIsCutOffIsNotRun) {
+TEST_F(ServerLoopTlsTest, ACallThatIsCutOffIsNotRun) {
   Start();
   Connect();
   client_->Write(Hello() + Headers(1, RequestFields("/test/Echo")));
@@ -175,7 +175,7 @@ TEST_F(IoLoopTlsTest, ACallThatIsCutOffIsNotRun) {
   EXPECT_EQ(runs_.load(), 0);
 }
 
-TEST_F(IoLoopTlsTest, AClientThatEndsGetsItsAnswersAndTheEnd) {
+TEST_F(ServerLoopTlsTest, AClientThatEndsGetsItsAnswersAndTheEnd) {
   Start();
   Connect();
   client_->Write(Hello() + Headers(1, RequestFields("/test/Echo")) +
@@ -187,7 +187,7 @@ TEST_F(IoLoopTlsTest, AClientThatEndsGetsItsAnswersAndTheEnd) {
   EXPECT_TRUE(client_->has_ended());
 }
 
-TEST_F(IoLoopTlsTest, AHandshakeThatTakesTooLongIsClosedAndCounted) {
+TEST_F(ServerLoopTlsTest, AHandshakeThatTakesTooLongIsClosedAndCounted) {
   IoTimeouts timeouts = Patient();
   timeouts.handshake_within = absl::ZeroDuration();
   Start(timeouts);
@@ -198,7 +198,7 @@ TEST_F(IoLoopTlsTest, AHandshakeThatTakesTooLongIsClosedAndCounted) {
   EXPECT_EQ(counters_.failures(TlsFailure::kTimeout), 1u);
 }
 
-TEST_F(IoLoopTlsTest, AClientThatLeavesDuringItsHandshakeIsCounted) {
+TEST_F(ServerLoopTlsTest, AClientThatLeavesDuringItsHandshakeIsCounted) {
   Start();
   TlsClient client({.ca = authority_.certificate()});
   SendRaw(client.Take());
@@ -208,7 +208,7 @@ TEST_F(IoLoopTlsTest, AClientThatLeavesDuringItsHandshakeIsCounted) {
   EXPECT_EQ(counters_.failures(TlsFailure::kDisconnected), 1u);
 }
 
-TEST_F(IoLoopTlsTest, AClientThatTakesNothingIsClosed) {
+TEST_F(ServerLoopTlsTest, AClientThatTakesNothingIsClosed) {
   IoTimeouts timeouts = Patient();
   timeouts.unread_for = absl::ZeroDuration();
   Start(timeouts);
@@ -224,7 +224,7 @@ TEST_F(IoLoopTlsTest, AClientThatTakesNothingIsClosed) {
   WaitUntilGone();
 }
 
-TEST_F(IoLoopTlsTest, APlaintextHttp2ClientIsToldWhy) {
+TEST_F(ServerLoopTlsTest, APlaintextHttp2ClientIsToldWhy) {
   Start();
   SendRaw(Hello());
   ReadUntilClosed();
@@ -236,7 +236,7 @@ TEST_F(IoLoopTlsTest, APlaintextHttp2ClientIsToldWhy) {
   EXPECT_EQ(counters_.failures(TlsFailure::kNotTls), 1u);
 }
 
-TEST_F(IoLoopTlsTest, ARefusedClientGetsTheAlertBeforeTheEnd) {
+TEST_F(ServerLoopTlsTest, ARefusedClientGetsTheAlertBeforeTheEnd) {
   Start();
   client_ = std::make_unique<TlsClient>(
       TlsClientOptions{.ca = authority_.certificate(), .alpn = "\x08http/1.1"});
@@ -245,7 +245,7 @@ TEST_F(IoLoopTlsTest, ARefusedClientGetsTheAlertBeforeTheEnd) {
   EXPECT_EQ(client_->reason(), SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL);
 }
 
-TEST_F(IoLoopTlsTest, DrainEndsAConnectionInOrder) {
+TEST_F(ServerLoopTlsTest, DrainEndsAConnectionInOrder) {
   Start();
   Connect();
   Send(Hello() + Headers(1, RequestFields("/test/Echo")));
@@ -264,7 +264,7 @@ TEST_F(IoLoopTlsTest, DrainEndsAConnectionInOrder) {
   EXPECT_TRUE(client_->has_ended());
 }
 
-TEST_F(IoLoopTlsTest, DrainDoesNotWaitForAHandshake) {
+TEST_F(ServerLoopTlsTest, DrainDoesNotWaitForAHandshake) {
   Start();
   loop_->Drain();
   ReadUntilClosed();

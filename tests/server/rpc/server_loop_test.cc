@@ -1,4 +1,4 @@
-#include "server/rpc/io_loop.h"
+#include "server/rpc/server_loop.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -19,11 +19,11 @@ constexpr int kPatienceMs = 60000;
 constexpr absl::Duration kNever = absl::Hours(1);
 
 // A loop, and the client's end of a connection to it.
-class IoLoopTest : public testing::Test {
+class ServerLoopTest : public testing::Test {
  protected:
   void Start(IoTimeouts timeouts) {
     methods_.Add("/test/Echo", std::make_unique<Echo>());
-    loop_ = IoLoop::Start(&limits_, &methods_, timeouts, &state_).value();
+    loop_ = ServerLoop::Start({&limits_, &methods_, timeouts, &state_}).value();
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     client_ = FileDescriptor(ends[0]);
@@ -85,12 +85,12 @@ class IoLoopTest : public testing::Test {
   TransportState state_;
   RpcLimits limits_;
   RpcMethods methods_;
-  std::unique_ptr<IoLoop> loop_;
+  std::unique_ptr<ServerLoop> loop_;
   FileDescriptor client_;
   std::string received_;
 };
 
-TEST_F(IoLoopTest, CallsAreAnswered) {
+TEST_F(ServerLoopTest, CallsAreAnswered) {
   Start(Patient());
   Send(Hello() + Headers(1, RequestFields("/test/Echo")) +
        Data(1, Message("hello"), http2::kEndStream));
@@ -101,7 +101,7 @@ TEST_F(IoLoopTest, CallsAreAnswered) {
   EXPECT_EQ(loop_->connections(), 1u);
 }
 
-TEST_F(IoLoopTest, AConnectionThatSaysNothingIsClosed) {
+TEST_F(ServerLoopTest, AConnectionThatSaysNothingIsClosed) {
   IoTimeouts timeouts = Patient();
   timeouts.handshake_within = absl::ZeroDuration();
   Start(timeouts);
@@ -110,7 +110,7 @@ TEST_F(IoLoopTest, AConnectionThatSaysNothingIsClosed) {
   ExpectEnded(ConnectionEnd::kHandshakeTimeout);
 }
 
-TEST_F(IoLoopTest, AClientThatAnswersPingsIsKeptAndOneThatDoesNotIsClosed) {
+TEST_F(ServerLoopTest, AClientThatAnswersPingsIsKeptAndOneThatDoesNotIsClosed) {
   IoTimeouts timeouts = Patient();
   timeouts.ping_after = absl::ZeroDuration();
   timeouts.pong_within = absl::ZeroDuration();
@@ -124,7 +124,7 @@ TEST_F(IoLoopTest, AClientThatAnswersPingsIsKeptAndOneThatDoesNotIsClosed) {
   ExpectEnded(ConnectionEnd::kKeepaliveTimeout);
 }
 
-TEST_F(IoLoopTest, AClientThatTakesNothingIsClosed) {
+TEST_F(ServerLoopTest, AClientThatTakesNothingIsClosed) {
   IoTimeouts timeouts = Patient();
   timeouts.unread_for = absl::ZeroDuration();
   Start(timeouts);
@@ -140,7 +140,7 @@ TEST_F(IoLoopTest, AClientThatTakesNothingIsClosed) {
   ExpectEnded(ConnectionEnd::kUnreadTimeout);
 }
 
-TEST_F(IoLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
+TEST_F(ServerLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
   Start(Patient());
   Send("GET / HTTP/1.1\r\n\r\n");
   ReadUntilClosed();
@@ -148,7 +148,7 @@ TEST_F(IoLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
   ExpectEnded(ConnectionEnd::kProtocolError);
 }
 
-TEST_F(IoLoopTest, AnOldConnectionEndsWithItsLastCall) {
+TEST_F(ServerLoopTest, AnOldConnectionEndsWithItsLastCall) {
   IoTimeouts timeouts = Patient();
   timeouts.age_max = absl::ZeroDuration();
   Start(timeouts);
@@ -163,7 +163,7 @@ TEST_F(IoLoopTest, AnOldConnectionEndsWithItsLastCall) {
   ExpectEnded(ConnectionEnd::kMaxAge);
 }
 
-TEST_F(IoLoopTest, AfterTheGraceAnOldConnectionIsClosedWithItsCalls) {
+TEST_F(ServerLoopTest, AfterTheGraceAnOldConnectionIsClosedWithItsCalls) {
   IoTimeouts timeouts = Patient();
   timeouts.age_max = absl::ZeroDuration();
   timeouts.age_grace = absl::ZeroDuration();
@@ -175,7 +175,7 @@ TEST_F(IoLoopTest, AfterTheGraceAnOldConnectionIsClosedWithItsCalls) {
   ExpectEnded(ConnectionEnd::kMaxAgeGrace);
 }
 
-TEST_F(IoLoopTest, DrainEndsAConnectionWithItsLastCall) {
+TEST_F(ServerLoopTest, DrainEndsAConnectionWithItsLastCall) {
   Start(Patient());
   Send(Hello() + Headers(1, RequestFields("/test/Echo")));
   ReadUntil(http2::FrameType::kSettings);
