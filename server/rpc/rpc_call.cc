@@ -11,7 +11,6 @@ namespace larder::server {
 namespace {
 
 constexpr size_t kFrameBytes = http2::FrameHeader::kBytes;
-constexpr size_t kKeptBodyBytesMax = 4096;
 
 }  // namespace
 
@@ -19,15 +18,14 @@ void RpcCall::Reset() {
   ResetStream();
   connection_ = nullptr;
   method_ = nullptr;
-  http_error_ = {};
   LeavePlaces();
   deadline_ = kNoTime;
-  metadata_.reset();
-  if (body_.capacity() > kKeptBodyBytesMax) std::string().swap(body_);
-  body_.clear();
+  state_ = CallState::kReading;
+  reader_.Release();
   gathered_.clear();
   deferred_ = 0;
-  is_held_ = is_gzip_ = has_head_ = is_finished_ = is_message_open_ = is_message_pending_ = false;
+  metadata_.reset();
+  has_head_ = is_message_open_ = is_message_pending_ = false;
 }
 
 OutputBuffer& RpcCall::OpenMessage(size_t bytes) {
@@ -52,8 +50,7 @@ void RpcCall::CloseMessage() {
   OutputBuffer& output = connection_->output_;
   http2::Http2Session& session = connection_->session_;
   const auto write_prefix = [](char* at, size_t payload_bytes) {
-    at[0] = 0;
-    StoreBigEndian(payload_bytes - kMessagePrefixBytes, 4, at + 1);
+    MessagePrefix{0, static_cast<uint32_t>(payload_bytes - kMessagePrefixBytes)}.Write(at);
   };
   if (!is_message_pending_) {
     has_head_ = true;
@@ -96,8 +93,8 @@ CallTicket RpcCall::Defer() {
 
 void RpcCall::Finish(const absl::Status& status) {
   http2::Http2Session& session = connection_->session_;
-  is_finished_ = true;
-  connection_->StopRunning(*this);
+  connection_->runner_.Stop(*this);
+  state_ = CallState::kFinished;
   if (is_message_open_) {
     is_message_open_ = false;
     if (is_message_pending_) {
@@ -162,7 +159,7 @@ void RpcCall::WriteHead() {
 
 LoopTime RpcCall::received_at() const { return connection_->now_; }
 
-void RpcCall::TellTime(LoopTime now) { connection_->OnTime(now); }
+void RpcCall::TellTime(LoopTime now) { connection_->runner_.OnTime(now); }
 
 void RpcCall::KeepPlace(InflightLimit* limit) {
   limit_ = limit;

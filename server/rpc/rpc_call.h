@@ -13,8 +13,9 @@
 #include "client/channel/loop_time.h"
 #include "proto/http2/output_buffer.h"
 #include "server/rpc/call_mailbox.h"
-#include "server/rpc/gzip_inflater.h"
+#include "server/rpc/call_state.h"
 #include "server/rpc/http2_stream.h"
+#include "server/rpc/message_reader.h"
 #include "server/rpc/metadata.h"
 #include "server/rpc/rpc_method.h"
 
@@ -23,9 +24,6 @@ namespace larder::server {
 class InflightLimit;
 class RequestHead;
 class RpcConnection;
-
-// Before each gRPC message: whether it is compressed, and its length.
-inline constexpr size_t kMessagePrefixBytes = 5;
 
 // One gRPC call: takes the answer's messages and its status. Belongs to a connection and to the
 // thread of its loop; used again for other calls when it is over.
@@ -69,6 +67,7 @@ class RpcCall final : public http2::RequestStream {
   void TellTime(LoopTime now);
 
  private:
+  friend class CallRunner;
   friend class RpcConnection;
 
   // Of the few calls that have any.
@@ -93,17 +92,14 @@ class RpcCall final : public http2::RequestStream {
   int places_ = 0;  // in limit_
   std::unique_ptr<StreamingCall> streaming_;
   LoopTime deadline_ = kNoTime;
-  // Messages that are not run yet; what they borrow from goes when Receive returns.
+  CallState state_ = CallState::kReading;
+  MessageReader reader_;
+  // Messages that were taken and are not run yet; what they borrow from goes when Receive returns.
   std::vector<std::string_view> gathered_;
+  uint32_t deferred_ = 0;         // tickets that were not used
+  std::string_view http_status_;  // in CallState::kNotGrpc
   std::unique_ptr<CallMetadata> metadata_;
-  std::unique_ptr<GzipInflater> inflater_;  // of the message at the beginning of body_
-  std::string body_;                        // of messages that are not complete
-  uint32_t deferred_ = 0;                   // tickets that were not used
-  bool is_held_ = false;                    // what is in body_ waits until the client reads
-  bool is_gzip_ = false;
-  bool has_head_ = false;        // that of the answer is written
-  std::string_view http_error_;  // the status of a request that is not gRPC's
-  bool is_finished_ = false;     // though something may still have to be sent
+  bool has_head_ = false;  // that of the answer is written
   bool is_message_open_ = false;
   bool is_message_pending_ = false;  // and is written to `pending`
   size_t mark_ = 0;                  // where what belongs to it begins
