@@ -4,15 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/http2/status_block.h"
+#include "server/rpc/answer_writer.h"
 #include "server/rpc/rpc_connection.h"
 #include "server/transport/inflight_limit.h"
 
 namespace larder::server {
-namespace {
-
-constexpr size_t kFrameBytes = http2::FrameHeader::kBytes;
-
-}  // namespace
 
 void RpcCall::Reset() {
   ResetStream();
@@ -25,65 +21,13 @@ void RpcCall::Reset() {
   gathered_.clear();
   deferred_ = 0;
   metadata_.reset();
-  has_head_ = is_message_open_ = is_message_pending_ = false;
+  has_head_ = false;
 }
 
-OutputBuffer& RpcCall::OpenMessage(size_t bytes) {
-  is_message_open_ = true;
-  OutputBuffer& output = connection_->output_;
-  is_message_pending_ =
-      !connection_->session_.CanSend(*this, kMessagePrefixBytes + bytes, output.size());
-  if (is_message_pending_) {
-    mark_ = pending.Mark();
-    pending.Extend(kMessagePrefixBytes);
-    return pending;
-  }
-  mark_ = output.Mark();
-  if (!has_head_) WriteHead();
-  frame_mark_ = output.Mark();
-  output.Extend(kFrameBytes + kMessagePrefixBytes);
-  return output;
-}
-
-void RpcCall::CloseMessage() {
-  is_message_open_ = false;
-  OutputBuffer& output = connection_->output_;
-  http2::Http2Session& session = connection_->session_;
-  const auto write_prefix = [](char* at, size_t payload_bytes) {
-    MessagePrefix{0, static_cast<uint32_t>(payload_bytes - kMessagePrefixBytes)}.Write(at);
-  };
-  if (!is_message_pending_) {
-    has_head_ = true;
-    const size_t payload_bytes = output.size() - frame_mark_ - kFrameBytes;
-    write_prefix(output.At(frame_mark_ + kFrameBytes), payload_bytes);
-    if (session.CanSend(*this, payload_bytes, frame_mark_)) {
-      session.CloseData(*this, frame_mark_, payload_bytes);
-      return;
-    }
-    // It has become longer than it was to be.
-    pending.Append(output.From(frame_mark_ + kFrameBytes));
-    output.Rewind(frame_mark_);
-    session.SendPending(*this, payload_bytes);
-    return;
-  }
-  const size_t payload_bytes = pending.size() - mark_;
-  write_prefix(pending.At(mark_), payload_bytes);
-  if (!has_head_) WriteHead();
-  has_head_ = true;
-  session.SendPending(*this, payload_bytes);
-}
-
-std::string RpcCall::TakeBackMessage() {
-  is_message_open_ = false;
-  if (is_message_pending_) {
-    std::string written(pending.From(mark_ + kMessagePrefixBytes));
-    pending.Rewind(mark_);
-    return written;
-  }
-  const size_t begin = frame_mark_ + kFrameBytes + kMessagePrefixBytes;
-  std::string written(connection_->output_.From(begin));
-  connection_->session_.Rewind(mark_);
-  return written;
+void RpcCall::SendMessage(std::string_view message) {
+  AnswerWriter writer(this);
+  writer.Open(message.size()).Append(message);
+  writer.Close();
 }
 
 CallTicket RpcCall::Defer() {
@@ -95,14 +39,7 @@ void RpcCall::Finish(const absl::Status& status) {
   http2::Http2Session& session = connection_->session_;
   connection_->runner_.Stop(*this);
   state_ = CallState::kFinished;
-  if (is_message_open_) {
-    is_message_open_ = false;
-    if (is_message_pending_) {
-      pending.Rewind(mark_);
-    } else {
-      session.Rewind(mark_);
-    }
-  }
+  if (open_message_ != nullptr) open_message_->Discard();
   if (!has_head_ && (status.ok() || HasInitialMetadata())) SendHead();
   if (status.ok() && metadata_ == nullptr) return session.End(*this, OkTrailers());
   std::string block =
@@ -118,7 +55,7 @@ const Metadata& RpcCall::metadata() const {
 }
 
 absl::Status RpcCall::AddInitialMetadata(std::string_view name, std::string_view value) {
-  if (has_head_ || is_message_open_) {
+  if (has_head_ || open_message_ != nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
         "metadata ", std::string(name), ": what comes before the messages is sent already"));
   }

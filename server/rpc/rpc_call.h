@@ -11,7 +11,6 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/channel/loop_time.h"
-#include "proto/http2/output_buffer.h"
 #include "server/rpc/call_mailbox.h"
 #include "server/rpc/call_state.h"
 #include "server/rpc/http2_stream.h"
@@ -21,6 +20,7 @@
 
 namespace larder::server {
 
+class AnswerWriter;
 class InflightLimit;
 class RequestHead;
 class RpcConnection;
@@ -29,13 +29,8 @@ class RpcConnection;
 // thread of its loop; used again for other calls when it is over.
 class RpcCall final : public http2::RequestStream {
  public:
-  // A message of the answer is written into the buffer that OpenMessage returns, at its end, and is
-  // complete with CloseMessage. Nothing else is to be done with the call in between, but Finish
-  // with an error, which takes the message back. `bytes`: how long it will be, about.
-  OutputBuffer& OpenMessage(size_t bytes);
-  void CloseMessage();
-  // Takes an open message back; returns what was written of it.
-  std::string TakeBackMessage();
+  // Sends a message of the answer. One that is not in one piece yet is written by an AnswerWriter.
+  void SendMessage(std::string_view message);
 
   // The call has a place in this limit, which it leaves when what it was sent for was sent, or
   // could not be.
@@ -67,6 +62,7 @@ class RpcCall final : public http2::RequestStream {
   void TellTime(LoopTime now);
 
  private:
+  friend class AnswerWriter;
   friend class CallRunner;
   friend class RpcConnection;
 
@@ -99,11 +95,8 @@ class RpcCall final : public http2::RequestStream {
   uint32_t deferred_ = 0;         // tickets that were not used
   std::string_view http_status_;  // in CallState::kNotGrpc
   std::unique_ptr<CallMetadata> metadata_;
-  bool has_head_ = false;  // that of the answer is written
-  bool is_message_open_ = false;
-  bool is_message_pending_ = false;  // and is written to `pending`
-  size_t mark_ = 0;                  // where what belongs to it begins
-  size_t frame_mark_ = 0;            // where its frame does
+  bool has_head_ = false;                 // that of the answer is written
+  AnswerWriter* open_message_ = nullptr;  // the one that is being written
 };
 
 }  // namespace larder::server

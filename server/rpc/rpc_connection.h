@@ -100,6 +100,7 @@ class RpcConnection final : private http2::SessionListener {
   }
 
  private:
+  friend class AnswerWriter;
   friend class RpcCall;
 
   http2::RequestStream* NewStream() override;

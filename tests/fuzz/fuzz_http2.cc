@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/rpc/answer_writer.h"
 #include "server/rpc/rpc_connection.h"
 #include "tests/server/rpc/echo_method.h"
 
@@ -29,9 +30,10 @@ class EchoOrError final : public UnaryMethod {
       Require(call.AddInitialMetadata(name, value).code() != absl::StatusCode::kFailedPrecondition);
       if (!call.AddTrailingMetadata(name, value).ok()) break;
     }
-    call.OpenMessage(request.size()).Append(request);
+    AnswerWriter answer(&call);
+    answer.Open(request.size()).Append(request);
     if (request.starts_with('e')) return call.Finish(absl::AbortedError("as asked"));
-    call.CloseMessage();
+    answer.Close();
     call.Finish(absl::OkStatus());
   }
 };
@@ -42,8 +44,9 @@ class FinishingCall final : public EchoCall {
   using EchoCall::EchoCall;
   void OnMessage(std::string_view message) override {
     if (message.starts_with('f')) return call()->Finish(absl::OkStatus());
-    call()->OpenMessage(0).Append(message);  // it becomes longer than it was to be
-    call()->CloseMessage();
+    AnswerWriter answer(call());
+    answer.Open(0).Append(message);  // it becomes longer than it was to be
+    answer.Close();
   }
 };
 

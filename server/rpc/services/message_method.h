@@ -16,6 +16,7 @@
 #include "server/messages/operation.h"
 #include "server/messages/request_bounds.h"
 #include "server/messages/unimplemented.h"
+#include "server/rpc/answer_writer.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/rpc_method.h"
 
@@ -38,9 +39,10 @@ inline ReadOutcome ReadMessage(std::string_view bytes, const ItemsBound& items,
 
 inline void SendMessage(const google::protobuf::MessageLite& message, RpcCall& call) {
   const size_t bytes = message.ByteSizeLong();
-  char* const at = call.OpenMessage(bytes).Extend(bytes);
+  AnswerWriter writer(&call);
+  char* const at = writer.Open(bytes).Extend(bytes);
   message.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(at));
-  call.CloseMessage();
+  writer.Close();
 }
 
 // Counts a request from its admission to its status.

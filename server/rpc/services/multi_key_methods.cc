@@ -8,6 +8,7 @@
 
 #include "proto/wire/wire_writer.h"
 #include "server/handlers/request_checks.h"
+#include "server/rpc/answer_writer.h"
 #include "server/rpc/services/cache_requests.h"
 #include "server/rpc/services/message_method.h"
 #include "server/rpc/services/unary_place.h"
@@ -58,8 +59,8 @@ class ResultPlace final : public AnswerPlace {
 // The answer of a multi-key call of which some items are answered later. Goes when the last is.
 class OpenMultiAnswer {
  public:
-  OpenMultiAnswer(RpcCall& call, CountedRequest& counted)
-      : text(call.TakeBackMessage()), answer_(call, counted) {}
+  OpenMultiAnswer(std::string written, RpcCall& call, CountedRequest& counted)
+      : text(std::move(written)), answer_(call, counted) {}
 
   // An item that is answered later, behind what is in `text`. Its result is to be written here.
   std::string* AddHole() {
@@ -128,7 +129,7 @@ class WireMultiReply final : public MultiReply<ItemReply> {
  public:
   // `bytes`: how long the answer will be, about.
   WireMultiReply(RpcCall* call, CountedRequest* counted, size_t bytes)
-      : call_(call), counted_(counted), place_(&call->OpenMessage(bytes)), item_(this) {}
+      : call_(call), counted_(counted), writer_(call), place_(&writer_.Open(bytes)), item_(this) {}
 
   ItemReply& Item(size_t) override {
     item_mark_ = place_.Mark();
@@ -140,6 +141,8 @@ class WireMultiReply final : public MultiReply<ItemReply> {
   void Fail(const absl::Status& status) override { status_ = status; }
   const absl::Status& status() const { return status_; }
   bool is_open() const { return open_ != nullptr; }
+  // Sends what was written. REQUIRES: not is_open().
+  void Close() { writer_.Close(); }
 
  private:
   // Used for one item after the other; an error is written, too.
@@ -158,7 +161,7 @@ class WireMultiReply final : public MultiReply<ItemReply> {
 
   OpenMultiAnswer* Open() {
     if (open_ == nullptr) {
-      open_ = new OpenMultiAnswer(*call_, *counted_);
+      open_ = new OpenMultiAnswer(writer_.TakeBack(), *call_, *counted_);
       place_.ContinueIn(&open_->text);
     }
     return open_;
@@ -166,6 +169,7 @@ class WireMultiReply final : public MultiReply<ItemReply> {
 
   RpcCall* const call_;
   CountedRequest* const counted_;
+  AnswerWriter writer_;
   ResultPlace place_;
   OneItemReply item_;
   size_t item_mark_ = 0;  // where its result begins
@@ -232,7 +236,7 @@ class MultiKeyMethod final : public UnaryMethod {
     (parts_.multi_key->*Op::kHandle)(views, reply);
     if (reply.is_open()) [[unlikely]]
       return;
-    if (reply.status().ok()) call.CloseMessage();
+    if (reply.status().ok()) reply.Close();
     counted.Finish(reply.status(), call);
   }
 

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "proto/wire/wire_writer.h"
 #include "server/messages/service_parts.h"
+#include "server/rpc/answer_writer.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/services/wire_methods.h"
 #include "server/rpc/services/wire_replies.h"
@@ -24,10 +25,11 @@ struct PipelineAnswerHead {
 };
 
 // Opens the message of a PipelineResponse; returns where the `bytes` of the field go.
-inline char* OpenPipelineResponse(const PipelineAnswerHead& head, size_t bytes, RpcCall& call) {
+inline char* OpenPipelineResponse(const PipelineAnswerHead& head, size_t bytes,
+                                  AnswerWriter& answer) {
   const size_t id_bytes = head.id == 0 ? 0 : VarintFieldBytes(head.id);
   const size_t all = id_bytes + BytesFieldBytes(bytes);
-  WireWriter writer(call.OpenMessage(all).Extend(all));
+  WireWriter writer(answer.Open(all).Extend(all));
   if (head.id != 0) writer.Varint(1, head.id);
   writer.BytesHead(head.field, bytes);
   return writer.at();
@@ -64,8 +66,9 @@ class OpenPipelineAnswer final : public OpenAnswer {
     void Run(RpcCall& call) override {
       is_sent_ = true;
       if (status.ok()) {
-        CopyInto(OpenPipelineResponse(head_, message.size(), call));
-        call.CloseMessage();
+        AnswerWriter answer(&call);
+        CopyInto(OpenPipelineResponse(head_, message.size(), answer));
+        answer.Close();
       } else {
         SendPipelineError(head_.id, status, call);
       }
@@ -101,9 +104,11 @@ class PipelinePlace final : public AnswerPlace {
  public:
   PipelinePlace(const ServiceParts& parts, const PipelineAnswerHead& head, RpcCall* call,
                 OpenOperations* open)
-      : parts_(parts), head_(head), call_(call), open_(open) {}
+      : parts_(parts), head_(head), call_(call), open_(open), writer_(call) {}
 
-  char* Take(size_t bytes) override { return OpenPipelineResponse(head_, bytes, *call_); }
+  char* Take(size_t bytes) override { return OpenPipelineResponse(head_, bytes, writer_); }
+  // Sends what was taken and written.
+  void Close() { writer_.Close(); }
   std::unique_ptr<OpenAnswer> Open() override {
     is_open_ = true;
     open_->OnLeftOpen();
@@ -116,6 +121,7 @@ class PipelinePlace final : public AnswerPlace {
   const PipelineAnswerHead head_;
   RpcCall* const call_;
   OpenOperations* const open_;
+  AnswerWriter writer_;
   bool is_open_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "server/rpc/answer_writer.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/services/message_method.h"
 #include "server/rpc/services/wire_replies.h"
@@ -32,10 +33,7 @@ class OpenUnaryAnswer final : public OpenAnswer {
 
     void Run(RpcCall& call) override {
       is_sent_ = true;
-      if (status_.ok()) {
-        call.OpenMessage(message_.size()).Append(message_);
-        call.CloseMessage();
-      }
+      if (status_.ok()) call.SendMessage(message_);
       counted_.Finish(status_, call);
     }
 
@@ -53,9 +51,12 @@ class OpenUnaryAnswer final : public OpenAnswer {
 // Writes the whole answer.
 class UnaryPlace final : public AnswerPlace {
  public:
-  UnaryPlace(RpcCall* call, CountedRequest* counted) : call_(call), counted_(counted) {}
+  UnaryPlace(RpcCall* call, CountedRequest* counted)
+      : call_(call), counted_(counted), writer_(call) {}
 
-  char* Take(size_t bytes) override { return call_->OpenMessage(bytes).Extend(bytes); }
+  char* Take(size_t bytes) override { return writer_.Open(bytes).Extend(bytes); }
+  // Sends what was taken and written.
+  void Close() { writer_.Close(); }
   std::unique_ptr<OpenAnswer> Open() override {
     is_open_ = true;
     return std::make_unique<OpenUnaryAnswer>(*call_, *counted_);
@@ -65,6 +66,7 @@ class UnaryPlace final : public AnswerPlace {
  private:
   RpcCall* const call_;
   CountedRequest* const counted_;
+  AnswerWriter writer_;
   bool is_open_ = false;
 };
 

@@ -81,7 +81,7 @@ class WireMethod final : public UnaryMethod {
     Op::Run(*parts_.cache, view, reply);
     if (place.is_open()) [[unlikely]]
       return;
-    if (reply.status().ok()) call.CloseMessage();
+    if (reply.status().ok()) place.Close();
     counted.Finish(reply.status(), call);
   }
 
@@ -104,7 +104,7 @@ std::optional<PipelineOutcome> RunInPipeline(const ServiceParts& parts, absl::St
     if (place.is_open()) [[unlikely]]
       return PipelineOutcome{Op::kMethod, absl::StatusCode::kOk, /*is_open=*/true};
     status = reply.status();
-    if (status.ok()) call.CloseMessage();
+    if (status.ok()) place.Close();
   }
   if (!status.ok()) SendPipelineError(operation.id, status, call);
   return PipelineOutcome{Op::kMethod, status.code()};

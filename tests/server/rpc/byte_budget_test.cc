@@ -56,8 +56,7 @@ TEST(ByteBudgetTest, TheLastQuarterIsForThoseThatHoldLittle) {
 class Large final : public UnaryMethod {
  public:
   void Run(std::string_view, RpcCall& call) override {
-    call.OpenMessage(0).Append(std::string(kLarge, 'v'));
-    call.CloseMessage();
+    call.SendMessage(std::string(kLarge, 'v'));
     call.Finish(absl::OkStatus());
   }
 };

@@ -53,8 +53,7 @@ class LateEcho final : public CallCompletion {
 
   void Run(RpcCall& call) override {
     if (rounds_ > 0) return Defer(outside_, request_, rounds_ - 1, finishes_, call);
-    call.OpenMessage(request_.size()).Append(request_);
-    call.CloseMessage();
+    call.SendMessage(request_);
     if (finishes_) call.Finish(absl::OkStatus());
   }
 

@@ -15,8 +15,7 @@ namespace larder::server {
 class Echo final : public UnaryMethod {
  public:
   void Run(std::string_view request, RpcCall& call) override {
-    call.OpenMessage(request.size()).Append(request);
-    call.CloseMessage();
+    call.SendMessage(request);
     call.Finish(absl::OkStatus());
   }
 };
@@ -25,10 +24,7 @@ class Echo final : public UnaryMethod {
 class EchoCall : public StreamingCall {
  public:
   explicit EchoCall(RpcCall* call) : call_(call) {}
-  void OnMessage(std::string_view message) override {
-    call_->OpenMessage(message.size()).Append(message);
-    call_->CloseMessage();
-  }
+  void OnMessage(std::string_view message) override { call_->SendMessage(message); }
   void OnEnd() override { call_->Finish(absl::OkStatus()); }
   void OnDrain() override { call_->Finish(absl::UnavailableError("draining")); }
 

@@ -90,8 +90,7 @@ class Mirror final : public UnaryMethod {
     }
     if (request == "head") call.SendHead();
     if (request == "fail") return call.Finish(absl::AbortedError("as asked"));
-    call.OpenMessage(request.size()).Append(request);
-    call.CloseMessage();
+    call.SendMessage(request);
     const absl::Status late = call.AddInitialMetadata("late", "1");
     call.Finish(request == "late" ? late : absl::OkStatus());
   }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/rpc/answer_writer.h"
 #include "server/transport/front_end.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
@@ -23,13 +24,14 @@ class Fickle final : public UnaryMethod {
  public:
   void Run(std::string_view request, RpcCall& call) override {
     if (request.size() > 100) return call.Finish(absl::OutOfRangeError("not that much"));
-    OutputBuffer& out = call.OpenMessage(1);
+    AnswerWriter answer(&call);
+    OutputBuffer& out = answer.Open(1);
     if (request == "fail") {
       out.Append("half an answer");
       return call.Finish(absl::AbortedError("changed my mind"));
     }
     out.Append(std::string(static_cast<size_t>(std::stoi(std::string(request))), 'f'));
-    call.CloseMessage();
+    answer.Close();
     call.Finish(absl::OkStatus());
   }
 };

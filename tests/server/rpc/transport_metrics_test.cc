@@ -18,8 +18,7 @@ constexpr uint8_t kEnd = http2::kEndStream;
 class Large final : public UnaryMethod {
  public:
   void Run(std::string_view, RpcCall& call) override {
-    call.OpenMessage(0).Append(std::string(100'000, 'v'));
-    call.CloseMessage();
+    call.SendMessage(std::string(100'000, 'v'));
     call.Finish(absl::OkStatus());
   }
 };

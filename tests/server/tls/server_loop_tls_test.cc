@@ -28,8 +28,7 @@ class Echo final : public UnaryMethod {
   explicit Echo(std::atomic<int>* runs) : runs_(runs) {}
   void Run(std::string_view request, RpcCall& call) override {
     ++*runs_;
-    call.OpenMessage(request.size()).Append(request);
-    call.CloseMessage();
+    call.SendMessage(request);
     call.Finish(absl::OkStatus());
   }
 
