@@ -36,7 +36,9 @@ void CallRunner::OnBody(RpcCall& call, std::string_view bytes) {
   } else if (RunMessages(call, bytes) == CallOutcome::kOver) {
     return;
   }
-  if (const absl::Status status = call.reader_.CheckKept(); !status.ok()) {
+  // A unary call that is left open may keep its request, which is complete.
+  const bool is_running = call.method_->unary != nullptr && call.deferred_ > 0;
+  if (const absl::Status status = call.reader_.CheckKept(); !status.ok() && !is_running) {
     return Fail(call, status);
   }
   if (call.remote_ended && call.state_ == CallState::kReading) EndRequest(call);
@@ -82,8 +84,9 @@ CallOutcome CallRunner::RunMessages(RpcCall& call, std::string_view bytes) {
       }
     }
     if (call.state_ == CallState::kHeld) break;
-    const CallOutcome outcome =
-        pass.is_compressed() ? RunCompressed(call, pass) : RunMessage(call, pass.TakeMessage());
+    const CallOutcome outcome = pass.is_compressed()
+                                    ? RunCompressed(call, pass)
+                                    : RunMessage(call, pass.TakeMessage(), pass.buffer());
     if (outcome == CallOutcome::kOver) return CallOutcome::kOver;
   }
   if (pass.owns_messages() && RunGathered(call) == CallOutcome::kOver) return CallOutcome::kOver;
@@ -91,7 +94,7 @@ CallOutcome CallRunner::RunMessages(RpcCall& call, std::string_view bytes) {
   return CallOutcome::kOpen;
 }
 
-CallOutcome CallRunner::RunMessage(RpcCall& call, std::string_view message) {
+CallOutcome CallRunner::RunMessage(RpcCall& call, std::string_view message, std::string* buffer) {
   if (call.method_->streaming != nullptr) return Gather(call, message);
   if (IsUnread()) {
     Fail(call, UnreadStatus());
@@ -101,6 +104,7 @@ CallOutcome CallRunner::RunMessage(RpcCall& call, std::string_view message) {
     Fail(call, absl::DeadlineExceededError("the deadline has passed"));
     return CallOutcome::kOver;
   }
+  buffer_ = buffer;
   return Run(call, [&] { call.method_->unary->Run(message, call); });
 }
 
@@ -116,7 +120,8 @@ CallOutcome CallRunner::RunCompressed(RpcCall& call, MessageReader::Pass& pass) 
       break;
   }
   pass.TakeMessage();
-  if (RunMessage(call, inflater->message()) == CallOutcome::kOver) return CallOutcome::kOver;
+  std::string& inflated = inflater->message();
+  if (RunMessage(call, inflated, &inflated) == CallOutcome::kOver) return CallOutcome::kOver;
   return RunGathered(call);
 }
 
@@ -193,7 +198,7 @@ void CallRunner::Hold(RpcCall& call, absl::Span<const std::string_view> messages
 }
 
 void CallRunner::ResumeHeld() {
-  if (!held_.BeginLook(IsTurnOver())) return;
+  if (!held_.BeginLook(/*waits=*/IsTurnOver() || !paused_.empty())) return;
   for (const uint32_t stream : held_.streams()) {
     RpcCall* const call = Find(stream);
     if (session_->has_failed()) break;
@@ -229,6 +234,19 @@ void CallRunner::Resume(CallLetter& letter) {
     if (letter.completion == nullptr) return;
     static_cast<void>(Run(*call, [&] { letter.completion->Run(*call); }));
   }
+}
+
+void CallRunner::Pause(RpcCall& call, std::unique_ptr<CallCompletion> rest) {
+  ++call.deferred_;
+  paused_.push_back({.stream = call.id, .completion = std::move(rest)});
+}
+
+bool CallRunner::ResumePaused() {
+  if (paused_.empty() || IsTurnOver()) return false;
+  CallLetter letter = std::move(paused_.front());
+  paused_.erase(paused_.begin());  // there is hardly ever a second
+  Resume(letter);
+  return true;
 }
 
 void CallRunner::Fail(RpcCall& call, const absl::Status& status) {

@@ -40,8 +40,9 @@ class CallRunner {
     calls_->AdvanceClock(now);
     if (IsTurnOver()) session_->Pause();
   }
-  // Calls are held that go on with the next turn.
-  bool waits_for_turn() const { return held_.waits_for_turn(); }
+  bool IsTurnOver() const { return calls_->clock() >= turn_ends_; }
+  // Calls are held or paused that go on with the next turn.
+  bool waits_for_turn() const { return held_.waits_for_turn() || !paused_.empty(); }
 
   // Opens a streaming call.
   CallOutcome Open(RpcCall& call);
@@ -54,6 +55,14 @@ class CallRunner {
   void RunAllGathered();
   // Goes on with a call that was deferred.
   void Resume(CallLetter& letter);
+  // Leaves the call open until `rest` is run, in a later turn and before any other call.
+  void Pause(RpcCall& call, std::unique_ptr<CallCompletion> rest);
+  // Goes on with the call that was paused first, if the turn is not over. False: there is none.
+  bool ResumePaused();
+  // Keeps the message that runs, as long as its unary call is open.
+  std::string_view KeepRequest(RpcCall& call, std::string_view request) {
+    return call.reader_.KeepTaken(request, buffer_);
+  }
   // Asks a streaming call to finish.
   CallOutcome Drain(RpcCall& call);
   // Finishes a call that its method has not seen, or only a part of.
@@ -86,7 +95,6 @@ class CallRunner {
   };
 
   RpcCall* Find(uint32_t stream) { return static_cast<RpcCall*>(session_->Find(stream)); }
-  bool IsTurnOver() const { return calls_->clock() >= turn_ends_; }
   bool IsUnread() const { return unread_.IsFull(session_->pending_bytes()); }
   absl::Status UnreadStatus() const { return unread_.FullStatus(session_->pending_bytes()); }
   // Whether no more messages are to be run now: the turn is over, the client does not read, or too
@@ -108,7 +116,8 @@ class CallRunner {
   }
   // Runs the messages that are whole, as far as they may be, and keeps the rest.
   CallOutcome RunMessages(RpcCall& call, std::string_view bytes);
-  CallOutcome RunMessage(RpcCall& call, std::string_view message);
+  // `buffer`: what the message lies in; nullptr: it is borrowed.
+  CallOutcome RunMessage(RpcCall& call, std::string_view message, std::string* buffer);
   // Runs the message at the front when it is inflated, or holds it.
   CallOutcome RunCompressed(RpcCall& call, MessageReader::Pass& pass);
   Inflation Inflate(RpcCall& call, std::string_view compressed,
@@ -129,6 +138,8 @@ class CallRunner {
   uint32_t running_ = 0;    // the stream whose method runs now; 0 once it is dropped
   uint32_t inflating_ = 0;  // the stream whose message is, one at a time
   HeldCalls held_;
+  std::vector<CallLetter> paused_;          // to themselves, from calls that were paused
+  std::string* buffer_ = nullptr;           // what the unary call's message lies in that runs
   std::vector<uint32_t> gathering_;         // streams with messages that are gathered
   std::vector<std::string_view> gathered_;  // those that are being run
   std::vector<std::unique_ptr<StreamingCall>> stopped_;

@@ -29,6 +29,18 @@ void MessageReader::PutBack(absl::Span<const std::string_view> messages) {
   kept_.insert(0, front);
 }
 
+std::string_view MessageReader::KeepTaken(std::string_view message, std::string* buffer) {
+  size_t at = 0;
+  if (buffer == nullptr) {
+    kept_ = message;
+  } else {
+    at = static_cast<size_t>(message.data() - buffer->data());
+    kept_ = std::move(*buffer);
+  }
+  incomplete_->Add(kept_.size());
+  return std::string_view(kept_).substr(at, message.size());
+}
+
 absl::Status MessageReader::BeginInflation(std::string_view compressed) {
   if (inflater_ != nullptr) return absl::OkStatus();
   inflater_ = std::make_unique<GzipInflater>(compressed, message_bytes_max_);

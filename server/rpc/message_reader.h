@@ -42,6 +42,9 @@ class MessageReader {
   void Keep(std::string_view bytes);
   // Keeps messages that were taken before what is kept.
   void PutBack(absl::Span<const std::string_view> messages);
+  // Keeps a message that was taken, while it runs on, and returns where it is from now on. Its
+  // memory is taken over if it lies in `buffer`, or copied if that is nullptr.
+  std::string_view KeepTaken(std::string_view message, std::string* buffer);
   bool is_empty() const { return kept_.empty(); }
   // RESOURCE_EXHAUSTED: something is kept, and the connection or the node keeps too much.
   absl::Status CheckKept() const { return kept_.empty() ? absl::OkStatus() : incomplete_->Check(); }
@@ -120,6 +123,8 @@ class MessageReader::Pass {
 
   // Whether messages are views of the pass, and go with it.
   bool owns_messages() const { return owns_messages_; }
+  // What they lie in then, which may be taken away behind the last one; else nullptr.
+  std::string* buffer() { return owns_messages_ ? &taken_ : nullptr; }
   // Ends the pass: what was not taken is kept.
   void KeepRest();
 

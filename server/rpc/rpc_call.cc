@@ -1,5 +1,6 @@
 #include "server/rpc/rpc_call.h"
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -33,6 +34,19 @@ void RpcCall::SendMessage(std::string_view message) {
 CallTicket RpcCall::Defer() {
   ++deferred_;
   return CallTicket(connection_->calls_->mailbox(), connection_->number_, id);
+}
+
+void RpcCall::Pause(std::unique_ptr<CallCompletion> rest) {
+  connection_->runner_.Pause(*this, std::move(rest));
+}
+
+bool RpcCall::IsTurnOver() {
+  TellTime(std::chrono::steady_clock::now());
+  return connection_->runner_.IsTurnOver();
+}
+
+std::string_view RpcCall::KeepRequest(std::string_view request) {
+  return connection_->runner_.KeepRequest(*this, request);
 }
 
 void RpcCall::Finish(const absl::Status& status) {

@@ -42,6 +42,15 @@ class RpcCall final : public http2::RequestStream {
   // once, and takes messages as before; it is for its method not to finish it too soon.
   CallTicket Defer();
 
+  // Leaves the call open as Defer does, to go on in a later turn of its connection, which begins no
+  // other call before. Only while its method or `rest` runs.
+  void Pause(std::unique_ptr<CallCompletion> rest);
+  // Reads a clock. Whether the connection has had its turn, and what runs should pause if it can.
+  bool IsTurnOver();
+  // Keeps the request of a unary call as long as it is open; returns where it is from now on. What
+  // came in one frame is copied. Once, while its method runs.
+  std::string_view KeepRequest(std::string_view request);
+
   // Ends the call, which is not to be touched any more. An error is sent with its details.
   void Finish(const absl::Status& status);
 

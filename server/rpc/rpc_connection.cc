@@ -55,6 +55,15 @@ bool RpcConnection::Receive(std::string_view bytes, LoopTime now) {
 bool RpcConnection::Continue(LoopTime now) {
   runner_.BeginTurn(now);
   runner_.OnNextTurn();
+  // A call that is late is not gone on with.
+  do {
+    ExpireCalls(calls_->clock());
+  } while (runner_.ResumePaused());
+  if (runner_.IsTurnOver()) {
+    runner_.ResumeHeld();  // which notes that they wait
+    runner_.DestroyStopped();
+    return !session_.has_failed();
+  }
   const std::string bytes = std::exchange(rest_, {});
   return Take(bytes);
 }
