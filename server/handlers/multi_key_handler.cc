@@ -1,6 +1,9 @@
 #include "server/handlers/multi_key_handler.h"
 
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -8,45 +11,9 @@
 #include "server/handlers/request_checks.h"
 #include "server/handlers/response_budget.h"
 #include "server/handlers/retry_hint.h"
-#include "storage/mutex.h"
 
 namespace larder::server {
 namespace {
-
-// The budget of one answer, also of its items that are answered later: from then on thread-safe.
-class SharedBudget {
- public:
-  SharedBudget(const Limits& limits, size_t items) : budget_(limits.max_response_bytes, items) {}
-
-  void Share() {
-    if (!is_shared_) is_shared_ = true;  // or it would be written while others read it
-  }
-
-  template <typename Action>
-  bool With(Action&& action) {
-    if (!is_shared_) [[likely]]
-      return action(budget_);
-    storage::MutexLock lock(mutex_);
-    return action(budget_);
-  }
-  bool Take(size_t bytes) {
-    return With([bytes](ResponseBudget& budget) { return budget.Take(bytes); });
-  }
-  bool TakeValue(size_t bytes) {
-    return With([bytes](ResponseBudget& budget) { return budget.TakeValue(bytes); });
-  }
-  void Return(size_t bytes) {
-    With([bytes](ResponseBudget& budget) {
-      budget.Return(bytes);
-      return true;
-    });
-  }
-
- private:
-  ResponseBudget budget_;
-  bool is_shared_ = false;  // set before another thread has it
-  storage::Mutex mutex_;
-};
 
 using SharedBudgetPtr = std::shared_ptr<SharedBudget>;
 
@@ -72,9 +39,13 @@ class BudgetedReply : public ReplyType {
   }
   ReplyType& Later() override;
 
+  // Of the value that was to go into the answer.
+  size_t value_bytes() const { return value_bytes_; }
+
  protected:
   // Whether a value of so many bytes goes into the answer.
   bool TakeValue(size_t value_bytes) {
+    value_bytes_ = value_bytes;
     const size_t bytes = value_bytes + Limits::kEntryOverheadBytes;
     if (taken_bytes_ < bytes) return budget_->TakeValue(bytes);
     taken_bytes_ -= bytes;
@@ -90,6 +61,7 @@ class BudgetedReply : public ReplyType {
   ReplyType& reply_;
   const SharedBudgetPtr budget_;
   size_t taken_bytes_;
+  size_t value_bytes_ = 0;
 };
 
 // The same for a reply that takes a value.
@@ -138,54 +110,96 @@ absl::Status OverBudget(absl::string_view operation, const Limits& limits) {
       absl::ZeroDuration());
 }
 
+// The work after which it pays to ask whether to pause, which reads a clock: some 20 us.
+constexpr size_t kWorkPerPause = size_t{64} << 10;
+// What an item costs beside the bytes that it copies.
+constexpr size_t kWorkPerItem = 512;
+// So many that their memory has come when the first is run, and few enough to be still there when
+// the last is.
+constexpr size_t kPrefetchedMax = 128;
+
+template <typename View>
+void Prefetch(const CacheHandler& cache, absl::Span<const View> items) {
+  std::array<std::string_view, kPrefetchedMax> keys;
+  for (size_t i = 0; i < items.size(); ++i) keys[i] = items[i].key;
+  cache.Prefetch(absl::MakeConstSpan(keys.data(), items.size()));
+}
+
+// Runs items from where the call has come to, as `run` does with one: it returns how many bytes it
+// has copied.
+template <typename View, typename ItemReply, typename RunItem>
+void RunItems(std::string_view operation, const CacheHandler& cache, absl::Span<const View> items,
+              MultiKeyProgress& progress, MultiReply<ItemReply>& reply, RunItem run) {
+  if (progress.budget == nullptr) {
+    const auto status = CheckItems(operation, items.size(), cache.limits());
+    if (!status.ok()) return reply.Fail(status);
+    progress.budget =
+        std::make_shared<SharedBudget>(cache.limits().max_response_bytes, items.size());
+  }
+  const SharedBudgetPtr& budget = progress.budget;
+  size_t prefetch_at = progress.next;
+  size_t work = 0;
+  for (size_t i = progress.next; i < items.size(); ++i) {
+    if (work >= kWorkPerPause) [[unlikely]] {
+      progress.next = i;
+      if (reply.Pause()) return;
+      work = 0;
+    }
+    if (i == prefetch_at) {
+      const auto ahead = items.subspan(i, kPrefetchedMax);
+      Prefetch(cache, ahead);
+      prefetch_at += ahead.size();
+    }
+    work += kWorkPerItem + run(items[i], reply.Item(i), budget);
+  }
+  reply.Complete();
+}
+
 }  // namespace
 
-void MultiKeyHandler::MultiGet(absl::Span<const GetView> items, MultiGetReply& reply) {
-  const auto status = CheckItems("MultiGet", items.size(), cache_->limits());
-  if (!status.ok()) return reply.Fail(status);
-  const auto budget = std::make_shared<SharedBudget>(cache_->limits(), items.size());
+void MultiKeyHandler::MultiGet(absl::Span<const GetView> items, MultiKeyProgress& progress,
+                               MultiGetReply& reply) {
   const storage::TimePoint now = cache_->Now();
-  for (size_t i = 0; i < items.size(); ++i) {
-    Budgeted<GetReply> item(&reply.Item(i), budget);
-    cache_->GetFor("MultiGet", items[i], now, item);
-  }
-  reply.Complete();
+  RunItems("MultiGet", *cache_, items, progress, reply,
+           [&](const GetView& view, GetReply& item_reply, const SharedBudgetPtr& budget) {
+             Budgeted<GetReply> item(&item_reply, budget);
+             cache_->GetFor("MultiGet", view, now, item);
+             return item.value_bytes();
+           });
 }
 
-void MultiKeyHandler::MultiSet(absl::Span<const SetView> items, MultiSetReply& reply) {
+void MultiKeyHandler::MultiSet(absl::Span<const SetView> items, MultiKeyProgress& progress,
+                               MultiSetReply& reply) {
   const Limits& limits = cache_->limits();
-  const auto status = CheckItems("MultiSet", items.size(), limits);
-  if (!status.ok()) return reply.Fail(status);
-  const auto budget = std::make_shared<SharedBudget>(limits, items.size());
-  for (size_t i = 0; i < items.size(); ++i) {
-    // The value that was there is known when it is too late to refuse the write.
-    const size_t previous_bytes =
-        items[i].return_previous ? limits.max_value_bytes + Limits::kEntryOverheadBytes : 0;
-    const bool fits = budget->Take(ResponseBudget::kWriteItemBytes) &&
-                      (previous_bytes == 0 || budget->TakeValue(previous_bytes));
-    Budgeted<SetReply> item(&reply.Item(i), budget, fits ? previous_bytes : 0);
-    if (fits) {
-      cache_->SetFor("MultiSet", items[i], item);
-    } else {
-      item.Fail(OverBudget("MultiSet", limits));
-    }
-  }
-  reply.Complete();
+  RunItems("MultiSet", *cache_, items, progress, reply,
+           [&](const SetView& view, SetReply& item_reply, const SharedBudgetPtr& budget) {
+             // The value that was there is known when it is too late to refuse the write.
+             const size_t previous_bytes =
+                 view.return_previous ? limits.max_value_bytes + Limits::kEntryOverheadBytes : 0;
+             const bool fits = budget->Take(ResponseBudget::kWriteItemBytes) &&
+                               (previous_bytes == 0 || budget->TakeValue(previous_bytes));
+             Budgeted<SetReply> item(&item_reply, budget, fits ? previous_bytes : 0);
+             if (fits) {
+               cache_->SetFor("MultiSet", view, item);
+             } else {
+               item.Fail(OverBudget("MultiSet", limits));
+             }
+             return view.value.size() + item.value_bytes();
+           });
 }
 
-void MultiKeyHandler::MultiDelete(absl::Span<const DeleteView> items, MultiDeleteReply& reply) {
-  const auto status = CheckItems("MultiDelete", items.size(), cache_->limits());
-  if (!status.ok()) return reply.Fail(status);
-  const auto budget = std::make_shared<SharedBudget>(cache_->limits(), items.size());
-  for (size_t i = 0; i < items.size(); ++i) {
-    Budgeted<DeleteReply> item(&reply.Item(i), budget);
-    if (budget->Take(ResponseBudget::kWriteItemBytes)) {
-      cache_->DeleteFor("MultiDelete", items[i], item);
-    } else {
-      item.Fail(OverBudget("MultiDelete", cache_->limits()));
-    }
-  }
-  reply.Complete();
+void MultiKeyHandler::MultiDelete(absl::Span<const DeleteView> items, MultiKeyProgress& progress,
+                                  MultiDeleteReply& reply) {
+  RunItems("MultiDelete", *cache_, items, progress, reply,
+           [&](const DeleteView& view, DeleteReply& item_reply, const SharedBudgetPtr& budget) {
+             Budgeted<DeleteReply> item(&item_reply, budget);
+             if (budget->Take(ResponseBudget::kWriteItemBytes)) {
+               cache_->DeleteFor("MultiDelete", view, item);
+             } else {
+               item.Fail(OverBudget("MultiDelete", cache_->limits()));
+             }
+             return size_t{0};
+           });
 }
 
 }  // namespace larder::server

@@ -3,6 +3,7 @@
 
 #include "absl/types/span.h"
 #include "server/handlers/cache_handler.h"
+#include "server/handlers/multi_key_progress.h"
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
 
@@ -11,17 +12,19 @@ namespace larder::server {
 // The Cache methods over many keys: one result per item, in order, duplicates kept; the error of an
 // item does not fail the call. An answer stays below Limits::max_response_bytes: items that do not
 // fit are RESOURCE_EXHAUSTED, with neither message nor hint once even those have no room.
+// Each begins with a new progress, and returns before its end if the reply pauses the call.
 // Thread-safe. The cache handler must outlive it.
 class MultiKeyHandler {
  public:
   explicit MultiKeyHandler(CacheHandler* cache) : cache_(cache) {}
 
-  void MultiGet(absl::Span<const GetView> items, MultiGetReply& reply);
+  void MultiGet(absl::Span<const GetView> items, MultiKeyProgress& progress, MultiGetReply& reply);
 
   // An item with return_previous is only begun while a previous value of any size still fits.
-  void MultiSet(absl::Span<const SetView> items, MultiSetReply& reply);
+  void MultiSet(absl::Span<const SetView> items, MultiKeyProgress& progress, MultiSetReply& reply);
 
-  void MultiDelete(absl::Span<const DeleteView> items, MultiDeleteReply& reply);
+  void MultiDelete(absl::Span<const DeleteView> items, MultiKeyProgress& progress,
+                   MultiDeleteReply& reply);
 
  private:
   CacheHandler* const cache_;

@@ -70,6 +70,9 @@ template <typename ItemReply>
 class MultiReply {
  public:
   virtual ItemReply& Item(size_t index) = 0;
+  // Asked between items, now and then. True: others are to have their turn; the handler returns,
+  // and is called again later with the same items and progress, and a reply to the same call.
+  virtual bool Pause() { return false; }
   virtual void Complete() = 0;
   virtual void Fail(const absl::Status& status) = 0;
 

@@ -2,6 +2,7 @@
 #define LARDER_SERVER_MESSAGES_COMPLETION_H_
 
 #include "absl/status/status.h"
+#include "server/messages/paused_operation.h"
 
 namespace larder::server {
 
@@ -11,6 +12,9 @@ class Completion {
   virtual void Done(const absl::Status& status) = 0;
   // Done comes later, from any thread: the response, its reply and this stay until then.
   virtual void KeepOpen() = 0;
+  // Whether the operation is to go on later, since others wait for their turn. gRPC's own server
+  // gives each call a thread, so there nothing need pause.
+  virtual bool Pause(PausedOperation& /*operation*/) { return false; }
 
  protected:
   ~Completion() = default;

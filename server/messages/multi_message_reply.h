@@ -7,27 +7,35 @@
 #include <utility>
 #include <vector>
 
+#include "server/handlers/multi_key_handler.h"
 #include "server/handlers/reply.h"
 #include "server/messages/completion.h"
 #include "server/messages/message_views.h"
+#include "server/messages/paused_operation.h"
 #include "server/messages/status_details.h"
 
 namespace larder::server {
 
-// The reply to a multi-key call: one result message per item. Also keeps the items' views.
+// The reply to a multi-key call: one result message per item. Also keeps the items' views, and goes
+// on with the call when it was paused.
 // `ItemReply` is the handler's reply to one item, `MessageReply` the one that writes its message.
 template <typename ItemReply, typename MessageReply, typename View, typename Response>
-class MultiMessageReply final : public MultiReply<ItemReply> {
+class MultiMessageReply final : public MultiReply<ItemReply>, private PausedOperation {
  public:
+  using Handle = void (MultiKeyHandler::*)(absl::Span<const View>, MultiKeyProgress&,
+                                           MultiReply<ItemReply>&);
+
   MultiMessageReply(Response* response, Completion* completion)
       : response_(response), completion_(completion) {}
 
-  // The views of the request's items, kept until the reply goes.
+  // Runs the request, which stays until this is complete.
   template <typename Request>
-  const std::vector<View>& Views(const Request& request) {
+  void Run(MultiKeyHandler* handler, Handle handle, const Request& request) {
+    handler_ = handler;
+    handle_ = handle;
     views_.reserve(static_cast<size_t>(request.items_size()));
     for (const auto& item : request.items()) views_.push_back(ViewOf(item));
-    return views_;
+    GoOn();
   }
 
   ItemReply& Item(size_t index) override {
@@ -35,6 +43,7 @@ class MultiMessageReply final : public MultiReply<ItemReply> {
     return items_[index].reply;
   }
 
+  bool Pause() override { return completion_->Pause(*this); }
   void Complete() override { CompleteOne(); }
   void Fail(const absl::Status& status) override { completion_->Done(status); }
 
@@ -61,17 +70,26 @@ class MultiMessageReply final : public MultiReply<ItemReply> {
     bool is_open = false;
   };
 
+  void GoOn() override { (handler_->*handle_)(views_, progress_, *this); }
+  void GiveUp() override {
+    is_given_up_ = true;
+    CompleteOne();
+  }
+
   void CompleteOne() {
-    if (unanswered_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      completion_->Done(absl::OkStatus());
-    }
+    if (unanswered_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    completion_->Done(is_given_up_ ? absl::CancelledError("the call has ended") : absl::OkStatus());
   }
 
   Response* const response_;
   Completion* const completion_;
+  MultiKeyHandler* handler_ = nullptr;
+  Handle handle_ = nullptr;
   std::vector<View> views_;
+  MultiKeyProgress progress_;
   std::deque<ItemState> items_;  // their addresses are given away
   bool is_open_ = false;
+  bool is_given_up_ = false;
   std::atomic<size_t> unanswered_{1};  // items that are open, and the call as a whole
 };
 

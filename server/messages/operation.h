@@ -45,7 +45,7 @@ struct MultiKeyOperation : OperationOf<Response, Reply, kName> {
     const auto items = static_cast<size_t>(request.items_size());
     const absl::Status status = CheckItems(MethodName(kName), items, parts.cache->limits());
     if (!status.ok()) return reply.Fail(status);
-    (parts.multi_key->*kHandle)(reply.Views(request), reply);
+    reply.Run(parts.multi_key, kHandle, request);
   }
 };
 

@@ -23,6 +23,8 @@ class PipelineOwner {
   virtual void OnAnswered(PipelineOperation* operation) = 0;
   // The answer of one of its operations comes later, from any thread. Returns who is to be told.
   virtual PipelineOwner* OnKeptOpen() = 0;
+  // As Completion::Pause.
+  virtual bool Pause(PausedOperation& /*operation*/) { return false; }
 
  protected:
   ~PipelineOwner() = default;
@@ -30,7 +32,7 @@ class PipelineOwner {
 
 // One operation of a Pipeline with its request, its reply and its response. Leaves the in-flight
 // limit when it is destroyed, after its answer was sent.
-class PipelineOperation final : private Completion {
+class PipelineOperation final : private Completion, private PausedOperation {
  public:
   PipelineOperation(const ServiceParts& parts, PipelineOwner* owner, v1::PipelineRequest request)
       : parts_(parts),
@@ -95,21 +97,40 @@ class PipelineOperation final : private Completion {
     v1::PipelineRequest().Swap(&request_);  // its memory need not wait until the answer is sent
     parts_.metrics->Record(method_, status.code(),
                            absl::FromChrono(std::chrono::steady_clock::now() - started_));
-    owner_->OnAnswered(this);
+    if (owner_ != nullptr) {
+      owner_->OnAnswered(this);
+    } else {
+      delete this;
+    }
   }
 
-  void KeepOpen() override { owner_ = owner_->OnKeptOpen(); }
+  void KeepOpen() override {
+    owner_ = owner_->OnKeptOpen();
+    is_kept_open_ = true;
+  }
+
+  bool Pause(PausedOperation& items) override {
+    paused_ = &items;
+    return owner_->Pause(*this);
+  }
+  void GoOn() override { paused_->GoOn(); }
+  void GiveUp() override {
+    if (!is_kept_open_) owner_ = nullptr;  // it has ended, too
+    paused_->GiveUp();
+  }
 
   template <typename... Requests>
   using Replies = std::variant<std::monostate, typename Operation<Requests>::Reply...>;
 
   const ServiceParts parts_;
-  PipelineOwner* owner_;
+  PipelineOwner* owner_;  // nullptr: it has ended
   const std::chrono::steady_clock::time_point started_;
   v1::PipelineRequest request_;  // empty once there is an answer
   v1::PipelineResponse response_;
   Method method_ = Method::kPipeline;  // until the operation is known
   bool is_in_flight_ = false;
+  bool is_kept_open_ = false;
+  PausedOperation* paused_ = nullptr;
   Replies<v1::GetRequest, v1::SetRequest, v1::DeleteRequest, v1::LeaseRequest, v1::TouchRequest,
           v1::IncrementRequest, v1::AppendRequest, v1::MultiGetRequest, v1::MultiSetRequest,
           v1::MultiDeleteRequest>

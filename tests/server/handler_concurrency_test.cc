@@ -79,7 +79,8 @@ TEST_F(HandlerConcurrencyTest, ReadsSeeWholeValuesWhileEverythingElseHappens) {
       }
       const std::vector<GetView> items(3, GetView{.key = key});
       RecordingMultiGet multi;
-      multi_key_.MultiGet(items, multi);
+      MultiKeyProgress multi_progress;
+      multi_key_.MultiGet(items, multi_progress, multi);
       ASSERT_EQ(multi.items.size(), 3u);
       if (i % 50 == 0) Scan({.limit = 5});
       if (i % 7 == thread) Delete({.key = key, .serve_stale_for = WireDuration{0, 1000000}});

@@ -210,20 +210,24 @@ TEST_F(HandlerValidationTest, ScanFieldsHaveBounds) {
 TEST_F(HandlerValidationTest, MultiKeyCallsHaveOneToMaxMultiItems) {
   const std::vector<GetView> gets(4, GetView{.key = "k"});
   RecordingMultiGet none;
-  multi_key_.MultiGet({}, none);
+  MultiKeyProgress none_progress;
+  multi_key_.MultiGet({}, none_progress, none);
   ExpectInvalid(none.status, {"MultiGet", "items", "empty", "--max_multi_items"});
   RecordingMultiGet too_many;
-  multi_key_.MultiGet(gets, too_many);
+  MultiKeyProgress too_many_progress;
+  multi_key_.MultiGet(gets, too_many_progress, too_many);
   ExpectInvalid(too_many.status, {"MultiGet", "items", "4", "3", "--max_multi_items"});
   EXPECT_TRUE(too_many.items.empty());
 
   const std::vector<SetView> sets(4, SetView{.key = "k"});
   RecordingMultiSet set_reply;
-  multi_key_.MultiSet(sets, set_reply);
+  MultiKeyProgress set_reply_progress;
+  multi_key_.MultiSet(sets, set_reply_progress, set_reply);
   ExpectInvalid(set_reply.status, {"MultiSet", "--max_multi_items"});
   const std::vector<DeleteView> deletes(4, DeleteView{.key = "k"});
   RecordingMultiDelete delete_reply;
-  multi_key_.MultiDelete(deletes, delete_reply);
+  MultiKeyProgress delete_reply_progress;
+  multi_key_.MultiDelete(deletes, delete_reply_progress, delete_reply);
   ExpectInvalid(delete_reply.status, {"MultiDelete", "--max_multi_items"});
   EXPECT_EQ(entries(), 0u);
 }

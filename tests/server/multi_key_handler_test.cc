@@ -20,14 +20,16 @@ class MultiKeyHandlerTest : public HandlerTest {
 
   RecordingMultiGet MultiGet(const std::vector<GetView>& items) {
     RecordingMultiGet reply;
-    multi_key_.MultiGet(items, reply);
+    MultiKeyProgress progress;
+    multi_key_.MultiGet(items, progress, reply);
     EXPECT_EQ(reply.completions, 1);
     for (const auto& item : reply.items) EXPECT_EQ(item.completions, 1);
     return reply;
   }
   RecordingMultiSet MultiSet(const std::vector<SetView>& items) {
     RecordingMultiSet reply;
-    multi_key_.MultiSet(items, reply);
+    MultiKeyProgress progress;
+    multi_key_.MultiSet(items, progress, reply);
     EXPECT_EQ(reply.completions, 1);
     for (const auto& item : reply.items) EXPECT_EQ(item.completions, 1);
     return reply;
@@ -78,7 +80,8 @@ TEST_F(MultiKeyHandlerTest, DeletesEachItemOnce) {
   Set("a", "1");
   const std::vector<DeleteView> items = {{.key = "a"}, {.key = "a"}, {.key = ""}};
   RecordingMultiDelete reply;
-  multi_key_.MultiDelete(items, reply);
+  MultiKeyProgress progress;
+  multi_key_.MultiDelete(items, progress, reply);
   ASSERT_EQ(reply.items.size(), 3u);
   EXPECT_TRUE(reply.items[0].answer.deleted);
   EXPECT_FALSE(reply.items[1].answer.deleted);
@@ -166,6 +169,61 @@ TEST_F(CappedAnswerTest, SetThatCouldReturnTooMuchIsNotBegun) {
   EXPECT_EQ(Get("b").value, std::string(kValueBytes, 'v'));
   EXPECT_TRUE(reply.items[2].status.ok());
   EXPECT_EQ(Get("c").value, "new");
+}
+
+// Counts how often it is asked to pause, and pauses if it is to.
+class PausingMultiGet final : public MultiGetReply {
+ public:
+  GetReply& Item(size_t index) override { return all.Item(index); }
+  bool Pause() override {
+    ++asked;
+    return pauses;
+  }
+  void Complete() override { all.Complete(); }
+  void Fail(const absl::Status& status) override { all.Fail(status); }
+
+  int asked = 0;
+  bool pauses = true;
+  RecordingMultiGet all;
+};
+
+TEST_F(MultiKeyHandlerTest, ACallIsPausedAfterSomeItemsAndGoesOnBehindThem) {
+  Set("a", "1");
+  const std::vector<GetView> items(10000, GetView{.key = "a"});
+  PausingMultiGet reply;
+  MultiKeyProgress progress;
+  size_t calls = 0;
+  for (; reply.all.completions == 0 && calls < items.size(); ++calls) {
+    multi_key_.MultiGet(items, progress, reply);
+  }
+  EXPECT_GE(calls, items.size() / 128);
+  EXPECT_LE(calls, items.size() / 100);
+  ASSERT_EQ(reply.all.items.size(), items.size());
+  for (const auto& item : reply.all.items) {
+    ASSERT_EQ(item.completions, 1);
+    ASSERT_EQ(item.value, "1");
+  }
+}
+
+TEST_F(MultiKeyHandlerTest, LargeValuesAreMoreWorkThanSmallOnes) {
+  Set("large", std::string(100'000, 'v'));
+  const std::vector<GetView> items(20, GetView{.key = "large"});
+  PausingMultiGet reply;
+  reply.pauses = false;
+  MultiKeyProgress progress;
+  multi_key_.MultiGet(items, progress, reply);
+  EXPECT_EQ(reply.all.completions, 1);
+  EXPECT_EQ(reply.asked, 19);
+}
+
+TEST_F(MultiKeyHandlerTest, AShortCallNeverAsksWhetherToPause) {
+  Set("a", std::string(100, 'v'));
+  const std::vector<GetView> items(100, GetView{.key = "a"});
+  PausingMultiGet reply;
+  MultiKeyProgress progress;
+  multi_key_.MultiGet(items, progress, reply);
+  EXPECT_EQ(reply.all.completions, 1);
+  EXPECT_EQ(reply.asked, 0);
 }
 
 }  // namespace

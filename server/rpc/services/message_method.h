@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "server/messages/completion.h"
 #include "server/messages/operation.h"
+#include "server/messages/paused_operation.h"
 #include "server/messages/request_bounds.h"
 #include "server/messages/unimplemented.h"
 #include "server/rpc/answer_writer.h"
@@ -85,6 +86,19 @@ class CountedRequest {
   absl::Status admitted_;
 };
 
+// Goes on with a part of a call that was paused.
+class PausedCompletion final : public CallCompletion {
+ public:
+  explicit PausedCompletion(PausedOperation* operation) : operation_(operation) {}
+  ~PausedCompletion() override {
+    if (operation_ != nullptr) operation_->GiveUp();
+  }
+  void Run(RpcCall&) override { std::exchange(operation_, nullptr)->GoOn(); }
+
+ private:
+  PausedOperation* operation_;
+};
+
 // One unary call by generated messages. Ends itself when its call is over.
 template <typename Request>
 class MessageCall final : public CallCompletion, private Completion {
@@ -141,6 +155,13 @@ class MessageCall final : public CallCompletion, private Completion {
     if (ticket_.has_value()) return;
     *is_open_ = true;
     ticket_.emplace(counted_.KeepOpen(*call_));
+  }
+
+  bool Pause(PausedOperation& operation) override {
+    if (!call_->IsTurnOver()) return false;
+    KeepOpen();
+    call_->Pause(std::make_unique<PausedCompletion>(&operation));
+    return true;
   }
 
   RpcCall* call_;            // nullptr: it is finished

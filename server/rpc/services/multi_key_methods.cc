@@ -130,10 +130,17 @@ class WireMultiReply final : public MultiReply<ItemReply> {
   // `bytes`: how long the answer will be, about.
   WireMultiReply(RpcCall* call, CountedRequest* counted, size_t bytes)
       : call_(call), counted_(counted), writer_(call), place_(&writer_.Open(bytes)), item_(this) {}
+  // Goes on with an answer whose call was paused.
+  WireMultiReply(RpcCall* call, OpenMultiAnswer* open)
+      : call_(call), writer_(call), place_(&open->text), item_(this), open_(open) {}
 
   ItemReply& Item(size_t) override {
     item_mark_ = place_.Mark();
     return item_;
+  }
+  bool Pause() override {
+    is_paused_ = call_->IsTurnOver();
+    return is_paused_;
   }
   void Complete() override {
     if (open_ != nullptr) open_->CompleteOne();
@@ -141,8 +148,17 @@ class WireMultiReply final : public MultiReply<ItemReply> {
   void Fail(const absl::Status& status) override { status_ = status; }
   const absl::Status& status() const { return status_; }
   bool is_open() const { return open_ != nullptr; }
+  bool is_paused() const { return is_paused_; }
   // Sends what was written. REQUIRES: not is_open().
   void Close() { writer_.Close(); }
+
+  OpenMultiAnswer* Open() {
+    if (open_ == nullptr) {
+      open_ = new OpenMultiAnswer(writer_.TakeBack(), *call_, *counted_);
+      place_.ContinueIn(&open_->text);
+    }
+    return open_;
+  }
 
  private:
   // Used for one item after the other; an error is written, too.
@@ -159,22 +175,65 @@ class WireMultiReply final : public MultiReply<ItemReply> {
     WireMultiReply* const all_;
   };
 
-  OpenMultiAnswer* Open() {
-    if (open_ == nullptr) {
-      open_ = new OpenMultiAnswer(writer_.TakeBack(), *call_, *counted_);
-      place_.ContinueIn(&open_->text);
-    }
-    return open_;
-  }
-
   RpcCall* const call_;
-  CountedRequest* const counted_;
+  CountedRequest* const counted_ = nullptr;
   AnswerWriter writer_;
   ResultPlace place_;
   OneItemReply item_;
   size_t item_mark_ = 0;  // where its result begins
   absl::Status status_;
   OpenMultiAnswer* open_ = nullptr;
+  bool is_paused_ = false;
+};
+
+// Makes what a view borrows from a request point to where the request was moved to.
+class Relocation {
+ public:
+  Relocation(std::string_view from, std::string_view to) : from_(from.data()), to_(to.data()) {}
+
+  bool is_needed() const { return from_ != to_; }
+  void Move(GetView& view) const { Move(view.key); }
+  void Move(DeleteView& view) const { Move(view.key); }
+  void Move(SetView& view) const {
+    Move(view.key);
+    Move(view.value);
+    Move(view.condition.lease_token);
+  }
+
+ private:
+  void Move(std::string_view& bytes) const {
+    if (!bytes.empty()) bytes = {to_ + (bytes.data() - from_), bytes.size()};
+  }
+
+  const char* const from_;
+  const char* const to_;
+};
+
+// What is left of a call that was paused: its views borrow from the request that the call keeps.
+template <typename Op>
+class RestOfCall final : public CallCompletion {
+ public:
+  RestOfCall(MultiKeyHandler* handler, std::vector<typename Op::View> views,
+             MultiKeyProgress progress, OpenMultiAnswer* open)
+      : handler_(handler), views_(std::move(views)), progress_(std::move(progress)), open_(open) {}
+  ~RestOfCall() override {
+    if (open_ != nullptr) open_->CompleteOne();  // its call has ended
+  }
+
+  void Run(RpcCall& call) override {
+    OpenMultiAnswer* const open = std::exchange(open_, nullptr);
+    typename Op::Reply reply(&call, open);
+    (handler_->*Op::kHandle)(views_, progress_, reply);
+    if (!reply.is_paused()) return;
+    call.Pause(
+        std::make_unique<RestOfCall>(handler_, std::move(views_), std::move(progress_), open));
+  }
+
+ private:
+  MultiKeyHandler* const handler_;
+  std::vector<typename Op::View> views_;
+  MultiKeyProgress progress_;
+  OpenMultiAnswer* open_;
 };
 
 // One of the methods: its request, the view of an item, how they are read, the reply, about what
@@ -231,9 +290,11 @@ class MultiKeyMethod final : public UnaryMethod {
     }
     const absl::Status checked = CheckItems(name, views.size(), limits);
     if (!checked.ok()) return counted.Finish(checked, call);
-    Prefetch(views);
+    MultiKeyProgress progress;
     typename Op::Reply reply(&call, &counted, views.size() * Op::kBytesForAnItem);
-    (parts_.multi_key->*Op::kHandle)(views, reply);
+    (parts_.multi_key->*Op::kHandle)(views, progress, reply);
+    if (reply.is_paused()) [[unlikely]]
+      return Pause(bytes, std::move(views), std::move(progress), reply.Open(), call);
     if (reply.is_open()) [[unlikely]]
       return;
     if (reply.status().ok()) reply.Close();
@@ -241,11 +302,14 @@ class MultiKeyMethod final : public UnaryMethod {
   }
 
  private:
-  void Prefetch(const std::vector<typename Op::View>& views) {
-    std::vector<std::string_view> keys;
-    keys.reserve(views.size());
-    for (const auto& view : views) keys.push_back(view.key);
-    parts_.cache->Prefetch(keys);
+  void Pause(std::string_view request, std::vector<typename Op::View> views,
+             MultiKeyProgress progress, OpenMultiAnswer* open, RpcCall& call) {
+    const Relocation relocation(request, call.KeepRequest(request));
+    if (relocation.is_needed()) {
+      for (size_t i = progress.next; i < views.size(); ++i) relocation.Move(views[i]);
+    }
+    call.Pause(std::make_unique<RestOfCall<Op>>(parts_.multi_key, std::move(views),
+                                                std::move(progress), open));
   }
 
   const ServiceParts parts_;

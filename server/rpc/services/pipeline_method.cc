@@ -92,6 +92,12 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
     OnLeftOpen();
     return new LaterOwner(*call_, this);
   }
+  bool Pause(PausedOperation& operation) override {
+    if (!call_->IsTurnOver()) return false;
+    OnLeftOpen();
+    call_->Pause(std::make_unique<Rest>(&operation, this));
+    return true;
+  }
 
   void Answer(std::unique_ptr<PipelineOperation> answered) {
     SendMessage(answered->response(), *call_);
@@ -110,6 +116,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
       delete this;
     }
     PipelineOwner* OnKeptOpen() override { return this; }
+    bool Pause(PausedOperation& operation) override { return pipeline_->Pause(operation); }
 
    private:
     class Letter final : public CallCompletion {
@@ -128,6 +135,21 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
 
     CallTicket ticket_;
     PipelineCall* const pipeline_;
+  };
+
+  // Goes on with an operation that was paused.
+  class Rest final : public CallCompletion {
+   public:
+    Rest(PausedOperation* operation, PipelineCall* pipeline)
+        : operation_(operation), pipeline_(pipeline) {}
+    void Run(RpcCall& call) override {
+      operation_.Run(call);
+      pipeline_->OnAnsweredLater();
+    }
+
+   private:
+    PausedCompletion operation_;
+    PipelineCall* const pipeline_;  // goes with the call
   };
 
   void OnLeftOpen() override { ++open_; }

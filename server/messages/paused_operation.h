@@ -1,0 +1,20 @@
+#ifndef LARDER_SERVER_MESSAGES_PAUSED_OPERATION_H_
+#define LARDER_SERVER_MESSAGES_PAUSED_OPERATION_H_
+
+namespace larder::server {
+
+// An operation of many items that others have their turn before. One of the two is called, once,
+// on the thread that it was paused on.
+class PausedOperation {
+ public:
+  virtual void GoOn() = 0;
+  // Its call has ended.
+  virtual void GiveUp() = 0;
+
+ protected:
+  ~PausedOperation() = default;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_MESSAGES_PAUSED_OPERATION_H_
