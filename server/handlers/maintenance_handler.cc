@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/handlers/request_checks.h"
+#include "server/handlers/retry_hint.h"
 
 namespace larder::server {
 namespace {
@@ -65,25 +66,27 @@ absl::Status CheckSettings(const std::vector<ConfigSettingView>& settings,
   return absl::OkStatus();
 }
 
+// An error of a Flush as a client should see it.
+absl::Status OfFlush(const absl::Status& status) {
+  absl::Status named(status.code(), absl::StrCat("Flush: ", status.message()));
+  const auto hint = RetryHintOf(status);
+  return hint.has_value() ? WithRetryHint(std::move(named), *hint) : named;
+}
+
 }  // namespace
 
-MaintenanceHandler::MaintenanceHandler(storage::Keyspace* keyspace, const TimeSource* time,
-                                       const NodeFigureSource* figures,
-                                       storage::EvictionKind eviction, ConfigStore* config)
-    : keyspace_(keyspace), time_(time), figures_(figures), eviction_(eviction), config_(config) {}
-
 void MaintenanceHandler::Stats(Reply<StatsAnswer>& reply) {
-  reply.Complete({.node = figures_->Read(),
-                  .keyspace = keyspace_->Stats(),
-                  .memory_bytes = keyspace_->Memory().total(),
-                  .memory_limit_bytes = keyspace_->memory_limit_bytes(),
-                  .eviction = std::string(storage::EvictionKindName(eviction_))});
+  reply.Complete({.node = parts_.figures->Read(),
+                  .keyspace = parts_.keyspace->Stats(),
+                  .memory_bytes = parts_.keyspace->Memory().total(),
+                  .memory_limit_bytes = parts_.keyspace->memory_limit_bytes(),
+                  .eviction = std::string(storage::EvictionKindName(parts_.eviction))});
 }
 
 void MaintenanceHandler::MemoryStats(Reply<MemoryStatsAnswer>& reply) {
-  reply.Complete({.usage = keyspace_->Memory(),
-                  .limit_bytes = keyspace_->memory_limit_bytes(),
-                  .resident_bytes = figures_->Read().resident_bytes});
+  reply.Complete({.usage = parts_.keyspace->Memory(),
+                  .limit_bytes = parts_.keyspace->memory_limit_bytes(),
+                  .resident_bytes = parts_.figures->Read().resident_bytes});
 }
 
 void MaintenanceHandler::SlotStats(const SlotStatsView& request, Reply<SlotStatsAnswer>& reply) {
@@ -100,7 +103,7 @@ void MaintenanceHandler::SlotStats(const SlotStatsView& request, Reply<SlotStats
   }
   SlotStatsAnswer answer;
   for (uint32_t slot = request.first; slot <= last; ++slot) {
-    const storage::SlotStats stats = keyspace_->StatsOfSlot(slot);
+    const storage::SlotStats stats = parts_.keyspace->StatsOfSlot(slot);
     if (stats.entries != 0) answer.slots.emplace_back(slot, stats);
   }
   reply.Complete(answer);
@@ -111,18 +114,19 @@ void MaintenanceHandler::Flush(const FlushView& request, Reply<FlushAnswer>& rep
     const auto status = CheckSlot("Flush", "slot", *request.slot);
     if (!status.ok()) return reply.Fail(status);
   }
-  const storage::TimePoint now = time_->Now();
-  const auto entries =
-      request.slot.has_value() ? keyspace_->FlushSlot(*request.slot, now) : keyspace_->Flush(now);
-  if (!entries.ok()) {
-    return reply.Fail(
-        absl::Status(entries.status().code(), absl::StrCat("Flush: ", entries.status().message())));
-  }
-  reply.Complete({.entries = *entries});
+  parts_.background->Post([keyspace = parts_.keyspace, time = parts_.time, slot = request.slot,
+                           open = OpenReply<Reply<FlushAnswer>>(reply)](
+                              const absl::Status& status) mutable {
+    if (!status.ok()) return open.Take().Fail(OfFlush(status));
+    const storage::TimePoint now = time->Now();
+    const auto entries = slot.has_value() ? keyspace->FlushSlot(*slot, now) : keyspace->Flush(now);
+    if (!entries.ok()) return open.Take().Fail(OfFlush(entries.status()));
+    open.Take().Complete({.entries = *entries});
+  });
 }
 
 void MaintenanceHandler::GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply) {
-  std::vector<ConfigEntry> entries = config_->Read();
+  std::vector<ConfigEntry> entries = parts_.config->Read();
   if (request.name.empty()) return reply.Complete({.values = std::move(entries)});
   const ConfigEntry* const found = FindEntry(entries, request.name);
   if (found == nullptr) {
@@ -135,8 +139,8 @@ void MaintenanceHandler::GetConfig(const GetConfigView& request, Reply<GetConfig
 void MaintenanceHandler::SetConfig(const SetConfigView& request, Reply<SetConfigAnswer>& reply) {
   absl::Status status = CheckConfigValues("SetConfig", request.values.size());
   if (!status.ok()) return reply.Fail(status);
-  status = CheckSettings(request.values, config_->Read());
-  if (status.ok()) status = config_->Change(request.values);
+  status = CheckSettings(request.values, parts_.config->Read());
+  if (status.ok()) status = parts_.config->Change(request.values);
   if (!status.ok()) {
     return reply.Fail(absl::Status(status.code(), absl::StrCat("SetConfig: ", status.message())));
   }

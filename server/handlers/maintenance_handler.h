@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/handlers/background.h"
 #include "server/handlers/config_store.h"
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
@@ -59,28 +60,33 @@ struct GetConfigAnswer {
 
 struct SetConfigAnswer {};
 
-// The Maintenance methods of a node without durable storage. Thread-safe. Keyspace, time, figure
-// source and config must outlive it.
+// What the Maintenance methods work with. All must outlive them, but for `background`, which may
+// end when there are no more requests.
+struct MaintenanceParts {
+  storage::Keyspace* keyspace = nullptr;
+  const TimeSource* time = nullptr;
+  const NodeFigureSource* figures = nullptr;
+  storage::EvictionKind eviction{};
+  ConfigStore* config = nullptr;
+  Background* background = nullptr;
+};
+
+// The Maintenance methods of a node without durable storage. Thread-safe.
 class MaintenanceHandler {
  public:
-  MaintenanceHandler(storage::Keyspace* keyspace, const TimeSource* time,
-                     const NodeFigureSource* figures, storage::EvictionKind eviction,
-                     ConfigStore* config);
+  explicit MaintenanceHandler(const MaintenanceParts& parts) : parts_(parts) {}
   virtual ~MaintenanceHandler() = default;
 
   virtual void Stats(Reply<StatsAnswer>& reply);
   virtual void MemoryStats(Reply<MemoryStatsAnswer>& reply);
   virtual void SlotStats(const SlotStatsView& request, Reply<SlotStatsAnswer>& reply);
+  // Answers later, from the background.
   virtual void Flush(const FlushView& request, Reply<FlushAnswer>& reply);
   virtual void GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply);
   virtual void SetConfig(const SetConfigView& request, Reply<SetConfigAnswer>& reply);
 
  private:
-  storage::Keyspace* const keyspace_;
-  const TimeSource* const time_;
-  const NodeFigureSource* const figures_;
-  const storage::EvictionKind eviction_;
-  ConfigStore* const config_;
+  const MaintenanceParts parts_;
 };
 
 }  // namespace larder::server

@@ -81,12 +81,17 @@ class Node::Parts final : public NodeFigureSource {
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
     runtime_config_ =
         std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_, std::move(on_change));
-    maintenance_ = std::make_unique<MaintenanceHandler>(
-        keyspace_.get(), &clock_, this, config_.keyspace.eviction, runtime_config_.get());
     const bool uses_grpcpp = config_.transport == ServerConfig::Transport::kGrpcpp;
     // grpc++ has read its own certificate, for good.
     housekeeper_ = std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_,
                                                  uses_grpcpp ? nullptr : tls_.get());
+    maintenance_ =
+        std::make_unique<MaintenanceHandler>(MaintenanceParts{.keyspace = keyspace_.get(),
+                                                              .time = &clock_,
+                                                              .figures = this,
+                                                              .eviction = config_.keyspace.eviction,
+                                                              .config = runtime_config_.get(),
+                                                              .background = housekeeper_.get()});
     if (const absl::Status status = StartMetrics(); !status.ok()) return status;
     // Before the first connection can ask.
     readiness_.Set(true);

@@ -1,11 +1,15 @@
 #ifndef LARDER_SERVER_UPKEEP_HOUSEKEEPER_H_
 #define LARDER_SERVER_UPKEEP_HOUSEKEEPER_H_
 
+#include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "server/connections/connection_table.h"
+#include "server/handlers/background.h"
 #include "server/tls/tls_rotation.h"
 #include "server/upkeep/shard_clock.h"
 #include "storage/keyspace.h"
@@ -14,18 +18,26 @@ namespace larder::server {
 
 // The thread that does what no request does: removes expired entries and leases, evicts down to a
 // memory limit that was lowered, gets memory before it is needed, disciplines the shard clock,
-// counts the connections that are gone, looks for new certificates.
-// All parts must outlive it; `tls` may be nullptr.
-class Housekeeper {
+// counts the connections that are gone, looks for new certificates, and does what requests leave to
+// the background. All parts must outlive it; `tls` may be nullptr.
+class Housekeeper final : public Background {
  public:
+  // What may wait in the background. No flag: nobody needs as many flushes at once, each of some
+  // half a millisecond, and expiry should not wait for more.
+  static constexpr size_t kWaitingMax = 128;
+
   Housekeeper(storage::Keyspace* keyspace, ShardClock* clock, ConnectionTable* connections,
               TlsRotation* tls = nullptr);
-  ~Housekeeper();
+  // Fails what still waits.
+  ~Housekeeper() override;
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
 
+  void Post(Work work) override;
+
  private:
   void Run();
+  void DoChores();
 
   storage::Keyspace* const keyspace_;
   ShardClock* const clock_;
@@ -33,7 +45,10 @@ class Housekeeper {
   TlsRotation* const tls_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool is_stopping_ = false;  // guarded by mutex_
+  bool is_stopping_ = false;   // guarded by mutex_
+  std::vector<Work> waiting_;  // guarded by mutex_
+  std::chrono::steady_clock::time_point next_slow_ = std::chrono::steady_clock::now();
+  bool has_more_chores_ = false;
   std::thread thread_;
 };
 

@@ -15,6 +15,7 @@
 #include "server/upkeep/runtime_config.h"
 #include "server/upkeep/shard_clock.h"
 #include "tests/server/delayed_handlers.h"
+#include "tests/server/immediate_background.h"
 #include "tests/server/node_fixture.h"
 
 namespace larder::server {
@@ -42,8 +43,12 @@ class FrontEndDelayedTest : public testing::Test {
     runtime_config_ = std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_,
                                                       [](const auto&...) {});
     maintenance_ = std::make_unique<DelayedMaintenanceHandler>(
-        &delays_, keyspace_.get(), &clock_, &figures_, storage::EvictionKind::kLru,
-        runtime_config_.get());
+        &delays_, MaintenanceParts{.keyspace = keyspace_.get(),
+                                   .time = &clock_,
+                                   .figures = &figures_,
+                                   .eviction = storage::EvictionKind::kLru,
+                                   .config = runtime_config_.get(),
+                                   .background = &background_});
     readiness_.Set(true);
     const ServiceParts parts{.cache = cache_.get(),
                              .multi_key = multi_key_.get(),
@@ -123,6 +128,7 @@ class FrontEndDelayedTest : public testing::Test {
   std::unique_ptr<DelayedCacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;
   std::unique_ptr<RuntimeConfig> runtime_config_;
+  ImmediateBackground background_;
   std::unique_ptr<DelayedMaintenanceHandler> maintenance_;
   DelayThread delays_;
   std::unique_ptr<FrontEnd> front_end_;

@@ -1,9 +1,12 @@
 #include <gmock/gmock.h>
 
+#include <deque>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/blocking_counter.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "larder/v1/error.pb.h"
 #include "server/messages/pipeline_operation.h"
@@ -258,6 +261,69 @@ TEST(FrontEndDrainTest, IsBoundedWhenAClientDoesNotRead) {
   running.node().Drain();
   pipeline.ReadAll(grpc::StatusCode::OK);
   EXPECT_FALSE(pipeline.end().ok());
+}
+
+// Flushes that do not wait for their answers.
+class AsyncFlushes {
+ public:
+  AsyncFlushes(v1::Maintenance::Stub* stub, size_t number) : calls_(number) {
+    for (Call& call : calls_) {
+      stub->async()->Flush(&call.context, &call.request, &call.response,
+                           [this, &call](const grpc::Status& status) {
+                             call.status = status;
+                             ended_.DecrementCount();
+                           });
+    }
+  }
+  // Returns the statuses, in order.
+  std::vector<grpc::Status> AwaitAll() {
+    ended_.Wait();
+    std::vector<grpc::Status> statuses;
+    for (const Call& call : calls_) statuses.push_back(call.status);
+    return statuses;
+  }
+
+ private:
+  struct Call {
+    PatientContext context;
+    v1::FlushRequest request;
+    v1::FlushResponse response;
+    grpc::Status status;
+  };
+  std::deque<Call> calls_;
+  absl::BlockingCounter ended_{static_cast<int>(calls_.size())};
+};
+
+TEST(FrontEndFlushTest, AsManyFlushesAsMayAreDoneAndTheOthersRefused) {
+  RunningNode running;
+  ASSERT_TRUE(running.Set("k", "v").ok());
+  const auto stub = v1::Maintenance::NewStub(running.channel());
+  size_t done = 0;
+  for (const grpc::Status& status : AsyncFlushes(stub.get(), 1000).AwaitAll()) {
+    if (status.ok()) {
+      ++done;
+      continue;
+    }
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_THAT(status.error_message(), HasSubstr("as may: 128"));
+  }
+  EXPECT_GE(done, 1u);
+  v1::GetResponse response;
+  ASSERT_TRUE(running.Get("k", &response).ok());
+  EXPECT_FALSE(response.found());
+}
+
+TEST(FrontEndFlushTest, ANodeEndsWhileFlushesWait) {
+  auto running = std::make_unique<RunningNode>();
+  const auto stub = v1::Maintenance::NewStub(running->channel());
+  AsyncFlushes flushes(stub.get(), 1000);
+  running.reset();
+  for (const grpc::Status& status : flushes.AwaitAll()) {
+    EXPECT_TRUE(status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                status.error_code() == grpc::StatusCode::CANCELLED ||
+                status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED)
+        << status.error_message();
+  }
 }
 
 }  // namespace

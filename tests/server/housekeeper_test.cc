@@ -2,8 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "server/handlers/maintenance_handler.h"
+#include "server/handlers/retry_hint.h"
+#include "server/transport/front_end.h"
 
 namespace larder::server {
 namespace {
@@ -23,6 +33,119 @@ TEST(HousekeeperTest, RemovesExpiredEntriesByItself) {
   // The test's own time limit ends this if it never happens.
   while (keyspace->Stats().entries != 1) std::this_thread::yield();
   EXPECT_EQ(keyspace->Stats().expirations, 5000u);
+}
+
+class BackgroundTest : public testing::Test {
+ protected:
+  storage::HybridClock versions_{0};
+  const std::unique_ptr<storage::Keyspace> keyspace_ =
+      storage::Keyspace::Create({}, &versions_).value();
+  ShardClock clock_;
+  ConnectionTable connections_{10};
+  std::unique_ptr<Housekeeper> housekeeper_ =
+      std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_);
+};
+
+TEST_F(BackgroundTest, WorkIsDoneInOrderOnAThreadOfItsOwn) {
+  constexpr int kWorks = 100;
+  std::vector<int> done;
+  std::thread::id thread;
+  absl::Notification end;
+  for (int i = 0; i < kWorks; ++i) {
+    housekeeper_->Post([&, i](const absl::Status& status) {
+      EXPECT_TRUE(status.ok());
+      thread = std::this_thread::get_id();
+      done.push_back(i);
+      if (i == kWorks - 1) end.Notify();
+    });
+  }
+  end.WaitForNotification();
+  EXPECT_NE(thread, std::this_thread::get_id());
+  ASSERT_EQ(done.size(), static_cast<size_t>(kWorks));
+  EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+}
+
+TEST_F(BackgroundTest, WhatIsMoreThanMayWaitIsRefusedAtOnce) {
+  absl::Notification begun;
+  absl::Notification go;
+  housekeeper_->Post([&](const absl::Status&) {
+    begun.Notify();
+    go.WaitForNotification();
+  });
+  begun.WaitForNotification();
+  std::atomic<size_t> done{0};
+  for (size_t i = 0; i < Housekeeper::kWaitingMax; ++i) {
+    housekeeper_->Post([&](const absl::Status& status) { done += status.ok() ? 1 : 0; });
+  }
+  absl::Status refused;
+  housekeeper_->Post([&](const absl::Status& status) { refused = status; });
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(refused.message().find("128"), absl::string_view::npos) << refused;
+  EXPECT_TRUE(RetryHintOf(refused).has_value());
+  go.Notify();
+  // The test's own time limit ends this if it never happens.
+  while (done < Housekeeper::kWaitingMax) std::this_thread::yield();
+}
+
+TEST_F(BackgroundTest, WhatWaitsWhenItEndsFails) {
+  // Something waits at any time, and tells the last of them.
+  absl::Notification begun;
+  absl::Status last;
+  std::function<void(const absl::Status&)> again = [&](const absl::Status& status) {
+    last = status;
+    if (!begun.HasBeenNotified()) begun.Notify();
+    if (status.ok()) housekeeper_->Post(again);
+  };
+  housekeeper_->Post(again);
+  begun.WaitForNotification();
+  delete housekeeper_.get();  // which it may still use
+  static_cast<void>(housekeeper_.release());
+  EXPECT_EQ(last.code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(last.message().find(kShuttingDown), absl::string_view::npos);
+}
+
+// Whose clock tells who reads it.
+class ThreadTellingTime final : public TimeSource {
+ public:
+  storage::TimePoint Now() const override {
+    thread = std::this_thread::get_id();
+    return storage::TimePoint(storage::Millis(1700000000000));
+  }
+  mutable std::thread::id thread;
+};
+
+class FlushReply final : public Reply<FlushAnswer> {
+ public:
+  void Complete(const FlushAnswer& answer) override {
+    entries = answer.entries;
+    end.Notify();
+  }
+  void Fail(const absl::Status& status) override { ADD_FAILURE() << status; }
+  FlushReply& Later() override { return *this; }
+
+  uint64_t entries = 0;
+  absl::Notification end;
+};
+
+TEST_F(BackgroundTest, AFlushRunsOnItsThreadAndIsSeenOnceAnswered) {
+  ThreadTellingTime time;
+  MaintenanceHandler maintenance(
+      {.keyspace = keyspace_.get(), .time = &time, .background = housekeeper_.get()});
+  for (uint32_t i = 0; i < 5000; ++i) {
+    ASSERT_TRUE(keyspace_->Set({i, std::to_string(i)}, "v", {}, clock_.Now()).ok());
+  }
+  FlushReply reply;
+  maintenance.Flush({}, reply);
+  reply.end.WaitForNotification();
+  EXPECT_EQ(reply.entries, 5000u);
+  EXPECT_NE(time.thread, std::this_thread::get_id());
+  class NoSink final : public storage::ValueSink {
+    char* Reserve(const storage::EntryInfo&, size_t) override { return nullptr; }
+  } sink;
+  for (uint32_t i = 0; i < 5000; ++i) {
+    ASSERT_EQ(keyspace_->Get({i, std::to_string(i)}, clock_.Now(), sink),
+              storage::GetOutcome::kMiss);
+  }
 }
 
 }  // namespace

@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cluster/hash_slot.h"
+#include "server/handlers/retry_hint.h"
 #include "tests/server/handler_fixture.h"
+#include "tests/server/immediate_background.h"
 
 namespace larder::server {
 namespace {
@@ -53,7 +57,12 @@ class FakeConfig final : public ConfigStore {
 class MaintenanceHandlerTest : public HandlerTest {
  protected:
   MaintenanceHandlerTest()
-      : maintenance_(keyspace_.get(), &time_, &figures_, storage::EvictionKind::kLru, &config_) {}
+      : maintenance_({.keyspace = keyspace_.get(),
+                      .time = &time_,
+                      .figures = &figures_,
+                      .eviction = storage::EvictionKind::kLru,
+                      .config = &config_,
+                      .background = &background_}) {}
 
   RecordingReply<SlotStatsAnswer> SlotStats(const SlotStatsView& view) {
     RecordingReply<SlotStatsAnswer> reply;
@@ -88,6 +97,7 @@ class MaintenanceHandlerTest : public HandlerTest {
 
   FakeFigures figures_;
   FakeConfig config_;
+  ImmediateBackground background_;
   MaintenanceHandler maintenance_;
 };
 
@@ -153,6 +163,45 @@ TEST_F(MaintenanceHandlerTest, FlushEmptiesOneSlotOrAll) {
   maintenance_.Flush({}, all);
   EXPECT_EQ(all.answer.entries, 2u);
   EXPECT_FALSE(Get("a").answer.found);
+}
+
+// Keeps what it is given.
+class WaitingBackground final : public Background {
+ public:
+  void Post(Work work) override { waiting.push_back(std::move(work)); }
+  std::vector<Work> waiting;
+};
+
+TEST_F(MaintenanceHandlerTest, FlushIsDoneInTheBackground) {
+  WaitingBackground background;
+  MaintenanceHandler maintenance({.keyspace = keyspace_.get(),
+                                  .time = &time_,
+                                  .figures = &figures_,
+                                  .eviction = storage::EvictionKind::kLru,
+                                  .config = &config_,
+                                  .background = &background});
+  for (const char* key : {"a", "b", "c"}) Set(key, "v");
+  RecordingReply<FlushAnswer> one;
+  RecordingReply<FlushAnswer> refused;
+  RecordingReply<FlushAnswer> all;
+  maintenance.Flush({.slot = cluster::HashSlot("b")}, one);
+  maintenance.Flush({}, refused);
+  maintenance.Flush({}, all);
+  ASSERT_EQ(background.waiting.size(), 3u);
+  EXPECT_TRUE(one.is_open);
+  EXPECT_EQ(one.completions, 0);
+  EXPECT_TRUE(Get("b").answer.found);
+  std::move(background.waiting[0])(absl::OkStatus());
+  EXPECT_EQ(one.answer.entries, 1u);
+  EXPECT_FALSE(Get("b").answer.found);
+  std::move(background.waiting[1])(
+      WithRetryHint(absl::ResourceExhaustedError("too many"), absl::Seconds(1)));
+  EXPECT_EQ(refused.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(refused.status.message(), "Flush: too many");
+  EXPECT_EQ(RetryHintOf(refused.status), absl::Seconds(1));
+  background.waiting.clear();
+  EXPECT_EQ(all.status.code(), absl::StatusCode::kInternal) << "it was dropped";
+  EXPECT_TRUE(Get("a").answer.found);
 }
 
 TEST_F(MaintenanceHandlerTest, GetConfigFindsOneFlagOrAll) {
