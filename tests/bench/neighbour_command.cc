@@ -1,5 +1,3 @@
-#include <zlib.h>
-
 #include <CLI/App.hpp>
 #include <atomic>
 #include <memory>
@@ -19,6 +17,7 @@
 #include "tests/bench/median.h"
 #include "tests/bench/same_call_protocol.h"
 #include "tests/bench/subcommands.h"
+#include "tests/gzipped.h"
 
 namespace larder::bench {
 namespace {
@@ -40,20 +39,6 @@ struct Neighbour {
   SameCall call;
   int in_flight = 0;  // 0: there is none
 };
-
-std::string Gzip(const std::string& bytes) {
-  z_stream stream{};
-  deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
-  std::string compressed(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
-  stream.avail_out = static_cast<uInt>(compressed.size());
-  deflate(&stream, Z_FINISH);
-  compressed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return compressed;
-}
 
 SameCall GetOf(const std::string& key) {
   v1::GetRequest request;
@@ -82,7 +67,7 @@ std::vector<Neighbour> Neighbours() {
   // 16 MiB of items that are empty, and of nothing.
   std::string items;
   for (int i = 0; i < (8 << 20) - 100; ++i) items.append("\x0a\0", 2);
-  neighbours.push_back({"gzip_items", {"/larder.v1.Cache/MultiSet", Gzip(items), true}, 20});
+  neighbours.push_back({"gzip_items", {"/larder.v1.Cache/MultiSet", Gzipped(items), true}, 20});
   // 16 MiB that are a value, as random as text.
   set.set_key("packed");
   std::string text;
@@ -90,7 +75,7 @@ std::vector<Neighbour> Neighbours() {
   text.resize(4'000'000);
   set.set_value(text);
   neighbours.push_back(
-      {"gzip_set", {"/larder.v1.Cache/Set", Gzip(set.SerializeAsString()), true}, 4});
+      {"gzip_set", {"/larder.v1.Cache/Set", Gzipped(set.SerializeAsString()), true}, 4});
   neighbours.push_back({"flush", {"/larder.v1.Maintenance/Flush", ""}, 20});
   return neighbours;
 }

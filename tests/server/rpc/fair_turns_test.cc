@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "server/rpc/rpc_connection.h"
 #include "server/rpc/server_loop.h"
+#include "tests/gzipped.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 

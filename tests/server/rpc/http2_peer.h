@@ -1,8 +1,6 @@
 #ifndef LARDER_TESTS_SERVER_RPC_HTTP2_PEER_H_
 #define LARDER_TESTS_SERVER_RPC_HTTP2_PEER_H_
 
-#include <zlib.h>
-
 #include <cstdint>
 #include <map>
 #include <string>
@@ -78,20 +76,6 @@ inline std::string WindowUpdate(uint32_t stream_id, uint32_t bytes) {
 inline std::string Message(std::string_view bytes, bool is_compressed = false) {
   return std::string(1, is_compressed ? '\1' : '\0') + BigEndian(bytes.size(), 4) +
          std::string(bytes);
-}
-
-inline std::string Gzipped(const std::string& bytes) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, bytes.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 struct SentFrame {

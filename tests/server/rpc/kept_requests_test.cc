@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "server/rpc/rpc_connection.h"
+#include "tests/gzipped.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 

@@ -8,6 +8,7 @@
 #include "proto/http2/output_buffer.h"
 #include "proto/http2/status_block.h"
 #include "server/rpc/gzip_inflater.h"
+#include "tests/gzipped.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {

@@ -10,6 +10,7 @@
 
 #include "server/rpc/answer_writer.h"
 #include "server/transport/front_end.h"
+#include "tests/gzipped.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 

@@ -17,6 +17,7 @@
 #include "server/rpc/rpc_connection.h"
 #include "server/rpc/services/pipeline_method.h"
 #include "server/rpc/services/wire_methods.h"
+#include "tests/gzipped.h"
 #include "tests/server/handler_fixture.h"
 #include "tests/server/rpc/http2_peer.h"
 
