@@ -1,4 +1,5 @@
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -31,6 +32,7 @@ struct NeighbourArguments {
   std::string larderd;  // empty: beside this program
   int rounds = 5;
   int seconds = 3;
+  std::vector<std::string> only;  // of the neighbours; empty: all
 };
 
 // What the other connection sends.
@@ -46,24 +48,68 @@ SameCall GetOf(const std::string& key) {
   return {"/larder.v1.Cache/Get", request.SerializeAsString()};
 }
 
+std::vector<Neighbour> MultiKeyNeighbours() {
+  constexpr int kItems = 10000;
+  v1::MultiSetRequest sets;
+  v1::MultiGetRequest gets;
+  v1::MultiDeleteRequest deletes;
+  for (int i = 0; i < kItems; ++i) {
+    v1::SetRequest* const set = sets.add_items();
+    set->set_key(absl::StrCat("k", i));
+    set->set_value(std::string(100, 'v'));
+    gets.add_items()->set_key(set->key());
+    deletes.add_items()->set_key(set->key());
+  }
+  v1::MultiSetRequest large;
+  for (int i = 0; i < 15; ++i) {
+    v1::SetRequest* const set = large.add_items();
+    set->set_key(absl::StrCat("large", i));
+    set->set_value(std::string(1 << 20, 'v'));
+  }
+  v1::MultiGetRequest get_large;
+  for (int i = 0; i < 4; ++i) get_large.add_items()->set_key(absl::StrCat("large", i));
+  v1::PipelineRequest pipeline;
+  *pipeline.mutable_multi_get() = gets;
+  return {
+      {"multi_set", {"/larder.v1.Cache/MultiSet", sets.SerializeAsString()}, 20},
+      {"multi_get", {"/larder.v1.Cache/MultiGet", gets.SerializeAsString()}, 20},
+      {"multi_get_in", {"/larder.v1.Cache/Pipeline", pipeline.SerializeAsString()}, 20},
+      {"multi_delete", {"/larder.v1.Cache/MultiDelete", deletes.SerializeAsString()}, 20},
+      {"multi_set_1m", {"/larder.v1.Cache/MultiSet", large.SerializeAsString()}, 4},
+      {"multi_get_1m", {"/larder.v1.Cache/MultiGet", get_large.SerializeAsString()}, 4},
+  };
+}
+
+std::vector<Neighbour> MaintenanceNeighbours() {
+  v1::SlotStatsRequest slots;
+  slots.set_last(16383);
+  return {
+      {"slot_stats", {"/larder.v1.Maintenance/SlotStats", slots.SerializeAsString()}, 20},
+      {"stats", {"/larder.v1.Maintenance/Stats", ""}, 20},
+      {"memory_stats", {"/larder.v1.Maintenance/MemoryStats", ""}, 20},
+      {"get_config", {"/larder.v1.Maintenance/GetConfig", ""}, 20},
+  };
+}
+
 std::vector<Neighbour> Neighbours() {
   std::vector<Neighbour> neighbours = {{"none", {}, 0}, {"get", GetOf("absent"), 100}};
   v1::ScanRequest scan;
   scan.set_prefix("no key begins so");
   neighbours.push_back({"scan", {"/larder.v1.Cache/Scan", scan.SerializeAsString()}, 100});
-  v1::MultiGetRequest multi_get;
-  for (int i = 0; i < 10000; ++i) multi_get.add_items()->set_key(absl::StrCat("k", i));
-  neighbours.push_back(
-      {"multi_get", {"/larder.v1.Cache/MultiGet", multi_get.SerializeAsString()}, 20});
+  for (Neighbour& neighbour : MultiKeyNeighbours()) neighbours.push_back(std::move(neighbour));
+  scan.set_prefix("large");
+  scan.set_limit(1000);
+  neighbours.push_back({"scan_1m", {"/larder.v1.Cache/Scan", scan.SerializeAsString()}, 20});
   v1::SetRequest set;
   set.set_key("large");
   set.set_value(std::string(4'000'000, 'v'));
   neighbours.push_back({"set_4m", {"/larder.v1.Cache/Set", set.SerializeAsString()}, 4});
   neighbours.push_back({"get_4m", GetOf("large"), 4});
-  v1::SlotStatsRequest slots;
-  slots.set_last(16383);
-  neighbours.push_back(
-      {"slot_stats", {"/larder.v1.Maintenance/SlotStats", slots.SerializeAsString()}, 20});
+  v1::AppendRequest append;
+  append.set_key("large");
+  append.set_value("v");
+  neighbours.push_back({"append_4m", {"/larder.v1.Cache/Append", append.SerializeAsString()}, 20});
+  for (Neighbour& neighbour : MaintenanceNeighbours()) neighbours.push_back(std::move(neighbour));
   // 16 MiB of items that are empty, and of nothing.
   std::string items;
   for (int i = 0; i < (8 << 20) - 100; ++i) items.append("\x0a\0", 2);
@@ -136,6 +182,9 @@ absl::Status Run(const NeighbourArguments& arguments, Invocation& invocation) {
                  << absl::StrFormat("%-12s %10s %10s %10s %10s\n", "neighbour", "calls/s", "p50 us",
                                     "p99 us", "max us");
   for (const Neighbour& neighbour : Neighbours()) {
+    const bool is_wanted =
+        std::ranges::find(arguments.only, neighbour.name) != arguments.only.end();
+    if (!arguments.only.empty() && !is_wanted) continue;
     std::vector<double> p50, p99, max, calls;
     for (int round = 0; round < arguments.rounds; ++round) {
       std::unique_ptr<NeighbourThread> thread;
@@ -170,6 +219,9 @@ void AddNeighbourCommand(CLI::App& app, Invocation& invocation) {
   command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
       ->type_name("N");
   command.add_option("--seconds", arguments->seconds, "Of a round; else 3")->type_name("N");
+  command.add_option("--only", arguments->only, "These neighbours; else all")
+      ->type_name("A,B")
+      ->delimiter(',');
   command.footer(
       "The latency of a Get counts from when it was due. Both connections are on one I/O thread.\n"
       "Example: larder_bench neighbour --rounds=3");

@@ -2,175 +2,22 @@
 // connection, others are answered in between, and nothing but time tells the difference.
 
 #include <chrono>
-#include <deque>
 #include <functional>
-#include <memory>
 #include <string>
-#include <thread>
-#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "larder/v1/cache.pb.h"
-#include "server/handlers/multi_key_handler.h"
-#include "server/messages/service_parts.h"
-#include "server/rpc/rpc_connection.h"
-#include "server/rpc/services/pipeline_method.h"
-#include "server/rpc/services/wire_methods.h"
 #include "tests/gzipped.h"
-#include "tests/server/handler_fixture.h"
 #include "tests/server/rpc/http2_peer.h"
+#include "tests/server/rpc/lone_service.h"
 
 namespace larder::server {
 namespace {
 
-constexpr uint8_t kEnd = http2::kEndStream;
 constexpr int kItems = 10000;
 constexpr auto kEndless = std::chrono::hours(24 * 365);
 constexpr auto kTiny = std::chrono::nanoseconds(1);
-
-// Leaves Gets of keys that end with '~' open, until it is told to go on.
-class HesitantCacheHandler final : public CacheHandler {
- public:
-  using CacheHandler::CacheHandler;
-
-  void GetFor(std::string_view operation, const GetView& request, storage::TimePoint now,
-              GetReply& reply) override {
-    if (!request.key.ends_with('~')) return CacheHandler::GetFor(operation, request, now, reply);
-    auto open = std::make_shared<OpenReply<GetReply>>(reply);
-    waiting_.push_back([this, operation, now, key = std::string(request.key), open] {
-      CacheHandler::GetFor(operation, {.key = key}, now, open->Take());
-    });
-  }
-
-  size_t waiting() const { return waiting_.size(); }
-  // Answers what is open, on another thread.
-  void GoOn() {
-    std::thread([&] {
-      for (const auto& action : waiting_) action();
-      waiting_.clear();
-    }).join();
-  }
-
- private:
-  std::deque<std::function<void()>> waiting_;
-};
-
-// The Cache service of a node whose loop is the test.
-class Service {
- public:
-  explicit Service(LoopTime::duration turn, const Limits& limits = {})
-      : cache_(keyspace_.get(), &time_, limits, LeaseTokenCodec(3, 77)), multi_key_(&cache_) {
-    limits_.turn = turn;
-    limits_.session.stream_window_bytes = 64 << 20;  // what is held is not waited for
-    const ServiceParts parts{.cache = &cache_,
-                             .multi_key = &multi_key_,
-                             .metrics = &metrics_,
-                             .inflight = &inflight_,
-                             .transport = &state_};
-    methods_.Add("/larder.v1.Cache/Get", CreateGetMethod(parts));
-    methods_.Add("/larder.v1.Cache/MultiGet", CreateMultiGetMethod(parts));
-    methods_.Add("/larder.v1.Cache/MultiSet", CreateMultiSetMethod(parts));
-    methods_.Add("/larder.v1.Cache/MultiDelete", CreateMultiDeleteMethod(parts));
-    methods_.Add("/larder.v1.Cache/Pipeline", std::make_unique<PipelineMethod>(parts));
-  }
-
-  RequestMetrics::MethodFigures Counted(Method method) const {
-    return metrics_.Read()[static_cast<size_t>(method)];
-  }
-
-  FakeTime time_;
-  storage::HybridClock versions_{3};
-  std::unique_ptr<storage::Keyspace> keyspace_ = storage::Keyspace::Create({}, &versions_).value();
-  HesitantCacheHandler cache_;
-  MultiKeyHandler multi_key_;
-  RequestMetrics metrics_;
-  InflightLimit inflight_{1000, absl::ZeroDuration()};
-  TransportState state_{size_t{256} << 20, size_t{512} << 20};
-  RpcLimits limits_;
-  RpcMethods methods_;
-  RpcCallPool calls_{&state_};
-};
-
-class Client {
- public:
-  explicit Client(Service* service)
-      : service_(*service),
-        connection_(std::make_unique<RpcConnection>(service->limits_, &service->methods_,
-                                                    &service->calls_)) {
-    Send(Hello({{http2::Setting::kInitialWindowSize, 1 << 30}}) + WindowUpdate(0, 1 << 30));
-  }
-
-  // What was received goes afterwards, as the buffer of a loop does.
-  void Send(const std::string& bytes) {
-    auto buffer = std::make_unique<std::string>(bytes);
-    EXPECT_TRUE(connection_->Receive(*buffer, std::chrono::steady_clock::now()));
-    buffer.reset();
-    TakeOutput();
-  }
-  void Send(uint32_t id, const std::string& method, std::string_view message,
-            const Fields& more = {}) {
-    Send(Call(id, method, Message(message), more));
-  }
-  static std::string Call(uint32_t id, const std::string& method, const std::string& body,
-                          const Fields& more = {}) {
-    Fields fields = larder::RequestFields("/larder.v1.Cache/" + method);
-    fields.insert(fields.end(), more.begin(), more.end());
-    std::string bytes = Headers(id, fields);
-    for (size_t at = 0; at < body.size(); at += 16384) {
-      bytes += Data(id, body.substr(at, 16384), at + 16384 >= body.size() ? kEnd : 0);
-    }
-    return bytes;
-  }
-
-  // One more turn.
-  void Continue(LoopTime now = std::chrono::steady_clock::now()) {
-    EXPECT_TRUE(connection_->Continue(now));
-    TakeOutput();
-  }
-  // What has come from other threads.
-  void TakeLetters() {
-    auto letters = service_.calls_.mailbox()->Take();
-    if (!letters.empty()) {
-      connection_->Resume(std::move(letters), std::chrono::steady_clock::now());
-    }
-    TakeOutput();
-  }
-  // Returns in how many turns.
-  size_t Finish() {
-    size_t turns = 0;
-    for (; connection_->has_more() && turns < 100'000; ++turns) Continue();
-    TakeLetters();
-    return turns;
-  }
-  bool IsAnswered(uint32_t id) { return answers_[id].is_complete; }
-  std::string StatusOf(uint32_t id) { return answers_[id].fields["grpc-status"]; }
-  std::string BodyOf(uint32_t id) { return answers_[id].body; }
-  template <typename Response>
-  Response ResponseOf(uint32_t id) {
-    Response response;
-    EXPECT_TRUE(response.ParseFromString(BodyOf(id).substr(kMessagePrefixBytes)));
-    return response;
-  }
-
-  RpcConnection& connection() { return *connection_; }
-  void Cut() { connection_.reset(); }
-
- private:
-  void TakeOutput() {
-    connection_->ReportBytes();
-    while (!connection_->output().empty()) {
-      const std::string sent(connection_->output().unsent());
-      connection_->output().MarkSent(sent.size());
-      answers_.Add(sent);
-      connection_->OnOutputSent();
-    }
-  }
-
-  Service& service_;
-  Answers answers_;
-  std::unique_ptr<RpcConnection> connection_;
-};
 
 std::string KeyOf(int i) { return "key" + std::to_string(i); }
 
@@ -223,9 +70,9 @@ std::string GetOf(const std::string& key) {
 TEST(SlicedCallsTest, AGetOfAnotherConnectionIsAnsweredBeforeALongCallEnds) {
   for (const LongCall& call : LongCalls()) {
     SCOPED_TRACE(call.method);
-    Service service(kTiny);
-    Client busy(&service);
-    Client other(&service);
+    LoneService service(kTiny);
+    LoneClient busy(&service);
+    LoneClient other(&service);
     busy.Send(1, call.method, call.request);
     EXPECT_FALSE(busy.IsAnswered(1));
     uint32_t gets = 0;
@@ -244,10 +91,10 @@ TEST(SlicedCallsTest, AGetOfAnotherConnectionIsAnsweredBeforeALongCallEnds) {
 }
 
 TEST(SlicedCallsTest, WhatComesBehindOnTheSameConnectionWaits) {
-  Service service(kTiny);
-  Client client(&service);
-  client.Send(Client::Call(1, "MultiGet", Message(Gets().SerializeAsString())) +
-              Client::Call(3, "Get", Message(GetOf("a"))));
+  LoneService service(kTiny);
+  LoneClient client(&service);
+  client.Send(LoneClient::Call(1, "MultiGet", Message(Gets().SerializeAsString())) +
+              LoneClient::Call(3, "Get", Message(GetOf("a"))));
   client.Send(5, "Get", GetOf("a"));
   client.Continue();
   EXPECT_FALSE(client.IsAnswered(1));
@@ -258,15 +105,15 @@ TEST(SlicedCallsTest, WhatComesBehindOnTheSameConnectionWaits) {
 }
 
 // Runs the calls, one after the other; returns what they are answered with.
-std::vector<std::string> AnswersOf(Service& service, const std::vector<LongCall>& calls,
+std::vector<std::string> AnswersOf(LoneService& service, const std::vector<LongCall>& calls,
                                    bool is_gzip, size_t* turns) {
-  Client client(&service);
+  LoneClient client(&service);
   std::vector<std::string> answers;
   uint32_t id = 1;
   for (const LongCall& call : calls) {
     if (is_gzip) {
-      client.Send(Client::Call(id, call.method, Message(Gzipped(call.request), true),
-                               {{"grpc-encoding", "gzip"}}));
+      client.Send(LoneClient::Call(id, call.method, Message(Gzipped(call.request), true),
+                                   {{"grpc-encoding", "gzip"}}));
     } else {
       client.Send(id, call.method, call.request);
     }
@@ -280,8 +127,8 @@ std::vector<std::string> AnswersOf(Service& service, const std::vector<LongCall>
 void ExpectTheSame(const std::vector<LongCall>& calls, const Limits& limits = {}) {
   for (const bool is_gzip : {false, true}) {
     SCOPED_TRACE(is_gzip);
-    Service whole(kEndless, limits);
-    Service sliced(kTiny, limits);
+    LoneService whole(kEndless, limits);
+    LoneService sliced(kTiny, limits);
     size_t whole_turns = 0;
     size_t sliced_turns = 0;
     const auto expected = AnswersOf(whole, calls, is_gzip, &whole_turns);
@@ -331,8 +178,8 @@ TEST(SlicedCallsTest, ItemsThatAreAnsweredLaterFindTheirPlace) {
     set->set_value(std::to_string(i));
   }
   for (const int early : {0, 10, 1000}) {
-    Service service(kTiny);
-    Client client(&service);
+    LoneService service(kTiny);
+    LoneClient client(&service);
     client.Send(1, "MultiSet", sets.SerializeAsString());
     client.Finish();
     client.Send(3, "MultiGet", gets.SerializeAsString());
@@ -354,8 +201,8 @@ TEST(SlicedCallsTest, ItemsThatAreAnsweredLaterFindTheirPlace) {
 TEST(SlicedCallsTest, ADeadlineEndsACallBetweenSlices) {
   for (const LongCall& call : LongCalls()) {
     SCOPED_TRACE(call.method);
-    Service service(kTiny);
-    Client client(&service);
+    LoneService service(kTiny);
+    LoneClient client(&service);
     client.Send(1, call.method, call.request, {{"grpc-timeout", "1H"}});
     client.Continue();
     EXPECT_FALSE(client.IsAnswered(1));
@@ -371,8 +218,8 @@ TEST(SlicedCallsTest, ADeadlineEndsACallBetweenSlices) {
 TEST(SlicedCallsTest, ACancellationBetweenSlicesEndsTheCallOnce) {
   for (const LongCall& call : LongCalls()) {
     SCOPED_TRACE(call.method);
-    Service service(kTiny);
-    Client client(&service);
+    LoneService service(kTiny);
+    LoneClient client(&service);
     client.Send(1, call.method, call.request);
     client.Send(Frame(http2::FrameType::kRstStream, 0, 1, BigEndian(8, 4)));
     client.Finish();
@@ -386,8 +233,8 @@ TEST(SlicedCallsTest, ACancellationBetweenSlicesEndsTheCallOnce) {
 TEST(SlicedCallsTest, ACutBetweenSlicesLeavesNothing) {
   for (const LongCall& call : LongCalls()) {
     SCOPED_TRACE(call.method);
-    Service service(kTiny);
-    Client client(&service);
+    LoneService service(kTiny);
+    LoneClient client(&service);
     client.Send(1, call.method, call.request);
     client.Continue();
     client.Cut();
@@ -405,8 +252,8 @@ TEST(SlicedCallsTest, ACutBetweenSlicesLeavesNothing) {
 TEST(SlicedCallsTest, ADrainWaitsForTheLastSlice) {
   for (const LongCall& call : LongCalls()) {
     SCOPED_TRACE(call.method);
-    Service service(kTiny);
-    Client client(&service);
+    LoneService service(kTiny);
+    LoneClient client(&service);
     client.Send(1, call.method, call.request);
     client.connection().Drain();
     EXPECT_FALSE(client.connection().is_idle());
@@ -417,8 +264,8 @@ TEST(SlicedCallsTest, ADrainWaitsForTheLastSlice) {
 }
 
 TEST(SlicedCallsTest, ARequestThatIsKeptCountsForTheIncompleteBytes) {
-  Service service(kTiny);
-  Client client(&service);
+  LoneService service(kTiny);
+  LoneClient client(&service);
   const std::string request = Sets().SerializeAsString();
   client.Send(1, "MultiSet", request);
   EXPECT_GE(service.state_.incomplete.used_bytes() + ByteShare::kStepBytes, request.size());
@@ -468,14 +315,14 @@ class SlicedPipelineTest : public testing::Test {
 };
 
 TEST_F(SlicedPipelineTest, OperationsAreAnsweredInOrderAndAsInOnePiece) {
-  Service whole(kEndless);
-  Client whole_client(&whole);
-  whole_client.Send(Client::Call(1, "Pipeline", Operations()));
+  LoneService whole(kEndless);
+  LoneClient whole_client(&whole);
+  whole_client.Send(LoneClient::Call(1, "Pipeline", Operations()));
   whole_client.Finish();
-  Service sliced(kTiny);
-  Client client(&sliced);
-  Client other(&sliced);
-  client.Send(Client::Call(1, "Pipeline", Operations()));
+  LoneService sliced(kTiny);
+  LoneClient client(&sliced);
+  LoneClient other(&sliced);
+  client.Send(LoneClient::Call(1, "Pipeline", Operations()));
   size_t turns = 0;
   for (; client.connection().has_more() && turns < 100'000; ++turns) {
     client.Continue();
@@ -491,27 +338,27 @@ TEST_F(SlicedPipelineTest, OperationsAreAnsweredInOrderAndAsInOnePiece) {
 }
 
 TEST_F(SlicedPipelineTest, ItEndsSafelyBetweenSlicesInWhateverWay) {
-  const std::function<void(Client&)> ends[] = {
-      [](Client& client) { client.Cut(); },
-      [](Client& client) {
+  const std::function<void(LoneClient&)> ends[] = {
+      [](LoneClient& client) { client.Cut(); },
+      [](LoneClient& client) {
         client.Send(Frame(http2::FrameType::kRstStream, 0, 1, BigEndian(8, 4)));
         client.Finish();
       },
-      [](Client& client) {
+      [](LoneClient& client) {
         client.Continue(std::chrono::steady_clock::now() + std::chrono::hours(2));
         EXPECT_EQ(client.StatusOf(1), "4");
         client.Finish();
       },
-      [](Client& client) {
+      [](LoneClient& client) {
         client.connection().Drain();
         client.Finish();
         EXPECT_EQ(client.StatusOf(1), "14");
         EXPECT_EQ(IdsOf(client.BodyOf(1)), (std::vector<uint64_t>{1, 2}));
       }};
   for (const auto& end : ends) {
-    Service service(kTiny);
-    Client client(&service);
-    client.Send(Client::Call(1, "Pipeline", Operations(), {{"grpc-timeout", "1H"}}));
+    LoneService service(kTiny);
+    LoneClient client(&service);
+    client.Send(LoneClient::Call(1, "Pipeline", Operations(), {{"grpc-timeout", "1H"}}));
     client.Continue();
     ASSERT_EQ(IdsOf(client.BodyOf(1)), std::vector<uint64_t>{1});
     end(client);
@@ -523,8 +370,8 @@ TEST_F(SlicedPipelineTest, ItemsThatAreAnsweredLaterOutliveIt) {
   v1::PipelineRequest request;
   for (int i = 0; i < kItems; ++i) request.mutable_multi_get()->add_items()->set_key("a~");
   for (const bool is_cut : {false, true}) {
-    Service service(kTiny);
-    Client client(&service);
+    LoneService service(kTiny);
+    LoneClient client(&service);
     client.Send(1, "Pipeline", request.SerializeAsString());
     client.Continue();
     EXPECT_GT(service.cache_.waiting(), 0u);
