@@ -183,6 +183,11 @@ Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, Credit& cred
                        " keys of this slot have the same hash as this one, as many as may, and ",
                        "none of them may be evicted under ", EvictionFlags()))));
     case Need::kLogRoom:
+      if (credit.log_room_wanted > credit.log_room.RoomMax()) {
+        return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
+            absl::StrCat("the write needs ", credit.log_room_wanted,
+                         " bytes of the log, which can hold ", credit.log_room.RoomMax()))));
+      }
       if (!credit.log_room.Ensure(credit.log_room_wanted)) return NoLogRoom();
       break;
     case Need::kSlot:

@@ -25,6 +25,7 @@ class LogRoom {
   uint64_t RoomFor(size_t key_bytes, size_t value_bytes) const {
     return log_ == nullptr ? 0 : log_->RoomFor(key_bytes, value_bytes);
   }
+  uint64_t RoomMax() const { return log_ == nullptr ? UINT64_MAX : log_->RoomMax(); }
   bool Has(uint64_t bytes) const { return log_ == nullptr || bytes_ >= bytes; }
   // Reserves what is missing. False, and nothing reserved: the log has not so much.
   bool Ensure(uint64_t bytes) {

@@ -15,6 +15,8 @@ class MutationSink {
  public:
   // What a record with this key and value takes, at most.
   virtual uint64_t RoomFor(size_t key_bytes, size_t value_bytes) const = 0;
+  // The most that can ever be reserved at a time.
+  virtual uint64_t RoomMax() const = 0;
   // False: there is no such room now. Never waits.
   virtual bool TryReserve(uint64_t bytes) = 0;
   // Gives back what was reserved and not used.

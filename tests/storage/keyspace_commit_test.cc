@@ -96,6 +96,19 @@ TEST_F(KeyspaceCommitTest, WithoutRoomInTheLogNothingChanges) {
   EXPECT_EQ(SetWithToken("other", "x", lease.token), SetResult::Outcome::kStored);
 }
 
+TEST_F(KeyspaceCommitTest, AWriteThatTheLogCanNeverHoldFailsForGood) {
+  Put("k", "1");
+  log_->SetRoomMax(1000);
+  log_->SetRoom(0);
+  EXPECT_EQ(Set("k", std::string(800, 'v')).status().code(), absl::StatusCode::kUnavailable);
+  const absl::Status status = Set("k", std::string(1000, 'v')).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_TRUE(IsLasting(status));
+  EXPECT_NE(status.message().find("bytes of the log, which can hold 1000"), std::string::npos)
+      << status;
+  EXPECT_EQ(Get("k"), "1");
+}
+
 TEST_F(KeyspaceCommitTest, NothingIsEvictedOrExpiredWithoutRoomInTheLog) {
   MakeWithLog({.memory_bytes = 4 << 20, .stripes = 1, .eviction = EvictionKind::kLru});
   for (int i = 0; keyspace_->Stats().evictions == 0; ++i) {

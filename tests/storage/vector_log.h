@@ -92,6 +92,10 @@ class VectorLog final : public MutationSink {
   uint64_t RoomFor(size_t key_bytes, size_t value_bytes) const override {
     return (48 + key_bytes + value_bytes + 63) / 64 * 64;
   }
+  uint64_t RoomMax() const override {
+    const std::lock_guard lock(mutex_);
+    return room_max_;
+  }
   bool TryReserve(uint64_t bytes) override {
     const std::lock_guard lock(mutex_);
     if (bytes > room_ - std::min(room_, reserved_)) return false;
@@ -120,12 +124,18 @@ class VectorLog final : public MutationSink {
     const std::lock_guard lock(mutex_);
     room_ = bytes;
   }
+  // How much may be reserved at a time at most.
+  void SetRoomMax(uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    room_max_ = bytes;
+  }
   // REQUIRES: nobody appends.
   const std::vector<LoggedMutation>& records() const { return records_; }
 
  private:
   mutable std::mutex mutex_;
   uint64_t room_ = uint64_t{1} << 40;
+  uint64_t room_max_ = uint64_t{1} << 40;
   uint64_t reserved_ = 0;
   std::vector<LoggedMutation> records_;
 };
