@@ -55,32 +55,32 @@ v1::NotStoredReason ReasonOf(storage::SetResult::Outcome outcome) {
 }  // namespace
 
 char* GetMessageReply::Reserve(const storage::EntryInfo& info, size_t value_bytes) {
-  response_->set_stale(info.stale);
-  return FillEntry(info, value_bytes, response_);
+  response()->set_stale(info.stale);
+  return FillEntry(info, value_bytes, response());
 }
 
 void GetMessageReply::Complete(const GetAnswer& answer) {
-  response_->set_found(answer.found);
-  completion_->Done(absl::OkStatus());
+  response()->set_found(answer.found);
+  Done();
 }
 
 char* SetMessageReply::Reserve(const storage::EntryInfo& info, size_t value_bytes) {
-  return FillEntry(info, value_bytes, response_->mutable_previous());
+  return FillEntry(info, value_bytes, response()->mutable_previous());
 }
 
 void SetMessageReply::Complete(const SetAnswer& answer) {
   if (answer.result.outcome == storage::SetResult::Outcome::kStored) {
-    response_->mutable_stored()->set_version(answer.result.version);
+    response()->mutable_stored()->set_version(answer.result.version);
   } else {
-    v1::NotStored* const not_stored = response_->mutable_not_stored();
+    v1::NotStored* const not_stored = response()->mutable_not_stored();
     not_stored->set_reason(ReasonOf(answer.result.outcome));
     not_stored->set_current_version(answer.result.version);
   }
-  completion_->Done(absl::OkStatus());
+  Done();
 }
 
 LeaseMessageReply::LeaseMessageReply(v1::LeaseResponse* response, Completion* completion)
-    : response_(response), completion_(completion) {}
+    : MessageReplyOf(response, completion) {}
 
 LeaseMessageReply::~LeaseMessageReply() = default;
 
@@ -94,10 +94,10 @@ void LeaseMessageReply::Complete(const LeaseAnswer& answer) {
   if (!answer.has_value) value_.reset();
   switch (answer.kind) {
     case Kind::kHit:
-      response_->mutable_hit()->set_allocated_value(value_.release());
+      response()->mutable_hit()->set_allocated_value(value_.release());
       break;
     case Kind::kGranted: {
-      v1::LeaseGranted* const granted = response_->mutable_granted();
+      v1::LeaseGranted* const granted = response()->mutable_granted();
       granted->set_token(answer.token.data(), answer.token.size());
       FillTime(answer.deadline.time_since_epoch(), granted->mutable_deadline());
       granted->set_early(answer.early);
@@ -105,130 +105,130 @@ void LeaseMessageReply::Complete(const LeaseAnswer& answer) {
       break;
     }
     case Kind::kHeld: {
-      v1::LeaseHeld* const held = response_->mutable_held();
+      v1::LeaseHeld* const held = response()->mutable_held();
       FillTime(answer.retry_after, held->mutable_retry_after());
       held->set_allocated_stale(value_.release());
       break;
     }
   }
-  completion_->Done(absl::OkStatus());
+  Done();
 }
 
 char* ScanMessageReply::Add(std::string_view key, const storage::EntryInfo& info,
                             size_t value_bytes) {
-  v1::ScanEntry* const entry = response_->add_entries();
+  v1::ScanEntry* const entry = response()->add_entries();
   entry->set_key(key.data(), key.size());
   return FillEntry(info, value_bytes, entry);
 }
 
 void ScanMessageReply::Complete(const ScanAnswer& answer) {
-  response_->set_next_cursor(answer.next_cursor.data(), answer.next_cursor.size());
-  completion_->Done(absl::OkStatus());
+  response()->set_next_cursor(answer.next_cursor.data(), answer.next_cursor.size());
+  Done();
 }
 
 template <>
 void DeleteMessageReply::Complete(const DeleteAnswer& answer) {
-  response_->set_deleted(answer.deleted);
-  response_->set_current_version(answer.current_version);
-  completion_->Done(absl::OkStatus());
+  response()->set_deleted(answer.deleted);
+  response()->set_current_version(answer.current_version);
+  Done();
 }
 
 template <>
 void TouchMessageReply::Complete(const TouchAnswer& answer) {
-  response_->set_found(answer.found);
-  response_->set_version(answer.version);
-  if (answer.found) FillExpiry(answer.expires_at, response_);
-  completion_->Done(absl::OkStatus());
+  response()->set_found(answer.found);
+  response()->set_version(answer.version);
+  if (answer.found) FillExpiry(answer.expires_at, response());
+  Done();
 }
 
 template <>
 void IncrementMessageReply::Complete(const IncrementAnswer& answer) {
-  response_->set_found(answer.found);
-  response_->set_value(answer.value);
-  response_->set_version(answer.version);
-  response_->set_created(answer.created);
-  completion_->Done(absl::OkStatus());
+  response()->set_found(answer.found);
+  response()->set_value(answer.value);
+  response()->set_version(answer.version);
+  response()->set_created(answer.created);
+  Done();
 }
 
 template <>
 void AppendMessageReply::Complete(const AppendAnswer& answer) {
-  response_->set_stored(answer.stored);
-  response_->set_value_bytes(answer.value_bytes);
-  response_->set_version(answer.version);
-  completion_->Done(absl::OkStatus());
+  response()->set_stored(answer.stored);
+  response()->set_value_bytes(answer.value_bytes);
+  response()->set_version(answer.version);
+  Done();
 }
 
 template <>
 void StatsMessageReply::Complete(const StatsAnswer& answer) {
-  response_->set_version(answer.node.version);
+  response()->set_version(answer.node.version);
   FillTime(storage::Millis(absl::ToInt64Milliseconds(answer.node.uptime)),
-           response_->mutable_uptime());
-  response_->set_entries(answer.keyspace.entries);
-  response_->set_memory_bytes(answer.memory_bytes);
-  response_->set_memory_limit_bytes(answer.memory_limit_bytes);
-  response_->set_resident_bytes(answer.node.resident_bytes);
-  response_->set_eviction(answer.eviction);
-  response_->set_hits(answer.keyspace.hits);
-  response_->set_misses(answer.keyspace.misses);
-  response_->set_evictions(answer.keyspace.evictions);
-  response_->set_expirations(answer.keyspace.expirations);
-  response_->set_leases_granted(answer.keyspace.leases_granted);
-  response_->set_leases_granted_early(answer.keyspace.leases_granted_early);
-  response_->set_leases_held(answer.keyspace.leases_held);
-  response_->set_leases_lost(answer.keyspace.leases_lost);
-  response_->set_connections(answer.node.connections);
+           response()->mutable_uptime());
+  response()->set_entries(answer.keyspace.entries);
+  response()->set_memory_bytes(answer.memory_bytes);
+  response()->set_memory_limit_bytes(answer.memory_limit_bytes);
+  response()->set_resident_bytes(answer.node.resident_bytes);
+  response()->set_eviction(answer.eviction);
+  response()->set_hits(answer.keyspace.hits);
+  response()->set_misses(answer.keyspace.misses);
+  response()->set_evictions(answer.keyspace.evictions);
+  response()->set_expirations(answer.keyspace.expirations);
+  response()->set_leases_granted(answer.keyspace.leases_granted);
+  response()->set_leases_granted_early(answer.keyspace.leases_granted_early);
+  response()->set_leases_held(answer.keyspace.leases_held);
+  response()->set_leases_lost(answer.keyspace.leases_lost);
+  response()->set_connections(answer.node.connections);
   for (const auto& [name, count] : answer.node.requests) {
-    (*response_->mutable_requests())[name] = count;
+    (*response()->mutable_requests())[name] = count;
   }
-  completion_->Done(absl::OkStatus());
+  Done();
 }
 
 template <>
 void MemoryStatsMessageReply::Complete(const MemoryStatsAnswer& answer) {
-  response_->set_limit_bytes(answer.limit_bytes);
-  response_->set_used_bytes(answer.usage.total());
-  response_->set_resident_bytes(answer.resident_bytes);
-  auto& kinds = *response_->mutable_kinds();
+  response()->set_limit_bytes(answer.limit_bytes);
+  response()->set_used_bytes(answer.usage.total());
+  response()->set_resident_bytes(answer.resident_bytes);
+  auto& kinds = *response()->mutable_kinds();
   kinds["entries"] = answer.usage.entries;
   kinds["tables"] = answer.usage.tables;
   kinds["policy"] = answer.usage.policy;
   kinds["slack"] = answer.usage.slack;
   kinds["leases"] = answer.usage.leases;
   kinds["fixed"] = answer.usage.fixed;
-  completion_->Done(absl::OkStatus());
+  Done();
 }
 
 template <>
 void SlotStatsMessageReply::Complete(const SlotStatsAnswer& answer) {
   for (const auto& [slot, stats] : answer.slots) {
-    v1::SlotStat* const message = response_->add_slots();
+    v1::SlotStat* const message = response()->add_slots();
     message->set_slot(slot);
     message->set_entries(stats.entries);
     message->set_memory_bytes(stats.memory_bytes);
   }
-  completion_->Done(absl::OkStatus());
+  Done();
 }
 
 template <>
 void FlushMessageReply::Complete(const FlushAnswer& answer) {
-  response_->set_entries(answer.entries);
-  completion_->Done(absl::OkStatus());
+  response()->set_entries(answer.entries);
+  Done();
 }
 
 template <>
 void GetConfigMessageReply::Complete(const GetConfigAnswer& answer) {
   for (const ConfigEntry& entry : answer.values) {
-    v1::ConfigValue* const value = response_->add_values();
+    v1::ConfigValue* const value = response()->add_values();
     value->set_name(entry.name);
     value->set_value(entry.value);
     value->set_changeable(entry.changeable);
   }
-  completion_->Done(absl::OkStatus());
+  Done();
 }
 
 template <>
 void SetConfigMessageReply::Complete(const SetConfigAnswer&) {
-  completion_->Done(absl::OkStatus());
+  Done();
 }
 
 }  // namespace larder::server

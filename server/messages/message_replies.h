@@ -30,23 +30,36 @@ namespace larder::server {
 // Replies that write into a response message, then tell a completion. Both are borrowed and are not
 // touched after the completion was told.
 
-// A reply that takes no value: Complete is instantiated per message in the source file.
-template <typename Answer, typename Response>
-class MessageReply final : public Reply<Answer> {
+// What they have in common. `ReplyType` is the handler's reply.
+template <typename ReplyType, typename Response>
+class MessageReplyOf : public ReplyType {
  public:
-  MessageReply(Response* response, Completion* completion)
+  MessageReplyOf(Response* response, Completion* completion)
       : response_(response), completion_(completion) {}
 
-  void Complete(const Answer& answer) override;
   void Fail(const absl::Status& status) override { completion_->Done(status); }
-  MessageReply& Later() override {
+  ReplyType& Later() override {
     completion_->KeepOpen();
     return *this;
   }
 
+ protected:
+  ~MessageReplyOf() = default;
+  Response* response() { return response_; }
+  void Done() { completion_->Done(absl::OkStatus()); }
+
  private:
   Response* const response_;
   Completion* const completion_;
+};
+
+// A reply that takes no value: Complete is instantiated per message in the source file.
+template <typename Answer, typename Response>
+class MessageReply final : public MessageReplyOf<Reply<Answer>, Response> {
+ public:
+  using MessageReplyOf<Reply<Answer>, Response>::MessageReplyOf;
+
+  void Complete(const Answer& answer) override;
 };
 
 using DeleteMessageReply = MessageReply<DeleteAnswer, v1::DeleteResponse>;
@@ -60,78 +73,41 @@ using FlushMessageReply = MessageReply<FlushAnswer, v1::FlushResponse>;
 using GetConfigMessageReply = MessageReply<GetConfigAnswer, v1::GetConfigResponse>;
 using SetConfigMessageReply = MessageReply<SetConfigAnswer, v1::SetConfigResponse>;
 
-class GetMessageReply final : public GetReply {
+class GetMessageReply final : public MessageReplyOf<GetReply, v1::GetResponse> {
  public:
-  GetMessageReply(v1::GetResponse* response, Completion* completion)
-      : response_(response), completion_(completion) {}
+  using MessageReplyOf::MessageReplyOf;
 
   char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const GetAnswer& answer) override;
-  void Fail(const absl::Status& status) override { completion_->Done(status); }
-  GetMessageReply& Later() override {
-    completion_->KeepOpen();
-    return *this;
-  }
-
- private:
-  v1::GetResponse* const response_;
-  Completion* const completion_;
 };
 
-class SetMessageReply final : public SetReply {
+class SetMessageReply final : public MessageReplyOf<SetReply, v1::SetResponse> {
  public:
-  SetMessageReply(v1::SetResponse* response, Completion* completion)
-      : response_(response), completion_(completion) {}
+  using MessageReplyOf::MessageReplyOf;
 
   char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const SetAnswer& answer) override;
-  void Fail(const absl::Status& status) override { completion_->Done(status); }
-  SetMessageReply& Later() override {
-    completion_->KeepOpen();
-    return *this;
-  }
-
- private:
-  v1::SetResponse* const response_;
-  Completion* const completion_;
 };
 
 // The value waits apart until it is known whether it is a hit's, a granted lease's or a held one's.
-class LeaseMessageReply final : public LeaseReply {
+class LeaseMessageReply final : public MessageReplyOf<LeaseReply, v1::LeaseResponse> {
  public:
   LeaseMessageReply(v1::LeaseResponse* response, Completion* completion);
   ~LeaseMessageReply();
 
   char* Reserve(const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const LeaseAnswer& answer) override;
-  void Fail(const absl::Status& status) override { completion_->Done(status); }
-  LeaseMessageReply& Later() override {
-    completion_->KeepOpen();
-    return *this;
-  }
 
  private:
-  v1::LeaseResponse* const response_;
-  Completion* const completion_;
   std::unique_ptr<v1::LeaseValue> value_;
 };
 
-class ScanMessageReply final : public ScanReply {
+class ScanMessageReply final : public MessageReplyOf<ScanReply, v1::ScanResponse> {
  public:
-  ScanMessageReply(v1::ScanResponse* response, Completion* completion)
-      : response_(response), completion_(completion) {}
+  using MessageReplyOf::MessageReplyOf;
 
   char* Add(std::string_view key, const storage::EntryInfo& info, size_t value_bytes) override;
   void Complete(const ScanAnswer& answer) override;
-  void Fail(const absl::Status& status) override { completion_->Done(status); }
-  ScanMessageReply& Later() override {
-    completion_->KeepOpen();
-    return *this;
-  }
-
- private:
-  v1::ScanResponse* const response_;
-  Completion* const completion_;
 };
 
 }  // namespace larder::server
