@@ -19,13 +19,12 @@ namespace larder::server {
 namespace {
 
 // Where the results of a multi-key answer are written, one behind the other.
-class ResultPlace final : public AnswerPlace {
+class Results {
  public:
-  explicit ResultPlace(OutputBuffer* output) : output_(output) {}
-  explicit ResultPlace(std::string* text) : text_(text) {}
+  explicit Results(OutputBuffer* output) : output_(output) {}
+  explicit Results(std::string* text) : text_(text) {}
 
-  char* Take(size_t bytes) override { return TakeField(1, bytes); }
-  std::unique_ptr<OpenAnswer> Open() override { return nullptr; }  // its reply does
+  char* Take(size_t bytes) { return TakeField(1, bytes); }
   void TakeError(const absl::Status& status) {
     v1::ItemError error;
     FillItemError(status, &error);
@@ -94,48 +93,43 @@ class OpenMultiAnswer {
   std::atomic<size_t> unanswered_{1};
 };
 
-// The reply to an item that is answered later.
-template <typename Wire>
-class LaterItemReply final : public Wire {
+// Writes the result of an item that is answered later.
+class OpenItemAnswer final : public OpenAnswer {
  public:
-  explicit LaterItemReply(OpenMultiAnswer* all)
-      : Wire(&result_place_), result_place_(all->AddHole()), all_(all) {}
+  explicit OpenItemAnswer(OpenMultiAnswer* all) : all_(all), result_(all->AddHole()) {}
+  ~OpenItemAnswer() override {
+    if (all_ != nullptr) Send({}, absl::InternalError("the operation was given up"));
+  }
 
-  void Complete(const typename Wire::Answer& answer) override {
-    Wire::Complete(answer);
-    End();
+  void Send(std::string message, const absl::Status& status) override {
+    Results results(result_);
+    if (status.ok()) {
+      message.copy(results.Take(message.size()), message.size());
+    } else {
+      results.TakeError(status);
+    }
+    std::exchange(all_, nullptr)->CompleteOne();
   }
-  void Fail(const absl::Status& status) override {
-    result_place_.Rewind(0);
-    result_place_.TakeError(status);
-    End();
-  }
-  LaterItemReply& Later() override { return *this; }
 
  private:
-  void End() {
-    all_->CompleteOne();
-    delete this;
-  }
-
-  ResultPlace result_place_;
-  OpenMultiAnswer* const all_;
+  OpenMultiAnswer* all_;  // nullptr: it was sent
+  std::string* const result_;
 };
 
 // Takes the replies of a multi-key call: each item is written behind the one before. `ItemReply` is
 // the handler's reply to one item, `WireItemReply` the one that writes it.
 template <typename ItemReply, typename WireItemReply>
-class WireMultiReply final : public MultiReply<ItemReply> {
+class WireMultiReply final : public MultiReply<ItemReply>, private AnswerPlace {
  public:
   // `bytes`: how long the answer will be, about.
   WireMultiReply(RpcCall* call, CountedRequest* counted, size_t bytes)
-      : call_(call), counted_(counted), writer_(call), place_(&writer_.Open(bytes)), item_(this) {}
+      : call_(call), counted_(counted), writer_(call), results_(&writer_.Open(bytes)), item_(this) {}
   // Goes on with an answer whose call was paused.
   WireMultiReply(RpcCall* call, OpenMultiAnswer* open)
-      : call_(call), writer_(call), place_(&open->text), item_(this), open_(open) {}
+      : call_(call), writer_(call), results_(&open->text), item_(this), open_(open) {}
 
   ItemReply& Item(size_t) override {
-    item_mark_ = place_.Mark();
+    item_mark_ = results_.Mark();
     return item_;
   }
   bool Pause() override {
@@ -152,24 +146,29 @@ class WireMultiReply final : public MultiReply<ItemReply> {
   // Sends what was written. REQUIRES: not is_open().
   void Close() { writer_.Close(); }
 
-  OpenMultiAnswer* Open() {
+  OpenMultiAnswer* NeedOpen() {
     if (open_ == nullptr) {
       open_ = new OpenMultiAnswer(writer_.TakeBack(), *call_, *counted_);
-      place_.ContinueIn(&open_->text);
+      results_.ContinueIn(&open_->text);
     }
     return open_;
   }
 
  private:
+  char* Take(size_t bytes) override { return results_.Take(bytes); }
+  // Of an item.
+  std::unique_ptr<OpenAnswer> Open() override {
+    return std::make_unique<OpenItemAnswer>(NeedOpen());
+  }
+
   // Used for one item after the other; an error is written, too.
   class OneItemReply final : public WireItemReply {
    public:
-    explicit OneItemReply(WireMultiReply* all) : WireItemReply(&all->place_), all_(all) {}
+    explicit OneItemReply(WireMultiReply* all) : WireItemReply(all), all_(all) {}
     void Fail(const absl::Status& status) override {
-      all_->place_.Rewind(all_->item_mark_);
-      all_->place_.TakeError(status);
+      all_->results_.Rewind(all_->item_mark_);
+      all_->results_.TakeError(status);
     }
-    ItemReply& Later() override { return *new LaterItemReply<WireItemReply>(all_->Open()); }
 
    private:
     WireMultiReply* const all_;
@@ -178,7 +177,7 @@ class WireMultiReply final : public MultiReply<ItemReply> {
   RpcCall* const call_;
   CountedRequest* const counted_ = nullptr;
   AnswerWriter writer_;
-  ResultPlace place_;
+  Results results_;
   OneItemReply item_;
   size_t item_mark_ = 0;  // where its result begins
   absl::Status status_;
@@ -294,7 +293,7 @@ class MultiKeyMethod final : public UnaryMethod {
     typename Op::Reply reply(&call, &counted, views.size() * Op::kBytesForAnItem);
     (parts_.multi_key->*Op::kHandle)(views, progress, reply);
     if (reply.is_paused()) [[unlikely]]
-      return Pause(bytes, std::move(views), std::move(progress), reply.Open(), call);
+      return Pause(bytes, std::move(views), std::move(progress), reply.NeedOpen(), call);
     if (reply.is_open()) [[unlikely]]
       return;
     if (reply.status().ok()) reply.Close();
