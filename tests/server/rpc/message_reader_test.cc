@@ -164,6 +164,13 @@ TEST_F(MessageReaderTest, MessagesThatArePutBackComeFirst) {
     EXPECT_EQ(incomplete_.bytes(), 3 * (kMessagePrefixBytes + 1));
     EXPECT_TRUE(Read("", {}) == (Reading{.messages = {"b", "c", "d"}}));
   }
+  // Before what the pass has kept, too.
+  const std::string more = Message("e").substr(0, 3);
+  const std::string_view whole("f");
+  reader_.Keep(more);
+  reader_.PutBack(absl::MakeSpan(&whole, 1));
+  EXPECT_EQ(incomplete_.bytes(), kMessagePrefixBytes + 1 + more.size());
+  EXPECT_TRUE(Read(Message("e").substr(3), {}) == (Reading{.messages = {"f", "e"}}));
 }
 
 TEST_F(MessageReaderTest, APassMayOutliveWhatItReads) {
