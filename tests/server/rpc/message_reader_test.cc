@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/transport/transport_state.h"
+#include "tests/gzipped.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
