@@ -120,9 +120,13 @@ constexpr size_t kPrefetchedMax = 128;
 
 template <typename View>
 void Prefetch(const CacheHandler& cache, absl::Span<const View> items) {
-  std::array<std::string_view, kPrefetchedMax> keys;
-  for (size_t i = 0; i < items.size(); ++i) keys[i] = items[i].key;
-  cache.Prefetch(absl::MakeConstSpan(keys.data(), items.size()));
+  std::array<std::string_view, 16> keys;
+  while (!items.empty()) {
+    const auto some = items.subspan(0, keys.size());
+    for (size_t i = 0; i < some.size(); ++i) keys[i] = some[i].key;
+    cache.Prefetch(absl::MakeConstSpan(keys.data(), some.size()));
+    items.remove_prefix(some.size());
+  }
 }
 
 // Runs items from where the call has come to, as `run` does with one: it returns how many bytes it

@@ -37,9 +37,11 @@ void CallRunner::OnBody(RpcCall& call, std::string_view bytes) {
     return;
   }
   // A unary call that is left open may keep its request, which is complete.
-  const bool is_running = call.method_->unary != nullptr && call.deferred_ > 0;
-  if (const absl::Status status = call.reader_.CheckKept(); !status.ok() && !is_running) {
-    return Fail(call, status);
+  const auto runs = [&] { return call.method_->unary != nullptr && call.deferred_ > 0; };
+  if (!call.reader_.is_empty() && !runs()) {
+    if (const absl::Status status = call.reader_.CheckKept(); !status.ok()) {
+      return Fail(call, status);
+    }
   }
   if (call.remote_ended && call.state_ == CallState::kReading) EndRequest(call);
 }
