@@ -46,8 +46,8 @@ class MessageReader {
   // memory is taken over if it lies in `buffer`, or copied if that is nullptr.
   std::string_view KeepTaken(std::string_view message, std::string* buffer);
   bool is_empty() const { return kept_.empty(); }
-  // RESOURCE_EXHAUSTED: the connection or the node keeps too much.
-  absl::Status CheckKept() const { return incomplete_->Check(); }
+  // RESOURCE_EXHAUSTED: something is kept, and the connection or the node keeps too much.
+  absl::Status CheckKept() const { return kept_.empty() ? absl::OkStatus() : incomplete_->Check(); }
 
   // Begins to inflate a message, unless it was begun. To be given the same bytes as the steps.
   // RESOURCE_EXHAUSTED: the connection or the node would keep too much.

@@ -123,7 +123,11 @@ class WireMultiReply final : public MultiReply<ItemReply>, private AnswerPlace {
  public:
   // `bytes`: how long the answer will be, about.
   WireMultiReply(RpcCall* call, CountedRequest* counted, size_t bytes)
-      : call_(call), counted_(counted), writer_(call), results_(&writer_.Open(bytes)), item_(this) {}
+      : call_(call),
+        counted_(counted),
+        writer_(call),
+        results_(&writer_.Open(bytes)),
+        item_(this) {}
   // Goes on with an answer whose call was paused.
   WireMultiReply(RpcCall* call, OpenMultiAnswer* open)
       : call_(call), writer_(call), results_(&open->text), item_(this), open_(open) {}

@@ -47,7 +47,9 @@ class Http2ClientSessionTest : public ::testing::Test, public ClientSessionListe
     stories_[&stream].failure->why = {};
   }
 
-  void Open(SessionLimits limits = kClientSessionLimits) { session_.emplace(limits, this, &output_); }
+  void Open(SessionLimits limits = kClientSessionLimits) {
+    session_.emplace(limits, this, &output_);
+  }
   // Opens it and lets the server begin; what that sends is forgotten.
   void Establish(std::vector<std::pair<Setting, uint32_t>> settings = {}) {
     if (!session_.has_value()) Open();
