@@ -176,6 +176,18 @@ class ForwardingTest : public testing::Test {
     }
     return calls;
   }
+  // Starts calls that the peer has got, and does not answer by itself.
+  Peer StartCallsThatWait(int count) {
+    ForwardTo(peer_listener_);
+    ConnectClient();
+    calls_ = StartCalls(count);
+    Peer peer = peer_listener_.Greet();
+    peer.ReadUntil(Message(absl::StrCat("call ", count - 1)));
+    return peer;
+  }
+  void ExpectAllUnavailable() {
+    for (const auto& call : calls_) EXPECT_EQ((*call)->Wait(), absl::StatusCode::kUnavailable);
+  }
   void WaitUntilForwarded(int count) {
     while (trail_.forwarded < count) std::this_thread::yield();
   }
@@ -192,6 +204,7 @@ class ForwardingTest : public testing::Test {
   std::unique_ptr<RpcChannel> channel_;
   std::unique_ptr<ServerLoop> front_;
   std::unique_ptr<ServerLoop> peer_;
+  std::vector<std::unique_ptr<ForwardingCall>> calls_;
   std::unique_ptr<RpcChannel> client_;
 };
 
@@ -254,17 +267,13 @@ TEST_F(ForwardingTest, TheClientHearsThatThePeerCannotBeReached) {
 }
 
 TEST_F(ForwardingTest, TheClientHearsThatThePeerIsGoneAndTheNodeGoesOn) {
-  ForwardTo(peer_listener_);
-  ConnectClient();
-  const auto calls = StartCalls(20);
-  Peer peer = peer_listener_.Greet();
-  peer.ReadUntil(Message("call 19"));
+  Peer peer = StartCallsThatWait(20);
   peer.Answer(1, "good");
-  EXPECT_EQ((*calls[0])->Wait(), absl::StatusCode::kOk);
+  EXPECT_EQ((*calls_[0])->Wait(), absl::StatusCode::kOk);
   peer.Close();
-  for (size_t i = 1; i < calls.size(); ++i) {
-    EXPECT_EQ((*calls[i])->Wait(), absl::StatusCode::kUnavailable);
-    EXPECT_THAT((*calls[i])->status.message, HasSubstr("the connection broke"));
+  for (size_t i = 1; i < calls_.size(); ++i) {
+    EXPECT_EQ((*calls_[i])->Wait(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT((*calls_[i])->status.message, HasSubstr("the connection broke"));
   }
   WaitingCall own("own");
   client_->Start(own);
@@ -273,34 +282,26 @@ TEST_F(ForwardingTest, TheClientHearsThatThePeerIsGoneAndTheNodeGoesOn) {
 }
 
 TEST_F(ForwardingTest, TheNodeMayEndBeforeThePeerHasAnswered) {
-  ForwardTo(peer_listener_);
-  ConnectClient();
-  const auto calls = StartCalls(20);
-  Peer peer = peer_listener_.Greet();
-  peer.ReadUntil(Message("call 19"));
+  Peer peer = StartCallsThatWait(20);
   WaitUntilForwarded(20);
   End();
-  for (const auto& call : calls) EXPECT_EQ((*call)->Wait(), absl::StatusCode::kUnavailable);
+  ExpectAllUnavailable();
 }
 
 TEST_F(ForwardingTest, TheNodeMayEndBeforeThePeerHasAcceptedTheConnection) {
   ForwardTo(peer_listener_);
   ConnectClient();
-  const auto calls = StartCalls(20);
+  calls_ = StartCalls(20);
   WaitUntilForwarded(20);
   End();
-  for (const auto& call : calls) EXPECT_EQ((*call)->Wait(), absl::StatusCode::kUnavailable);
+  ExpectAllUnavailable();
 }
 
 TEST_F(ForwardingTest, TheChannelMayEndBeforeTheServerWhichThenAnswers) {
-  ForwardTo(peer_listener_);
-  ConnectClient();
-  const auto calls = StartCalls(20);
-  Peer peer = peer_listener_.Greet();
-  peer.ReadUntil(Message("call 19"));
+  Peer peer = StartCallsThatWait(20);
   WaitUntilForwarded(20);
   channel_.reset();
-  for (const auto& call : calls) {
+  for (const auto& call : calls_) {
     EXPECT_EQ((*call)->Wait(), absl::StatusCode::kUnavailable);
     EXPECT_EQ((*call)->status.message, "the channel was closed");
   }
@@ -309,11 +310,7 @@ TEST_F(ForwardingTest, TheChannelMayEndBeforeTheServerWhichThenAnswers) {
 }
 
 TEST_F(ForwardingTest, AClientThatCancelsLeavesNothingBehind) {
-  ForwardTo(peer_listener_);
-  ConnectClient();
-  const auto calls = StartCalls(3);
-  Peer peer = peer_listener_.Greet();
-  peer.ReadUntil(Message("call 2"));
+  Peer peer = StartCallsThatWait(3);
   client_.reset();
   while (front_->connections() > 0) std::this_thread::yield();
   for (const uint32_t stream : {1u, 3u, 5u}) peer.Answer(stream, "nobody wants this");
@@ -323,10 +320,10 @@ TEST_F(ForwardingTest, AClientThatCancelsLeavesNothingBehind) {
 TEST_F(ForwardingTest, TheLoopsOwnTasksMayEndAChannel) {
   ForwardTo(peer_listener_);
   ConnectClient();
-  const auto calls = StartCalls(5);
+  calls_ = StartCalls(5);
   WaitUntilForwarded(5);
   events_->RunAndWait([this] { channel_.reset(); });
-  for (const auto& call : calls) EXPECT_EQ((*call)->Wait(), absl::StatusCode::kUnavailable);
+  ExpectAllUnavailable();
 }
 
 }  // namespace
