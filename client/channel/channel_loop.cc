@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "client/channel/channel_link.h"
 #include "client/channel/channel_place.h"
 
 namespace larder {
+namespace {
+
+constexpr std::string_view kClosed = "the channel was closed";
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<ChannelLoop>> ChannelLoop::Create(const ChannelOptions& options,
                                                                  uint32_t places) {
@@ -35,19 +41,22 @@ ChannelLoop::ChannelLoop(const ChannelOptions& options, std::unique_ptr<EventLoo
 ChannelLoop::~ChannelLoop() {
   mailbox_->Close();
   events_.RunAndWait([this] {
-    Close();
+    TakeStarted();  // those that other loops' calls have begun when they ended
+    closed_.clear();
     events_.Remove(*this);
   });
 }
 
 void ChannelLoop::Close() {
-  is_in_turn_ = true;
-  const std::string why = "the channel was closed";
-  for (const auto& place : places_) place->Close(why);
-  for (ChannelLink* const link : AllLinks()) link->Lose(why);
-  TakeStarted();
-  changed_.clear();
-  closed_.clear();
+  events_.RunAndWait([this] {
+    for (const auto& place : places_) place->Close(std::string(kClosed));
+    for (ChannelLink* const link : AllLinks()) link->Lose(std::string(kClosed));
+  });
+}
+
+void ChannelLoop::RefuseClosed(ChannelCall& call) {
+  call.status = {static_cast<int>(absl::StatusCode::kUnavailable), std::string(kClosed), {}};
+  call.OnDone();
 }
 
 void ChannelLoop::Start(ChannelCall& call, uint32_t place) {

@@ -38,6 +38,10 @@ class ChannelLoop final : private LoopMember {
 
   // Begins the call on the connection with this number. May be called on any thread.
   void Start(ChannelCall& call, uint32_t place);
+  // Ends all that is open, and what is started from now on.
+  void Close();
+  // Ends a call that is started when its channel ends.
+  static void RefuseClosed(ChannelCall& call);
 
   // What follows is for its places and links, on the loop's thread.
 
@@ -71,8 +75,6 @@ class ChannelLoop final : private LoopMember {
   void ExpireCalls();
   void SettleChanged();
   LoopTime NextDeadline() const;
-  // Ends all that is open.
-  void Close();
   std::vector<ChannelLink*> AllLinks() const;
 
   const std::unique_ptr<EventLoop> own_events_;  // nullptr: they are the options'

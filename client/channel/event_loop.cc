@@ -46,8 +46,7 @@ EventLoop::EventLoop(FileDescriptor epoll, FileDescriptor wake, FileDescriptor t
     : epoll_(std::move(epoll)),
       wake_(std::move(wake)),
       timer_(std::move(timer)),
-      now_(std::chrono::steady_clock::now()),
-      idle_since_(now_) {}
+      now_(std::chrono::steady_clock::now()) {}
 
 EventLoop::~EventLoop() {
   is_stopping_.store(true);
@@ -175,8 +174,8 @@ void EventLoop::TakeInput() {
   }
   for (const auto& task : tasks) task();
   for (LoopMember* const member : members_) {
-    if (!member->has_input_.load(std::memory_order_acquire)) continue;
-    member->has_input_.store(false, std::memory_order_relaxed);
+    if (!member->has_input_.load(std::memory_order_relaxed)) continue;
+    member->has_input_.exchange(false, std::memory_order_acq_rel);
     RequestTurn(*member);
   }
 }
@@ -207,24 +206,22 @@ void EventLoop::StartTicking() {
   const itimerspec each_second{.it_interval = {1, 0}, .it_value = {1, 0}};
   timerfd_settime(timer_.number(), 0, &each_second, nullptr);
   is_ticking_ = true;
-  const auto idle = std::chrono::duration_cast<std::chrono::seconds>(now_ - idle_since_);
-  idle_seconds_ = static_cast<uint32_t>(idle.count());
 }
 
 void EventLoop::StopTicking() {
   const itimerspec never{};
   timerfd_settime(timer_.number(), 0, &never, nullptr);
   is_ticking_ = false;
-  idle_since_ = now_;
 }
 
 void EventLoop::TellSeconds() {
   uint64_t ticks = 0;
   if (read(timer_.number(), &ticks, sizeof(ticks)) != sizeof(ticks)) return;
   wants_second_ = false;
-  const uint32_t seconds = static_cast<uint32_t>(ticks) + std::exchange(idle_seconds_, 0);
   // By index: a member may add others.
-  for (size_t i = 0; i < members_.size(); ++i) members_[i]->OnSecond(seconds);
+  for (size_t i = 0; i < members_.size(); ++i) {
+    members_[i]->OnSecond(static_cast<uint32_t>(ticks));
+  }
   if (!wants_second_) StopTicking();
 }
 

@@ -75,7 +75,11 @@ class EventLoop {
  private:
   static constexpr size_t kEventsAtOnce = 256;
 
-  enum class State : uint8_t { kAwake, kSleeping, kNotified };
+  enum class State : uint8_t {
+    kAwake,
+    kSleeping,
+    kNotified,  // there are tasks or input; who sets it in place of kSleeping writes to wake_
+  };
 
   EventLoop(FileDescriptor epoll, FileDescriptor wake, FileDescriptor timer);
   void Run();
@@ -108,8 +112,6 @@ class EventLoop {
   absl::btree_set<std::pair<LoopTime, LoopMember*>> deadlines_;
   bool wants_second_ = false;
   bool is_ticking_ = false;
-  LoopTime idle_since_;        // while it does not tick
-  uint32_t idle_seconds_ = 0;  // to be told with the next second
   std::array<epoll_event, kEventsAtOnce> events_;
   size_t event_count_ = 0;
   size_t next_event_ = 0;

@@ -19,8 +19,7 @@ class LoopMember {
   // Has its turn, after EventLoop::Notify, RequestTurn or the time of SetDeadline: once for all of
   // them, behind what was ready and what was posted.
   virtual void OnTurn() = 0;
-  // Hears that so many seconds have passed since it did last, those included in which nobody
-  // wanted to know.
+  // Hears that so many more seconds have passed, of those in which somebody wanted to know.
   virtual void OnSecond(uint32_t seconds) = 0;
 
  protected:
@@ -29,7 +28,7 @@ class LoopMember {
  private:
   friend class EventLoop;
 
-  std::atomic<bool> has_input_{false};  // since its last turn began
+  std::atomic<bool> has_input_{false};  // Notify was called, and the loop has not looked since
   bool waits_for_turn_ = false;
   LoopTime deadline_ = kNoTime;
 };

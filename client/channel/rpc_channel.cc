@@ -22,9 +22,14 @@ absl::StatusOr<std::unique_ptr<RpcChannel>> RpcChannel::Create(const ChannelOpti
 
 RpcChannel::RpcChannel(uint32_t connections) : connections_(connections) {}
 
-RpcChannel::~RpcChannel() = default;
+RpcChannel::~RpcChannel() {
+  is_closed_.store(true);
+  // All, before one is destroyed: a call that ends on one loop may begin another on any.
+  for (const auto& loop : loops_) loop->Close();
+}
 
 void RpcChannel::Start(ChannelCall& call) {
+  if (is_closed_.load(std::memory_order_relaxed)) return ChannelLoop::RefuseClosed(call);
   const uint32_t turn =
       connections_ == 1 ? 0 : next_.fetch_add(1, std::memory_order_relaxed) % connections_;
   const auto threads = static_cast<uint32_t>(loops_.size());

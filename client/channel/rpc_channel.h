@@ -47,6 +47,7 @@ class RpcChannel {
   const uint32_t connections_;
   std::vector<std::unique_ptr<ChannelLoop>> loops_;
   std::atomic<uint32_t> next_{0};
+  std::atomic<bool> is_closed_{false};  // what is begun from now on ends at once
 };
 
 }  // namespace larder

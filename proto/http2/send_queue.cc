@@ -57,6 +57,8 @@ void SendQueue::Flush(Stream& stream) {
     if (stream.borrowed.empty()) pending_bytes_ -= bytes;
     stream.MarkSent(bytes);
   }
+  // A stream that goes on is not to hold the memory of its largest answer.
+  if (stream.pending.capacity() > Stream::kKeptBytesMax) stream.pending.Release();
   MarkFlushed(stream);
 }
 

@@ -12,6 +12,8 @@ namespace larder::http2 {
 // One request with its answer, as either side of a connection knows it. Who owns the streams
 // derives from it.
 struct Stream {
+  static constexpr size_t kKeptBytesMax = 4096;  // of memory while nothing waits
+
   uint32_t id = 0;                // 0: on no session
   bool remote_ended = false;      // the peer has sent all
   bool keeps_window = false;      // what comes is not given back to the peer's window
@@ -50,9 +52,6 @@ struct Stream {
     if (pending.capacity() > kKeptBytesMax) pending.Release();
     borrowed = {};
   }
-
- private:
-  static constexpr size_t kKeptBytesMax = 4096;
 };
 
 }  // namespace larder::http2

@@ -114,9 +114,23 @@ absl::Status OverBudget(absl::string_view operation, const Limits& limits) {
 constexpr size_t kWorkPerPause = size_t{64} << 10;
 // What an item costs beside the bytes that it copies.
 constexpr size_t kWorkPerItem = 512;
+// What each byte of its key costs: it is checked, and hashed three times.
+constexpr size_t kWorkPerKeyByte = 8;
 // So many that their memory has come when the first is run, and few enough to be still there when
-// the last is.
+// the last is. Long keys take too much time to hash for so many.
 constexpr size_t kPrefetchedMax = 128;
+constexpr size_t kPrefetchedKeyBytesMax = size_t{8} << 10;
+
+// Those of the items that are to be prefetched together.
+template <typename View>
+absl::Span<const View> NextToPrefetch(absl::Span<const View> items) {
+  size_t count = 0;
+  for (size_t key_bytes = 0;
+       count < std::min(items.size(), kPrefetchedMax) && key_bytes < kPrefetchedKeyBytesMax;) {
+    key_bytes += items[count++].key.size();
+  }
+  return items.subspan(0, count);
+}
 
 template <typename View>
 void Prefetch(const CacheHandler& cache, absl::Span<const View> items) {
@@ -150,11 +164,12 @@ void RunItems(std::string_view operation, const CacheHandler& cache, absl::Span<
       work = 0;
     }
     if (i == prefetch_at) {
-      const auto ahead = items.subspan(i, kPrefetchedMax);
+      const auto ahead = NextToPrefetch(items.subspan(i));
       Prefetch(cache, ahead);
       prefetch_at += ahead.size();
     }
-    work += kWorkPerItem + run(items[i], reply.Item(i), budget);
+    work +=
+        kWorkPerItem + kWorkPerKeyByte * items[i].key.size() + run(items[i], reply.Item(i), budget);
   }
   reply.Complete();
 }

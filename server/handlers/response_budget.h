@@ -38,6 +38,7 @@ class ResponseBudget {
   // Gives back what was taken and not used.
   void Return(size_t bytes) { used_bytes_ -= bytes; }
 
+  size_t used_bytes() const { return used_bytes_; }
   // A value of up to `bytes` bytes would be admitted.
   bool FitsValue(size_t bytes) const {
     return used_bytes_ <= least_bytes_ + kWriteItemBytes || bytes <= RoomBytes();

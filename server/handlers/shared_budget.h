@@ -17,6 +17,14 @@ class SharedBudget {
     if (!is_shared_) is_shared_ = true;  // or it would be written while others read it
   }
 
+  size_t used_bytes() {
+    size_t bytes = 0;
+    With([&bytes](ResponseBudget& budget) {
+      bytes = budget.used_bytes();
+      return true;
+    });
+    return bytes;
+  }
   bool Take(size_t bytes) {
     return With([bytes](ResponseBudget& budget) { return budget.Take(bytes); });
   }

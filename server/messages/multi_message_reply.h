@@ -34,7 +34,10 @@ class MultiMessageReply final : public MultiReply<ItemReply>, private PausedOper
     handler_ = handler;
     handle_ = handle;
     views_.reserve(static_cast<size_t>(request.items_size()));
-    for (const auto& item : request.items()) views_.push_back(ViewOf(item));
+    for (const auto& item : request.items()) {
+      views_.push_back(ViewOf(item));
+      request_bytes_ += BytesOf(views_.back());
+    }
     GoOn();
   }
 
@@ -49,6 +52,14 @@ class MultiMessageReply final : public MultiReply<ItemReply>, private PausedOper
 
  private:
   using Result = std::decay_t<decltype(*std::declval<Response>().mutable_results(0))>;
+
+  static size_t BytesOf(const View& view) {
+    if constexpr (requires { view.value; }) {
+      return view.key.size() + view.value.size();
+    } else {
+      return view.key.size();
+    }
+  }
 
   struct ItemState final : Completion {
     ItemState(MultiMessageReply* reply_of_all, Result* message)
@@ -70,6 +81,7 @@ class MultiMessageReply final : public MultiReply<ItemReply>, private PausedOper
     bool is_open = false;
   };
 
+  size_t bytes_held() const override { return request_bytes_ + progress_.budget->used_bytes(); }
   void GoOn() override { (handler_->*handle_)(views_, progress_, *this); }
   void GiveUp() override {
     is_given_up_ = true;
@@ -86,6 +98,7 @@ class MultiMessageReply final : public MultiReply<ItemReply>, private PausedOper
   MultiKeyHandler* handler_ = nullptr;
   Handle handle_ = nullptr;
   std::vector<View> views_;
+  size_t request_bytes_ = 0;  // of keys and values
   MultiKeyProgress progress_;
   std::deque<ItemState> items_;  // their addresses are given away
   bool is_open_ = false;

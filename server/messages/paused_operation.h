@@ -1,6 +1,8 @@
 #ifndef LARDER_SERVER_MESSAGES_PAUSED_OPERATION_H_
 #define LARDER_SERVER_MESSAGES_PAUSED_OPERATION_H_
 
+#include <cstddef>
+
 namespace larder::server {
 
 // An operation of many items that others have their turn before. One of the two is called, once,
@@ -10,6 +12,8 @@ class PausedOperation {
   virtual void GoOn() = 0;
   // Its call has ended.
   virtual void GiveUp() = 0;
+  // What its request and its answer take, about.
+  virtual size_t bytes_held() const = 0;
 
  protected:
   ~PausedOperation() = default;

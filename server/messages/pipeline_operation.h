@@ -114,6 +114,7 @@ class PipelineOperation final : private Completion, private PausedOperation {
     return owner_->Pause(*this);
   }
   void GoOn() override { paused_->GoOn(); }
+  size_t bytes_held() const override { return paused_->bytes_held(); }
   void GiveUp() override {
     if (!is_kept_open_) owner_ = nullptr;  // it has ended, too
     paused_->GiveUp();

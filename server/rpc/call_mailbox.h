@@ -1,6 +1,7 @@
 #ifndef LARDER_SERVER_RPC_CALL_MAILBOX_H_
 #define LARDER_SERVER_RPC_CALL_MAILBOX_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,8 @@ class CallCompletion {
   virtual ~CallCompletion() = default;
   // Finishes a unary call, or defers it again; sends messages of a streaming call.
   virtual void Run(RpcCall& call) = 0;
+  // What it holds of the answer, and of a request that the call does not keep itself.
+  virtual size_t bytes_held() const { return 0; }
 };
 
 // A completion on its way to its call. Stream ids are never used twice on a connection, nor are

@@ -107,7 +107,9 @@ CallOutcome CallRunner::RunMessage(RpcCall& call, std::string_view message, std:
     return CallOutcome::kOver;
   }
   buffer_ = buffer;
-  return Run(call, [&] { call.method_->unary->Run(message, call); });
+  const CallOutcome outcome = Run(call, [&] { call.method_->unary->Run(message, call); });
+  buffer_ = nullptr;
+  return outcome;
 }
 
 CallOutcome CallRunner::RunCompressed(RpcCall& call, MessageReader::Pass& pass) {
@@ -200,13 +202,17 @@ void CallRunner::Hold(RpcCall& call, absl::Span<const std::string_view> messages
 }
 
 void CallRunner::ResumeHeld() {
-  if (!held_.BeginLook(/*waits=*/IsTurnOver() || !paused_.empty())) return;
+  if (!held_.BeginLook(IsTurnOver() || !paused_.empty())) return;
   for (const uint32_t stream : held_.streams()) {
     RpcCall* const call = Find(stream);
     if (session_->has_failed()) break;
     if (call == nullptr || call->state_ != CallState::kHeld) continue;
     if (IsTurnOver()) held_.WaitForTurn();
-    if (MustHold(*call)) continue;
+    if (MustHold(*call)) {
+      // Others need not wait until this client reads; it is begun again then.
+      if (inflating_ == stream && !IsTurnOver()) static_cast<void>(EndInflation(*call));
+      continue;
+    }
     held_.Remove(stream);
     call->state_ = CallState::kReading;
     if (RunMessages(*call, {}) == CallOutcome::kOpen && call->remote_ended &&
@@ -240,6 +246,8 @@ void CallRunner::Resume(CallLetter& letter) {
 
 void CallRunner::Pause(RpcCall& call, std::unique_ptr<CallCompletion> rest) {
   ++call.deferred_;
+  turn_ends_ = calls_->clock();  // if it is not over yet, for `rest` is to be in a later one
+  session_->Pause();
   paused_.push_back({.stream = call.id, .completion = std::move(rest)});
 }
 
@@ -247,7 +255,12 @@ bool CallRunner::ResumePaused() {
   if (paused_.empty() || IsTurnOver()) return false;
   CallLetter letter = std::move(paused_.front());
   paused_.erase(paused_.begin());  // there is hardly ever a second
-  Resume(letter);
+  RpcCall* const call = Find(letter.stream);
+  if (call == nullptr || call->state_ == CallState::kFinished) return true;
+  // IsUnread is not asked: the call goes on, and need not have come to an answer.
+  --call->deferred_;
+  if (call->state_ == CallState::kHeld) held_.OnChange();
+  static_cast<void>(Run(*call, [&] { letter.completion->Run(*call); }));
   return true;
 }
 
@@ -265,7 +278,7 @@ void CallRunner::Stop(RpcCall& call) {
   if (call.streaming_ != nullptr) stopped_.push_back(std::move(call.streaming_));
   if (call.state_ == CallState::kHeld) held_.Remove(call.id);
   if (inflating_ == call.id) static_cast<void>(EndInflation(call));
-  call.reader_.Clear();
+  call.reader_.Release();
 }
 
 }  // namespace larder::server

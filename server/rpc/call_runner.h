@@ -59,6 +59,12 @@ class CallRunner {
   void Pause(RpcCall& call, std::unique_ptr<CallCompletion> rest);
   // Goes on with the call that was paused first, if the turn is not over. False: there is none.
   bool ResumePaused();
+  // What calls that are paused hold, beside what their readers keep.
+  size_t paused_bytes() const {
+    size_t bytes = 0;
+    for (const CallLetter& letter : paused_) bytes += letter.completion->bytes_held();
+    return bytes;
+  }
   // Keeps the message that runs, as long as its unary call is open.
   std::string_view KeepRequest(RpcCall& call, std::string_view request) {
     return call.reader_.KeepTaken(request, buffer_);
@@ -74,7 +80,7 @@ class CallRunner {
   // The stream of the call is over.
   void OnDrop(RpcCall& call) {
     if (running_ == call.id) running_ = 0;
-    if (call.state_ != CallState::kFinished) Stop(call);  // else it was stopped then
+    if (call.state_ != CallState::kFinished) Stop(call);  // else nothing runs
     held_.OnChange();
   }
 

@@ -21,18 +21,21 @@ class HeldCalls {
   }
   // One of them waits for the next turn.
   void WaitForTurn() { when_ = When::kNextTurn; }
-  bool waits_for_turn() const { return when_ == When::kNextTurn; }
+  // They are to be looked at in the next turn, if not before.
+  bool waits_for_turn() const {
+    return when_ == When::kNextTurn || (when_ == When::kNow && !streams_.empty());
+  }
   // The next turn has begun.
   void OnTurn() {
     if (when_ == When::kNextTurn) when_ = When::kNow;
   }
 
-  // Whether they are to be looked at now: then they wait for a change from here on. If only the
-  // turn is over, they wait for the next.
-  bool BeginLook(bool is_turn_over) {
+  // Whether they are to be looked at now: then they wait for a change from here on. If they must
+  // wait in any case, it is for the next turn.
+  bool BeginLook(bool must_wait) {
     if (streams_.empty() || when_ == When::kAfterChange) return false;
-    when_ = is_turn_over ? When::kNextTurn : When::kAfterChange;
-    return !is_turn_over;
+    when_ = must_wait ? When::kNextTurn : When::kAfterChange;
+    return !must_wait;
   }
   std::vector<uint32_t> streams() const { return {streams_.begin(), streams_.end()}; }
 

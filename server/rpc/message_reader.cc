@@ -12,7 +12,8 @@ void MessageReader::Keep(std::string_view bytes) {
   if (kept > kept_.capacity() && kept_.size() >= kMessagePrefixBytes) {
     // Room for the message that has begun, but not for much more than has come of it.
     const size_t message_bytes = MessagePrefix::Read(kept_.data()).message_bytes;
-    kept_.reserve(std::max(kept, std::min(kMessagePrefixBytes + message_bytes, 4 * kept)));
+    kept_.reserve(
+        std::max(kept, std::min(kMessagePrefixBytes + message_bytes, kMemoryPerByteMax * kept)));
   }
   kept_.append(bytes);
   incomplete_->Add(bytes.size());
@@ -73,6 +74,10 @@ void MessageReader::Pass::TakeKept() {
 void MessageReader::Pass::KeepRest() {
   // What was put back meanwhile comes before it.
   if (!owns_messages_ || !reader_.kept_.empty()) return reader_.Keep(rest_);
+  const bool is_mostly_run =
+      taken_.capacity() > kReusedBytesMax && rest_.size() < taken_.size() / kMemoryPerByteMax;
+  // The memory of what was run is not to be held by the little behind it.
+  if (is_mostly_run) return reader_.Keep(rest_);
   reader_.incomplete_->Add(rest_.size());
   taken_.erase(0, taken_.size() - rest_.size());
   reader_.kept_ = std::move(taken_);

@@ -74,6 +74,7 @@ class MessageReader {
 
  private:
   static constexpr size_t kReusedBytesMax = 4096;
+  static constexpr size_t kMemoryPerByteMax = 4;  // of what is kept
 
   IncompleteBytes* incomplete_ = nullptr;
   size_t message_bytes_max_ = 0;

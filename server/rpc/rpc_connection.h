@@ -76,7 +76,8 @@ class RpcConnection final : private http2::SessionListener {
   // left its output; to be called when output was sent.
   void ReportBytes(size_t encrypted_bytes = 0) {
     incomplete_.Report(rest_.size());
-    runner_.unread().Report(session_.pending_bytes() + output_.size() + encrypted_bytes);
+    runner_.unread().Report(session_.pending_bytes() + runner_.paused_bytes() + output_.size() +
+                            encrypted_bytes);
   }
   // Gives back memory that is only needed while something goes on.
   void ReleaseMemory();

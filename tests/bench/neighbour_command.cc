@@ -169,6 +169,12 @@ absl::Status Run(const NeighbourArguments& arguments, Invocation& invocation) {
   const auto workloads = FindWorkloads({kWorkload});
   status.Update(workloads.status());
   if (!status.ok()) return status;
+  for (const std::string& name : arguments.only) {
+    const auto neighbours = Neighbours();
+    if (std::ranges::none_of(neighbours, [&](const Neighbour& n) { return n.name == name; })) {
+      return absl::InvalidArgumentError(absl::StrCat("--only: there is no neighbour '", name, "'"));
+    }
+  }
   const auto server = MakeLarderServer(*larderd, "nghttp2", /*io_threads=*/1);
   const auto running = RunningServer::Start(*server, workloads->front());
   if (!running.ok()) return running.status();

@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "server/handlers/maintenance_handler.h"
 #include "server/handlers/retry_hint.h"
 #include "server/transport/front_end.h"
@@ -50,29 +51,29 @@ TEST_F(BackgroundTest, WorkIsDoneInOrderOnAThreadOfItsOwn) {
   constexpr int kWorks = 100;
   std::vector<int> done;
   std::thread::id thread;
-  absl::Notification end;
+  std::promise<void> end;
   for (int i = 0; i < kWorks; ++i) {
     housekeeper_->Post([&, i](const absl::Status& status) {
       EXPECT_TRUE(status.ok());
       thread = std::this_thread::get_id();
       done.push_back(i);
-      if (i == kWorks - 1) end.Notify();
+      if (i == kWorks - 1) end.set_value();
     });
   }
-  end.WaitForNotification();
+  end.get_future().wait();
   EXPECT_NE(thread, std::this_thread::get_id());
   ASSERT_EQ(done.size(), static_cast<size_t>(kWorks));
   EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
 }
 
 TEST_F(BackgroundTest, WhatIsMoreThanMayWaitIsRefusedAtOnce) {
-  absl::Notification begun;
-  absl::Notification go;
+  std::promise<void> begun;
+  std::promise<void> go;
   housekeeper_->Post([&](const absl::Status&) {
-    begun.Notify();
-    go.WaitForNotification();
+    begun.set_value();
+    go.get_future().wait();
   });
-  begun.WaitForNotification();
+  begun.get_future().wait();
   std::atomic<size_t> done{0};
   for (size_t i = 0; i < Housekeeper::kWaitingMax; ++i) {
     housekeeper_->Post([&](const absl::Status& status) { done += status.ok() ? 1 : 0; });
@@ -82,22 +83,23 @@ TEST_F(BackgroundTest, WhatIsMoreThanMayWaitIsRefusedAtOnce) {
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_NE(refused.message().find("128"), absl::string_view::npos) << refused;
   EXPECT_TRUE(RetryHintOf(refused).has_value());
-  go.Notify();
+  go.set_value();
   // The test's own time limit ends this if it never happens.
   while (done < Housekeeper::kWaitingMax) std::this_thread::yield();
 }
 
 TEST_F(BackgroundTest, WhatWaitsWhenItEndsFails) {
   // Something waits at any time, and tells the last of them.
-  absl::Notification begun;
+  std::promise<void> begun;
+  bool has_begun = false;
   absl::Status last;
   std::function<void(const absl::Status&)> again = [&](const absl::Status& status) {
     last = status;
-    if (!begun.HasBeenNotified()) begun.Notify();
+    if (!std::exchange(has_begun, true)) begun.set_value();
     if (status.ok()) housekeeper_->Post(again);
   };
   housekeeper_->Post(again);
-  begun.WaitForNotification();
+  begun.get_future().wait();
   delete housekeeper_.get();  // which it may still use
   static_cast<void>(housekeeper_.release());
   EXPECT_EQ(last.code(), absl::StatusCode::kUnavailable);
@@ -118,13 +120,13 @@ class FlushReply final : public Reply<FlushAnswer> {
  public:
   void Complete(const FlushAnswer& answer) override {
     entries = answer.entries;
-    end.Notify();
+    end.set_value();
   }
   void Fail(const absl::Status& status) override { ADD_FAILURE() << status; }
   FlushReply& Later() override { return *this; }
 
   uint64_t entries = 0;
-  absl::Notification end;
+  std::promise<void> end;
 };
 
 TEST_F(BackgroundTest, AFlushRunsOnItsThreadAndIsSeenOnceAnswered) {
@@ -136,7 +138,7 @@ TEST_F(BackgroundTest, AFlushRunsOnItsThreadAndIsSeenOnceAnswered) {
   }
   FlushReply reply;
   maintenance.Flush({}, reply);
-  reply.end.WaitForNotification();
+  reply.end.get_future().wait();
   EXPECT_EQ(reply.entries, 5000u);
   EXPECT_NE(time.thread, std::this_thread::get_id());
   class NoSink final : public storage::ValueSink {

@@ -216,6 +216,17 @@ TEST_F(MultiKeyHandlerTest, LargeValuesAreMoreWorkThanSmallOnes) {
   EXPECT_EQ(reply.asked, 19);
 }
 
+TEST_F(MultiKeyHandlerTest, LongKeysAreMoreWorkThanShortOnes) {
+  const std::string key(10'000, 'k');
+  const std::vector<GetView> items(20, GetView{.key = key});
+  PausingMultiGet reply;
+  reply.pauses = false;
+  MultiKeyProgress progress;
+  multi_key_.MultiGet(items, progress, reply);
+  EXPECT_EQ(reply.all.completions, 1);
+  EXPECT_EQ(reply.asked, 19);
+}
+
 TEST_F(MultiKeyHandlerTest, AShortCallNeverAsksWhetherToPause) {
   Set("a", std::string(100, 'v'));
   const std::vector<GetView> items(100, GetView{.key = "a"});

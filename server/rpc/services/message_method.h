@@ -94,6 +94,7 @@ class PausedCompletion final : public CallCompletion {
     if (operation_ != nullptr) operation_->GiveUp();
   }
   void Run(RpcCall&) override { std::exchange(operation_, nullptr)->GoOn(); }
+  size_t bytes_held() const override { return operation_->bytes_held(); }
 
  private:
   PausedOperation* operation_;

@@ -222,6 +222,7 @@ class RestOfCall final : public CallCompletion {
   ~RestOfCall() override {
     if (open_ != nullptr) open_->CompleteOne();  // its call has ended
   }
+  size_t bytes_held() const override { return open_->text.size(); }
 
   void Run(RpcCall& call) override {
     OpenMultiAnswer* const open = std::exchange(open_, nullptr);

@@ -146,6 +146,7 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
       operation_.Run(call);
       pipeline_->OnAnsweredLater();
     }
+    size_t bytes_held() const override { return operation_.bytes_held(); }
 
    private:
     PausedCompletion operation_;

@@ -18,7 +18,12 @@ class OpenUnaryAnswer final : public OpenAnswer {
   OpenUnaryAnswer(RpcCall& call, CountedRequest& counted)
       : ticket_(counted.KeepOpen(call)), counted_(counted) {}
 
+  ~OpenUnaryAnswer() override {
+    if (!is_sent_) counted_.Cancel();
+  }
+
   void Send(std::string message, const absl::Status& status) override {
+    is_sent_ = true;
     ticket_.Complete(std::make_unique<Letter>(std::move(message), status, counted_));
   }
 
@@ -46,6 +51,7 @@ class OpenUnaryAnswer final : public OpenAnswer {
 
   CallTicket ticket_;
   CountedRequest counted_;
+  bool is_sent_ = false;
 };
 
 // Writes the whole answer.

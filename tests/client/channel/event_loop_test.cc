@@ -186,6 +186,25 @@ TEST_F(EventLoopTest, SecondsAreToldOnlyWhileTheyAreWanted) {
   told.get_future().wait();
 }
 
+// Or a connection that has just begun would be as old as its loop was idle.
+TEST_F(EventLoopTest, SecondsThatNobodyWantedAreNotTold) {
+  const std::unique_ptr<EventLoop> clock_loop = EventLoop::Create().value();
+  Member clock(clock_loop.get());
+  std::promise<void> is_later;
+  clock.on_second = [&, times = 0]() mutable {
+    if (++times < 3) return clock_loop->WantSecond();
+    is_later.set_value();
+  };
+  clock_loop->RunAndWait([&] { clock_loop->WantSecond(); });
+  is_later.get_future().wait();
+  Member member(loop_.get());
+  std::promise<void> told;
+  member.on_second = [&] { told.set_value(); };
+  loop_->RunAndWait([&] { loop_->WantSecond(); });
+  told.get_future().wait();
+  EXPECT_LT(member.seconds_told, 3u);
+}
+
 TEST_F(EventLoopTest, TasksThatWereNotRunAreDropped) {
   const auto held = std::make_shared<int>();
   std::promise<void> go;

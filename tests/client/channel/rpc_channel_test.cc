@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -308,6 +309,40 @@ TEST_F(RpcChannelPeerTest, OpenCallsEndWithTheirChannel) {
   EXPECT_EQ(in_flight.Wait(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(waiting.Wait(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(waiting.status.message, "the channel was closed");
+}
+
+// A call that begins itself again, a few times.
+class RetriedCall final : public ChannelCall {
+ public:
+  explicit RetriedCall(RpcChannel* channel) : channel_(channel) {
+    path = "/test/Echo";
+    ResizeRequest(1);
+    deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  }
+  void OnDone() override {
+    EXPECT_EQ(status.message, "the channel was closed");
+    if (++ends < 4) channel_->Start(*this);
+  }
+
+  std::atomic<int> ends{0};
+
+ private:
+  RpcChannel* const channel_;
+};
+
+TEST_F(RpcChannelPeerTest, CallsThatOnDoneBeginsAgainEndWithTheirChannelToo) {
+  for (const int threads : {1, 2}) {
+    Open({.connections = threads, .io_threads = threads});
+    std::vector<std::unique_ptr<RetriedCall>> calls;
+    for (int i = 0; i < 3; ++i) {
+      calls.push_back(std::make_unique<RetriedCall>(channel_.get()));
+      channel_->Start(*calls.back());
+    }
+    std::vector<Peer> peers;
+    for (int i = 0; i < threads; ++i) peers.push_back(listener_.Greet());
+    delete channel_.release();  // which those that end still begin calls on
+    for (const auto& call : calls) EXPECT_EQ(call->ends, 4);
+  }
 }
 
 // A host that has gone without a word: nothing comes, nothing is reset.

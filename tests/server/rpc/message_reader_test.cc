@@ -221,6 +221,27 @@ TEST_F(MessageReaderTest, WhatIsKeptIsBoundedForTheConnectionAndTheNode) {
   reader_.Release();
 }
 
+TEST_F(MessageReaderTest, TheMemoryOfWhatWasRunIsNotKeptForTheLittleBehindIt) {
+  reader_.Begin(&incomplete_, 1 << 20);
+  const std::string large = Message(std::string(1 << 20, 'x'));
+  for (const std::string& behind : {std::string(), Message("small").substr(0, 7)}) {
+    Reading reading;
+    ASSERT_TRUE(Feed(large.substr(0, 1000), reading));
+    ASSERT_TRUE(Feed(large.substr(1000) + behind, reading));
+    ASSERT_EQ(reading.messages.size(), 1u);
+    EXPECT_EQ(incomplete_.bytes(), behind.size());
+    EXPECT_LE(reader_.capacity(), 4096u);
+    reader_.Release();
+  }
+  // Nor for a request that its call has kept while it ran.
+  std::string buffer = large;
+  EXPECT_EQ(reader_.KeepTaken(std::string_view(buffer).substr(5), &buffer), large.substr(5));
+  EXPECT_EQ(incomplete_.bytes(), large.size());
+  reader_.Release();
+  EXPECT_EQ(incomplete_.bytes(), 0u);
+  EXPECT_LE(reader_.capacity(), 4096u);
+}
+
 TEST_F(MessageReaderTest, WhatAMessageWillInflateToCountsUntilItIsEndedOrForgotten) {
   const std::string compressed = Gzipped(std::string(2500, 'z'));
   ASSERT_TRUE(reader_.BeginInflation(compressed).ok());
