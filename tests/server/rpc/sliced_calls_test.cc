@@ -390,5 +390,36 @@ TEST_F(SlicedPipelineTest, ItemsThatAreAnsweredLaterOutliveIt) {
   }
 }
 
+TEST(SlicedCallsTest, LeaseTokensOfARequestInOneFrameMoveWithIt) {
+  LoneService service(kTiny);
+  LoneClient client(&service);
+  v1::MultiSetRequest sets;
+  for (int i = 0; i < 300; ++i) {
+    auto* set = sets.add_items();
+    set->set_key("k" + std::to_string(i));
+    set->set_lease_token(std::string(32, 't'));
+  }
+  const std::string request = sets.SerializeAsString();
+  ASSERT_LT(request.size(), 16384u - kMessagePrefixBytes);
+  client.Send(1, "MultiSet", request);
+  EXPECT_GE(client.Finish(), 2u);
+  EXPECT_EQ(client.StatusOf(1), "0");
+}
+
+TEST_F(SlicedPipelineTest, GoesOnThoughTheNodeHasTooMuchUnread) {
+  v1::PipelineRequest in;
+  for (int i = 0; i < 10000; ++i) in.mutable_multi_get()->add_items()->set_key(KeyOf(i));
+  LoneService service(kTiny);
+  LoneClient client(&service);
+  client.Send(1, "Pipeline", in.SerializeAsString());
+  client.Continue();
+  ByteShare others(&service.state_.unread);
+  others.Report(size_t{600} << 20);
+  client.Continue();
+  others.Report(0);
+  client.Finish();
+  EXPECT_EQ(client.StatusOf(1), "0");
+}
+
 }  // namespace
 }  // namespace larder::server
