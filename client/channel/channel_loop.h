@@ -33,7 +33,7 @@ class ChannelLoop final : private LoopMember {
   // `places`: connections that it keeps, when they are asked for. Errors as EventLoop::Create.
   static absl::StatusOr<std::unique_ptr<ChannelLoop>> Create(const ChannelOptions& options,
                                                              uint32_t places);
-  // As RpcChannel's.
+  // REQUIRES: Close() was called.
   ~ChannelLoop() override;
 
   // Begins the call on the connection with this number. May be called on any thread.

@@ -39,7 +39,7 @@ class BudgetedReply : public ReplyType {
   }
   ReplyType& Later() override;
 
-  // Of the value that was to go into the answer.
+  // The size of the value that was to go into the answer.
   size_t value_bytes() const { return value_bytes_; }
 
  protected:
@@ -64,7 +64,7 @@ class BudgetedReply : public ReplyType {
   size_t value_bytes_ = 0;
 };
 
-// The same for a reply that takes a value.
+// A budgeted reply that takes a value.
 template <typename ReplyType>
 class BudgetedValueReply : public BudgetedReply<ReplyType> {
  public:
@@ -78,7 +78,7 @@ template <typename ReplyType>
 using Budgeted = std::conditional_t<std::is_base_of_v<storage::ValueSink, ReplyType>,
                                     BudgetedValueReply<ReplyType>, BudgetedReply<ReplyType>>;
 
-// The same for an item that is answered later; goes with its answer.
+// The budgeted reply of an item that is answered later; goes with its answer.
 template <typename ReplyType>
 class LaterBudgetedReply final : public Budgeted<ReplyType> {
  public:

@@ -5,8 +5,8 @@
 
 namespace larder::server {
 
-// An operation of many items that others have their turn before. One of the two is called, once,
-// on the thread that it was paused on.
+// An operation over many items that was interrupted, so that others have their turn. GoOn or GiveUp
+// is called, once, on the thread that it was paused on.
 class PausedOperation {
  public:
   virtual void GoOn() = 0;

@@ -23,7 +23,7 @@ class PipelineOwner {
   virtual void OnAnswered(PipelineOperation* operation) = 0;
   // The answer of one of its operations comes later, from any thread. Returns who is to be told.
   virtual PipelineOwner* OnKeptOpen() = 0;
-  // As Completion::Pause.
+  // What Completion::Pause says.
   virtual bool Pause(PausedOperation& /*operation*/) { return false; }
 
  protected:

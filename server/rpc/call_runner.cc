@@ -159,7 +159,7 @@ std::unique_ptr<GzipInflater> CallRunner::EndInflation(RpcCall& call) {
 }
 
 CallOutcome CallRunner::Gather(RpcCall& call, std::string_view message) {
-  // As many as it pays to look at together.
+  // So many it pays to look at together.
   constexpr size_t kGatheredMax = 16;
   if (call.gathered_.empty()) gathering_.push_back(call.id);
   call.gathered_.push_back(message);

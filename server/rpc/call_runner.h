@@ -131,7 +131,7 @@ class CallRunner {
   std::unique_ptr<GzipInflater> EndInflation(RpcCall& call);
   // Adds a message of a streaming call to those that are run together.
   CallOutcome Gather(RpcCall& call, std::string_view message);
-  // Runs those of a call, or holds them.
+  // Runs the gathered messages of a call, or holds them.
   CallOutcome RunGathered(RpcCall& call);
   // Puts these messages before what the call keeps, of which none is run until MustHold says no.
   void Hold(RpcCall& call, absl::Span<const std::string_view> messages);

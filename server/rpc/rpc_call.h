@@ -75,14 +75,14 @@ class RpcCall final : public http2::RequestStream {
   friend class CallRunner;
   friend class RpcConnection;
 
-  // Of the few calls that have any.
+  // What the few calls have that have any metadata.
   struct CallMetadata {
     Metadata received;
     SentMetadata initial;
     SentMetadata trailing;
   };
 
-  // As new.
+  // Makes it as new.
   void Reset();
   CallMetadata& NeedMetadata();
   // The errors are those of Metadata::Add.

@@ -106,7 +106,7 @@ TEST_F(BackgroundTest, WhatWaitsWhenItEndsFails) {
   EXPECT_NE(last.message().find(kShuttingDown), absl::string_view::npos);
 }
 
-// Whose clock tells who reads it.
+// A clock that notes which thread reads it.
 class ThreadTellingTime final : public TimeSource {
  public:
   storage::TimePoint Now() const override {

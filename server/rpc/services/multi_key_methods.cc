@@ -160,7 +160,7 @@ class WireMultiReply final : public MultiReply<ItemReply>, private AnswerPlace {
 
  private:
   char* Take(size_t bytes) override { return results_.Take(bytes); }
-  // Of an item.
+  // Leaves an item open.
   std::unique_ptr<OpenAnswer> Open() override {
     return std::make_unique<OpenItemAnswer>(NeedOpen());
   }

@@ -147,7 +147,7 @@ void ExpectTheSame(const std::vector<LongCall>& calls, const Limits& limits = {}
 
 TEST(SlicedCallsTest, ResultsAreThoseOfACallInOnePiece) { ExpectTheSame(LongCalls()); }
 
-// Those come in one frame, which is copied.
+// Requests that come in one frame are copied.
 TEST(SlicedCallsTest, ResultsOfCallsInOneFrameAreTheSame) {
   ExpectTheSame({{"MultiSet", Sets(400).SerializeAsString()},
                  {"MultiGet", Gets(1000).SerializeAsString()},
