@@ -67,12 +67,12 @@ class Http2ClientSession final : public Session {
   void Cancel(ClientStream& stream, ErrorCode code);
 
   // Lets the guard against floods forget.
-  void OnSecondsPassed(uint32_t seconds) { Session::OnSecondsPassed(seconds); }
+  using Session::OnSecondsPassed;
   // The server takes no more streams, or there are no more numbers for them.
   bool is_draining() const { return is_draining_ || last_stream_ == kStreamIdMask; }
   // Why the session has failed, or what a GOAWAY said.
   const std::string& failure() const { return failure_; }
-  void ReleaseMemory() { Session::ReleaseMemory(); }
+  using Session::ReleaseMemory;
 
  private:
   // A header block and what it was decoded to; empty: not to be used again.

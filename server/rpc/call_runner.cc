@@ -237,11 +237,14 @@ void CallRunner::Resume(CallLetter& letter) {
     Fail(*call, absl::UnknownError(absl::StrCat("the operation may have been done, but ",
                                                 UnreadStatus().message())));
   } else {
-    --call->deferred_;
-    if (call->state_ == CallState::kHeld) held_.OnChange();
-    if (letter.completion == nullptr) return;
-    static_cast<void>(Run(*call, [&] { letter.completion->Run(*call); }));
+    GoOn(*call, letter.completion.get());
   }
+}
+
+void CallRunner::GoOn(RpcCall& call, CallCompletion* completion) {
+  --call.deferred_;
+  if (call.state_ == CallState::kHeld) held_.OnChange();
+  if (completion != nullptr) static_cast<void>(Run(call, [&] { completion->Run(call); }));
 }
 
 void CallRunner::Pause(RpcCall& call, std::unique_ptr<CallCompletion> rest) {
@@ -258,9 +261,7 @@ bool CallRunner::ResumePaused() {
   RpcCall* const call = Find(letter.stream);
   if (call == nullptr || call->state_ == CallState::kFinished) return true;
   // IsUnread is not asked: the call goes on, and need not have come to an answer.
-  --call->deferred_;
-  if (call->state_ == CallState::kHeld) held_.OnChange();
-  static_cast<void>(Run(*call, [&] { letter.completion->Run(*call); }));
+  GoOn(*call, letter.completion.get());
   return true;
 }
 

@@ -120,6 +120,8 @@ class CallRunner {
     return was_dropped || call.state_ == CallState::kFinished ? CallOutcome::kOver
                                                               : CallOutcome::kOpen;
   }
+  // Takes a deferral back, and runs what goes on with the call; nullptr: nothing does.
+  void GoOn(RpcCall& call, CallCompletion* completion);
   // Runs the messages that are whole, as far as they may be, and keeps the rest.
   CallOutcome RunMessages(RpcCall& call, std::string_view bytes);
   // `buffer`: what the message lies in; nullptr: it is borrowed.

@@ -96,7 +96,7 @@ class Http2Session final : public Session {
   ErrorCode failure() const { return failure_code_; }
   // How much DATA of all streams waits.
   size_t pending_bytes() const { return queue_.pending_bytes(); }
-  void ReleaseMemory() { Session::ReleaseMemory(); }
+  using Session::ReleaseMemory;
 
  private:
   static constexpr size_t kRecent = 128;

@@ -187,7 +187,20 @@ class PausingMultiGet final : public MultiGetReply {
   RecordingMultiGet all;
 };
 
-TEST_F(MultiKeyHandlerTest, ACallIsPausedAfterSomeItemsAndGoesOnBehindThem) {
+class MultiKeyPauseTest : public MultiKeyHandlerTest {
+ protected:
+  // How often a MultiGet of so many times the same key asks whether to pause, when it need not.
+  int TimesAskedToPause(size_t count, const std::string& key) {
+    PausingMultiGet reply;
+    reply.pauses = false;
+    MultiKeyProgress progress;
+    multi_key_.MultiGet(std::vector<GetView>(count, GetView{.key = key}), progress, reply);
+    EXPECT_EQ(reply.all.completions, 1);
+    return reply.asked;
+  }
+};
+
+TEST_F(MultiKeyPauseTest, ACallIsPausedAfterSomeItemsAndGoesOnBehindThem) {
   Set("a", "1");
   const std::vector<GetView> items(10000, GetView{.key = "a"});
   PausingMultiGet reply;
@@ -205,36 +218,18 @@ TEST_F(MultiKeyHandlerTest, ACallIsPausedAfterSomeItemsAndGoesOnBehindThem) {
   }
 }
 
-TEST_F(MultiKeyHandlerTest, LargeValuesAreMoreWorkThanSmallOnes) {
+TEST_F(MultiKeyPauseTest, LargeValuesAreMoreWorkThanSmallOnes) {
   Set("large", std::string(100'000, 'v'));
-  const std::vector<GetView> items(20, GetView{.key = "large"});
-  PausingMultiGet reply;
-  reply.pauses = false;
-  MultiKeyProgress progress;
-  multi_key_.MultiGet(items, progress, reply);
-  EXPECT_EQ(reply.all.completions, 1);
-  EXPECT_EQ(reply.asked, 19);
+  EXPECT_EQ(TimesAskedToPause(20, "large"), 19);
 }
 
-TEST_F(MultiKeyHandlerTest, LongKeysAreMoreWorkThanShortOnes) {
-  const std::string key(10'000, 'k');
-  const std::vector<GetView> items(20, GetView{.key = key});
-  PausingMultiGet reply;
-  reply.pauses = false;
-  MultiKeyProgress progress;
-  multi_key_.MultiGet(items, progress, reply);
-  EXPECT_EQ(reply.all.completions, 1);
-  EXPECT_EQ(reply.asked, 19);
+TEST_F(MultiKeyPauseTest, LongKeysAreMoreWorkThanShortOnes) {
+  EXPECT_EQ(TimesAskedToPause(20, std::string(10'000, 'k')), 19);
 }
 
-TEST_F(MultiKeyHandlerTest, AShortCallNeverAsksWhetherToPause) {
+TEST_F(MultiKeyPauseTest, AShortCallNeverAsksWhetherToPause) {
   Set("a", std::string(100, 'v'));
-  const std::vector<GetView> items(100, GetView{.key = "a"});
-  PausingMultiGet reply;
-  MultiKeyProgress progress;
-  multi_key_.MultiGet(items, progress, reply);
-  EXPECT_EQ(reply.all.completions, 1);
-  EXPECT_EQ(reply.asked, 0);
+  EXPECT_EQ(TimesAskedToPause(100, "a"), 0);
 }
 
 }  // namespace
