@@ -10,10 +10,11 @@ namespace larder::server {
 void MessageReader::Keep(std::string_view bytes) {
   const size_t kept = kept_.size() + bytes.size();
   if (kept > kept_.capacity() && kept_.size() >= kMessagePrefixBytes) {
-    // Room for the message that has begun, but not for much more than has come of it.
-    const size_t message_bytes = MessagePrefix::Read(kept_.data()).message_bytes;
-    kept_.reserve(
-        std::max(kept, std::min(kMessagePrefixBytes + message_bytes, kMemoryPerByteMax * kept)));
+    // Room for the message that has begun, but not for much more than has come of it; all of it
+    // when so much has come that to move what is kept takes time, and an address more than memory.
+    const size_t whole = kMessagePrefixBytes + MessagePrefix::Read(kept_.data()).message_bytes;
+    const size_t some = kMemoryPerByteMax * kept;
+    kept_.reserve(std::max(kept, some > kMovedBytesMax ? whole : std::min(whole, some)));
   }
   kept_.append(bytes);
   incomplete_->Add(bytes.size());

@@ -75,6 +75,9 @@ class MessageReader {
  private:
   static constexpr size_t kReusedBytesMax = 4096;
   static constexpr size_t kMemoryPerByteMax = 4;  // of what is kept
+  // What is kept does not move once it is longer. Memory that nothing was written to yet costs
+  // nothing but its addresses.
+  static constexpr size_t kMovedBytesMax = size_t{256} << 10;
 
   IncompleteBytes* incomplete_ = nullptr;
   size_t message_bytes_max_ = 0;
