@@ -85,10 +85,10 @@ bool Http2ClientSession::Decode(std::string_view block, DecodedBlock& decoded) {
   if (!block.empty() && block == decoded.block) return true;
   decoded.block.clear();
   decoded.fields.Clear();
-  const bool ok = decoder_.Decode(block, [&](std::string_view name, std::string_view value) {
+  const bool ok = DecodeHeaders(block, [&](std::string_view name, std::string_view value) {
     decoded.fields.Add(name, value);
   });
-  if (!ok) return Fail(ErrorCode::kCompressionError, "a header block cannot be decoded");
+  if (!ok) return false;
   if (HeaderDecoder::IsStateless(block)) {
     decoded.block = block;
   } else {

@@ -14,6 +14,9 @@ nghttp2_hd_inflater* NewInflater() {
   return inflater;
 }
 
+// What a field counts beside its name and value.
+constexpr size_t kFieldBytes = 32;
+
 // How the fields of a block begin (RFC 7541, section 6).
 constexpr unsigned char kIndexedField = 0x80;
 constexpr unsigned char kIncrementalIndexing = 0x40;
@@ -50,25 +53,28 @@ HeaderDecoder::HeaderDecoder() : inflater_(NewInflater()) {}
 
 HeaderDecoder::~HeaderDecoder() = default;
 
-bool HeaderDecoder::Decode(std::string_view block, Visit visit) {
+HeaderDecoder::Block HeaderDecoder::Decode(std::string_view block, size_t bytes_max, Visit visit) {
   const auto* next = reinterpret_cast<const uint8_t*>(block.data());
   size_t left = block.size();
+  size_t bytes = 0;
   for (;;) {
     nghttp2_nv field;
     int flags = 0;
     const ssize_t taken =
         nghttp2_hd_inflate_hd2(inflater_.get(), &field, &flags, next, left, /*in_final=*/1);
-    if (taken < 0) return false;
+    if (taken < 0) return Block::kDamaged;
     next += taken;
     left -= static_cast<size_t>(taken);
     if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
+      bytes += field.namelen + field.valuelen + kFieldBytes;
+      if (bytes > bytes_max) return Block::kTooLarge;
       visit({reinterpret_cast<const char*>(field.name), field.namelen},
             {reinterpret_cast<const char*>(field.value), field.valuelen});
     }
     if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) break;
-    if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0 && taken == 0) return false;
+    if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0 && taken == 0) return Block::kDamaged;
   }
-  return nghttp2_hd_inflate_end_headers(inflater_.get()) == 0;
+  return nghttp2_hd_inflate_end_headers(inflater_.get()) == 0 ? Block::kWhole : Block::kDamaged;
 }
 
 bool HeaderDecoder::IsStateless(std::string_view block) {

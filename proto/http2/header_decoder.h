@@ -1,6 +1,8 @@
 #ifndef LARDER_PROTO_HTTP2_HEADER_DECODER_H_
 #define LARDER_PROTO_HTTP2_HEADER_DECODER_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -18,9 +20,12 @@ class HeaderDecoder {
   HeaderDecoder();
   ~HeaderDecoder();
 
-  // Calls visit for each field of a whole header block, in order; the bytes are borrowed. False:
-  // the block is damaged, and with it the connection.
-  bool Decode(std::string_view block, Visit visit);
+  // What a block was; after all but kWhole the decoder is of no more use.
+  enum class [[nodiscard]] Block : uint8_t { kWhole, kDamaged, kTooLarge };
+
+  // Calls visit for each field of a whole header block, in order; the bytes are borrowed.
+  // `bytes_max`: of all names and values, with 32 for each field (RFC 9113, section 6.5.2).
+  Block Decode(std::string_view block, size_t bytes_max, Visit visit);
 
   // True if decoding this block leaves the decoder as it is, so that the same bytes mean the same
   // fields until the next block for which it is not true: no field enters the dynamic table.

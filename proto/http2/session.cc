@@ -149,13 +149,27 @@ bool Session::OnContinuation(const FrameHeader& frame, std::string_view payload)
     return Fail(ErrorCode::kProtocolError, "CONTINUATION of nothing");
   }
   if (++continuations_ > kContinuationsMax ||
-      header_block_.size() + payload.size() > limits_.header_bytes_max) {
+      header_block_.size() + payload.size() > limits_.header_block_bytes_max()) {
     return Fail(ErrorCode::kEnhanceYourCalm, "a header block is larger than the limit");
   }
   header_block_.append(payload);
   if (!frame.Has(kEndHeaders)) return true;
   const uint32_t stream_id = std::exchange(header_stream_, 0);
-  return OnHeaderBlock(stream_id, header_ends_stream_, header_block_);
+  const bool goes_on = OnHeaderBlock(stream_id, header_ends_stream_, header_block_);
+  if (header_block_.capacity() > limits_.header_bytes_max) std::string().swap(header_block_);
+  return goes_on;
+}
+
+bool Session::DecodeHeaders(std::string_view block, HeaderDecoder::Visit visit) {
+  switch (decoder_.Decode(block, limits_.decoded_bytes_max(), visit)) {
+    case HeaderDecoder::Block::kWhole:
+      return true;
+    case HeaderDecoder::Block::kDamaged:
+      return Fail(ErrorCode::kCompressionError, "a header block cannot be decoded");
+    case HeaderDecoder::Block::kTooLarge:
+      break;
+  }
+  return Fail(ErrorCode::kEnhanceYourCalm, "a header block is larger than the limit");
 }
 
 bool Session::OnPriority(const FrameHeader& frame, std::string_view payload) {

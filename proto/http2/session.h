@@ -44,6 +44,10 @@ class Session : private SendQueue::Listener {
   void SendPing() { writer_.Ping(0, kKeepalivePing); }
   // Counts work that the peer causes with few bytes; false: it is too much, and the session fails.
   bool CountFlood(uint32_t cost);
+  // What is kept of a header block that is not complete.
+  size_t header_block_bytes() const { return header_stream_ == 0 ? 0 : header_block_.size(); }
+  // Fails the session, since to go on with it would cost too much. Returns false.
+  bool FailOverloaded(std::string_view why) { return Fail(ErrorCode::kEnhanceYourCalm, why); }
 
   // The peer has said what an HTTP/2 connection begins with.
   bool is_established() const { return stage_ == Stage::kFrames; }
@@ -88,6 +92,9 @@ class Session : private SendQueue::Listener {
   virtual bool FailStream(uint32_t id, ErrorCode code, std::string_view why) = 0;
   void OnFlushed(Stream& /*stream*/, bool /*had_to_wait*/) override {}
 
+  // Decodes a whole header block, calling visit for each field in order. False: it cannot be, and
+  // the connection has failed with it.
+  bool DecodeHeaders(std::string_view block, HeaderDecoder::Visit visit);
   // Fails the connection: says so with a GOAWAY and returns false.
   bool Fail(ErrorCode code, std::string_view why);
   // A stream begins: its windows are as large as each side says.
@@ -112,7 +119,6 @@ class Session : private SendQueue::Listener {
   FrameWriter writer_;
   FloodGuard guard_;
   SendQueue queue_;
-  HeaderDecoder decoder_;
   Stage stage_;
   absl::flat_hash_map<uint32_t, Stream*> streams_;
   uint32_t last_stream_ = 0;    // that was opened; all are odd, since servers do not push
@@ -143,6 +149,7 @@ class Session : private SendQueue::Listener {
   std::string_view unread_;
   size_t preface_bytes_ = 0;
   FrameReader reader_;
+  HeaderDecoder decoder_;
 
   Stream* found_last_ = nullptr;  // one of streams_
 

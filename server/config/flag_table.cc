@@ -295,7 +295,9 @@ void AddConnection(std::vector<Flag>& flags) {
   flags.push_back(Number({"max_streams", "Calls of one connection at a time; one more is refused."},
                          1, 1000000, [](auto& c) -> auto& { return c.max_streams; }));
   flags.push_back(Size(
-      {"max_header_bytes", "The header fields of a request; one with more is RESOURCE_EXHAUSTED."},
+      {"max_header_bytes",
+       "The header fields of a request; one with more is RESOURCE_EXHAUSTED, with eight times as "
+       "many (at least 64 KiB) it ends its connection."},
       kKi, 256 * kKi, [](auto& c) -> auto& { return c.max_header_bytes; }));
   flags.push_back(Size({"max_incomplete_bytes",
                         "Requests of a connection that have come in part; with more, one is "

@@ -55,12 +55,12 @@ bool Http2Session::DecodeHead(std::string_view block) {
   head_block_.clear();
   head_.Clear();
   bool has_path = false;  // one that is repeated makes the request malformed
-  const bool ok = decoder_.Decode(block, [&](std::string_view name, std::string_view value) {
+  const bool ok = DecodeHeaders(block, [&](std::string_view name, std::string_view value) {
     head_.Add(name, value);
     if (name != ":path" || std::exchange(has_path, true)) return;
     if (listener_->ReadsMetadata(value)) head_.KeepMetadata();
   });
-  if (!ok) return Fail(ErrorCode::kCompressionError, "a header block cannot be decoded");
+  if (!ok) return false;
   if (HeaderDecoder::IsStateless(block)) head_block_ = block;
   return true;
 }
@@ -89,13 +89,13 @@ bool Http2Session::OnTrailerBlock(Stream* stream, bool ends_stream, std::string_
   bool is_well_formed = ends_stream;
   size_t bytes = 0;
   head_block_.clear();
-  const bool ok = decoder_.Decode(block, [&](std::string_view name, std::string_view value) {
+  const bool ok = DecodeHeaders(block, [&](std::string_view name, std::string_view value) {
     bytes += name.size() + value.size();
     // An index of one byte may stand for kilobytes, which are not to be looked at again and again.
     is_well_formed =
         is_well_formed && bytes <= limits_.header_bytes_max && IsRegularField(name, value);
   });
-  if (!ok) return Fail(ErrorCode::kCompressionError, "a header block cannot be decoded");
+  if (!ok) return false;
   if (stream == nullptr) return CountFrame();
   if (stream->remote_ended) {
     return FailStream(stream->id, ErrorCode::kStreamClosed, "HEADERS behind the end of a request");

@@ -21,10 +21,10 @@ class IncompleteBytes {
   void Remove(size_t bytes) { bytes_ -= bytes; }
   size_t bytes() const { return bytes_; }
 
-  // RESOURCE_EXHAUSTED: there are too many, here or on the node.
-  absl::Status Check() const {
-    if (bytes_ > bytes_max_) return IncompleteOnConnectionStatus(bytes_max_);
-    if (node_->IsFull(bytes_)) return IncompleteOnNodeStatus(node_->bytes_max());
+  // RESOURCE_EXHAUSTED: there are too many with so many more, here or on the node.
+  absl::Status Check(size_t more = 0) const {
+    if (bytes_ + more > bytes_max_) return IncompleteOnConnectionStatus(bytes_max_);
+    if (node_->IsFull(bytes_ + more)) return IncompleteOnNodeStatus(node_->bytes_max());
     return absl::OkStatus();
   }
 

@@ -69,7 +69,7 @@ bool RpcConnection::Continue(LoopTime now) {
 }
 
 bool RpcConnection::Take(std::string_view bytes) {
-  const bool goes_on = session_.Receive(bytes);
+  const bool goes_on = session_.Receive(bytes) && CheckHeaderBlock();
   if (goes_on) {
     runner_.RunAllGathered();
   } else {
@@ -82,6 +82,14 @@ bool RpcConnection::Take(std::string_view bytes) {
   }
   runner_.DestroyStopped();
   return !session_.has_failed();
+}
+
+bool RpcConnection::CheckHeaderBlock() {
+  // A smaller one is kept in any case, like what other frames begin with.
+  const size_t bytes = session_.header_block_bytes();
+  if (bytes <= limits_.session.header_bytes_max) return true;
+  const absl::Status status = incomplete_.Check(bytes);
+  return status.ok() || session_.FailOverloaded(std::string(status.message()));
 }
 
 void RpcConnection::Resume(std::vector<CallLetter> letters, LoopTime now) {

@@ -75,7 +75,7 @@ class RpcConnection final : private http2::SessionListener {
   // Tells the node's budgets what the connection holds, with `encrypted_bytes` of answers that have
   // left its output; to be called when output was sent.
   void ReportBytes(size_t encrypted_bytes = 0) {
-    incomplete_.Report(rest_.size());
+    incomplete_.Report(rest_.size() + session_.header_block_bytes());
     runner_.unread().Report(session_.pending_bytes() + runner_.paused_bytes() + output_.size() +
                             encrypted_bytes);
   }
@@ -119,6 +119,8 @@ class RpcConnection final : private http2::SessionListener {
   const RpcMethod* FindMethod(std::string_view path);
   // Runs what these bytes bring; what is left of them when the turn is over becomes `rest_`.
   bool Take(std::string_view bytes);
+  // False: a large header block is incomplete, the node keeps too much, and the session has failed.
+  bool CheckHeaderBlock();
   RpcCall* Find(uint32_t stream) { return static_cast<RpcCall*>(session_.Find(stream)); }
   TransportMetrics& metrics() { return calls_->state().metrics; }
 

@@ -1,6 +1,7 @@
 """Memory, answer sizes and calls in flight at their limits."""
 
 import contextlib
+import queue
 import unittest
 
 import grpc
@@ -75,6 +76,29 @@ class FullMemoryTest(StatusAssertions, unittest.TestCase):
             self.assertLessEqual(stats.memory_bytes, stats.memory_limit_bytes)
             self.assertTrue(node.stub.Get(cache.GetRequest(key=b"k-2999")).found)
             self.assertFalse(node.stub.Get(cache.GetRequest(key=b"k-0")).found)
+
+
+@unittest.skipIf(TRANSPORT == "grpcpp", "grpc++ has its own limit")
+class MetadataSizeTest(StatusAssertions, unittest.TestCase):
+    def test_too_much_metadata_fails_its_call_alone(self):
+        with Node() as node, node.open_channel() as channel:
+            stub = cache_grpc.CacheStub(channel)
+            requests = queue.Queue()
+            answers = stub.Pipeline(iter(requests.get, None), timeout=60)
+            for n, size in enumerate((15_000, 16_384, 17_000, 40_000, 60_000)):
+                # As it is, and with what Huffman's code would make longer.
+                for text in ("a", "\\"):
+                    metadata = [("x", text * size)]
+                    if size < 16_000:
+                        stub.Get(cache.GetRequest(key=b"k"), timeout=20, metadata=metadata)
+                        continue
+                    with self.assertRaises(grpc.RpcError) as raised:
+                        stub.Get(cache.GetRequest(key=b"k"), timeout=20, metadata=metadata)
+                    self.assertEqual(raised.exception.code(), EXHAUSTED, f"{size} of {text}")
+                requests.put(cache.PipelineRequest(id=n, get=cache.GetRequest(key=b"k")))
+                self.assertEqual(next(answers).id, n)
+            requests.put(None)
+            self.assertEqual(list(answers), [])
 
 
 class AnswerSizeTest(StatusAssertions, unittest.TestCase):

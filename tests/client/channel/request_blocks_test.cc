@@ -15,9 +15,10 @@ namespace {
 std::map<std::string, std::string> Decode(std::string_view block) {
   http2::HeaderDecoder decoder;
   std::map<std::string, std::string> fields;
-  EXPECT_TRUE(decoder.Decode(block, [&](std::string_view name, std::string_view value) {
+  const auto visit = [&](std::string_view name, std::string_view value) {
     fields[std::string(name)] = value;
-  }));
+  };
+  EXPECT_EQ(decoder.Decode(block, block.size() + 1000, visit), http2::HeaderDecoder::Block::kWhole);
   return fields;
 }
 

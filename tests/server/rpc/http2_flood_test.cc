@@ -54,10 +54,19 @@ TEST_F(SessionTest, AContinuationFloodEndsTheConnection) {
   Restart({});
   Begin();
   flood = Frame(FrameType::kHeaders, 0, 1, "");
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 14; ++i) {
     flood += Frame(FrameType::kContinuation, 0, 1, std::string(10000, '\0'));
   }
   EXPECT_EQ(FailureOf(flood), ErrorCode::kEnhanceYourCalm);
+}
+
+TEST_F(SessionTest, AHeaderBlockOfManyLargeIndicesEndsTheConnection) {
+  Begin();
+  Fields fields = RequestFields("/a/b");
+  const std::string insert = HeaderBlock({{"k", std::string(3000, 'v')}}).replace(0, 1, "\x40") +
+                             std::string(8000, '\xbe');
+  EXPECT_EQ(FailureOf(Frame(FrameType::kHeaders, kEndHeaders, 1, HeaderBlock(fields) + insert)),
+            ErrorCode::kEnhanceYourCalm);
 }
 
 TEST_F(SessionTest, FloodsOfFramesThatBringNothingEndTheConnection) {

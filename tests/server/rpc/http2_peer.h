@@ -127,10 +127,10 @@ class Answers {
     Answer& answer = answers_[frame.stream_id];
     switch (frame.type) {
       case http2::FrameType::kHeaders:
-        decodes_ &=
-            decoder_.Decode(frame.payload, [&](std::string_view name, std::string_view value) {
-              answer.fields[std::string(name)] = value;
-            });
+        decodes_ &= decoder_.Decode(frame.payload, kHeaderBytesMax,
+                                    [&](std::string_view name, std::string_view value) {
+                                      answer.fields[std::string(name)] = value;
+                                    }) == http2::HeaderDecoder::Block::kWhole;
         if (!decodes_) answer.fields["error"] = "cannot be decoded";
         answer.is_complete |= frame.Has(http2::kEndStream);
         break;
@@ -146,6 +146,8 @@ class Answers {
         others_.push_back(frame);
     }
   }
+
+  static constexpr size_t kHeaderBytesMax = size_t{64} << 10;
 
   http2::HeaderDecoder decoder_;
   bool decodes_ = true;

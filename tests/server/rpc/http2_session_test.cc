@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -281,6 +283,31 @@ TEST_F(SessionTest, HeadersOfTooManyBytesAreToldToTheListener) {
   fields.emplace_back("large", std::string(1000, 'x'));
   EXPECT_EQ(ResetOf(Headers(1, fields)), ErrorCode::kNoError);
   EXPECT_TRUE(paths_.contains(1));
+}
+
+TEST_F(SessionTest, HeadersOfManyFramesAreToldToTheListenerAndTheConnectionGoesOn) {
+  Begin();
+  for (const size_t bytes : {17'000, 65'000, 120'000}) {
+    Fields fields = RequestFields("/a/b");
+    for (size_t left = bytes; left > 0; left -= std::min<size_t>(left, 30'000)) {
+      fields.emplace_back("large", std::string(std::min<size_t>(left, 30'000), 'x'));
+    }
+    const std::string block = HeaderBlock(fields);
+    const auto id = static_cast<uint32_t>(2 * paths_.size() + 1);
+    std::string frames = Frame(FrameType::kHeaders, 0, id, block.substr(0, 16384));
+    for (size_t at = 16384; at < block.size(); at += 16384) {
+      const bool is_last = at + 16384 >= block.size();
+      frames +=
+          Frame(FrameType::kContinuation, is_last ? kEndHeaders : 0, id, block.substr(at, 16384));
+    }
+    ASSERT_TRUE(Feed(frames.substr(0, 16500)));
+    EXPECT_GE(session_->header_block_bytes(), 16384u);
+    EXPECT_EQ(ResetOf(frames.substr(16500)), ErrorCode::kNoError) << bytes;
+    EXPECT_TRUE(paths_.contains(id)) << bytes;
+    EXPECT_EQ(session_->header_block_bytes(), 0u);
+  }
+  ASSERT_TRUE(Feed(Open(99)));
+  EXPECT_EQ(paths_[99], "/a/b");
 }
 
 TEST_F(SessionTest, EveryHeaderBlockBeginsAnewAfterTheTablesSizeWasSet) {

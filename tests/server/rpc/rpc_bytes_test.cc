@@ -107,12 +107,15 @@ TEST(OutputBufferTest, RewindTakesBackWhatIsBehindTheMark) {
   EXPECT_EQ(buffer.unsent(), "kept");
 }
 
+constexpr size_t kHeaderBytesMax = size_t{64} << 10;
+
 std::map<std::string, std::string> Decoded(std::string_view block) {
   HeaderDecoder decoder;
   std::map<std::string, std::string> fields;
-  EXPECT_TRUE(decoder.Decode(block, [&](std::string_view name, std::string_view value) {
+  const auto visit = [&](std::string_view name, std::string_view value) {
     fields[std::string(name)] = value;
-  }));
+  };
+  EXPECT_EQ(decoder.Decode(block, kHeaderBytesMax, visit), HeaderDecoder::Block::kWhole);
   return fields;
 }
 
@@ -167,11 +170,27 @@ TEST(HeaderDecoderTest, RemembersWhatIsIndexed) {
     fields[std::string(name)] = value;
   };
   // A literal with incremental indexing is the first of the dynamic table: index 62.
-  ASSERT_TRUE(decoder.Decode(std::string("\x40\x01k\x01v", 5), visit));
+  const auto decode = [&](std::string_view block) {
+    return decoder.Decode(block, kHeaderBytesMax, visit);
+  };
+  ASSERT_EQ(decode(std::string("\x40\x01k\x01v", 5)), HeaderDecoder::Block::kWhole);
   fields.clear();
-  ASSERT_TRUE(decoder.Decode("\xbe", visit));
+  ASSERT_EQ(decode("\xbe"), HeaderDecoder::Block::kWhole);
   EXPECT_EQ(fields, (FieldMap{{"k", "v"}}));
-  EXPECT_FALSE(decoder.Decode("\xc0", visit)) << "there is no such index";
+  EXPECT_EQ(decode("\xc0"), HeaderDecoder::Block::kDamaged) << "there is no such index";
+}
+
+TEST(HeaderDecoderTest, StopsWhereWhatIndicesStandForIsTooMuch) {
+  HeaderDecoder decoder;
+  const std::string insert = HeaderBlock({{"k", std::string(3000, 'v')}}).replace(0, 1, "\x40");
+  int fields = 0;
+  const auto decode = [&](std::string_view block) {
+    return decoder.Decode(block, 10 * 3033, [&](std::string_view, std::string_view) { ++fields; });
+  };
+  ASSERT_EQ(decode(insert + std::string(9, '\xbe')), HeaderDecoder::Block::kWhole);
+  EXPECT_EQ(fields, 10);
+  ASSERT_EQ(decode(std::string(1000, '\xbe')), HeaderDecoder::Block::kTooLarge);
+  EXPECT_EQ(fields, 20);
 }
 
 TEST(HeaderDecoderTest, OnlyWhatEntersTheTableChangesTheDecoder) {

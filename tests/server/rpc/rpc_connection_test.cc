@@ -390,6 +390,22 @@ TEST_F(RpcConnectionTest, IncompleteRequestsOfAConnectionAreBounded) {
   EXPECT_EQ(StatusOf(7), "0");
 }
 
+TEST_F(RpcConnectionTest, ALargeHeaderBlockThatIsIncompleteEndsAConnectionThatKeepsMuch) {
+  const auto begin = [&](size_t bytes) {
+    return Frame(http2::FrameType::kHeaders, 0, 3, "") +
+           Frame(http2::FrameType::kContinuation, 0, 3, std::string(bytes, '\0'));
+  };
+  limits_.buffered_bytes_max = 40000;
+  limits_.session.header_bytes_max = 8000;
+  const std::string part = Message(std::string(50000, 'x')).substr(0, 15000);
+  for (const auto& [bytes, goes_on] :
+       {std::pair<size_t, bool>{7000, true}, {9000, true}, {11000, false}}) {
+    Restart();
+    ASSERT_TRUE(Feed(Headers(1, RequestFields("/test/Echo")) + Data(1, part) + Data(1, part)));
+    EXPECT_EQ(Feed(begin(bytes)), goes_on) << bytes;
+  }
+}
+
 TEST_F(RpcConnectionTest, UnreadAnswersOfAConnectionAreBounded) {
   limits_.unread_bytes_max = 20000;
   Restart({{http2::Setting::kInitialWindowSize, 0}});
