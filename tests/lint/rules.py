@@ -33,6 +33,8 @@ FOLDERS = {
         leaf=False),
     "server/handlers": Folder(
         ("server/handlers", "storage", "cluster", "proto/wire"), ("absl/",), leaf=False),
+    "server/http": Folder(
+        ("server/http", "server/connections", "client/channel"), ("absl/", "zlib.h"), leaf=False),
     "server/tls": Folder(
         ("server/tls", "storage", "client/channel", "proto/tls"), ("absl/", "openssl/"),
         leaf=False),
