@@ -1,10 +1,12 @@
 #ifndef LARDER_TESTS_SERVER_CLIENT_SOCKET_H_
 #define LARDER_TESTS_SERVER_CLIENT_SOCKET_H_
 
-#include <arpa/inet.h>
+#include <netdb.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <string>
 
 #include "client/channel/file_descriptor.h"
@@ -12,25 +14,51 @@
 
 namespace larder::server {
 
-// A blocking TCP connection to an IPv4 endpoint, whose reads give up after a long while.
+// A blocking TCP connection to a numeric endpoint, whose reads give up after a long while.
 class ClientSocket {
  public:
-  explicit ClientSocket(const Endpoint& endpoint)
-      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(endpoint.port);
-    ::inet_pton(AF_INET, endpoint.host.c_str(), &address.sin_addr);
+  explicit ClientSocket(const Endpoint& endpoint) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    addrinfo* address = nullptr;
+    const std::string port = std::to_string(endpoint.port);
+    if (::getaddrinfo(endpoint.host.c_str(), port.c_str(), &hints, &address) != 0) return;
+    socket_ = FileDescriptor(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const timeval patience{60, 0};
     ::setsockopt(socket_.number(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    is_connected_ =
-        ::connect(socket_.number(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    is_connected_ = ::connect(socket_.number(), address->ai_addr, address->ai_addrlen) == 0;
+    ::freeaddrinfo(address);
   }
 
   bool is_connected() const { return is_connected_; }
 
   void Send(const std::string& bytes) {
     ::send(socket_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+
+  // Sends no more.
+  void Finish() { ::shutdown(socket_.number(), SHUT_WR); }
+
+  // Closes with RST instead of FIN, as a process that vanished does.
+  void Reset() {
+    const linger at_once{1, 0};
+    ::setsockopt(socket_.number(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    socket_.Close();
+  }
+
+  // Whether something can be read, an end for instance, or comes soon.
+  bool HasInput() const {
+    pollfd polled{socket_.number(), POLLIN, 0};
+    return ::poll(&polled, 1, 1) > 0;
+  }
+
+  // The next so many bytes, or fewer, if the other side closes.
+  std::string Read(size_t bytes) {
+    std::string read(bytes, '\0');
+    const ssize_t count = ::recv(socket_.number(), read.data(), bytes, MSG_WAITALL);
+    read.resize(static_cast<size_t>(std::max<ssize_t>(count, 0)));
+    return read;
   }
 
   // All that comes until the other side closes.
