@@ -193,6 +193,23 @@ void AddAddresses(std::vector<Flag>& flags) {
                    }});
 }
 
+void AddMetrics(std::vector<Flag>& flags) {
+  flags.push_back(
+      Number({"metrics_max_connections",
+              "Connections to the metrics port; with one more, the one that has stood still for "
+              "longest is closed."},
+             1, 10000, [](auto& c) -> auto& { return c.metrics_limits.connections_max; }));
+  flags.push_back(Size({"metrics_max_request_bytes",
+                        "The head of a request to the metrics port; and a body, which is ignored."},
+                       kKi, 64 * kKi,
+                       [](auto& c) -> auto& { return c.metrics_limits.request_bytes_max; }));
+  flags.push_back(Duration({"metrics_timeout",
+                            "How long a connection to the metrics port may take to send a request, "
+                            "and then to read its answer."},
+                           absl::Milliseconds(100), absl::Hours(1),
+                           [](auto& c) -> auto& { return c.metrics_limits.timeout; }));
+}
+
 void AddTls(std::vector<Flag>& flags) {
   flags.push_back(PemFile({"tls_cert_file",
                            "The certificate by which the client port speaks TLS, and those up to a "
@@ -376,6 +393,7 @@ const std::vector<Flag>& Flags() {
   static const std::vector<Flag> flags = [] {
     std::vector<Flag> all;
     AddAddresses(all);
+    AddMetrics(all);
     AddTls(all);
     AddKeyspace(all);
     AddTimes(all);

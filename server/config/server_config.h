@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "server/connections/endpoint.h"
 #include "server/handlers/limits.h"
+#include "server/http/http_limits.h"
 #include "server/tls/tls_files.h"
 #include "storage/eviction_kind.h"
 #include "storage/keyspace.h"
@@ -23,6 +24,7 @@ struct ServerConfig {
   Endpoint listen{"127.0.0.1", 7600};
   Endpoint metrics_listen{"127.0.0.1", 9600};
   bool has_metrics = true;  // false: --metrics_listen is empty
+  HttpLimits metrics_limits;
 
   storage::KeyspaceOptions keyspace;
   Limits limits;

@@ -4,36 +4,38 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "server/connections/endpoint.h"
+#include "server/http/http_counters.h"
+#include "server/http/http_limits.h"
+#include "server/http/http_server.h"
 
 namespace larder::server {
 
 // The HTTP pages of --metrics_listen: /metrics, /healthz (the process lives) and /readyz (it takes
-// requests; 503 otherwise). Runs a few threads of its own, which call the sources.
+// requests; 503 otherwise). Runs one thread of its own, which calls the sources.
 class MetricsEndpoint {
  public:
   struct Sources {
     std::function<std::string()> metrics;  // in Prometheus' text format
     std::function<bool()> is_ready;
+    HttpCounters* counters = nullptr;  // outlives the endpoint
   };
 
-  // UNAVAILABLE: cannot listen there.
+  // UNAVAILABLE: cannot listen there. RESOURCE_EXHAUSTED: as HttpServer::Start.
   static absl::StatusOr<std::unique_ptr<MetricsEndpoint>> Start(const Endpoint& endpoint,
-                                                                Sources sources);
-  ~MetricsEndpoint();
+                                                                const HttpLimits& limits,
+                                                                const Sources& sources);
 
   // Where it listens: with the port that was chosen, if 0 was asked for.
-  const Endpoint& endpoint() const { return endpoint_; }
+  const Endpoint& endpoint() const { return http_->endpoint(); }
 
  private:
-  class HttpServer;
+  explicit MetricsEndpoint(std::unique_ptr<HttpServer> http) : http_(std::move(http)) {}
 
-  explicit MetricsEndpoint(Endpoint endpoint);
-
-  const Endpoint endpoint_;
-  std::unique_ptr<HttpServer> http_;
+  const std::unique_ptr<HttpServer> http_;
 };
 
 }  // namespace larder::server

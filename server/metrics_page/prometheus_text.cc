@@ -70,6 +70,7 @@ class NodeCollector final : public prometheus::Collectable {
     AddConnections(families);
     AddTls(families);
     AddTransport(families);
+    AddMetricsPort(families);
     AddProcess(families);
     return families;
   }
@@ -222,6 +223,29 @@ class NodeCollector final : public prometheus::Collectable {
            code == absl::StatusCode::kUnimplemented || code == absl::StatusCode::kInternal ||
            code == absl::StatusCode::kInvalidArgument ||
            code == absl::StatusCode::kDeadlineExceeded;
+  }
+
+  void AddMetricsPort(std::vector<MetricFamily>& families) const {
+    const HttpCounters& port = *sources_.metrics_port;
+    Family ends(MetricType::Counter, "larder_metrics_connections_ended_total",
+                "Connections to the metrics port that ended, by reason.");
+    uint64_t ended = 0;
+    for (size_t i = 0; i < kHttpEndNames.size(); ++i) {
+      const uint64_t count = port.Read(static_cast<HttpEnd>(i));
+      ended += count;
+      ends.Add(static_cast<double>(count), {{"reason", std::string(kHttpEndNames[i])}});
+    }
+    // Behind the ends, so that none of them is missing.
+    const uint64_t accepted = port.accepted();
+    Single(families, MetricType::Gauge, "larder_metrics_connections",
+           "Open connections to the metrics port.", static_cast<double>(accepted - ended));
+    Single(families, MetricType::Counter, "larder_metrics_connections_accepted_total",
+           "Connections to the metrics port that were accepted.", static_cast<double>(accepted));
+    families.push_back(ends.Take());
+    Single(families, MetricType::Counter, "larder_metrics_accept_failures_total",
+           "Connections to the metrics port that could not be accepted, for want of descriptors "
+           "for instance.",
+           static_cast<double>(port.accept_failures()));
   }
 
   static void AddProcess(std::vector<MetricFamily>& families) {

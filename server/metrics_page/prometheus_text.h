@@ -4,6 +4,7 @@
 #include <string>
 
 #include "server/connections/connection_table.h"
+#include "server/http/http_counters.h"
 #include "server/metrics/request_metrics.h"
 #include "server/tls/tls_counters.h"
 #include "server/transport/inflight_limit.h"
@@ -20,6 +21,7 @@ struct MetricSources {
   const InflightLimit* inflight = nullptr;
   const TlsCounters* tls = nullptr;
   const TransportState* transport = nullptr;
+  const HttpCounters* metrics_port = nullptr;
 };
 
 // All metrics of the node in Prometheus' text format, read now. Thread-safe.

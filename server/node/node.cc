@@ -16,6 +16,7 @@
 #include "server/handlers/lease_token_codec.h"
 #include "server/handlers/maintenance_handler.h"
 #include "server/handlers/multi_key_handler.h"
+#include "server/http/http_counters.h"
 #include "server/metrics/request_metrics.h"
 #include "server/metrics_page/metrics_endpoint.h"
 #include "server/metrics_page/process_figures.h"
@@ -133,10 +134,12 @@ class Node::Parts final : public NodeFigureSource {
                                 .connections = &connections_,
                                 .inflight = &inflight_,
                                 .tls = &tls_counters_,
-                                .transport = &transport_};
-    auto metrics = MetricsEndpoint::Start(config_.metrics_listen,
+                                .transport = &transport_,
+                                .metrics_port = &metrics_port_};
+    auto metrics = MetricsEndpoint::Start(config_.metrics_listen, config_.metrics_limits,
                                           {.metrics = [sources] { return PrometheusText(sources); },
-                                           .is_ready = [this] { return readiness_.is_ready(); }});
+                                           .is_ready = [this] { return readiness_.is_ready(); },
+                                           .counters = &metrics_port_});
     if (!metrics.ok()) {
       return absl::Status(metrics.status().code(),
                           absl::StrCat("--metrics_listen: ", metrics.status().message()));
@@ -174,6 +177,7 @@ class Node::Parts final : public NodeFigureSource {
   TlsCounters tls_counters_;
   std::unique_ptr<TlsRotation> tls_;  // nullptr: plaintext
   TransportState transport_;
+  HttpCounters metrics_port_;
   std::unique_ptr<storage::Keyspace> keyspace_;
   std::unique_ptr<CacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;

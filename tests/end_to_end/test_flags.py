@@ -33,7 +33,9 @@ BAD_FLAGS = [
     ("--tls_client_ca_file=/ca.pem", "tls_client_ca_file"),
     ("--node_number=1024", "node_number"), ("--log_level=loud", "log_level"),
     ("--listen=nowhere", "listen"), ("--listen=127.0.0.1:65536", "listen"),
-    ("--metrics_listen=127.0.0.1:x", "metrics_listen"), ("--flagfile=/no/such/file", "flagfile"),
+    ("--metrics_listen=127.0.0.1:x", "metrics_listen"),
+    ("--metrics_max_connections=0", "metrics_max_connections"), ("--metrics_timeout=1ms", "metrics_timeout"),
+    ("--flagfile=/no/such/file", "flagfile"),
 ]
 
 

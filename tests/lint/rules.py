@@ -28,8 +28,7 @@ FOLDERS = {
         leaf=False),
     "server": Folder(
         ("server", "storage", "cluster", "client/channel", "proto"),
-        ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "glog/", "prometheus/", "httplib.h",
-         "CLI/"),
+        ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "glog/", "prometheus/", "CLI/"),
         leaf=False),
     "server/handlers": Folder(
         ("server/handlers", "storage", "cluster", "proto/wire"), ("absl/",), leaf=False),

@@ -69,6 +69,22 @@ TEST(CommandLineTest, EmptyMetricsAddressMeansNone) {
   EXPECT_TRUE(ConfigOf({"--metrics_listen=", "--metrics_listen=[::1]:0"}).has_metrics);
 }
 
+TEST(CommandLineTest, TheMetricsPortHasBoundsOfItsOwn) {
+  const HttpLimits limits = ConfigOf({"--metrics_max_connections=7", "--metrics_timeout=1500ms",
+                                      "--metrics_max_request_bytes=2KiB"})
+                                .metrics_limits;
+  EXPECT_EQ(limits.connections_max, 7u);
+  EXPECT_EQ(limits.request_bytes_max, size_t{2} << 10);
+  EXPECT_EQ(limits.timeout, absl::Milliseconds(1500));
+  const HttpLimits defaults = ConfigOf({}).metrics_limits;
+  EXPECT_EQ(defaults.connections_max, 64u);
+  EXPECT_EQ(defaults.request_bytes_max, size_t{8} << 10);
+  EXPECT_EQ(defaults.timeout, absl::Seconds(10));
+  EXPECT_THAT(ErrorOf({"--metrics_max_connections=0"}), HasSubstr("1 to 10000"));
+  EXPECT_THAT(ErrorOf({"--metrics_max_request_bytes=100"}), HasSubstr("1KiB to 64KiB"));
+  EXPECT_THAT(ErrorOf({"--metrics_timeout=99ms"}), HasSubstr("100ms to 1h"));
+}
+
 TEST(CommandLineTest, HelpAndVersionArePrinted) {
   const auto help = ParseCommandLine({"--help"});
   ASSERT_TRUE(help.ok());

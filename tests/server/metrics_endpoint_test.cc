@@ -15,16 +15,19 @@ using testing::StartsWith;
 
 class MetricsEndpointTest : public testing::Test {
  protected:
-  std::string Fetch(const std::string& path) {
+  std::string Fetch(const std::string& path, const std::string& fields = "") {
     ClientSocket client(endpoint_->endpoint());
-    client.Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.Send("GET " + path + " HTTP/1.0\r\n" + fields + "\r\n");
     return client.ReadAll();
   }
 
   std::atomic<bool> is_ready_{false};
+  HttpCounters counters_;
   const std::unique_ptr<MetricsEndpoint> endpoint_ =
-      MetricsEndpoint::Start({"127.0.0.1", 0}, {.metrics = [] { return std::string("metric 1\n"); },
-                                                .is_ready = [this] { return is_ready_.load(); }})
+      MetricsEndpoint::Start({"127.0.0.1", 0}, {},
+                             {.metrics = [] { return std::string("metric 1\n"); },
+                              .is_ready = [this] { return is_ready_.load(); },
+                              .counters = &counters_})
           .value();
 };
 
@@ -33,6 +36,11 @@ TEST_F(MetricsEndpointTest, ServesMetricsAsText) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("text/plain; version=0.0.4"));
   EXPECT_THAT(answer, HasSubstr("\r\n\r\nmetric 1\n"));
+}
+
+TEST_F(MetricsEndpointTest, CompressesMetricsForThoseWhoWantIt) {
+  EXPECT_THAT(Fetch("/metrics", "Accept-Encoding: gzip\r\n"), HasSubstr("Content-Encoding: gzip"));
+  EXPECT_THAT(Fetch("/metrics"), testing::Not(HasSubstr("Content-Encoding")));
 }
 
 TEST_F(MetricsEndpointTest, IsAliveBeforeItIsReady) {
@@ -47,7 +55,7 @@ TEST_F(MetricsEndpointTest, OtherPagesAreNotFound) {
 }
 
 TEST_F(MetricsEndpointTest, TakenPortIsAnError) {
-  const auto second = MetricsEndpoint::Start(endpoint_->endpoint(), {});
+  const auto second = MetricsEndpoint::Start(endpoint_->endpoint(), {}, {});
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
 }
 

@@ -79,7 +79,8 @@ class PrometheusTextTest : public testing::Test {
                            .connections = &connections_,
                            .inflight = &inflight_,
                            .tls = &tls_,
-                           .transport = &transport_});
+                           .transport = &transport_,
+                           .metrics_port = &metrics_port_});
   }
 
   storage::HybridClock versions_{0};
@@ -89,6 +90,7 @@ class PrometheusTextTest : public testing::Test {
   InflightLimit inflight_;
   TlsCounters tls_;
   TransportState transport_;
+  HttpCounters metrics_port_;
 };
 
 TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
@@ -115,6 +117,10 @@ TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
                            "larder_connections_ended_total",
                            "larder_streams_reset_total",
                            "larder_calls_refused_total",
+                           "larder_metrics_connections",
+                           "larder_metrics_connections_accepted_total",
+                           "larder_metrics_connections_ended_total",
+                           "larder_metrics_accept_failures_total",
                            "larder_tls_handshakes_total",
                            "larder_tls_handshake_failures_total",
                            "larder_tls_certificate_expiry_seconds",
@@ -140,6 +146,21 @@ TEST_F(PrometheusTextTest, CountsWhatTheTransportEnds) {
   EXPECT_THAT(text, HasSubstr("larder_streams_reset_total{reason=\"deadline\"} 1"));
   EXPECT_THAT(text, HasSubstr("larder_calls_refused_total{code=\"INTERNAL\"} 0"));
   EXPECT_THAT(text, HasSubstr("larder_calls_refused_total{code=\"DATA_LOSS\"} 1"));
+}
+
+TEST_F(PrometheusTextTest, CountsTheConnectionsOfItsOwnPort) {
+  for (int i = 0; i < 5; ++i) metrics_port_.CountAccepted();
+  metrics_port_.Count(HttpEnd::kTimeout);
+  metrics_port_.Count(HttpEnd::kEvicted);
+  metrics_port_.Count(HttpEnd::kEvicted);
+  metrics_port_.CountAcceptFailure();
+  const std::string text = Text();
+  EXPECT_THAT(text, HasSubstr("larder_metrics_connections 2\n"));
+  EXPECT_THAT(text, HasSubstr("larder_metrics_connections_accepted_total 5\n"));
+  EXPECT_THAT(text, HasSubstr("larder_metrics_connections_ended_total{reason=\"timeout\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("larder_metrics_connections_ended_total{reason=\"evicted\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("larder_metrics_connections_ended_total{reason=\"client\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("larder_metrics_accept_failures_total 1\n"));
 }
 
 TEST_F(PrometheusTextTest, HistogramIsCumulativeInSeconds) {
