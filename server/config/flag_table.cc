@@ -367,8 +367,10 @@ void AddProcess(std::vector<Flag>& flags) {
                           "Threads that serve clients. With --transport=grpcpp, gRPC "
                           "sizes its own pool."},
                          1, 64, [](auto& c) -> auto& { return c.io_threads; }));
-  flags.push_back(Number({"max_connections", "Client connections; one more is refused."}, 1,
-                         1000000, [](auto& c) -> auto& { return c.max_connections; }));
+  flags.push_back(Number({"max_connections",
+                          "Client connections; one more is refused. Fewer, where "
+                          "the process may open too few files."},
+                         1, 1000000, [](auto& c) -> auto& { return c.max_connections; }));
   flags.push_back(Number({"max_inflight",
                           "Requests being served, Pipeline operations included; "
                           "one more is RESOURCE_EXHAUSTED."},

@@ -7,11 +7,13 @@
 #include <cstdio>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/config/command_line.h"
+#include "server/config/file_limit.h"
 #include "server/config/flag_table.h"
 #include "server/config/version.h"
 #include "server/node/node.h"
@@ -34,17 +36,28 @@ void StartLogging(ServerConfig::LogLevel level) {
   google::InitGoogleLogging("larderd");
 }
 
-// Lets the process open as many files as it may: a connection is a file.
-void RaiseFileLimit(uint32_t connections_max) {
-  constexpr rlim_t kOtherFiles = 100;
+// Lets the process open as many files as it may, since a connection is a file; returns how many.
+uint64_t RaiseFileLimit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) PLOG(WARNING) << "cannot raise RLIMIT_NOFILE";
-  if (limit.rlim_cur < connections_max + kOtherFiles) {
-    LOG(WARNING) << "this process may open " << limit.rlim_cur << " files, too few for "
-                 << connections_max << " connections (--max_connections)";
+  PCHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) return limit.rlim_cur;
+  PLOG(WARNING) << "cannot raise RLIMIT_NOFILE";
+  return before;
+}
+
+// Allows no more clients' connections than there are files for.
+absl::Status FitFileLimit(ServerConfig& config) {
+  const uint64_t files_max = RaiseFileLimit();
+  const absl::StatusOr<uint32_t> connections = ConnectionsWithin(config, files_max);
+  if (!connections.ok()) return connections.status();
+  if (*connections < config.max_connections) {
+    LOG(WARNING) << "this process may open " << files_max << " files (RLIMIT_NOFILE), so "
+                 << *connections << " clients may connect and not " << config.max_connections
+                 << " (--max_connections)";
   }
+  config.max_connections = *connections;
+  return absl::OkStatus();
 }
 
 // SIGTERM and SIGINT end the node; SIGUSR1 is how the drain tells the main thread that it is over.
@@ -119,14 +132,14 @@ int Main(std::vector<std::string> arguments) {
     std::fputs(command_line->print->c_str(), stdout);
     return 0;
   }
-  const ServerConfig& config = command_line->config;
+  ServerConfig config = command_line->config;
   StartLogging(config.log_level);
   LOG(INFO) << "larderd " << kVersion << " starts";
   for (const ConfigEntry& entry : ChangedConfigEntries(config)) {
     LOG(INFO) << "--" << entry.name << "=" << entry.value;
   }
-  RaiseFileLimit(config.max_connections);
-  const int exit_code = Serve(config, signals);
+  const absl::Status fits = FitFileLimit(config);
+  const int exit_code = fits.ok() ? Serve(config, signals) : Report(kStartError, fits);
   google::ShutdownGoogleLogging();
   return exit_code;
 }

@@ -9,7 +9,8 @@ import unittest
 import urllib.request
 
 from end_to_end.harness import raw
-from end_to_end.harness.node import Node
+from end_to_end.harness.node import Node, StartError
+from end_to_end.harness.stubs import admin
 from end_to_end.harness.waiting import wait_until
 
 GET_METRICS = b"GET /metrics HTTP/1.0\r\n\r\n"
@@ -99,6 +100,25 @@ class MetricsPortTest(unittest.TestCase):
             with socket.create_connection(("::1", node.metrics_port), timeout=20) as connection:
                 connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
                 self.assertIn(b" 200 OK\r\n", read_all(connection))
+
+    def test_clients_leave_it_its_descriptors(self):
+        with Node("--metrics_timeout=1h", files_max=400) as node, contextlib.ExitStack() as stack:
+            allowed = node.maintenance.GetConfig(admin.GetConfigRequest(name="max_connections"), timeout=20)
+            clients = int(allowed.values[0].value)
+            self.assertIn(f"so {clients} clients may connect and not 10240 (--max_connections)", node.log())
+            for _ in range(2 * clients):
+                stack.enter_context(raw.connect(node.port)).sendall(raw.PREFACE + raw.EMPTY_SETTINGS)
+            wait_until(lambda: node.metrics()["larder_connections"] == clients, "as many as may are connected")
+            self.hold(stack, node, 200)
+            for page in PAGES:
+                self.assertEqual(node.http(page)[0], 200, page)
+            self.assertEqual(node.metrics()["larder_metrics_accept_failures_total"], 0)
+
+    def test_too_few_files_are_an_error_at_the_start(self):
+        with self.assertRaises(StartError) as raised:
+            Node(files_max=100)
+        self.assertEqual(raised.exception.code, 1)
+        self.assertIn("may open 100 files (RLIMIT_NOFILE)", raised.exception.stderr)
 
     def test_answers_again_when_there_are_descriptors_again(self):
         with Node() as node:

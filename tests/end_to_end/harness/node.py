@@ -34,13 +34,14 @@ class StartError(Exception):
 
 class Node:
     """Starts larderd when made, ends it at the end of a `with`. `stub` is a Cache stub. `credentials`
-    are those of channels to a node with TLS."""
+    are those of channels to a node with TLS, `files_max` is how many files it may open."""
 
-    def __init__(self, *flags, channel_options=(), credentials=None):
+    def __init__(self, *flags, channel_options=(), credentials=None, files_max=None):
         self.credentials = credentials
         self._log = tempfile.TemporaryFile()
+        limit = [] if files_max is None else ["prlimit", f"--nofile={files_max}:{files_max}"]
         self.process = subprocess.Popen(
-            [LARDERD, "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0",
+            [*limit, LARDERD, "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0",
              f"--transport={TRANSPORT}", *flags],
             stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL)
         try:
