@@ -56,15 +56,18 @@ class TransportMetrics {
   // A call that was finished without a method.
   void CountRefused(absl::StatusCode code) { Add(refused_calls_[static_cast<size_t>(code)]); }
 
-  uint64_t Read(ConnectionEnd end) const { return connection_ends_[static_cast<size_t>(end)]; }
+  uint64_t Read(ConnectionEnd end) const {
+    return connection_ends_[static_cast<size_t>(end)].load(std::memory_order_acquire);
+  }
   uint64_t Read(StreamReset reset) const { return stream_resets_[static_cast<size_t>(reset)]; }
   uint64_t ReadRefused(absl::StatusCode code) const {
     return refused_calls_[static_cast<size_t>(code)];
   }
 
  private:
+  // Released, so that who reads the end of a connection reads its accept behind it.
   static void Add(std::atomic<uint64_t>& counter) {
-    counter.fetch_add(1, std::memory_order_relaxed);
+    counter.fetch_add(1, std::memory_order_release);
   }
 
   Counters<kConnectionEndNames.size()> connection_ends_{};

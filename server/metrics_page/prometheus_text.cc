@@ -11,6 +11,7 @@
 
 #include "server/config/version.h"
 #include "server/metrics_page/process_figures.h"
+#include "server/transport/connection_figures.h"
 
 namespace larder::server {
 namespace {
@@ -156,13 +157,20 @@ class NodeCollector final : public prometheus::Collectable {
   }
 
   void AddConnections(std::vector<MetricFamily>& families) const {
+    const ConnectionFigures figures = ReadConnections(*sources_.connections, *sources_.transport);
     Single(families, MetricType::Gauge, "larder_connections", "Open client connections.",
-           static_cast<double>(sources_.connections->current()));
+           static_cast<double>(figures.open));
     Single(families, MetricType::Counter, "larder_connections_accepted_total",
-           "Client connections accepted.", static_cast<double>(sources_.connections->accepted()));
+           "Client connections accepted.", static_cast<double>(figures.accepted));
     Single(families, MetricType::Counter, "larder_connections_refused_total",
-           "Client connections over --max_connections.",
-           static_cast<double>(sources_.connections->refused()));
+           "Client connections over --max_connections.", static_cast<double>(figures.refused));
+    Family ends(MetricType::Counter, "larder_connections_ended_total",
+                "Client connections that ended, by reason. With --transport=grpcpp not counted.");
+    for (size_t i = 0; i < kConnectionEndNames.size(); ++i) {
+      ends.Add(static_cast<double>(figures.ended[i]),
+               {{"reason", std::string(kConnectionEndNames[i])}});
+    }
+    families.push_back(ends.Take());
   }
 
   void AddTls(std::vector<MetricFamily>& families) const {
@@ -192,12 +200,6 @@ class NodeCollector final : public prometheus::Collectable {
             .Add(static_cast<double>(transport.incomplete.used_bytes()), {{"kind", "incomplete"}})
             .Add(static_cast<double>(transport.unread.used_bytes()), {{"kind", "unread"}})
             .Take());
-    Family ends(MetricType::Counter, "larder_connections_ended_total",
-                "Client connections that ended, by reason. With --transport=grpcpp not counted.");
-    for (size_t i = 0; i < kConnectionEndNames.size(); ++i) {
-      ends.Add(static_cast<double>(metrics.Read(static_cast<ConnectionEnd>(i))),
-               {{"reason", std::string(kConnectionEndNames[i])}});
-    }
     Family resets(MetricType::Counter, "larder_streams_reset_total",
                   "Calls that the node reset, by reason. With --transport=grpcpp not counted.");
     for (size_t i = 0; i < kStreamResetNames.size(); ++i) {
@@ -212,7 +214,6 @@ class NodeCollector final : public prometheus::Collectable {
       if (count == 0 && !IsRefusalCode(static_cast<absl::StatusCode>(i))) continue;
       refused.Add(static_cast<double>(count), {{"code", std::string(CodeName(i))}});
     }
-    families.push_back(ends.Take());
     families.push_back(resets.Take());
     families.push_back(refused.Take());
   }

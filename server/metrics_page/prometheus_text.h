@@ -17,7 +17,7 @@ namespace larder::server {
 struct MetricSources {
   const storage::Keyspace* keyspace = nullptr;
   const RequestMetrics* requests = nullptr;
-  const ConnectionTable* connections = nullptr;
+  ConnectionTable* connections = nullptr;
   const InflightLimit* inflight = nullptr;
   const TlsCounters* tls = nullptr;
   const TransportState* transport = nullptr;

@@ -22,6 +22,7 @@
 #include "server/metrics_page/process_figures.h"
 #include "server/metrics_page/prometheus_text.h"
 #include "server/rpc/services/rpc_front_end.h"
+#include "server/transport/connection_figures.h"
 #include "server/transport/inflight_limit.h"
 #include "server/transport/readiness.h"
 #include "server/transport/transport_state.h"
@@ -61,7 +62,9 @@ class Node::Parts final : public NodeFigureSource {
         versions_(config.node_number),
         connections_(config.max_connections),
         inflight_(config.max_inflight, config.limits.overload_retry_after),
-        transport_(config.max_total_incomplete_bytes, config.max_total_unread_bytes) {}
+        transport_(config.max_total_incomplete_bytes, config.max_total_unread_bytes) {
+    transport_.counts_ends = config.transport != ServerConfig::Transport::kGrpcpp;
+  }
 
   absl::Status Start(ConfigListener on_change, TlsListener on_tls) {
     if (config_.tls.is_on()) {
@@ -152,7 +155,7 @@ class Node::Parts final : public NodeFigureSource {
     NodeFigures figures{.version = kVersion,
                         .uptime = absl::FromChrono(std::chrono::steady_clock::now() - started_),
                         .resident_bytes = ReadResidentBytes(),
-                        .connections = connections_.current()};
+                        .connections = ReadConnections(connections_, transport_).open};
     const RequestMetrics::Figures requests = requests_.Read();
     for (size_t method = 0; method < kMethods; ++method) {
       for (size_t code = 0; code < RequestMetrics::kCodes; ++code) {
@@ -172,7 +175,7 @@ class Node::Parts final : public NodeFigureSource {
   storage::HybridClock versions_;
   Readiness readiness_;
   RequestMetrics requests_;
-  ConnectionTable connections_;
+  mutable ConnectionTable connections_;  // may look which are gone when it is read
   InflightLimit inflight_;
   TlsCounters tls_counters_;
   std::unique_ptr<TlsRotation> tls_;  // nullptr: plaintext

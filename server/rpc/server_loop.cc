@@ -41,6 +41,17 @@ void ServerLoop::CloseAll() {
     connection.Close(connection.is_closing() ? connection.end() : ConnectionEnd::kDrain);
   }
   closed_.clear();
+  std::vector<FileDescriptor> arrived;
+  {
+    const storage::MutexLock lock(mutex_);
+    arrived.swap(arrived_);
+  }
+  for (size_t i = 0; i < arrived.size(); ++i) CountUnopened(ConnectionEnd::kDrain);
+}
+
+void ServerLoop::CountUnopened(ConnectionEnd reason) {
+  calls_.state().metrics.Count(reason);
+  connections_count_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void ServerLoop::Add(FileDescriptor socket) {
@@ -86,10 +97,7 @@ void ServerLoop::Open(FileDescriptor socket) {
       std::make_unique<ServedConnection>(this, std::move(socket), std::move(tls),
                                          After(now(), Jittered(options_.timeouts.age_max, unit)));
   ServedConnection& connection = *owned;
-  if (!connection.Watch()) {
-    connections_count_.fetch_sub(1, std::memory_order_relaxed);
-    return;
-  }
+  if (!connection.Watch()) return CountUnopened(ConnectionEnd::kClient);
   connections_.emplace(connection.number(), std::move(owned));
   events_.WantSecond();
   if (is_draining_) connection.Drain();

@@ -80,6 +80,8 @@ class ServerLoop final : private LoopMember {
   void OnSecond(uint32_t seconds) override;
   void TakeInput();
   void Open(FileDescriptor socket);
+  // Lets the end of a connection be known that was added and has not become one of the loop's.
+  void CountUnopened(ConnectionEnd reason);
   // Goes on with calls that were deferred.
   void ResumeCalls();
   void DrainAll();

@@ -20,6 +20,7 @@ struct TransportState {
   ByteBudget incomplete;  // requests that have come in part
   ByteBudget unread;      // answers that their clients do not take
   TransportMetrics metrics;
+  bool counts_ends = true;  // of connections, in `metrics`: gRPC's own server does not
 };
 
 }  // namespace larder::server

@@ -1,5 +1,6 @@
 """The metrics page: well formed, and each counter moves by exactly what was done."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -99,6 +100,22 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(moved[ended], 1)
         self.assertEqual(moved['larder_calls_refused_total{code="UNIMPLEMENTED"}'], 1)
         self.assertFalse([name for name in moved if "streams_reset" in name])
+
+    @unittest.skipIf(TRANSPORT == "grpcpp", "gRPC's own server does not say")
+    def test_open_connections_are_those_accepted_and_not_ended(self):
+        with Node() as node, contextlib.ExitStack() as stack:
+            for n in range(300):
+                with raw.connect(node.port) as connection:
+                    connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS)
+                if n % 50 == 0:
+                    stack.enter_context(raw.connect(node.port))
+                metrics = node.metrics()
+                ended = sum(value for name, value in metrics.items()
+                            if name.startswith("larder_connections_ended_total{"))
+                self.assertEqual(metrics["larder_connections"],
+                                 metrics["larder_connections_accepted_total"] - ended)
+            wait_until(lambda: node.metrics()["larder_connections"] == 6, "six stay")
+            self.assertEqual(node.stats().connections, 7)
 
     def test_evictions_and_memory(self):
         with Node("--memory=16MiB") as node:

@@ -1,10 +1,12 @@
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "client/channel/file_descriptor.h"
 #include "server/metrics/request_metrics.h"
 #include "server/metrics_page/process_figures.h"
 #include "server/metrics_page/prometheus_text.h"
@@ -146,6 +148,31 @@ TEST_F(PrometheusTextTest, CountsWhatTheTransportEnds) {
   EXPECT_THAT(text, HasSubstr("larder_streams_reset_total{reason=\"deadline\"} 1"));
   EXPECT_THAT(text, HasSubstr("larder_calls_refused_total{code=\"INTERNAL\"} 0"));
   EXPECT_THAT(text, HasSubstr("larder_calls_refused_total{code=\"DATA_LOSS\"} 1"));
+}
+
+// A socket of some kind.
+FileDescriptor AnySocket() {
+  return FileDescriptor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+TEST_F(PrometheusTextTest, OpenConnectionsAreThoseAcceptedAndNotEnded) {
+  const FileDescriptor sockets[] = {AnySocket(), AnySocket(), AnySocket()};
+  for (const FileDescriptor& socket : sockets) ASSERT_TRUE(connections_.Admit(socket.number()));
+  EXPECT_THAT(Text(), HasSubstr("larder_connections 3\n"));
+  transport_.metrics.Count(ConnectionEnd::kClient);
+  transport_.metrics.Count(ConnectionEnd::kMaxAge);
+  const std::string text = Text();
+  EXPECT_THAT(text, HasSubstr("larder_connections 1\n"));
+  EXPECT_THAT(text, HasSubstr("larder_connections_accepted_total 3\n"));
+}
+
+TEST_F(PrometheusTextTest, OpenConnectionsAreLookedAtWhereNobodyTellsOfEnds) {
+  transport_.counts_ends = false;
+  FileDescriptor sockets[] = {AnySocket(), AnySocket(), AnySocket()};
+  for (const FileDescriptor& socket : sockets) ASSERT_TRUE(connections_.Admit(socket.number()));
+  EXPECT_THAT(Text(), HasSubstr("larder_connections 3\n"));
+  sockets[1].Close();
+  EXPECT_THAT(Text(), HasSubstr("larder_connections 2\n"));
 }
 
 TEST_F(PrometheusTextTest, CountsTheConnectionsOfItsOwnPort) {

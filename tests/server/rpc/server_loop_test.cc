@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
@@ -99,6 +100,28 @@ TEST_F(ServerLoopTest, CallsAreAnswered) {
   answers.Add(received_);
   EXPECT_EQ(answers[1].body, Message("hello"));
   EXPECT_EQ(loop_->connections(), 1u);
+}
+
+TEST_F(ServerLoopTest, ConnectionsThatArriveAsItEndsAreCounted) {
+  const auto events = EventLoop::Create().value();
+  events->RunAndWait([&] {
+    auto loop = ServerLoop::Start({.limits = &limits_,
+                                   .methods = &methods_,
+                                   .timeouts = Patient(),
+                                   .state = &state_,
+                                   .event_loop = events.get()})
+                    .value();
+    for (int i = 0; i < 3; ++i) loop->Add(FileDescriptor(socket(AF_UNIX, SOCK_STREAM, 0)));
+  });
+  EXPECT_EQ(state_.metrics.Read(ConnectionEnd::kDrain), 3u);
+}
+
+TEST_F(ServerLoopTest, AConnectionThatCannotBeWatchedIsCounted) {
+  Start(Patient());
+  // Not a file that epoll takes.
+  loop_->Add(FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  // The test's own time limit ends this if it never happens.
+  while (state_.metrics.Read(ConnectionEnd::kClient) != 1) std::this_thread::yield();
 }
 
 TEST_F(ServerLoopTest, AConnectionThatSaysNothingIsClosed) {
