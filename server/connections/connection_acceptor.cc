@@ -103,6 +103,7 @@ ConnectionAcceptor::Clock::duration ConnectionAcceptor::AcceptAll() {
     if (!socket.is_open()) {
       // Another error is that of one connection, which is gone; or there is none left.
       if (errno == EAGAIN || errno == EWOULDBLOCK) return Clock::duration::zero();
+      table_->CountAcceptFailure();
       if (IsOutOfResources(errno)) return kPauseWithoutDescriptors;
       continue;
     }

@@ -21,6 +21,9 @@ class ConnectionTable {
   // whether some are gone.
   bool Admit(int socket);
 
+  // Notes that one could not be accepted, for want of descriptors for instance.
+  void CountAcceptFailure() { accept_failures_.fetch_add(1, std::memory_order_relaxed); }
+
   // Forgets the connections that are gone.
   void Sweep();
 
@@ -28,6 +31,7 @@ class ConnectionTable {
   uint64_t current() const { return current_.load(std::memory_order_relaxed); }
   uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
   uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  uint64_t accept_failures() const { return accept_failures_.load(std::memory_order_relaxed); }
 
  private:
   struct Connection {
@@ -43,6 +47,7 @@ class ConnectionTable {
   std::atomic<uint64_t> current_{0};
   std::atomic<uint64_t> accepted_{0};
   std::atomic<uint64_t> refused_{0};
+  std::atomic<uint64_t> accept_failures_{0};
 };
 
 }  // namespace larder::server

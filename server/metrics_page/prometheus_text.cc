@@ -164,6 +164,9 @@ class NodeCollector final : public prometheus::Collectable {
            "Client connections accepted.", static_cast<double>(figures.accepted));
     Single(families, MetricType::Counter, "larder_connections_refused_total",
            "Client connections over --max_connections.", static_cast<double>(figures.refused));
+    Single(families, MetricType::Counter, "larder_accept_failures_total",
+           "Client connections that could not be accepted, for want of descriptors for instance.",
+           static_cast<double>(figures.accept_failures));
     Family ends(MetricType::Counter, "larder_connections_ended_total",
                 "Client connections that ended, by reason. With --transport=grpcpp not counted.");
     for (size_t i = 0; i < kConnectionEndNames.size(); ++i) {

@@ -15,6 +15,7 @@ ConnectionFigures ReadConnections(ConnectionTable& table, const TransportState& 
   // Behind the ends: who has read one reads its accept, too.
   figures.accepted = table.accepted();
   figures.refused = table.refused();
+  figures.accept_failures = table.accept_failures();
   figures.open = state.counts_ends ? figures.accepted - ended : table.current();
   return figures;
 }

@@ -15,6 +15,7 @@ struct ConnectionFigures {
   uint64_t open = 0;
   uint64_t accepted = 0;
   uint64_t refused = 0;
+  uint64_t accept_failures = 0;
   std::array<uint64_t, kConnectionEndNames.size()> ended{};  // by ConnectionEnd
 };
 

@@ -6,9 +6,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/server/client_socket.h"
+#include "tests/server/one_more_file.h"
 
 // The table asks for numbers of sockets that may belong to others by now, and knows by the inode;
 // ThreadSanitizer takes that for a race.
@@ -112,6 +114,19 @@ TEST_F(ConnectionAcceptorTest, SweepForgetsClosedConnectionsWhoseNumberIsInUseAg
   const FileDescriptor same_number(::socket(AF_INET, SOCK_STREAM, 0));
   table_.Sweep();
   EXPECT_EQ(table_.current(), 0u);
+}
+
+TEST_F(ConnectionAcceptorTest, WaitsForDescriptorsAndCountsThat) {
+  std::unique_ptr<ClientSocket> client;
+  {
+    const OneMoreFile for_the_client;
+    client = Connect();
+    // The test's own time limit ends this if it never happens.
+    while (table_.accept_failures() < 2) std::this_thread::yield();
+    EXPECT_EQ(table_.accepted(), 0u);
+  }
+  WaitForSockets(1);
+  EXPECT_EQ(table_.accepted(), 1u);
 }
 
 TEST_F(ConnectionAcceptorTest, StopClosesThePort) {

@@ -115,6 +115,7 @@ TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
                            "larder_connections",
                            "larder_connections_accepted_total",
                            "larder_connections_refused_total",
+                           "larder_accept_failures_total",
                            "larder_connection_bytes",
                            "larder_connections_ended_total",
                            "larder_streams_reset_total",

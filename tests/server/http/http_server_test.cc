@@ -1,7 +1,6 @@
 #include "server/http/http_server.h"
 
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <memory>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "tests/server/client_socket.h"
+#include "tests/server/one_more_file.h"
 
 namespace larder::server {
 namespace {
@@ -184,22 +184,6 @@ TEST_F(HttpServerTest, ServesIpv6) {
   EXPECT_EQ(server_->endpoint().host, "::1");
   EXPECT_THAT(Fetch(), EndsWith("\r\n\r\nshort\n"));
 }
-
-// Lets the process open one file more than it has, and then none, as long as it lives.
-class OneMoreFile {
- public:
-  OneMoreFile() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const FileDescriptor next(dup(STDERR_FILENO));
-    rlimit limit = before_;
-    limit.rlim_cur = static_cast<rlim_t>(next.number()) + 1;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  ~OneMoreFile() { setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 TEST_F(HttpServerTest, PausesWithoutDescriptors) {
   Start({});
