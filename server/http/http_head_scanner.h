@@ -24,8 +24,8 @@ class HttpHeadScanner {
   // Goes on, with all bytes from the head's first one. REQUIRES: kNoEnd so far.
   Found Scan(std::string_view bytes);
 
-  // Where the request line begins, behind an empty line that some clients send; and where what
-  // follows the head begins.
+  // The place where the request line begins, behind an empty line that some clients send; and where
+  // what follows the head begins.
   size_t begin() const { return begin_; }
   size_t end() const { return position_; }
 

@@ -93,7 +93,7 @@ void HttpServer::Open(FileDescriptor socket) {
   if (!owned->Watch()) return counters_->CountAcceptFailure();
   counters_->CountAccepted();
   HttpSocket& opened = *owned;
-  opened.place = sockets_.insert(sockets_.end(), std::move(owned));
+  opened.set_place(sockets_.insert(sockets_.end(), std::move(owned)));
   // A request that came along is answered before others can take its place.
   opened.OnReady(EPOLLIN);
 }
@@ -108,7 +108,7 @@ void HttpServer::OnTurn() {
     accept_again_ = kNoTime;
     events_->ChangeEvents(listening_.number(), EPOLLIN, this);
   }
-  while (!sockets_.empty() && After(sockets_.front()->moved_at, limits_.timeout) <= now()) {
+  while (!sockets_.empty() && After(sockets_.front()->moved_at(), limits_.timeout) <= now()) {
     sockets_.front()->CutOff(HttpEnd::kTimeout, too_late_);
   }
   closed_.clear();
@@ -118,21 +118,21 @@ void HttpServer::OnTurn() {
 void HttpServer::UpdateDeadline() {
   LoopTime deadline = accept_again_;
   if (!sockets_.empty()) {
-    deadline = std::min(deadline, After(sockets_.front()->moved_at, limits_.timeout));
+    deadline = std::min(deadline, After(sockets_.front()->moved_at(), limits_.timeout));
   }
   events_->SetDeadline(*this, deadline);
 }
 
 void HttpServer::MoveBack(HttpSocket& socket) {
-  socket.moved_at = now();
-  sockets_.splice(sockets_.end(), sockets_, socket.place);
+  socket.set_moved_at(now());
+  sockets_.splice(sockets_.end(), sockets_, socket.place());
   UpdateDeadline();
 }
 
 void HttpServer::Release(HttpSocket& socket, HttpEnd end) {
   counters_->Count(end);
-  closed_.push_back(std::move(*socket.place));
-  sockets_.erase(socket.place);
+  closed_.push_back(std::move(*socket.place()));
+  sockets_.erase(socket.place());
   events_->RequestTurn(*this);
 }
 

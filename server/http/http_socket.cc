@@ -12,8 +12,8 @@
 namespace larder::server {
 
 HttpSocket::HttpSocket(HttpServer* server, FileDescriptor socket)
-    : moved_at(server->now()),
-      server_(server),
+    : server_(server),
+      moved_at_(server->now()),
       socket_(std::move(socket)),
       connection_(&server->limits(), &server->pages()),
       events_(EPOLLIN) {}

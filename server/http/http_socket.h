@@ -32,9 +32,11 @@ class HttpSocket final : public SocketWatcher {
   void CutOff(HttpEnd end, const HttpRefusal& refusal);
 
   // Its place in the server's order.
-  Place place;
-  // When it came further last: was accepted, had a whole request, had sent an answer.
-  LoopTime moved_at;
+  Place place() const { return place_; }
+  void set_place(Place place) { place_ = place; }
+  // The time at which it came further last: was accepted, had a whole request, had sent an answer.
+  LoopTime moved_at() const { return moved_at_; }
+  void set_moved_at(LoopTime time) { moved_at_ = time; }
 
  private:
   void Read();
@@ -44,6 +46,8 @@ class HttpSocket final : public SocketWatcher {
   void Close(HttpEnd end);
 
   HttpServer* const server_;
+  Place place_;
+  LoopTime moved_at_;
   FileDescriptor socket_;
   HttpConnection connection_;
   uint32_t events_;          // that are watched
