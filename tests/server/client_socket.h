@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 
 #include "client/channel/file_descriptor.h"
@@ -32,6 +33,8 @@ class ClientSocket {
   }
 
   bool is_connected() const { return is_connected_; }
+  // Whether ReadAll ended with RST instead of FIN.
+  bool was_reset() const { return was_reset_; }
 
   void Send(const std::string& bytes) {
     ::send(socket_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -69,12 +72,14 @@ class ClientSocket {
     while ((count = ::recv(socket_.number(), bytes, sizeof(bytes), 0)) > 0) {
       all.append(bytes, static_cast<size_t>(count));
     }
+    was_reset_ = count < 0 && errno == ECONNRESET;
     return all;
   }
 
  private:
   FileDescriptor socket_;
   bool is_connected_ = false;
+  bool was_reset_ = false;
 };
 
 }  // namespace larder::server

@@ -114,7 +114,7 @@ TEST_F(HttpServerTest, ClosesWhatTakesTooLong) {
 }
 
 TEST_F(HttpServerTest, BytesOneByOneDoNotMakeARequestLastLonger) {
-  Start({.request_bytes_max = size_t{1} << 20, .timeout = absl::Milliseconds(50)});
+  Start({.request_bytes_max = size_t{4} << 10, .timeout = absl::Milliseconds(50)});
   const auto client = Connect("GET /");
   // Would end with 414 otherwise.
   while (!client->HasInput()) client->Send("a");
@@ -141,6 +141,10 @@ TEST_F(HttpServerTest, AnswersClientsThatSendNoMore) {
   const auto half_closed = Connect(kRequest);
   half_closed->Finish();
   EXPECT_THAT(half_closed->ReadAll(), EndsWith("\r\n\r\nshort\n"));
+  const std::string request = "HEAD /short HTTP/1.1\r\nHost: x\r\n\r\n";
+  const auto in_a_row = Connect(request + request + kRequest);
+  in_a_row->Finish();
+  EXPECT_THAT(in_a_row->ReadAll(), EndsWith("\r\n\r\nshort\n"));
   const auto long_one = Connect("GET /long HTTP/1.1\r\nHost: x\r\n\r\n");
   long_one->Finish();
   EXPECT_GT(long_one->ReadAll().size(), kLongBytes);
@@ -175,6 +179,8 @@ TEST_F(HttpServerTest, ARefusalArrivesThoughMoreIsSent) {
   const auto client = Connect("POST /short HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n" +
                               std::string(1000000, 'b'));
   EXPECT_THAT(client->ReadAll(), StartsWith("HTTP/1.1 413 "));
+  // Which on its way could overtake the answer.
+  EXPECT_FALSE(client->was_reset());
 }
 
 TEST_F(HttpServerTest, ServesIpv6) {
