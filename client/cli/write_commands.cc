@@ -48,10 +48,39 @@ std::string NotStoredText(const SetResult& result) {
   return text;
 }
 
+// A value that is an argument, or the content of a file: one of them.
+struct ValueArgument {
+  std::string text;
+  std::string file;
+  CLI::Option* positional = nullptr;
+};
+
+void AddValue(CLI::App& app, ValueArgument& value, const std::string& description) {
+  value.positional = AddPositional(app, "VALUE", value.text, description);
+  CLI::Option* const file =
+      app.add_option("--value_file", value.file, "Read it from this file; - is stdin")
+          ->type_name("FILE");
+  file->excludes(value.positional);
+}
+
+// Text that a script passes on may be anything, so no VALUE means a file. Who means stdin by "-",
+// as with other programs, is told.
+void NoteDash(Session& session, std::string_view value) {
+  if (value == "-") session.Note("(the value is -; --value_file=- reads stdin)");
+}
+
+absl::StatusOr<std::string> ReadValue(Session& session, const ValueArgument& value) {
+  if (!value.file.empty()) return ReadValueFile(value.file, session.in());
+  if (value.positional->count() == 0) {
+    return absl::InvalidArgumentError("VALUE or --value_file is required");
+  }
+  NoteDash(session, value.text);
+  return value.text;
+}
+
 struct SetArguments {
   std::string key;
-  std::string value;
-  std::string value_file;
+  ValueArgument value;
   std::optional<absl::Duration> ttl;
   bool if_absent = false;
   bool if_present = false;
@@ -68,14 +97,9 @@ Condition ConditionOf(const SetArguments& arguments) {
   return {};
 }
 
-int RunSet(Session& session, SetArguments& arguments, bool has_value) {
-  if (has_value == !arguments.value_file.empty()) {
-    return session.FailUsage(has_value ? "set: VALUE and --value_file exclude each other"
-                                       : "set: VALUE or --value_file is required");
-  }
-  const absl::StatusOr<std::string> value =
-      has_value ? ReadValue(arguments.value, session.in()) : ReadValueFile(arguments.value_file);
-  if (!value.ok()) return session.Fail(value.status());
+int RunSet(Session& session, SetArguments& arguments) {
+  const absl::StatusOr<std::string> value = ReadValue(session, arguments.value);
+  if (!value.ok()) return session.FailUsage(absl::StrCat("set: ", value.status().message()));
   absl::StatusOr<std::unique_ptr<Client>> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   arguments.options.ttl = arguments.ttl;
@@ -102,10 +126,7 @@ void AddSet(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<SetArguments>();
   CLI::App& set = *app.add_subcommand("set", "Store a value under a key");
   AddPositional(set, "KEY", arguments->key, "The key")->required();
-  CLI::Option* const value =
-      AddPositional(set, "VALUE", arguments->value, "The value; - reads stdin, @FILE a file");
-  set.add_option("--value_file", arguments->value_file, "Read the value from this file")
-      ->type_name("FILE");
+  AddValue(set, arguments->value, "The value, as it is");
   CLI::Option* const ttl =
       AddDuration(set, "--ttl", arguments->ttl, "How long it lives; else the node's default");
   CLI::Option* const absent =
@@ -136,12 +157,10 @@ void AddSet(CLI::App& app, Session& session) {
       [arguments](Ack ack) { arguments->options.ack = ack; }, "When to call it done");
   set.footer(
       "Exits with 1 if the condition did not hold.\n"
-      "Example: larder set user:42 '{\"name\": \"Ada\"}' --ttl=1h --if_absent");
-  set.callback([&session, arguments, value] {
-    const bool has_value = value->count() > 0;
-    session.command = [&session, arguments, has_value] {
-      return RunSet(session, *arguments, has_value);
-    };
+      "Example: larder set user:42 '{\"name\": \"Ada\"}' --ttl=1h --if_absent\n"
+      "         gzip < page.html | larder set page --value_file=-");
+  set.callback([&session, arguments] {
+    session.command = [&session, arguments] { return RunSet(session, *arguments); };
   });
 }
 
@@ -156,15 +175,8 @@ int RunMultiSet(Session& session, const MultiSetArguments& arguments) {
                                           arguments.words.back(), "' has no value"));
   }
   std::vector<SetItem> items;
-  bool stdin_used = false;
   for (size_t i = 0; i < arguments.words.size(); i += 2) {
-    if (arguments.words[i + 1] == "-") {
-      if (stdin_used) return session.FailUsage("mset: only one value can be -");
-      stdin_used = true;
-    }
-    absl::StatusOr<std::string> value = ReadValue(arguments.words[i + 1], session.in());
-    if (!value.ok()) return session.Fail(value.status());
-    items.push_back({arguments.words[i], *std::move(value), {.ttl = arguments.ttl}});
+    items.push_back({arguments.words[i], arguments.words[i + 1], {.ttl = arguments.ttl}});
   }
   absl::StatusOr<std::unique_ptr<Client>> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
@@ -196,10 +208,12 @@ int RunMultiSet(Session& session, const MultiSetArguments& arguments) {
 void AddMultiSet(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<MultiSetArguments>();
   CLI::App& mset = *app.add_subcommand("mset", "Store many values");
-  AddPositionals(mset, "KEY_VALUE", arguments->words, "Pairs; a VALUE as for larder set")
+  AddPositionals(mset, "KEY_VALUE", arguments->words, "Pairs of KEY and VALUE, as they are")
       ->required();
   AddDuration(mset, "--ttl", arguments->ttl, "How long they live; else the node's default");
-  mset.footer("Each pair is atomic, the call is not.\nExample: larder mset a 1 b 2 --ttl=10m");
+  mset.footer(
+      "Each pair is atomic, the call is not. Values from files: larder set, one by one.\n"
+      "Example: larder mset a 1 b 2 --ttl=10m");
   mset.callback([&session, arguments] {
     session.command = [&session, arguments] { return RunMultiSet(session, *arguments); };
   });
@@ -260,13 +274,13 @@ void AddIncrement(CLI::App& app, Session& session) {
 
 struct AppendArguments {
   std::string key;
-  std::string value;
+  ValueArgument value;
   AppendOptions options;
 };
 
 int RunAppend(Session& session, const AppendArguments& arguments) {
-  const absl::StatusOr<std::string> value = ReadValue(arguments.value, session.in());
-  if (!value.ok()) return session.Fail(value.status());
+  const absl::StatusOr<std::string> value = ReadValue(session, arguments.value);
+  if (!value.ok()) return session.FailUsage(absl::StrCat("append: ", value.status().message()));
   absl::StatusOr<std::unique_ptr<Client>> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   const absl::StatusOr<AppendResult> result =
@@ -291,8 +305,7 @@ void AddAppend(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<AppendArguments>();
   CLI::App& append = *app.add_subcommand("append", "Add bytes to a value and print its new length");
   AddPositional(append, "KEY", arguments->key, "The key")->required();
-  AddPositional(append, "VALUE", arguments->value, "The bytes; - reads stdin, @FILE a file")
-      ->required();
+  AddValue(append, arguments->value, "The bytes, as they are");
   append.add_flag("--if_present", arguments->options.if_present, "Do not create the key");
   AddDuration(append, "--ttl", arguments->options.ttl, "How long a key that this creates lives");
   append.footer("Example: larder append log:today 'line one;'");

@@ -114,13 +114,8 @@ CLI::Option* AddChoice(CLI::App& app, const std::string& name,
       ->type_name(absl::StrJoin(choices, "|"));
 }
 
-absl::StatusOr<std::string> ReadValue(const std::string& argument, std::FILE* in) {
-  if (argument == "-") return ReadAll(in, "stdin");
-  if (!argument.empty() && argument.front() == '@') return ReadValueFile(argument.substr(1));
-  return argument;
-}
-
-absl::StatusOr<std::string> ReadValueFile(const std::string& path) {
+absl::StatusOr<std::string> ReadValueFile(const std::string& path, std::FILE* in) {
+  if (path == "-") return ReadAll(in, "stdin");
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              &std::fclose);
   if (!file) {

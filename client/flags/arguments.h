@@ -60,10 +60,9 @@ CLI::Option* AddParsed(CLI::App& app, const std::string& name, const std::string
       ->type_name(type);
 }
 
-// What a VALUE argument means: "-" is all of `in`, "@FILE" a file's content, anything else itself.
-// INVALID_ARGUMENT: it cannot be read.
-absl::StatusOr<std::string> ReadValue(const std::string& argument, std::FILE* in);
-absl::StatusOr<std::string> ReadValueFile(const std::string& path);
+// All of a file, which may be a pipe; "-": of `in`. INVALID_ARGUMENT: it cannot be read, or is
+// larger than 1 GiB.
+absl::StatusOr<std::string> ReadValueFile(const std::string& path, std::FILE* in);
 
 }  // namespace larder::cli
 

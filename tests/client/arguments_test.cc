@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <thread>
 
 namespace larder::cli {
 namespace {
@@ -42,17 +44,36 @@ TEST(GuardArgumentsTest, AFlagNeedsAValueAfterEquals) {
   EXPECT_TRUE(GuardArguments({"--ttl=5s", "x="}).ok());
 }
 
-TEST(ReadValueTest, ReadsStdinAndFiles) {
+TEST(ReadValueFileTest, ReadsStdinAndFiles) {
   std::FILE* const in = std::tmpfile();
   const std::string bytes("in\0put\xff\n", 9);
   std::fwrite(bytes.data(), 1, bytes.size(), in);
   std::rewind(in);
-  EXPECT_EQ(*ReadValue("-", in), bytes);
+  EXPECT_EQ(*ReadValueFile("-", in), bytes);
   std::fclose(in);
-  EXPECT_EQ(*ReadValue("plain", nullptr), "plain");
-  EXPECT_EQ(ReadValue("@/no/such/file", nullptr).status().code(),
-            absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ReadValueFile("/").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(*ReadValueFile("/dev/null", nullptr), "");
+  for (const char* path : {"/no/such/file", "/", "@/dev/null"}) {
+    const absl::Status status = ReadValueFile(path, nullptr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << path;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr(path));
+  }
+}
+
+TEST(ReadValueFileTest, ReadsAPipeToItsEnd) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const std::string bytes(300 << 10, 'p');
+  std::thread writer([&ends, &bytes] {
+    for (size_t done = 0; done < bytes.size();) {
+      const ssize_t count = write(ends[1], bytes.data() + done, bytes.size() - done);
+      if (count < 0) break;
+      done += static_cast<size_t>(count);
+    }
+    close(ends[1]);
+  });
+  EXPECT_EQ(*ReadValueFile("/dev/fd/" + std::to_string(ends[0]), nullptr), bytes);
+  writer.join();
+  close(ends[0]);
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ class ProgramTest : public ::testing::Test {
 
 TEST_F(ProgramTest, GetPrintsTheBareValueAndNothingElse) {
   const std::string value("\0bin\xff\n", 6);
-  EXPECT_EQ(Run({"set", "k", "-"}, value).code, kExitOk);
+  EXPECT_EQ(Run({"set", "k", "--value_file=-"}, value).code, kExitOk);
   const Outcome get = Run({"get", "k"});
   EXPECT_EQ(get.code, kExitOk);
   EXPECT_EQ(get.out, value);
@@ -117,14 +117,33 @@ TEST_F(ProgramTest, SetTakesConditions) {
 TEST_F(ProgramTest, ValuesComeFromFiles) {
   const std::string path = absl::StrCat(::testing::TempDir(), "/larder_value_", getpid());
   std::ofstream(path) << "from a file";
-  EXPECT_EQ(Run({"set", "a", "@" + path}).code, kExitOk);
-  EXPECT_EQ(node_.Find("a"), "from a file");
-  EXPECT_EQ(Run({"set", "b", "--value_file=" + path}).code, kExitOk);
-  EXPECT_EQ(node_.Find("b"), "from a file");
+  EXPECT_EQ(Run({"set", "k", "--value_file=" + path}).code, kExitOk);
+  EXPECT_EQ(node_.Find("k"), "from a file");
+  EXPECT_EQ(Run({"append", "k", "--value_file=" + path}).out, "22\n");
   std::remove(path.c_str());
-  ExpectUsageError({"set", "k", "@" + path}, path);
-  ExpectUsageError({"set", "k", "v", "--value_file=" + path}, "exclude");
-  ExpectUsageError({"set", "k"}, "VALUE");
+  EXPECT_EQ(Run({"append", "k", "--value_file=-"}, "from stdin").out, "32\n");
+  EXPECT_EQ(node_.Find("k"), "from a filefrom a filefrom stdin");
+  for (const char* command : {"set", "append"}) {
+    ExpectUsageError({command, "k", "--value_file=" + path}, path);
+    ExpectUsageError({command, "k", "--value_file=/"}, "'/': Is a directory");
+    ExpectUsageError({command, "k", "v", "--value_file=" + path}, "--value_file");
+    ExpectUsageError({command, "k", "", "--value_file=" + path}, "--value_file");
+    ExpectUsageError({command, "k"}, "VALUE");
+  }
+}
+
+TEST_F(ProgramTest, AValueIsTheValueWhateverItLooksLike) {
+  for (const std::string value : {"@ada", "@/etc/hostname", "@", "@-", "-", "", "-5", "<x", "=x"}) {
+    EXPECT_EQ(Run({"set", "s", value}, "not this").code, kExitOk) << value;
+    EXPECT_EQ(node_.Find("s"), value);
+    EXPECT_EQ(Run({"mset", "m", value, "n", value}, "not this").out, "stored 2 of 2\n") << value;
+    EXPECT_EQ(node_.Find("m"), value);
+    EXPECT_EQ(node_.Find("n"), value);
+    EXPECT_EQ(Run({"append", "a", value}, "not this").code, kExitOk) << value;
+  }
+  EXPECT_EQ(node_.Find("a"), "@ada@/etc/hostname@@---5<x=x");
+  EXPECT_THAT(Run({"set", "s", "-"}).err, HasSubstr("--value_file=- reads stdin"));
+  EXPECT_EQ(Run({"set", "s", "x-"}).err, "");
 }
 
 TEST_F(ProgramTest, KeysMayLookLikeCommandsAndNumbers) {
@@ -137,7 +156,7 @@ TEST_F(ProgramTest, KeysMayLookLikeCommandsAndNumbers) {
 }
 
 TEST_F(ProgramTest, ManyKeysAtOnce) {
-  EXPECT_EQ(Run({"mset", "a", "1", "b", "-"}, "two").out, "stored 2 of 2\n");
+  EXPECT_EQ(Run({"mset", "a", "1", "b", "two"}).out, "stored 2 of 2\n");
   const Outcome mget = Run({"mget", "a", "x", "b"});
   EXPECT_EQ(mget.code, kExitNo);
   EXPECT_EQ(mget.out, "a\t1\nb\ttwo\n");

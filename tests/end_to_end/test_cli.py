@@ -44,16 +44,19 @@ class CliTest(unittest.TestCase):
         self.assertEqual(self.run_cli(NO, "get", "no-such-key"), b"")
 
     def test_values_from_stdin_and_file(self):
-        self.run_cli(OK, "set", "stdin", "-", stdin=BINARY)
+        self.run_cli(OK, "set", "stdin", "--value_file=-", stdin=BINARY)
         self.assertEqual(self.run_cli(OK, "get", "stdin"), BINARY)
         with tempfile.NamedTemporaryFile() as file:
             file.write(BINARY * 2)
             file.flush()
-            self.run_cli(OK, "set", "file", f"@{file.name}")
+            self.run_cli(OK, "set", "file", f"--value_file={file.name}")
             self.assertEqual(self.run_cli(OK, "get", "file"), BINARY * 2)
-            self.run_cli(OK, "set", "file2", f"--value_file={file.name}")
-            self.assertEqual(self.run_cli(OK, "get", "file2"), BINARY * 2)
-        self.assertIn("no/such", self.fails(USAGE, "set", "file", "@/no/such/file"))
+        self.assertIn("no/such", self.fails(USAGE, "set", "file", "--value_file=/no/such/file"))
+        self.run_cli(OK, "set", "stdin", "--value_file=/dev/stdin", stdin=BINARY * 3)
+        self.assertEqual(self.run_cli(OK, "get", "stdin"), BINARY * 3)
+        for value in ("@ada", f"@{__file__}", "-"):
+            self.run_cli(OK, "set", "literal", value, stdin=b"not this")
+            self.assertEqual(self.run_cli(OK, "get", "literal"), value.encode())
         self.run_cli(OK, "set", "empty", "")
         self.assertEqual(self.run_cli(OK, "get", "empty"), b"")
 
@@ -141,7 +144,7 @@ class CliTest(unittest.TestCase):
             self.assertEqual(cli.run("get", "a").returncode, NO)
 
     def test_json_of_binary_values(self):
-        self.run_cli(OK, "set", "binary", "-", stdin=b"\xff\x00")
+        self.run_cli(OK, "set", "binary", "--value_file=-", stdin=b"\xff\x00")
         self.assertEqual(self.cli.json("get", "binary")[1]["value"], {"base64": "/wA="})
 
     def test_acknowledgement(self):
