@@ -220,8 +220,8 @@ void AddBench(CLI::App& app, Session& session) {
 
 struct ReplayArguments {
   load::ReplayOptions options;
+  std::string path;
   uint64_t value_bytes = 100;
-  std::optional<uint64_t> limit;
   std::string api = "unary";
   std::optional<absl::Duration> ttl;
 };
@@ -232,10 +232,11 @@ int RunReplayCommand(Session& session, ReplayArguments& arguments) {
     return session.FailUsage("replay: --value_bytes may be 1GiB at most");
   }
   options.value_bytes = static_cast<uint32_t>(arguments.value_bytes);
-  options.limit = arguments.limit.value_or(options.limit);
   options.engine.api = ApiOf(arguments.api);
-  const absl::Status readable = load::TraceReader::Open(options.path).status();
-  if (!readable.ok()) return session.FailUsage(std::string(readable.message()));
+  // Opened once: what was read of a pipe is gone.
+  absl::StatusOr<std::unique_ptr<load::TraceReader>> trace =
+      load::TraceReader::Open(arguments.path);
+  if (!trace.ok()) return session.FailUsage(std::string(trace.status().message()));
   const absl::Status ready = SetUpEngine(session, arguments.ttl, options.engine);
   if (!ready.ok()) return session.Fail(ready);
   const InterruptGuard guard;
@@ -245,7 +246,7 @@ int RunReplayCommand(Session& session, ReplayArguments& arguments) {
   {
     ProgressLine progress(session.err(), std::nullopt);
     options.progress = progress.Callback();
-    status = load::RunReplay(options, report);
+    status = load::RunReplay(options, **trace, report);
   }
   if (status.ok()) return Conclude(session, report);
   if (report.operations() > 0) Conclude(session, report);
@@ -259,7 +260,9 @@ void AddReplay(CLI::App& app, Session& session) {
   CLI::App& replay =
       *app.add_subcommand("replay", "Replay a trace: Get each key, and Set it on a miss");
   replay
-      .add_option("FILE", options.path, "One request a line, KEY or KEY,BYTES; may be packed by xz")
+      .add_option(
+          "FILE", arguments->path,
+          "One request a line, KEY or KEY,BYTES; may be packed by xz, or a pipe; - is stdin")
       ->required()
       ->type_name("");
   AddBytes(replay, "--value_bytes", arguments->value_bytes,
@@ -269,7 +272,7 @@ void AddReplay(CLI::App& app, Session& session) {
                   "Requests in flight; else 1, which shows the node exactly the trace. With N,\n"
                   "requests of different keys may trade places within 2 N lines")
       ->type_name("N");
-  AddCount(replay, "--limit", arguments->limit, "Stop after this many requests");
+  AddCount(replay, "--limit", options.limit, "Stop after this many requests");
   AddDuration(replay, "--ttl", arguments->ttl, "Of the values; else the node's default");
   AddChoice(replay, "--api", {"unary", "pipeline"}, arguments->api,
             "One RPC an operation, or a stream; else unary");

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace larder::cli {
@@ -31,21 +32,27 @@ std::function<void(const load::Progress&)> ProgressLine::Callback() {
 void ProgressLine::ShowBar(const load::Progress& progress) {
   bar_shown_ = true;
   constexpr int kWidth = 24;
-  const int full = static_cast<int>(progress.share * kWidth);
-  err_.Write(absl::StrFormat(
-      "\r[%s%s] %3.0f%%  %d operations  %.0f/s  hit ratio %.3f  errors %d\x1b[K",
-      std::string(full, '#'), std::string(kWidth - full, '.'), progress.share * 100,
-      progress.operations, RateSinceLast(progress), HitRatio(progress), progress.errors));
+  std::string bar;
+  if (progress.share) {
+    const int full = static_cast<int>(*progress.share * kWidth);
+    bar = absl::StrFormat("[%s%s] %3.0f%%  ", std::string(full, '#'),
+                          std::string(kWidth - full, '.'), *progress.share * 100);
+  }
+  err_.Write(absl::StrCat("\r", bar, Figures(progress), "\x1b[K"));
   err_.Flush();
 }
 
 void ProgressLine::ShowPlain(const load::Progress& progress) {
   if (progress.elapsed - last_.elapsed < *plain_interval_) return;
-  err_.Write(absl::StrFormat("%.0fs  %.0f%%  %d operations  %.0f/s  hit ratio %.3f  errors %d\n",
-                             absl::ToDoubleSeconds(progress.elapsed), progress.share * 100,
-                             progress.operations, RateSinceLast(progress), HitRatio(progress),
-                             progress.errors));
+  err_.Write(absl::StrFormat("%.0fs  ", absl::ToDoubleSeconds(progress.elapsed)));
+  if (progress.share) err_.Write(absl::StrFormat("%.0f%%  ", *progress.share * 100));
+  err_.Write(absl::StrCat(Figures(progress), "\n"));
   err_.Flush();
+}
+
+std::string ProgressLine::Figures(const load::Progress& progress) {
+  return absl::StrFormat("%d operations  %.0f/s  hit ratio %.3f  errors %d", progress.operations,
+                         RateSinceLast(progress), HitRatio(progress), progress.errors);
 }
 
 double ProgressLine::RateSinceLast(const load::Progress& progress) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "absl/time/time.h"
 #include "client/cli/output.h"
@@ -26,6 +27,7 @@ class ProgressLine {
  private:
   void ShowBar(const load::Progress& progress);
   void ShowPlain(const load::Progress& progress);
+  std::string Figures(const load::Progress& progress);
   double RateSinceLast(const load::Progress& progress);
 
   Output& err_;

@@ -28,8 +28,9 @@ class Replay {
 
   absl::Status Run() {
     absl::Status status = Fill();
-    while (open_ > 0) {
-      Operation* const operation = engine_.Next(kTick);
+    while (open_ > 0 || waits_for_trace_) {
+      Operation* const operation = open_ > 0 ? engine_.Next(kTick) : nullptr;
+      if (open_ == 0) trace_.Wait(kTick);
       ShowProgress();
       if (operation != nullptr) Ended(*operation);
       EndRests();
@@ -46,9 +47,12 @@ class Replay {
 
   // Begins requests while there is room.
   absl::Status Fill() {
-    while (open_ < window_ && taken_ < options_.limit && !trace_ended_ && !Stopped()) {
+    waits_for_trace_ = false;
+    while (open_ < window_ && !AtLimit() && !trace_ended_ && !Stopped()) {
       // A request that was read but found no free operation is still in hand.
       if (!in_hand_) {
+        waits_for_trace_ = !trace_.Wait(absl::ZeroDuration());
+        if (waits_for_trace_) return absl::OkStatus();
         absl::StatusOr<bool> found = trace_.Next(request_);
         if (!found.ok()) {
           trace_ended_ = true;
@@ -145,6 +149,8 @@ class Replay {
     }
   }
 
+  bool AtLimit() const { return options_.limit && taken_ >= *options_.limit; }
+
   bool Stopped() const {
     return report_.gave_up ||
            (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
@@ -161,8 +167,11 @@ class Replay {
     progress.hits = report_.hits;
     progress.misses = report_.misses;
     progress.errors = report_.errors_total() + report_.wrong_values;
-    progress.share = std::max(trace_.Progress(),
-                              static_cast<double>(taken_) / static_cast<double>(options_.limit));
+    progress.share = trace_.Progress();
+    if (options_.limit) {
+      const double taken = static_cast<double>(taken_) / static_cast<double>(*options_.limit);
+      progress.share = std::max(progress.share.value_or(0), taken);
+    }
     options_.progress(progress);
   }
 
@@ -179,25 +188,24 @@ class Replay {
   TraceRequest request_;
   bool in_hand_ = false;
   bool trace_ended_ = false;
-  size_t open_ = 0;     // requests taken and not ended
-  uint64_t taken_ = 0;  // requests
+  bool waits_for_trace_ = false;  // there is room for a request that has not come yet
+  size_t open_ = 0;               // requests taken and not ended
+  uint64_t taken_ = 0;            // requests
   std::optional<Clock::time_point> failing_since_;
 };
 
 }  // namespace
 
-absl::Status RunReplay(const ReplayOptions& options, Report& report) {
+absl::Status RunReplay(const ReplayOptions& options, TraceReader& trace, Report& report) {
   if (options.concurrency < 1 || options.concurrency > 65536) {
     return absl::InvalidArgumentError("concurrency must be 1..65536");
   }
-  absl::StatusOr<std::unique_ptr<TraceReader>> trace = TraceReader::Open(options.path);
-  if (!trace.ok()) return trace.status();
   EngineOptions engine_options = options.engine;
   engine_options.connections = 1;
   engine_options.inflight = options.concurrency;
   const std::unique_ptr<Engine> engine = Engine::Create(engine_options);
   const Clock::time_point begin = Clock::now();
-  absl::Status status = Replay(options, **trace, *engine, report).Run();
+  absl::Status status = Replay(options, trace, *engine, report).Run();
   report.elapsed = absl::FromChrono(Clock::now() - begin);
   return status;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -45,7 +46,7 @@ struct Progress {
   uint64_t hits = 0;
   uint64_t misses = 0;
   uint64_t errors = 0;
-  double share = 0;  // 0..1
+  std::optional<double> share;  // 0..1; absent: nobody knows where the end is
 };
 
 }  // namespace larder::load

@@ -1,17 +1,16 @@
 #include "client/measure/trace_reader.h"
 
 #include <lzma.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <string_view>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/measure/trace_file.h"
+#include "client/measure/trace_format.h"
 
 namespace larder::load {
 namespace {
@@ -19,77 +18,88 @@ namespace {
 constexpr size_t kChunkBytes = size_t{64} << 10;
 constexpr size_t kLineBytesMax = size_t{64} << 10;
 constexpr uint32_t kValueBytesMax = uint32_t{1} << 30;
-constexpr unsigned char kXzMagic[] = {0xfd, '7', 'z', 'X', 'Z', 0x00};
-
-struct FileCloser {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, FileCloser>;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 class FileTraceReader final : public TraceReader {
  public:
-  FileTraceReader(std::string path, File file, uint64_t file_bytes)
-      : path_(std::move(path)),
-        file_(std::move(file)),
-        file_bytes_(file_bytes),
-        input_(kChunkBytes) {}
+  explicit FileTraceReader(std::unique_ptr<TraceFile> file)
+      : path_(file->path()), file_(std::move(file)), input_(kChunkBytes) {}
 
   ~FileTraceReader() override { lzma_end(&xz_); }
 
-  // Reads the first chunk and tells plain from packed by it.
+  // Reads until it is clear what the file is.
   absl::Status Begin() {
-    absl::Status status = ReadChunk();
-    if (!status.ok()) return status;
-    is_xz_ = input_size_ >= sizeof(kXzMagic) &&
-             std::memcmp(input_.data(), kXzMagic, sizeof(kXzMagic)) == 0;
-    if (!is_xz_) return absl::OkStatus();
-    if (lzma_stream_decoder(&xz_, UINT64_MAX, LZMA_CONCATENATED) != LZMA_OK) {
+    std::optional<TraceFormat> format;
+    while (!(format = DetectTraceFormat(Input(), input_complete_))) {
+      absl::Status status = ReadInput();
+      if (!status.ok()) return status;
+    }
+    if (format->kind == TraceFormat::Kind::kForeign) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path_, ": is ", format->name, "; a trace is lines of text, plain or packed by xz"));
+    }
+    is_xz_ = format->kind == TraceFormat::Kind::kXz;
+    if (is_xz_ && lzma_stream_decoder(&xz_, UINT64_MAX, LZMA_CONCATENATED) != LZMA_OK) {
       return absl::InternalError(absl::StrCat(path_, ": liblzma does not start"));
     }
-    xz_.next_in = input_.data();
-    xz_.avail_in = input_size_;
     return absl::OkStatus();
   }
 
+  bool Wait(absl::Duration timeout) override {
+    while (failed_.ok() && !HasLine()) {
+      if (NeedsInput() && !file_->WaitReadable(timeout)) return false;
+      failed_ = ReadText();
+    }
+    return true;
+  }
+
   absl::StatusOr<bool> Next(TraceRequest& request) override {
-    if (!failed_.ok()) return failed_;
-    absl::StatusOr<bool> found = NextLine(request);
-    if (!found.ok()) failed_ = found.status();
-    return found;
-  }
-
-  double Progress() const override {
-    if (file_bytes_ == 0) return 1;
-    return std::min(1.0, static_cast<double>(read_bytes_) / static_cast<double>(file_bytes_));
-  }
-
- private:
-  absl::StatusOr<bool> NextLine(TraceRequest& request) {
     while (true) {
-      const size_t end = text_.find('\n', text_begin_);
-      if (end == std::string::npos && !text_complete_) {
-        if (text_.size() - text_begin_ > kLineBytesMax) {
-          ++line_;
-          return Broken("longer than 64 KiB");
-        }
-        absl::Status status = ReadText();
-        if (!status.ok()) return status;
-        continue;
+      while (!Wait(absl::InfiniteDuration())) {
       }
+      if (!failed_.ok()) return failed_;
       if (text_begin_ == text_.size()) return false;
-      const size_t stop = std::min(end, text_.size());
-      std::string_view line(text_.data() + text_begin_, stop - text_begin_);
-      text_begin_ = std::min(stop + 1, text_.size());
-      ++line_;
-      if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+      const std::string_view line = TakeLine();
       if (line.empty()) continue;
-      absl::Status status = ParseLine(line, request);
-      if (!status.ok()) return status;
+      failed_ = ParseLine(line, request);
+      if (!failed_.ok()) return failed_;
       return true;
     }
   }
 
+  std::optional<double> Progress() const override { return file_->Progress(); }
+
+ private:
+  std::string_view Input() const {
+    return {reinterpret_cast<const char*>(input_.data()) + input_begin_, input_end_ - input_begin_};
+  }
+
+  bool NeedsInput() const { return input_begin_ == input_end_ && !input_complete_; }
+
+  // Whether the text that is waiting has a whole line, or its last one.
+  bool HasLine() {
+    if (text_complete_) return true;
+    searched_ = std::max(searched_, text_begin_);
+    const size_t end = text_.find('\n', searched_);
+    searched_ = std::min(end, text_.size());
+    return end != std::string::npos;
+  }
+
+  // REQUIRES: HasLine(), and that it is not empty text.
+  std::string_view TakeLine() {
+    const size_t stop = std::min(text_.find('\n', std::max(searched_, text_begin_)), text_.size());
+    std::string_view line(text_.data() + text_begin_, stop - text_begin_);
+    text_begin_ = std::min(stop + 1, text_.size());
+    if (line_++ == 0 && line.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+      line.remove_prefix(kByteOrderMark.size());
+    }
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    return line;
+  }
+
   absl::Status ParseLine(std::string_view line, TraceRequest& request) const {
+    absl::Status status = CheckText(line);
+    if (!status.ok()) return status;
     const size_t comma = line.find(',');
     request.key.assign(line.substr(0, comma));
     request.value_bytes.reset();
@@ -105,42 +115,58 @@ class FileTraceReader final : public TraceReader {
     return absl::OkStatus();
   }
 
-  absl::Status Broken(const char* why) const {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ":", line_, ": ", why));
+  absl::Status CheckText(std::string_view line) const {
+    const std::optional<uint8_t> byte = FindNonText(line);
+    if (!byte) return absl::OkStatus();
+    return Broken(absl::StrFormat(
+        "byte 0x%02x is no text; a trace is lines of text, plain or packed by xz", *byte));
   }
 
-  absl::Status ReadChunk() {
-    errno = 0;
-    input_size_ = std::fread(input_.data(), 1, input_.size(), file_.get());
-    if (input_size_ < input_.size() && std::ferror(file_.get())) {
-      return absl::InternalError(absl::StrCat(path_, ": ", std::strerror(errno)));
-    }
-    read_bytes_ += input_size_;
+  absl::Status Broken(std::string_view why) const {
+    return absl::InvalidArgumentError(absl::StrCat(path_, ":", line_, ": ", std::string(why)));
+  }
+
+  // Appends to the input that is waiting. REQUIRES: there is room behind it.
+  absl::Status ReadInput() {
+    if (input_begin_ == input_end_) input_begin_ = input_end_ = 0;
+    const absl::StatusOr<size_t> count =
+        file_->Read(input_.data() + input_end_, input_.size() - input_end_);
+    if (!count.ok()) return count.status();
+    input_complete_ = *count == 0;
+    input_end_ += *count;
     return absl::OkStatus();
   }
 
   // Appends to the text that is waiting, or finds that it is complete.
   absl::Status ReadText() {
+    if (text_.size() - text_begin_ > kLineBytesMax) {
+      ++line_;
+      absl::Status status = CheckText(std::string_view(text_).substr(text_begin_));
+      return status.ok() ? Broken("longer than 64 KiB") : status;
+    }
     text_.erase(0, text_begin_);
+    searched_ -= text_begin_;
     text_begin_ = 0;
+    if (NeedsInput()) {
+      absl::Status status = ReadInput();
+      if (!status.ok()) return status;
+    }
     if (is_xz_) return Unpack();
-    text_.append(reinterpret_cast<const char*>(input_.data()), input_size_);
-    text_complete_ = input_size_ == 0;
-    return ReadChunk();
+    text_.append(Input());
+    input_begin_ = input_end_;
+    text_complete_ = input_complete_;
+    return absl::OkStatus();
   }
 
   absl::Status Unpack() {
-    if (xz_.avail_in == 0) {
-      absl::Status status = ReadChunk();
-      if (!status.ok()) return status;
-      xz_.next_in = input_.data();
-      xz_.avail_in = input_size_;
-    }
+    xz_.next_in = input_.data() + input_begin_;
+    xz_.avail_in = input_end_ - input_begin_;
     const size_t before = text_.size();
     text_.resize(before + kChunkBytes);
     xz_.next_out = reinterpret_cast<uint8_t*>(text_.data() + before);
     xz_.avail_out = kChunkBytes;
-    const lzma_ret result = lzma_code(&xz_, input_size_ == 0 ? LZMA_FINISH : LZMA_RUN);
+    const lzma_ret result = lzma_code(&xz_, input_complete_ ? LZMA_FINISH : LZMA_RUN);
+    input_begin_ = input_end_ - xz_.avail_in;
     text_.resize(before + kChunkBytes - xz_.avail_out);
     if (result == LZMA_STREAM_END) {
       text_complete_ = true;
@@ -153,15 +179,16 @@ class FileTraceReader final : public TraceReader {
   }
 
   const std::string path_;
-  const File file_;
-  const uint64_t file_bytes_;
-  std::vector<uint8_t> input_;  // a chunk of the file
-  size_t input_size_ = 0;
-  uint64_t read_bytes_ = 0;
+  const std::unique_ptr<TraceFile> file_;
+  std::vector<uint8_t> input_;  // what was read of the file, from input_begin_ on not yet used
+  size_t input_begin_ = 0;
+  size_t input_end_ = 0;
+  bool input_complete_ = false;
   bool is_xz_ = false;
   lzma_stream xz_ = LZMA_STREAM_INIT;
   std::string text_;  // unpacked, from text_begin_ on not yet returned
   size_t text_begin_ = 0;
+  size_t searched_ = 0;  // up to here it has no end of a line
   bool text_complete_ = false;
   uint64_t line_ = 0;
   absl::Status failed_;
@@ -170,18 +197,9 @@ class FileTraceReader final : public TraceReader {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TraceReader>> TraceReader::Open(const std::string& path) {
-  File file(std::fopen(path.c_str(), "rb"));
-  if (!file) {
-    const int error = errno;
-    const std::string message = absl::StrCat(path, ": ", std::strerror(error));
-    return error == ENOENT ? absl::NotFoundError(message) : absl::InternalError(message);
-  }
-  struct stat info;
-  if (fstat(fileno(file.get()), &info) != 0) {
-    return absl::InternalError(absl::StrCat(path, ": ", std::strerror(errno)));
-  }
-  if (S_ISDIR(info.st_mode)) return absl::InternalError(absl::StrCat(path, ": is a directory"));
-  auto reader = std::make_unique<FileTraceReader>(path, std::move(file), info.st_size);
+  absl::StatusOr<std::unique_ptr<TraceFile>> file = TraceFile::Open(path);
+  if (!file.ok()) return file.status();
+  auto reader = std::make_unique<FileTraceReader>(*std::move(file));
   absl::Status status = reader->Begin();
   if (!status.ok()) return status;
   return reader;

@@ -108,8 +108,9 @@ void AddHitRatioCommand(CLI::App& app, Invocation& invocation) {
   CacheSimulationOptions& simulation = arguments->simulation;
   CLI::App& command = *app.add_subcommand("hit_ratio", "Misses of an eviction policy on a trace");
   command
-      .add_option("FILE", arguments->file,
-                  "One request a line, KEY or KEY,BYTES; may be packed by xz")
+      .add_option(
+          "FILE", arguments->file,
+          "One request a line, KEY or KEY,BYTES; may be packed by xz, or a pipe; - is stdin")
       ->required()
       ->type_name("");
   command.add_option("--capacity", arguments->capacity, "Entries, or with --bytes a size")

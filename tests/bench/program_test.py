@@ -50,6 +50,8 @@ BAD = [
     (["hit_ratio", "--capacity=2", "--stripes=3", "TRACE"], "--stripes"),
     (["hit_ratio", "--capacity=2", "--bytes", "TRACE"], "--bytes"),
     (["hit_ratio", "--capacity=2", "/no/such/file"], "/no/such/file"),
+    (["hit_ratio", "--capacity=2", "/"], "/: Is a directory"),
+    (["hit_ratio", "--capacity=2", PROGRAM], "is no text"), (["hit_ratio", "--capacity=2", "/dev/null"], "no request"),
 ]
 
 
@@ -106,6 +108,11 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual((fifo["requests"], fifo["misses"]), (7, 4))
         self.assertIn("miss_ratio 0.57143",
                       self.text_of("hit_ratio", "--policy=fifo", "--capacity=2", self.trace))
+
+    def test_hit_ratio_takes_its_trace_from_a_pipe_once_for_all_policies(self):
+        whole = self.text_of("hit_ratio", "--policy=all", "--capacity=2", self.trace)
+        for name in ("-", "/dev/stdin"):
+            self.assertEqual(self.text_of("hit_ratio", "--policy=all", "--capacity=2", name, input=TRACE), whole)
 
     def test_hit_ratio_leaves_an_object_that_is_too_large_out(self):
         result = self.json_of("hit_ratio", "--bytes", "--capacity=30", self.sized_trace)

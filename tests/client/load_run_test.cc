@@ -37,7 +37,13 @@ class LoadRunTest : public ::testing::TestWithParam<Api> {
 
   ReplayOptions Replay(const std::string& trace) {
     std::ofstream(path_) << trace;
-    return {.engine = Options(), .path = path_, .value_bytes = 50};
+    return {.engine = Options(), .value_bytes = 50};
+  }
+
+  // Of the trace that was written last.
+  absl::Status Run(const ReplayOptions& options, Report& report) {
+    absl::StatusOr<std::unique_ptr<TraceReader>> trace = TraceReader::Open(path_);
+    return trace.ok() ? RunReplay(options, **trace, report) : trace.status();
   }
 
   // How the node's failures reach an operation: of its RPC, or in its stream.
@@ -122,7 +128,7 @@ TEST_P(LoadRunTest, GoesOnAfterTheNodeEndsAStream) {
 
 TEST_P(LoadRunTest, ReplayGetsAndSetsOnAMissInTheOrderOfTheTrace) {
   Report report;
-  const absl::Status status = RunReplay(Replay("a\nb\na\nc\nb\n"), report);
+  const absl::Status status = Run(Replay("a\nb\na\nc\nb\n"), report);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(report.gets, 5u);
   EXPECT_EQ(report.hits, 2u);
@@ -135,7 +141,7 @@ TEST_P(LoadRunTest, ReplayGetsAndSetsOnAMissInTheOrderOfTheTrace) {
 
 TEST_P(LoadRunTest, ReplayWritesTheSizesOfTheTrace) {
   Report report;
-  ASSERT_TRUE(RunReplay(Replay("a,7\nb\n"), report).ok());
+  ASSERT_TRUE(Run(Replay("a,7\nb\n"), report).ok());
   EXPECT_EQ(node_.Find("a")->size(), 7u);
   EXPECT_EQ(node_.Find("b")->size(), 50u);
 }
@@ -146,7 +152,7 @@ TEST_P(LoadRunTest, ReplayNoticesAWrongValue) {
   node_.Put("a", value);
   node_.Put("b", value);
   Report report;
-  ASSERT_TRUE(RunReplay(Replay("a\nb\n"), report).ok());
+  ASSERT_TRUE(Run(Replay("a\nb\n"), report).ok());
   EXPECT_EQ(report.hits, 2u);
   EXPECT_EQ(report.wrong_values, 1u);
   EXPECT_FALSE(report.clean());
@@ -158,7 +164,7 @@ TEST_P(LoadRunTest, ReplayWithConcurrencyKeepsTheOrderOfEachKey) {
   ReplayOptions options = Replay(trace);
   options.concurrency = 16;
   Report report;
-  const absl::Status status = RunReplay(options, report);
+  const absl::Status status = Run(options, report);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(report.gets, 2000u);
   // A node that forgets nothing: one miss a key, as in sequence; overlapping would set some keys
@@ -183,7 +189,7 @@ TEST_P(LoadRunTest, ReplayRestsAfterAnErrorSoThatADeadNodeDoesNotEatTheTrace) {
     if (++calls == 2) stop = true;
   };
   Report report;
-  ASSERT_TRUE(RunReplay(options, report).ok());
+  ASSERT_TRUE(Run(options, report).ok());
   EXPECT_GT(report.errors_total(), 0u);
   // One for each rest between two calls of `progress`, however slow the machine is.
   EXPECT_LT(report.errors_total(), 20u);
@@ -198,7 +204,7 @@ TEST_P(LoadRunTest, ReplayThatIsStoppedDropsWhatWaitsForAKey) {
   options.stop = &stop;
   options.progress = [&stop](const Progress&) { stop = true; };
   Report report;
-  ASSERT_TRUE(RunReplay(options, report).ok());
+  ASSERT_TRUE(Run(options, report).ok());
   EXPECT_LT(report.gets, 1000u);
 }
 
@@ -206,15 +212,37 @@ TEST_P(LoadRunTest, ReplayStopsAtItsLimit) {
   ReplayOptions options = Replay("a\nb\nc\nd\n");
   options.limit = 2;
   Report report;
-  ASSERT_TRUE(RunReplay(options, report).ok());
+  ASSERT_TRUE(Run(options, report).ok());
   EXPECT_EQ(report.gets, 2u);
 }
 
 TEST_P(LoadRunTest, ReplayReportsWhatCameBeforeABrokenLine) {
   Report report;
-  const absl::Status status = RunReplay(Replay("a\nb\n,x\n"), report);
+  const absl::Status status = Run(Replay("a\nb\n,x\n"), report);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(report.gets, 2u);
+}
+
+TEST_P(LoadRunTest, ReplayOfAPipeGoesOnWithWhatThereIsAndCanBeStopped) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], "a\nb\nunfinished", 14), 14);
+  absl::StatusOr<std::unique_ptr<TraceReader>> trace =
+      TraceReader::Open(absl::StrCat("/dev/fd/", ends[0]));
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  std::atomic<bool> stop{false};
+  Report report;
+  ReplayOptions options = {.engine = Options(), .concurrency = 8, .stop = &stop};
+  options.progress = [&](const Progress& progress) {
+    EXPECT_EQ(progress.share, std::nullopt);
+    stop = progress.operations == 4;  // Get and Set of both
+  };
+  const absl::Status status = RunReplay(options, **trace, report);
+  close(ends[0]);
+  close(ends[1]);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(report.gets, 2u);
+  EXPECT_EQ(report.sets, 2u);
 }
 
 INSTANTIATE_TEST_SUITE_P(BothApis, LoadRunTest, ::testing::Values(Api::kUnary, Api::kPipeline),

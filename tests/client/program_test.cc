@@ -293,8 +293,22 @@ TEST_F(ProgramTest, BenchAndReplay) {
   EXPECT_THAT(wrong.err, HasSubstr("3 wrong values"));
   std::ofstream(path) << "a\n,\n";
   EXPECT_EQ(Run({"replay", path}).code, kExitUsage);
+  std::ofstream(path) << "\x1f\x8b\x08";
+  ExpectUsageError({"replay", path}, path + ": is a gzip file");
   std::remove(path.c_str());
   ExpectUsageError({"replay", path}, path);
+  ExpectUsageError({"replay", "/"}, "/: Is a directory");
+}
+
+TEST_F(ProgramTest, AReplayTakesAllOfAPipe) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], "a\nb\na\n", 6), 6);
+  close(ends[1]);
+  const Outcome replay = Run({"replay", absl::StrCat("/dev/fd/", ends[0]), "--json"});
+  close(ends[0]);
+  EXPECT_EQ(replay.code, kExitOk) << replay.err;
+  EXPECT_EQ(nlohmann::json::parse(replay.out)["gets"], 3);
 }
 
 TEST_F(ProgramTest, UsageErrorsAreOneLineThatNamesTheProblem) {

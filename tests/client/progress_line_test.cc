@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <optional>
 #include <string>
 
 namespace larder::cli {
 namespace {
 
-std::string Shown(std::optional<absl::Duration> plain_interval) {
+std::string Shown(std::optional<absl::Duration> plain_interval, bool knows_end = true) {
   std::FILE* const file = std::tmpfile();
   {
     Output err(file);
@@ -20,7 +21,7 @@ std::string Shown(std::optional<absl::Duration> plain_interval) {
         progress.operations = 50 * half_seconds;
         progress.hits = 3 * half_seconds;
         progress.misses = half_seconds;
-        progress.share = half_seconds / 60.0;
+        if (knows_end) progress.share = half_seconds / 60.0;
         callback(progress);
       }
     }
@@ -36,6 +37,11 @@ TEST(ProgressLineTest, AFileGetsALineEachInterval) {
   EXPECT_EQ(Shown(absl::Seconds(10)),
             "10s  33%  1000 operations  100/s  hit ratio 0.750  errors 0\n"
             "20s  67%  2000 operations  100/s  hit ratio 0.750  errors 0\n");
+}
+
+TEST(ProgressLineTest, NoShareIsShownOfWhatHasNoKnownEnd) {
+  EXPECT_EQ(Shown(absl::Seconds(20), false),
+            "20s  2000 operations  100/s  hit ratio 0.750  errors 0\n");
 }
 
 TEST(ProgressLineTest, AFileGetsNothingWithoutAnInterval) { EXPECT_EQ(Shown(std::nullopt), ""); }

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <lzma.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -38,8 +40,12 @@ class TraceReaderTest : public testing::Test {
 
   // All requests as "key" or "key,bytes", and how it ended.
   std::vector<std::string> ReadAll(const std::string& bytes, absl::Status& status) {
+    return ReadAllOf(Write(bytes), status);
+  }
+
+  static std::vector<std::string> ReadAllOf(const std::string& path, absl::Status& status) {
     std::vector<std::string> lines;
-    absl::StatusOr<std::unique_ptr<TraceReader>> reader = TraceReader::Open(Write(bytes));
+    absl::StatusOr<std::unique_ptr<TraceReader>> reader = TraceReader::Open(path);
     status = reader.status();
     if (!status.ok()) return lines;
     TraceRequest request;
@@ -138,17 +144,166 @@ TEST_F(TraceReaderTest, AnErrorStays) {
 
 TEST_F(TraceReaderTest, SaysWhatItCannotOpen) {
   EXPECT_EQ(TraceReader::Open("/no/such/file").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(TraceReader::Open(testing::TempDir()).status().code(), absl::StatusCode::kInternal);
+  const absl::Status folder = TraceReader::Open(testing::TempDir()).status();
+  EXPECT_EQ(folder.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(folder.message()), testing::HasSubstr("Is a directory"));
+}
+
+TEST_F(TraceReaderTest, AByteOrderMarkBelongsToNoKey) {
+  const std::string text =
+      "\xef\xbb\xbf"
+      "a,1\n\xef\xbb\xbf"
+      "b\n";
+  for (const std::string& bytes : {text, Pack(text)}) {
+    absl::Status status;
+    EXPECT_THAT(ReadAll(bytes, status), testing::ElementsAre("a,1",
+                                                             "\xef\xbb\xbf"
+                                                             "b"));
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  absl::Status status;
+  EXPECT_THAT(ReadAll("\xef\xbb\xbf", status), testing::IsEmpty());
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(TraceReaderTest, RefusesWhatIsNoTextAndSaysWhatItIs) {
+  using namespace std::string_literals;
+  const std::pair<std::string, const char*> kForeign[] = {
+      {"\x1f\x8b\x08\0\0\0\0\0"s, "is a gzip file"},
+      {"\x28\xb5\x2f\xfd\x04"s, "is a zstd file"},
+      {"BZh11AY&SY\0"s, "is a bzip2 file"},
+      {"\xff\xfe"
+       "a\0\n\0"s,
+       "is text in UTF-16"},
+      {"\x7f"
+       "ELF\x02\x01\x01\0\0"s,
+       ":1: byte 0x02 is no text"},
+      {"a\nb\0\nc\n"s, ":2: byte 0x00 is no text"},
+      {std::string(1 << 20, '\0'), ":1: byte 0x00 is no text"},
+      {Pack("\x1f\x8b\x08"), ":1: byte 0x1f is no text"},
+  };
+  for (const auto& [bytes, said] : kForeign) {
+    absl::Status status;
+    EXPECT_LE(ReadAll(bytes, status).size(), 1u) << said;
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << said << ": " << status;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr(said));
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr("plain or packed by xz"));
+  }
+}
+
+TEST_F(TraceReaderTest, TextMayBeOfAnyEncodingAndBeginLikeAMagic) {
+  absl::Status status;
+  EXPECT_THAT(ReadAll("BZh\nPK\ncaf\xe9\na\tb\n(\n", status),
+              testing::ElementsAre("BZh", "PK", "caf\xe9", "a\tb", "("));
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(ReadAll("BZ", status), testing::ElementsAre("BZ"));
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST_F(TraceReaderTest, ProgressGoesFromNothingToAll) {
   absl::StatusOr<std::unique_ptr<TraceReader>> reader = TraceReader::Open(Write(ManyLines(100000)));
   ASSERT_TRUE(reader.ok());
   TraceRequest request;
-  EXPECT_LT((*reader)->Progress(), 0.5);
+  EXPECT_LT(*(*reader)->Progress(), 0.5);
   while (*(*reader)->Next(request)) {
   }
   EXPECT_EQ((*reader)->Progress(), 1);
+}
+
+// A pipe that has a name, and what a thread writes into it.
+class TracePipeTest : public TraceReaderTest {
+ protected:
+  TracePipeTest() { EXPECT_EQ(pipe(ends_), 0); }
+  ~TracePipeTest() override {
+    if (writer_.joinable()) writer_.join();
+    CloseWriter();
+    close(ends_[0]);
+  }
+
+  std::string path() const { return absl::StrCat("/dev/fd/", ends_[0]); }
+
+  void Send(const std::string& bytes) const {
+    for (size_t done = 0; done < bytes.size();) {
+      const ssize_t count = write(ends_[1], bytes.data() + done, bytes.size() - done);
+      ASSERT_GT(count, 0);
+      done += static_cast<size_t>(count);
+    }
+  }
+
+  void SendAllByThread(const std::string& bytes) {
+    writer_ = std::thread([this, bytes] {
+      Send(bytes);
+      CloseWriter();
+    });
+  }
+
+  void CloseWriter() {
+    if (ends_[1] >= 0) close(ends_[1]);
+    ends_[1] = -1;
+  }
+
+  std::string NextKey(TraceReader& reader) {
+    TraceRequest request;
+    const absl::StatusOr<bool> found = reader.Next(request);
+    EXPECT_TRUE(found.ok()) << found.status();
+    return found.ok() && *found ? request.key : "none";
+  }
+
+  int ends_[2] = {-1, -1};
+  std::thread writer_;
+};
+
+TEST_F(TracePipeTest, IsReadWhole) {
+  const std::string text = ManyLines(200000);
+  absl::Status status;
+  const std::vector<std::string> lines = ReadAll(text, status);
+  SendAllByThread(text);
+  EXPECT_EQ(ReadAllOf(path(), status), lines);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(TracePipeTest, IsUnpacked) {
+  const std::string text = ManyLines(200000);
+  absl::Status status;
+  const std::vector<std::string> lines = ReadAll(text, status);
+  SendAllByThread(Pack(text));
+  EXPECT_EQ(ReadAllOf(path(), status), lines);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(TracePipeTest, GivesEachLineWhenItIsThere) {
+  Send("a\nb");
+  absl::StatusOr<std::unique_ptr<TraceReader>> reader = TraceReader::Open(path());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_TRUE((*reader)->Wait(absl::ZeroDuration()));
+  EXPECT_EQ(NextKey(**reader), "a");
+  EXPECT_FALSE((*reader)->Wait(absl::ZeroDuration())) << "half a line";
+  EXPECT_EQ((*reader)->Progress(), std::nullopt);
+  Send("c\nd");
+  EXPECT_TRUE((*reader)->Wait(absl::ZeroDuration()));
+  EXPECT_EQ(NextKey(**reader), "bc");
+  EXPECT_FALSE((*reader)->Wait(absl::ZeroDuration()));
+  CloseWriter();
+  EXPECT_TRUE((*reader)->Wait(absl::ZeroDuration()));
+  EXPECT_EQ(NextKey(**reader), "d");
+  EXPECT_EQ(NextKey(**reader), "none");
+}
+
+TEST_F(TracePipeTest, MayBeEmpty) {
+  CloseWriter();
+  absl::Status status;
+  EXPECT_THAT(ReadAllOf(path(), status), testing::IsEmpty());
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(TracePipeTest, ANamedPipeIsOpenedOnce) {
+  const std::string fifo = absl::StrCat(testing::TempDir(), "/trace_fifo_", getpid());
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  paths_.push_back(fifo);
+  writer_ = std::thread([&fifo] { std::ofstream(fifo) << "a\nb\n"; });
+  absl::Status status;
+  EXPECT_THAT(ReadAllOf(fifo, status), testing::ElementsAre("a", "b"));
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 }  // namespace

@@ -1,14 +1,21 @@
 """`larder replay` and `larder bench`: exact hit ratios on small traces, load without errors."""
 
 import collections
+import gzip
+import json
 import lzma
 import os
 import random
+import signal
+import subprocess
 import tempfile
+import threading
 import unittest
 
 from end_to_end.harness.cli import Cli
 from end_to_end.harness.node import Node
+from end_to_end.harness.paths import LARDER
+from end_to_end.harness.waiting import wait_until
 
 VALUE_BYTES = 65536
 
@@ -73,6 +80,59 @@ class ReplayTest(unittest.TestCase):
         self.assertLessEqual(low, report["hits"])
         self.assertLessEqual(report["hits"], high)
         self.assertLess(high - low, 0.01 * len(keys))
+
+    def test_a_trace_comes_by_a_pipe_too(self):
+        keys = [str(n) for n in range(60000)]
+        text = "".join(f"{key}\n" for key in keys).encode()
+        fifo = os.path.join(self.folder, "fifo")
+        os.mkfifo(fifo)
+        with Node() as node:
+            cli = Cli(node.address)
+            for path in ("-", "/dev/stdin"):
+                with self.subTest(path=path):
+                    code, report = cli.json("replay", path, "--concurrency=64", "--limit=20000", stdin=text)
+                    self.assertEqual((code, report["gets"], report["errors_total"]), (0, 20000, 0))
+            script = f'{LARDER} replay --json --concurrency=64 <(seq 0 59999)'
+            by_substitution = subprocess.run(["bash", "-c", script], capture_output=True, timeout=100, check=True,
+                                             env={**os.environ, "LARDER_ADDR": node.address})
+            self.assertEqual(json.loads(by_substitution.stdout)["gets"], 60000)
+            # All 60000 keys are there: the last bytes of the pipe are as much of it as the first.
+            self.assertEqual(cli.json("stats")[1]["entries"], 60000)
+            writer = threading.Thread(target=lambda: open(fifo, "wb").write(text), daemon=True)
+            writer.start()
+            code, report = cli.json("replay", fifo, "--concurrency=64")
+            self.assertEqual((code, report["gets"], report["misses"]), (0, 60000, 0))
+            writer.join()
+            self.assertEqual(cli.json("replay", "/dev/null")[1]["operations"], 0)
+
+    def test_an_interrupt_ends_a_replay_that_waits_for_its_pipe(self):
+        with Node() as node, subprocess.Popen(
+                [LARDER, "replay", "-", "--json", f"--addr={node.address}"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE) as replay:
+            self.addCleanup(replay.kill)
+            replay.stdin.write(b"a\nb\nunfinished")
+            replay.stdin.flush()
+            cli = Cli(node.address)
+            wait_until(lambda: cli.json("stats")[1]["entries"] == 2, "both keys of the trace are set")
+            replay.send_signal(signal.SIGINT)
+            self.assertEqual(json.loads(replay.stdout.read())["gets"], 2)
+            self.assertEqual(replay.wait(timeout=60), 0)
+
+    def test_what_is_no_trace_is_refused_by_its_name(self):
+        path = os.path.join(self.folder, "trace")
+        with Node() as node:
+            for content, said in ((gzip.compress(b"a\n"), b"is a gzip file"), (b"\x00\x01", b"byte 0x00 is no text"),
+                                  ("a\n".encode("utf-16"), b"is text in UTF-16")):
+                with self.subTest(said=said):
+                    with open(path, "wb") as file:
+                        file.write(content)
+                    result = Cli(node.address).run("replay", path)
+                    self.assertEqual(result.returncode, 2, result.stderr)
+                    self.assertIn(said, result.stderr)
+            with open(path, "wb") as file:
+                file.write("a\n".encode("utf-8-sig"))
+            Cli(node.address).run("replay", path)
+            self.assertEqual(Cli(node.address).run("scan").stdout, b"a\n")
 
     def test_sizes_from_the_trace_and_overlapping_requests(self):
         lines = [f"{key},{100 + key % 50}" for key in skewed_keys(3000, 200, seed=3)]
