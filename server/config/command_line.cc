@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -14,11 +15,15 @@
 namespace larder::server {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 absl::Status ReadFlagFile(const std::string& path, ServerConfig& config) {
   std::ifstream file(path);
   if (!file) return absl::InvalidArgumentError(absl::StrCat("--flagfile: cannot open ", path));
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
+    // Some editors begin a file with a byte order mark, which nobody sees.
+    if (number == 1 && line.rfind(kByteOrderMark, 0) == 0) line.erase(0, kByteOrderMark.size());
     const std::string text(absl::StripAsciiWhitespace(line));
     if (text.empty() || text.front() == '#') continue;
     const size_t equals = text.find('=');

@@ -147,6 +147,12 @@ TEST(CommandLineTest, CommandLineOverridesTheFlagFile) {
   EXPECT_FALSE(config.has_metrics);
 }
 
+TEST(CommandLineTest, AFlagFileMayBeginWithAByteOrderMarkAndBeEmpty) {
+  const std::string marked = WriteFile("marked.flags", "\xef\xbb\xbf--memory=32MiB\n");
+  EXPECT_EQ(ConfigOf({"--flagfile=" + marked}).keyspace.memory_bytes, uint64_t{32} << 20);
+  ConfigOf({"--flagfile=/dev/null"});
+}
+
 TEST(CommandLineTest, ErrorsOfTheFlagFileNameTheLine) {
   const std::string unknown = WriteFile("unknown.flags", "--memory=32MiB\n--nonsense=1\n");
   EXPECT_THAT(ErrorOf({"--flagfile=" + unknown}), AllOf(HasSubstr(":2:"), HasSubstr("--nonsense")));
@@ -156,6 +162,7 @@ TEST(CommandLineTest, ErrorsOfTheFlagFileNameTheLine) {
   const std::string nested = WriteFile("nested.flags", "--flagfile=x\n");
   EXPECT_THAT(ErrorOf({"--flagfile=" + nested}), HasSubstr("--flagfile"));
   EXPECT_THAT(ErrorOf({"--flagfile=/no/such/file"}), HasSubstr("/no/such/file"));
+  EXPECT_THAT(ErrorOf({"--flagfile=/"}), HasSubstr("cannot read /"));
 }
 
 TEST(CommandLineTest, ConfigEntriesAreSortedAndChangesAreFound) {
