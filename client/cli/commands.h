@@ -18,6 +18,9 @@ void AddConfigCommands(CLI::App& app, Session& session);     // config get, conf
 void AddLoadCommands(CLI::App& app, Session& session);       // bench replay
 void AddCompletionCommand(CLI::App& app, Session& session);  // completion
 
+// The whole program: global flags and all of these.
+void AddCommands(CLI::App& app, Session& session);
+
 }  // namespace larder::cli
 
 #endif  // LARDER_CLIENT_CLI_COMMANDS_H_

@@ -191,12 +191,8 @@ void AddLease(CLI::App& app, Session& session) {
       *app.add_subcommand("lease", "Read a key, or get the right to compute it on a miss");
   AddPositional(lease, "KEY", arguments->key, "The key")->required();
   AddDuration(lease, "--hold_for", arguments->hold_for, "How long a granted token is valid");
-  lease
-      .add_option_function<double>(
-          "--early_refresh_beta",
-          [arguments](const double& beta) { arguments->early_refresh_beta = beta; },
-          "How eager to refresh before expiry; 1 is the published optimum, 0 never")
-      ->type_name("NUMBER");
+  AddReal(lease, "--early_refresh_beta", arguments->early_refresh_beta, {0, 1000},
+          "How eager to refresh before expiry; 1 is the published optimum, 0 never");
   lease.footer(
       "States: hit, granted (compute it, then larder set KEY VALUE --lease_token=TOKEN),\n"
       "held (somebody else computes it; exits with 1).\n"

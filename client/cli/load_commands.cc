@@ -124,7 +124,6 @@ struct BenchArguments {
   uint64_t key_bytes = 16;
   std::pair<uint64_t, uint64_t> value_bytes = {100, 100};
   std::optional<absl::Duration> duration;
-  std::optional<double> rate;
   std::string distribution = "uniform";
   double zipf_s = 0.99;
   std::string api = "unary";
@@ -147,9 +146,10 @@ int RunBenchCommand(Session& session, BenchArguments& arguments) {
   options.workload.value_bytes_max = arguments.value_bytes.second;
   if (arguments.distribution == "zipf") options.workload.zipf_s = arguments.zipf_s;
   options.duration = arguments.duration.value_or(options.duration);
-  options.rate = arguments.rate;
   options.engine.api = ApiOf(arguments.api);
   options.engine.connections = arguments.connections.value_or(std::max(4, options.threads));
+  const absl::Status valid = load::CheckBenchOptions(options);
+  if (!valid.ok()) return session.FailUsage(absl::StrCat("bench: --", valid.message()));
   const absl::Status ready = SetUpEngine(session, arguments.ttl, options.engine);
   if (!ready.ok()) return session.Fail(ready);
   const InterruptGuard guard;
@@ -183,32 +183,26 @@ void AddBench(CLI::App& app, Session& session) {
       AddCount(bench, "--requests", options.requests, "How many operations, instead of how long");
   requests->excludes(duration);
   fill->excludes(duration)->excludes(requests);
-  bench.add_option("--threads", options.threads, "Client threads; else 1")->type_name("N");
-  bench
-      .add_option_function<int>(
-          "--connections", [arguments](const int& n) { arguments->connections = n; },
-          "TCP connections over all threads; else 4, at least one a thread")
-      ->type_name("N");
-  bench
-      .add_option("--inflight", options.engine.inflight,
-                  "Operations in flight per connection; else 16")
-      ->type_name("N");
-  bench
-      .add_option_function<double>(
-          "--rate", [arguments](const double& rate) { arguments->rate = rate; },
+  AddWhole<int>(bench, "--threads", options.threads, {1, load::kThreadsMax},
+                "Client threads; else 1");
+  AddWhole<int>(bench, "--connections", arguments->connections, {1, load::kConnectionsMax},
+                "TCP connections over all threads; else 4, at least one a thread");
+  AddWhole<int>(bench, "--inflight", options.engine.inflight, {1, load::kInflightMax},
+                "Operations in flight per connection; else 16");
+  AddReal(bench, "--rate", options.rate, {load::kRateMin, load::kRateMax},
           "Operations a second, begun whatever the answers (open loop); latency counts from when\n"
-          "an operation was due")
-      ->type_name("N");
+          "an operation was due");
   AddChoice(bench, "--distribution", {"uniform", "zipf"}, arguments->distribution,
             "Of keys; else uniform");
-  bench.add_option("--zipf_s", arguments->zipf_s, "Skew of zipf; else 0.99")->type_name("NUMBER");
-  bench.add_option("--read_share", options.workload.read_share, "Share of Gets, 0..1; else 0.9")
-      ->type_name("NUMBER");
+  AddReal(bench, "--zipf_s", arguments->zipf_s, {load::kZipfMin, load::kZipfMax},
+          "Skew of zipf; else 0.99");
+  AddReal(bench, "--read_share", options.workload.read_share, {0, 1},
+          "Share of Gets, 0..1; else 0.9");
   AddDuration(bench, "--ttl", arguments->ttl, "Of the values; else the node's default");
   AddChoice(bench, "--api", {"unary", "pipeline"}, arguments->api,
             "One RPC an operation, or a stream; else unary");
-  bench.add_option("--seed", options.workload.seed, "Of the random numbers; else 1")
-      ->type_name("N");
+  AddWhole<uint64_t>(bench, "--seed", options.workload.seed, {0, UINT64_MAX},
+                     "Of the random numbers; else 1");
   bench.footer(
       "Exits with 3 if any operation failed.\n"
       "Example: larder bench --fill --keys=1M --value_bytes=100\n"
@@ -259,19 +253,14 @@ void AddReplay(CLI::App& app, Session& session) {
   load::ReplayOptions& options = arguments->options;
   CLI::App& replay =
       *app.add_subcommand("replay", "Replay a trace: Get each key, and Set it on a miss");
-  replay
-      .add_option(
-          "FILE", arguments->path,
-          "One request a line, KEY or KEY,BYTES; may be packed by xz, or a pipe; - is stdin")
-      ->required()
-      ->type_name("");
+  AddPositional(replay, "FILE", arguments->path,
+                "One request a line, KEY or KEY,BYTES; may be packed by xz, or a pipe; - is stdin")
+      ->required();
   AddBytes(replay, "--value_bytes", arguments->value_bytes,
            "Size of the values of lines that name none; else 100");
-  replay
-      .add_option("--concurrency", options.concurrency,
-                  "Requests in flight; else 1, which shows the node exactly the trace. With N,\n"
-                  "requests of different keys may trade places within 2 N lines")
-      ->type_name("N");
+  AddWhole<int>(replay, "--concurrency", options.concurrency, {1, load::kConcurrencyMax},
+                "Requests in flight; else 1, which shows the node exactly the trace. With N,\n"
+                "requests of different keys may trade places within 2 N lines");
   AddCount(replay, "--limit", options.limit, "Stop after this many requests");
   AddDuration(replay, "--ttl", arguments->ttl, "Of the values; else the node's default");
   AddChoice(replay, "--api", {"unary", "pipeline"}, arguments->api,

@@ -104,12 +104,8 @@ void AddNodeCommands(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<FlushArguments>();
   CLI::App& flush = *app.add_subcommand("flush", "Remove every entry of a node");
   flush.add_flag("--yes", arguments->yes, "Yes, remove them");
-  flush
-      .add_option_function<uint32_t>(
-          "--slot", [arguments](const uint32_t& slot) { arguments->slot = slot; },
-          "Only those of this slot, 0..16383")
-      ->check(CLI::Range(0, 16383))
-      ->type_name("SLOT");
+  AddWhole<uint32_t>(flush, "--slot", arguments->slot, {0, 16383},
+                     "Only those of this slot, 0..16383");
   flush.footer("Example: larder flush --yes");
   flush.callback([&session, arguments] {
     session.command = [&session, arguments] { return RunFlush(session, *arguments); };

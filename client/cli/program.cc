@@ -18,10 +18,9 @@ void AddTlsFlags(CLI::App& app, Session& session) {
   const auto add = [&app](const std::string& name, std::string& target, const char* type,
                           const std::string& description) {
     const std::string variable = absl::StrCat("LARDER_", absl::AsciiStrToUpper(name));
-    app.add_option(absl::StrCat("--", name), target,
-                   absl::StrCat(description, "; else $", variable))
-        ->envname(variable)
-        ->type_name(type);
+    AddText(app, absl::StrCat("--", name), type, target,
+            absl::StrCat(description, "; else $", variable))
+        ->envname(variable);
   };
   app.add_flag("--tls", session.tls, "Speak TLS; else $LARDER_TLS. The flags below imply it")
       ->envname("LARDER_TLS");
@@ -30,36 +29,6 @@ void AddTlsFlags(CLI::App& app, Session& session) {
   add("tls_cert_file", tls.cert_file, "FILE", "A certificate of one's own, for nodes that ask");
   add("tls_key_file", tls.key_file, "FILE", "The key of the certificate");
   add("tls_server_name", tls.server_name, "NAME", "In the node's certificate, if not its address");
-}
-
-void SetUp(CLI::App& app, Session& session) {
-  app.name("larder");
-  app.description("Talks to a Larder cache: read, write, look after and measure a node.");
-  app.set_version_flag("--version", std::string("larder " LARDER_VERSION), "Print the version");
-  app.add_option("--addr", session.address,
-                 "Address of a node; else $LARDER_ADDR, else 127.0.0.1:7600")
-      ->envname("LARDER_ADDR")
-      ->type_name("HOST:PORT");
-  app.add_flag("--json", session.json, "Print JSON");
-  AddDuration(app, "--timeout", session.timeout,
-              "Of each operation; else 1s, for bench and replay 5s");
-  AddTlsFlags(app, session);
-  app.require_subcommand(1);
-  app.footer(
-      "Exit codes: 0 done, 1 not found or condition not met, 2 wrong usage, 3 node or network "
-      "failed.\nFlags may stand before or after the command; -- ends them.\n"
-      "Example: larder set greeting hello --ttl=1h && larder get greeting");
-  app.get_formatter()->column_width(34);
-  AddReadCommands(app, session);
-  AddWriteCommands(app, session);
-  AddKeyCommands(app, session);
-  AddNodeCommands(app, session);
-  AddConfigCommands(app, session);
-  AddLoadCommands(app, session);
-  AddCompletionCommand(app, session);
-  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    command->fallthrough();
-  }
 }
 
 // What is wrong with a command line, in one line.
@@ -99,12 +68,41 @@ std::optional<int> Parse(CLI::App& app, std::vector<std::string> arguments, Sess
 
 }  // namespace
 
+void AddCommands(CLI::App& app, Session& session) {
+  app.name("larder");
+  app.description("Talks to a Larder cache: read, write, look after and measure a node.");
+  app.set_version_flag("--version", std::string("larder " LARDER_VERSION), "Print the version");
+  AddText(app, "--addr", "HOST:PORT", session.address,
+          "Address of a node; else $LARDER_ADDR, else 127.0.0.1:7600")
+      ->envname("LARDER_ADDR");
+  app.add_flag("--json", session.json, "Print JSON");
+  AddDuration(app, "--timeout", session.timeout,
+              "Of each operation; else 1s, for bench and replay 5s");
+  AddTlsFlags(app, session);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 not found or condition not met, 2 wrong usage, 3 node or network "
+      "failed.\nFlags may stand before or after the command; -- ends them.\n"
+      "Example: larder set greeting hello --ttl=1h && larder get greeting");
+  app.get_formatter()->column_width(34);
+  AddReadCommands(app, session);
+  AddWriteCommands(app, session);
+  AddKeyCommands(app, session);
+  AddNodeCommands(app, session);
+  AddConfigCommands(app, session);
+  AddLoadCommands(app, session);
+  AddCompletionCommand(app, session);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command->fallthrough();
+  }
+}
+
 int RunProgram(std::vector<std::string> arguments, const Streams& streams) {
   Session session(streams);
   absl::StatusOr<std::vector<std::string>> guarded = GuardArguments(std::move(arguments));
   if (!guarded.ok()) return session.FailUsage(std::string(guarded.status().message()));
   CLI::App app;
-  SetUp(app, session);
+  AddCommands(app, session);
   int code = kExitOk;
   if (const std::optional<int> parsed = Parse(app, *std::move(guarded), session)) {
     code = *parsed;

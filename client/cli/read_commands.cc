@@ -133,11 +133,7 @@ void AddReadCommands(CLI::App& app, Session& session) {
   }
   auto arguments = std::make_shared<ScanArguments>();
   CLI::App& scan = *app.add_subcommand("scan", "List all keys, in no useful order");
-  AddParsed<std::string>(
-      scan, "--prefix", "BYTES",
-      [](std::string_view text) { return absl::StatusOr<std::string>(std::string(text)); },
-      [arguments](std::string prefix) { arguments->prefix = std::move(prefix); },
-      "Only keys that begin with this");
+  AddText(scan, "--prefix", "BYTES", arguments->prefix, "Only keys that begin with this");
   AddCount(scan, "--limit", arguments->limit, "Stop after this many");
   scan.add_flag("--values", arguments->values, "Print values too, after a tab");
   scan.footer(

@@ -57,10 +57,8 @@ struct ValueArgument {
 
 void AddValue(CLI::App& app, ValueArgument& value, const std::string& description) {
   value.positional = AddPositional(app, "VALUE", value.text, description);
-  CLI::Option* const file =
-      app.add_option("--value_file", value.file, "Read it from this file; - is stdin")
-          ->type_name("FILE");
-  file->excludes(value.positional);
+  AddText(app, "--value_file", "FILE", value.file, "Read it from this file; - is stdin")
+      ->excludes(value.positional);
 }
 
 // Text that a script passes on may be anything, so no VALUE means a file. Who means stdin by "-",
@@ -147,9 +145,8 @@ void AddSet(CLI::App& app, Session& session) {
   set.add_flag("--keep_ttl", arguments->options.keep_ttl, "Keep the expiry that the key has")
       ->excludes(ttl)
       ->excludes(absent);
-  set.add_option("--flags", arguments->options.flags,
-                 "A number stored with the value, for your use")
-      ->type_name("UINT32");
+  AddWhole<uint32_t>(set, "--flags", arguments->options.flags, {0, UINT32_MAX},
+                     "A number stored with the value, for your use");
   set.add_flag("--return_previous", arguments->options.return_previous,
                "Print the value that was there");
   AddParsed<Ack>(

@@ -7,7 +7,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "client/flags/units.h"
 
 namespace larder::cli {
 namespace {
@@ -22,11 +21,6 @@ bool NeedsGuard(const std::string& argument) {
   if (argument.front() == kGuard || argument.front() == '[' || argument == "++") return true;
   return argument.size() > 1 && argument[0] == '-' &&
          absl::ascii_isdigit(static_cast<unsigned char>(argument[1]));
-}
-
-std::string Unguard(std::string argument) {
-  if (!argument.empty() && argument.front() == kGuard) argument.erase(0, 1);
-  return argument;
 }
 
 absl::StatusOr<std::string> ReadAll(std::FILE* file, const std::string& name) {
@@ -60,6 +54,11 @@ absl::StatusOr<std::vector<std::string>> GuardArguments(std::vector<std::string>
     if (NeedsGuard(argument)) argument.insert(argument.begin(), kGuard);
   }
   return arguments;
+}
+
+std::string Unguard(std::string argument) {
+  if (!argument.empty() && argument.front() == kGuard) argument.erase(0, 1);
+  return argument;
 }
 
 CLI::Option* AddPositional(CLI::App& app, const std::string& name, std::string& target,
@@ -101,17 +100,27 @@ CLI::Option* AddCount(CLI::App& app, const std::string& name, std::optional<uint
       app, name, "COUNT", &ParseCount, [&target](uint64_t value) { target = value; }, description);
 }
 
+CLI::Option* AddText(CLI::App& app, const std::string& name, const std::string& type,
+                     std::string& target, const std::string& description) {
+  return AddParsed<std::string>(
+      app, name, type,
+      [](std::string_view text) { return absl::StatusOr<std::string>(std::string(text)); },
+      [&target](std::string text) { target = std::move(text); }, description);
+}
+
 CLI::Option* AddChoice(CLI::App& app, const std::string& name,
                        const std::vector<std::string>& choices, std::string& target,
                        const std::string& description) {
-  return app.add_option(name, target, description)
-      ->check([choices](const std::string& text) {
+  return AddParsed<std::string>(
+      app, name, absl::StrJoin(choices, "|"),
+      [choices](std::string_view text) -> absl::StatusOr<std::string> {
         for (const std::string& choice : choices) {
-          if (text == choice) return std::string();
+          if (text == choice) return choice;
         }
-        return absl::StrCat("'", text, "' is not ", absl::StrJoin(choices, " or "));
-      })
-      ->type_name(absl::StrJoin(choices, "|"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("'", std::string(text), "' is not ", absl::StrJoin(choices, " or ")));
+      },
+      [&target](std::string text) { target = std::move(text); }, description);
 }
 
 absl::StatusOr<std::string> ReadValueFile(const std::string& path, std::FILE* in) {

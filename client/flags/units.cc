@@ -89,11 +89,8 @@ const Unit* Find(std::span<const Unit> units, std::string_view name) {
 absl::StatusOr<uint64_t> ParseScaled(std::string_view text, std::span<const Unit> units,
                                      const char* expected) {
   std::string_view rest = text;
-  uint64_t whole = 0;
-  if (absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &whole) &&
-      absl::ascii_isdigit(static_cast<unsigned char>(text.front()))) {
-    return whole;  // exact, beyond what a double holds
-  }
+  // Exact, beyond what a double holds.
+  if (const std::optional<uint64_t> whole = ParseWhole<uint64_t>(text)) return *whole;
   double number = 0;
   if (!TakeNumber(rest, number)) return Refuse(text, expected);
   const Unit* const unit = Find(units, TakeLetters(rest));
@@ -148,25 +145,29 @@ absl::StatusOr<Ack> ParseAck(std::string_view text) {
   if (text == "memory") return Ack{Ack::Level::kMemory, 0};
   if (text == "disk") return Ack{Ack::Level::kDisk, 0};
   constexpr std::string_view kReplicas = "replicas:";
-  uint32_t replicas = 0;
-  if (text.substr(0, kReplicas.size()) == kReplicas &&
-      absl::SimpleAtoi(std::string(text.substr(kReplicas.size())), &replicas) && replicas > 0) {
-    return Ack{Ack::Level::kReplicas, replicas};
+  if (text.substr(0, kReplicas.size()) == kReplicas) {
+    const auto replicas = ParseWhole<uint32_t>(text.substr(kReplicas.size()));
+    if (replicas && *replicas > 0) return Ack{Ack::Level::kReplicas, *replicas};
   }
   return Refuse(text, "memory, disk or replicas:N with N at least 1");
 }
 
+absl::StatusOr<double> ParseReal(std::string_view text) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [parsed_end, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc() && parsed_end == end && std::isfinite(number)) return number;
+  return Refuse(text, "a decimal number such as 0.5");
+}
+
 absl::StatusOr<int64_t> ParseInteger(std::string_view text) {
-  int64_t number = 0;
-  if (absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &number)) return number;
+  if (const std::optional<int64_t> number = ParseWhole<int64_t>(text)) return *number;
   return Refuse(text, "a signed 64-bit integer");
 }
 
 absl::StatusOr<uint64_t> ParseVersion(std::string_view text) {
-  uint64_t version = 0;
-  if (absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &version) && version > 0) {
-    return version;
-  }
+  const std::optional<uint64_t> version = ParseWhole<uint64_t>(text);
+  if (version && *version > 0) return *version;
   return Refuse(text, "a version, which is a number above 0");
 }
 

@@ -1,9 +1,13 @@
 #ifndef LARDER_CLIENT_FLAGS_UNITS_H_
 #define LARDER_CLIENT_FLAGS_UNITS_H_
 
+#include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -30,6 +34,23 @@ absl::StatusOr<std::pair<uint64_t, uint64_t>> ParseByteRange(std::string_view te
 
 // memory, disk or replicas:N.
 absl::StatusOr<Ack> ParseAck(std::string_view text);
+
+// A finite number in decimal digits, such as 0.5, -3 or 1e6.
+absl::StatusOr<double> ParseReal(std::string_view text);
+
+// Decimal digits, and with a signed type a - or + before them; nothing before or after that, and
+// not more than T holds.
+template <typename T>
+std::optional<T> ParseWhole(std::string_view text) {
+  if (std::is_signed_v<T> && text.substr(0, 1) == "+" && text.substr(1, 1) != "-") {
+    text.remove_prefix(1);
+  }
+  T number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [parsed_end, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || parsed_end != end) return std::nullopt;
+  return number;
+}
 
 // A signed 64-bit integer.
 absl::StatusOr<int64_t> ParseInteger(std::string_view text);

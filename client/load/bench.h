@@ -15,6 +15,15 @@
 
 namespace larder::load {
 
+// What options may be.
+inline constexpr int kThreadsMax = 256;
+inline constexpr int kConnectionsMax = 16384;
+inline constexpr int kInflightMax = 65536;
+inline constexpr double kRateMin = 0.001;
+inline constexpr double kRateMax = 1e7;
+inline constexpr absl::Duration kBenchDurationMin = absl::Milliseconds(1);
+inline constexpr absl::Duration kBenchDurationMax = absl::Hours(876000);  // a clock holds 292 years
+
 struct BenchOptions {
   EngineOptions engine;  // `connections` is the sum over all threads
   WorkloadOptions workload;
@@ -30,9 +39,12 @@ struct BenchOptions {
   const std::atomic<bool>* stop = nullptr;        // true: end early
 };
 
+// INVALID_ARGUMENT names an option that is out of range, first of all, and what it may be.
+absl::Status CheckBenchOptions(const BenchOptions& options);
+
 // Runs a load and blocks until it is over. Memory is constant. Errors of operations are counted in
-// the report; after ten seconds of nothing but errors the load ends early. INVALID_ARGUMENT names
-// an option that is out of range.
+// the report; after ten seconds of nothing but errors the load ends early. Errors: those of
+// CheckBenchOptions.
 absl::StatusOr<Report> RunBench(const BenchOptions& options);
 
 }  // namespace larder::load

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
 #include "client/measure/trace_reader.h"
 #include "client/measure/value_pattern.h"
 
@@ -197,8 +198,8 @@ class Replay {
 }  // namespace
 
 absl::Status RunReplay(const ReplayOptions& options, TraceReader& trace, Report& report) {
-  if (options.concurrency < 1 || options.concurrency > 65536) {
-    return absl::InvalidArgumentError("concurrency must be 1..65536");
+  if (options.concurrency < 1 || options.concurrency > kConcurrencyMax) {
+    return absl::InvalidArgumentError(absl::StrCat("concurrency must be 1..", kConcurrencyMax));
   }
   EngineOptions engine_options = options.engine;
   engine_options.connections = 1;

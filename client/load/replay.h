@@ -14,6 +14,9 @@
 
 namespace larder::load {
 
+// What `concurrency` may be.
+inline constexpr int kConcurrencyMax = 65536;
+
 struct ReplayOptions {
   EngineOptions engine;        // one connection; `inflight` is set from `concurrency`
   uint32_t value_bytes = 100;  // for lines that name no size

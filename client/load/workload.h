@@ -12,6 +12,10 @@
 
 namespace larder::load {
 
+// What zipf_s may be.
+inline constexpr double kZipfMin = 0.01;
+inline constexpr double kZipfMax = 10;
+
 struct WorkloadOptions {
   uint64_t keys = 100000;
   size_t key_bytes = 16;  // at least the digits of keys - 1

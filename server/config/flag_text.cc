@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace larder::server {
@@ -68,7 +67,9 @@ std::optional<absl::Duration> ParseFlagDuration(std::string_view text) {
 
 std::optional<double> ParseDecimal(std::string_view text) {
   double number = 0;
-  if (!absl::SimpleAtod(absl::string_view(text.data(), text.size()), &number)) return std::nullopt;
+  const char* const end = text.data() + text.size();
+  const auto [parsed_end, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || parsed_end != end) return std::nullopt;
   if (!std::isfinite(number) || number < 0) return std::nullopt;
   return number;
 }

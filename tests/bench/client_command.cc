@@ -9,7 +9,6 @@
 #include "absl/strings/str_format.h"
 #include "client/client.h"
 #include "client/flags/arguments.h"
-#include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/client_load.h"
 #include "tests/bench/find_larderd.h"
@@ -147,8 +146,6 @@ std::string ToText(const ClientArguments& arguments, const FiguresOfLoads& figur
 absl::Status Run(const ClientArguments& arguments, Invocation& invocation) {
   const uint64_t operations = arguments.operations.value_or(kOperations);
   if (operations < 1) return absl::InvalidArgumentError("--operations=0: nothing to time");
-  const absl::Status in_range = CheckRange("rounds", arguments.rounds, kRoundsMax);
-  if (!in_range.ok()) return in_range;
   const auto larderd = FindLarderd(arguments.larderd);
   if (!larderd.ok()) return larderd.status();
   const NodeCertificate certificate;
@@ -183,12 +180,12 @@ void AddClientCommand(CLI::App& app, Invocation& invocation) {
   auto arguments = std::make_shared<ClientArguments>();
   CLI::App& command = *app.add_subcommand(
       "client", "Processor time of larder::Client for an operation, by its transport");
-  command.add_option("--larderd", arguments->larderd, "The program; else the one beside this")
-      ->type_name("PROGRAM");
+  cli::AddText(command, "--larderd", "PROGRAM", arguments->larderd,
+               "The program; else the one beside this");
   cli::AddCount(command, "--operations", arguments->operations,
                 "Of each load, a round, MultiGets a 50th of it; else 100k");
-  command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
-      ->type_name("N");
+  cli::AddWhole<int>(command, "--rounds", arguments->rounds, {1, kRoundsMax},
+                     "Of which the median counts; else 5");
   command.add_flag("--tls", arguments->tls, "Also each transport with TLS, to a second larderd");
   command.add_flag("--json", arguments->json, "Print JSON");
   command.footer(

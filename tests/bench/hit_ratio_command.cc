@@ -107,23 +107,23 @@ void AddHitRatioCommand(CLI::App& app, Invocation& invocation) {
   auto arguments = std::make_shared<HitRatioArguments>();
   CacheSimulationOptions& simulation = arguments->simulation;
   CLI::App& command = *app.add_subcommand("hit_ratio", "Misses of an eviction policy on a trace");
-  command
-      .add_option(
-          "FILE", arguments->file,
-          "One request a line, KEY or KEY,BYTES; may be packed by xz, or a pipe; - is stdin")
-      ->required()
-      ->type_name("");
-  command.add_option("--capacity", arguments->capacity, "Entries, or with --bytes a size")
-      ->required()
-      ->type_name("COUNT|SIZE");
+  cli::AddPositional(
+      command, "FILE", arguments->file,
+      "One request a line, KEY or KEY,BYTES; may be packed by xz, or a pipe; - is stdin")
+      ->required();
+  cli::AddText(command, "--capacity", "COUNT|SIZE", arguments->capacity,
+               "Entries, or with --bytes a size")
+      ->required();
   cli::AddParsed<std::vector<EvictionKind>>(
       command, "--policy", "POLICY|all", &ParsePolicies,
       [arguments](std::vector<EvictionKind> kinds) { arguments->policies = std::move(kinds); },
       "Eviction policy; else s3fifo");
   command.add_flag("--bytes", simulation.counts_bytes,
                    "The capacity is one of bytes, objects have the sizes of the trace");
-  command.add_option("--stripes", simulation.stripes, "Power of two; else 1")->type_name("N");
-  command.add_option("--seed", simulation.seed, "Of the random numbers; else 1")->type_name("N");
+  cli::AddWhole<uint32_t>(command, "--stripes", simulation.stripes, {1, storage::kSlots},
+                          "Power of two; else 1");
+  cli::AddWhole<uint64_t>(command, "--seed", simulation.seed, {0, UINT64_MAX},
+                          "Of the random numbers; else 1");
   command.add_flag("--json", arguments->json, "Print JSON");
   command.footer(
       "Each request is a read, and a write if it misses; a millisecond passes with each.\n"

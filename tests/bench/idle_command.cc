@@ -87,7 +87,6 @@ absl::Status Run(const IdleArguments& arguments, Invocation& invocation) {
   absl::Status status =
       CheckRange("connections", static_cast<int64_t>(connections), kConnectionsMax);
   status.Update(CheckRange("rate", static_cast<int64_t>(rate), kRateMax));
-  status.Update(CheckRange("rounds", arguments.rounds, kRoundsMax));
   status.Update(AllowOpenFiles(connections + 100));
   const auto larderd = FindLarderd(arguments.larderd);
   status.Update(larderd.status());
@@ -161,14 +160,14 @@ void AddIdleCommand(CLI::App& app, Invocation& invocation) {
   auto arguments = std::make_shared<IdleArguments>();
   CLI::App& command = *app.add_subcommand(
       "idle", "What idle connections cost: memory of each, latency of the others");
-  command.add_option("--larderd", arguments->larderd, "The program; else the one beside this")
-      ->type_name("PROGRAM");
+  cli::AddText(command, "--larderd", "PROGRAM", arguments->larderd,
+               "The program; else the one beside this");
   cli::AddChoice(command, "--transport", {"nghttp2", "grpcpp"}, arguments->transport,
                  "Of larderd; else nghttp2");
   cli::AddCount(command, "--connections", arguments->connections, "How many are idle; else 10k");
   cli::AddCount(command, "--rate", arguments->rate, "Gets per second, for a second; else 20k");
-  command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
-      ->type_name("N");
+  cli::AddWhole<int>(command, "--rounds", arguments->rounds, {1, kRoundsMax},
+                     "Of which the median counts; else 5");
   command.add_flag("--json", arguments->json, "Print JSON");
   command.footer(
       "Two servers in turn, one of which has the idle connections. Each of them has had a call.\n"

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/flags/arguments.h"
 #include "client/flags/units.h"
-#include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/eviction_flag.h"
 #include "tests/bench/latency_report.h"
@@ -138,8 +137,6 @@ absl::Status RunHistogram(const KeyspaceArguments& arguments, Invocation& invoca
 
 absl::Status Run(KeyspaceArguments& arguments, Invocation& invocation) {
   arguments.rounds = arguments.given_rounds.value_or(arguments.rounds);
-  const absl::Status in_range = CheckRange("rounds", arguments.rounds, kRoundsMax);
-  if (!in_range.ok()) return in_range;
   if (arguments.histogram) return RunHistogram(arguments, invocation);
   KeyspaceRoundOptions& round = arguments.round;
   round.keys = arguments.keys.value_or(round.keys);
@@ -176,23 +173,19 @@ void AddSizes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& argum
       command, "--memory", "full|SIZE", &ParseMemory,
       [arguments](std::optional<uint64_t> bytes) { arguments->round.memory_bytes = bytes; },
       "Budget; full (else) is what the keys fill, with --histogram 512MiB");
-  command.add_option("--seed", arguments->round.seed, "Of the random numbers; else 1")
-      ->type_name("N");
+  cli::AddWhole<uint64_t>(command, "--seed", arguments->round.seed, {0, UINT64_MAX},
+                          "Of the random numbers; else 1");
 }
 
 // What is to be measured.
 void AddModes(CLI::App& command, const std::shared_ptr<KeyspaceArguments>& arguments) {
-  command
-      .add_option(
-          "--rounds", arguments->given_rounds,
-          "Of which the median counts; else 5. With --histogram: of the same operations, to "
-          "see which are slow in each; else 1")
-      ->type_name("N");
+  cli::AddWhole<int>(
+      command, "--rounds", arguments->given_rounds, {1, kRoundsMax},
+      "Of which the median counts; else 5. With --histogram: of the same operations, to "
+      "see which are slow in each; else 1");
   CLI::Option* const against =
-      command
-          .add_option("--against", arguments->against,
-                      "Another larder_bench; its rounds alternate with those of this one")
-          ->type_name("PROGRAM");
+      cli::AddText(command, "--against", "PROGRAM", arguments->against,
+                   "Another larder_bench; its rounds alternate with those of this one");
   CLI::Option* const histogram =
       command.add_flag("--histogram", arguments->histogram,
                        "Time each of many mixed operations at full budget, housekeeping too");

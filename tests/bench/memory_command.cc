@@ -233,8 +233,8 @@ void AddMemoryCommand(CLI::App& app, Invocation& invocation) {
   cli::AddCount(command, "--operations", arguments->operations,
                 "With --churn: at full budget; else 2M")
       ->needs(churn);
-  command.add_option("--seed", arguments->seed, "With --churn: of the random numbers; else 1")
-      ->type_name("N")
+  cli::AddWhole<uint64_t>(command, "--seed", arguments->seed, {0, UINT64_MAX},
+                          "With --churn: of the random numbers; else 1")
       ->needs(churn);
   command.add_flag("--json", arguments->json, "Print JSON");
   command.footer(

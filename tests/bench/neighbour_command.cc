@@ -5,15 +5,17 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "client/flags/arguments.h"
 #include "larder/v1/admin.pb.h"
 #include "larder/v1/cache.pb.h"
-#include "tests/bench/check_range.h"
 #include "tests/bench/find_larderd.h"
 #include "tests/bench/hot_path/load_generator.h"
 #include "tests/bench/hot_path/running_server.h"
@@ -182,10 +184,8 @@ class NeighbourThread {
 };
 
 absl::Status Run(const NeighbourArguments& arguments, Invocation& invocation) {
-  absl::Status status = CheckRange("rounds", arguments.rounds, kRoundsMax);
-  status.Update(CheckRange("seconds", arguments.seconds, kSecondsMax));
   const auto larderd = FindLarderd(arguments.larderd);
-  status.Update(larderd.status());
+  absl::Status status = larderd.status();
   const auto workloads = FindWorkloads({kWorkload});
   status.Update(workloads.status());
   if (!status.ok()) return status;
@@ -240,14 +240,19 @@ void AddNeighbourCommand(CLI::App& app, Invocation& invocation) {
   auto arguments = std::make_shared<NeighbourArguments>();
   CLI::App& command = *app.add_subcommand(
       "neighbour", "Latency of Gets beside a connection that sends nothing but dear calls");
-  command.add_option("--larderd", arguments->larderd, "The program; else the one beside this")
-      ->type_name("PROGRAM");
-  command.add_option("--rounds", arguments->rounds, "Of which the median counts; else 5")
-      ->type_name("N");
-  command.add_option("--seconds", arguments->seconds, "Of a round; else 3")->type_name("N");
-  command.add_option("--only", arguments->only, "These neighbours; else all")
-      ->type_name("A,B")
-      ->delimiter(',');
+  cli::AddText(command, "--larderd", "PROGRAM", arguments->larderd,
+               "The program; else the one beside this");
+  cli::AddWhole<int>(command, "--rounds", arguments->rounds, {1, kRoundsMax},
+                     "Of which the median counts; else 5");
+  cli::AddWhole<int>(command, "--seconds", arguments->seconds, {1, kSecondsMax},
+                     "Of a round; else 3");
+  cli::AddParsed<std::vector<std::string>>(
+      command, "--only", "A,B,...",
+      [](std::string_view text) -> absl::StatusOr<std::vector<std::string>> {
+        return absl::StrSplit(absl::string_view(text.data(), text.size()), ',');
+      },
+      [arguments](std::vector<std::string> names) { arguments->only = std::move(names); },
+      "These neighbours; else all");
   command.footer(
       "The latency of a Get counts from when it was due. Both connections are on one I/O thread.\n"
       "Example: larder_bench neighbour --rounds=3");

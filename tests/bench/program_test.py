@@ -3,6 +3,7 @@ assertion is about how long something took. usage: program_test.py PATH_OF_LARDE
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,11 @@ import unittest
 PROGRAM = os.path.abspath(sys.argv.pop()) if len(sys.argv) > 1 else "larder_bench"
 TRACE = "a\nb\na\nc\nb\na\nc\n"
 SIZED_TRACE = "a,10\nb,20\na,10\nc,100\nb,20\n"
+
+COMMANDS = ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle", "neighbour")
+
+# What the program must have beside a flag to look at its value.
+NEEDS = {("hit_ratio", "--capacity"): ["/dev/null"]}
 
 BAD = [
     ([], "subcommand"), (["clever"], "clever"), (["memory", "--no_such"], "no_such"),
@@ -94,8 +100,26 @@ class ProgramTest(unittest.TestCase):
                 self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
                 self.assertEqual(result.stdout, "")
 
+    def test_every_flag_refuses_what_is_no_number_and_names_itself(self):
+        found = set()
+        for command in COMMANDS + ("floor_server",):
+            # Their type follows flags that have a value. Paths are text; transports are larderd's to refuse.
+            for flag, kind in re.findall(r"^  (--\w+) ([A-Z]\S*|[a-z]+\|\S+)", self.text_of(command, "--help"), re.M):
+                if kind in ("PROGRAM", "Excludes:", "Needs:") or flag == "--transports":
+                    continue
+                found.add(f"{command} {flag}")
+                needs = NEEDS.get((command, flag), [])
+                for value in ("nan", "inf", "-inf", "-1", "1e400", "0x10", " 1", "1 ", "1s ", "1KiB "):
+                    with self.subTest(command=command, flag=flag, value=value):
+                        result = run(command, f"{flag}={value}", *needs)
+                        self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+                        self.assertIn(flag, result.stderr)
+                        self.assertIn(value, result.stderr)
+        self.assertLessEqual({"keyspace --seed", "hot_path --io_threads", "hit_ratio --stripes", "idle --rate"}, found)
+        self.assertGreater(len(found), 30)
+
     def test_help_of_each_subcommand_has_an_example(self):
-        for command in ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle", "neighbour"):
+        for command in COMMANDS:
             self.assertIn(command, self.text_of("--help"))
             self.assertIn(f"Example: larder_bench {command}", self.text_of(command, "--help"))
 

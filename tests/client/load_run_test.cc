@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "client/load/bench.h"
@@ -269,6 +271,15 @@ TEST(RunBenchTest, NamesTheOptionThatIsOutOfRange) {
   EXPECT_THAT(message({.engine = {.connections = 17, .inflight = 65536}}),
               HasSubstr("connections * inflight must be at most 1048576"));
   EXPECT_THAT(message({.rate = -1.0}), HasSubstr("rate"));
+  EXPECT_THAT(message({.requests = 0}), HasSubstr("requests"));
+  EXPECT_THAT(message({.duration = absl::ZeroDuration()}), HasSubstr("duration must be 1ms.."));
+  EXPECT_THAT(message({.duration = absl::InfiniteDuration()}), HasSubstr("duration"));
+  for (const double number : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    EXPECT_THAT(message({.workload = {.read_share = number}}),
+                HasSubstr("read_share must be 0..1"));
+    EXPECT_THAT(message({.workload = {.zipf_s = number}}), HasSubstr("zipf_s must be 0.01..10"));
+    EXPECT_THAT(message({.rate = number}), HasSubstr("rate must be 0.001..10000000"));
+  }
 }
 
 }  // namespace

@@ -178,6 +178,8 @@ TEST_F(ProgramTest, IncrementOfAMissingKeyIsItsDelta) {
   EXPECT_EQ(Run({"incr", "n", "-5"}).out, "-4\n");
   EXPECT_EQ(Run({"incr", "m", "7"}).out, "7\n");
   EXPECT_EQ(Run({"incr", "o", "7", "--initial=-100"}).out, "-100\n");
+  EXPECT_EQ(Run({"incr", "q", "--initial", "-100"}).out, "-100\n");
+  EXPECT_EQ(Run({"incr", "q", "+5"}).out, "-95\n");
   EXPECT_EQ(Run({"incr", "p", "--if_present"}).code, kExitNo);
   ExpectUsageError({"incr", "n", "1.5"}, "1.5");
   ExpectUsageError({"incr", "n", "9223372036854775808"}, "9223372036854775808");

@@ -17,7 +17,7 @@ TEST(ParseDurationTest, ReadsUnitsAndTheirSums) {
 
 TEST(ParseDurationTest, RefusesWhatIsNone) {
   for (const char* text : {"", "5", "-5s", "s", "5x", "5 s", "1h-30m", "1..5s", ".s", "1e3s", "inf",
-                           "99999999999999999999w", "5s "}) {
+                           "99999999999999999999w", "5s ", " 5s", "nan", "1e400s"}) {
     EXPECT_EQ(ParseDuration(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }
@@ -35,7 +35,7 @@ TEST(ParseBytesTest, ReadsUnits) {
 
 TEST(ParseBytesTest, RefusesWhatIsNone) {
   for (const char* text : {"", "-1", "+1", "1.5", "KiB", "1XiB", "1 KiB", "18446744073709551616",
-                           "99999999TiB", "0x10", " 1"}) {
+                           "99999999TiB", "0x10", " 1", "1 ", "nan", "1e400"}) {
     EXPECT_EQ(ParseBytes(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }
@@ -59,7 +59,8 @@ TEST(ParseAckTest, ReadsLevels) {
   EXPECT_EQ(ParseAck("disk")->level, Ack::Level::kDisk);
   EXPECT_EQ(ParseAck("replicas:2")->level, Ack::Level::kReplicas);
   EXPECT_EQ(ParseAck("replicas:2")->replicas, 2u);
-  for (const char* text : {"", "none", "replicas", "replicas:", "replicas:0", "replicas:-1"}) {
+  for (const char* text : {"", "none", "replicas", "replicas:", "replicas:0", "replicas:-1",
+                           "replicas: 2", "replicas:+2", "replicas:2 ", "replicas:4294967296"}) {
     EXPECT_FALSE(ParseAck(text).ok()) << text;
   }
 }
@@ -72,6 +73,29 @@ TEST(ParseHexTest, IsTheInverseOfFormatHex) {
 TEST(ParseVersionTest, IsAPositiveNumber) {
   EXPECT_EQ(*ParseVersion("18446744073709551615"), UINT64_MAX);
   for (const char* text : {"", "0", "-1", "x"}) EXPECT_FALSE(ParseVersion(text).ok()) << text;
+}
+
+TEST(ParseRealTest, IsFiniteAndDecimal) {
+  EXPECT_EQ(*ParseReal("0.25"), 0.25);
+  EXPECT_EQ(*ParseReal("-3"), -3);
+  EXPECT_EQ(*ParseReal("1e6"), 1e6);
+  for (const char* text : {"", "nan", "-nan", "inf", "-inf", "infinity", "1e400", "0x10", " 1",
+                           "1 ", "+1", "1,5", "1.5.", "."}) {
+    EXPECT_EQ(ParseReal(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(ParseWholeTest, IsDecimalDigitsThatFit) {
+  EXPECT_EQ(ParseWhole<int>("-42"), -42);
+  EXPECT_EQ(ParseWhole<int>("+42"), 42);
+  EXPECT_EQ(ParseWhole<int>("010"), 10);
+  EXPECT_EQ(ParseWhole<uint64_t>("18446744073709551615"), UINT64_MAX);
+  for (const char* text : {"", "-1", "+1", "256", " 1", "1 ", "1.0", "0x10", "1e2", "nan", "+-1"}) {
+    EXPECT_EQ(ParseWhole<uint8_t>(text), std::nullopt) << text;
+  }
+  for (const char* text : {"+-1", "-", "+", "--1", "+ 1"}) {
+    EXPECT_EQ(ParseWhole<int>(text), std::nullopt) << text;
+  }
 }
 
 TEST(FormatTest, IsForPeople) {

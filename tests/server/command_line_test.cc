@@ -120,6 +120,19 @@ TEST(CommandLineTest, BadValuesNameFlagValueAndRange) {
   EXPECT_THAT(ErrorOf({"--log_level=loud"}), HasSubstr("info, warning, error"));
 }
 
+// Words that look like numbers to some parser, and that no flag takes for one.
+TEST(CommandLineTest, EveryFlagRefusesWhatIsNoNumberAndNamesItself) {
+  for (const Flag& flag : Flags()) {
+    if (flag.type == "FILE") continue;
+    for (const char* text : {"nan", "inf", "-inf", "infinity", "-1", "1e400", "0x10", " 1", "1 ",
+                             "1s ", " 1s", "999999999999999999999999h", "1KiB ", "1,5"}) {
+      EXPECT_THAT(ErrorOf({"--" + flag.name + "=" + text}),
+                  AllOf(HasSubstr("--" + flag.name), HasSubstr(text)))
+          << flag.name << "=" << text;
+    }
+  }
+}
+
 TEST(CommandLineTest, FlagsMustFitTogether) {
   EXPECT_THAT(ErrorOf({"--max_value_bytes=8MiB"}),
               AllOf(HasSubstr("--max_value_bytes"), HasSubstr("--max_response_bytes")));

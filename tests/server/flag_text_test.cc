@@ -55,7 +55,8 @@ TEST(FlagTextTest, NumbersAreDigits) {
 
 TEST(FlagTextTest, DecimalsAreFiniteAndNotNegative) {
   EXPECT_EQ(ParseDecimal("1.5"), 1.5);
-  for (const char* text : {"", "x", "-0.5", "nan", "inf", "1e999"}) {
+  for (const char* text :
+       {"", "x", "-0.5", "nan", "inf", "1e999", " 1", "1 ", "+1", "0x1", "1,5"}) {
     EXPECT_FALSE(ParseDecimal(text).has_value()) << text;
   }
 }

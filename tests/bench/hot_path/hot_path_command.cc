@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "client/flags/arguments.h"
+#include "client/flags/units.h"
 #include "tests/bench/check_range.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/find_larderd.h"
@@ -51,7 +51,7 @@ struct HotPathArguments {
 };
 
 absl::Status CheckArguments(const HotPathArguments& arguments) {
-  absl::Status status = CheckRange("alternations", arguments.alternations, kAlternationsMax);
+  absl::Status status;
   if (std::set<int>(arguments.io_threads.begin(), arguments.io_threads.end()).size() <
       arguments.io_threads.size()) {
     return absl::InvalidArgumentError("--io_threads: a number is there twice");
@@ -264,9 +264,9 @@ absl::StatusOr<std::vector<int>> ParseNumbers(std::string_view text) {
   std::vector<int> numbers;
   for (const absl::string_view part :
        absl::StrSplit(absl::string_view(text.data(), text.size()), ',')) {
-    if (!absl::SimpleAtoi(part, &numbers.emplace_back())) {
-      return absl::InvalidArgumentError(absl::StrCat("'", part, "' is no number"));
-    }
+    const auto number = cli::ParseWhole<int>(std::string_view(part.data(), part.size()));
+    if (!number) return absl::InvalidArgumentError(absl::StrCat("'", part, "' is no number"));
+    numbers.push_back(*number);
   }
   return numbers;
 }
@@ -294,13 +294,11 @@ void AddHotPathCommand(CLI::App& app, Invocation& invocation) {
   auto arguments = std::make_shared<HotPathArguments>();
   CLI::App& command = *app.add_subcommand(
       "hot_path", "Processor time and latency of larderd, redis-server and memcached");
-  command.add_option("--larderd", arguments->larderd, "The program; else the one beside this")
-      ->type_name("PROGRAM");
+  cli::AddText(command, "--larderd", "PROGRAM", arguments->larderd,
+               "The program; else the one beside this");
   AddLoad(command, arguments);
-  command
-      .add_option("--alternations", arguments->alternations,
-                  "How often each server has its turn; else 5")
-      ->type_name("N");
+  cli::AddWhole<int>(command, "--alternations", arguments->alternations, {1, kAlternationsMax},
+                     "How often each server has its turn; else 5");
   cli::AddParsed<std::vector<int>>(
       command, "--io_threads", "A,B,...", &ParseNumbers,
       [arguments](std::vector<int> numbers) { arguments->io_threads = std::move(numbers); },
