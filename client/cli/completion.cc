@@ -42,6 +42,19 @@ std::vector<const CLI::App*> Subcommands(const CLI::App& app) {
 }
 
 constexpr char kScript[] = R"(# bash completion for larder; use: source <(larder completion bash)
+
+# Offers the files that begin with $1, which is as it was typed. bash completes $2, the end of it.
+_larder_files() {
+  local begin="${1%"$2"}" end="$2" file
+  if [[ "$2" == [=:] ]]; then begin="$1" end=""; fi
+  begin="${begin//\\/}"
+  end="${end#[\"\']}"
+  compopt -o filenames 2>/dev/null
+  while IFS= read -r file; do
+    COMPREPLY+=( "${file#"$begin"}" )
+  done < <(compgen -f -- "$begin${end//\\/}")
+}
+
 _larder() {
   local current="${COMP_WORDS[COMP_CWORD]}" command="" nested="" word i begin
   # bash parts words at = and :, so put the one at the cursor together again.
@@ -67,15 +80,17 @@ _larder() {
   esac
   COMPREPLY=()
   if [[ "$typed" == --value_file=* || "$typed" == --tls_*_file=* ]]; then
-    compopt -o filenames 2>/dev/null
-    COMPREPLY=( $(compgen -f -- "${typed#*=}") )
+    _larder_files "${typed#*=}" "$current"
+    return
+  fi
+  if [[ "${COMP_WORDS[index-1]}" == --value_file || "${COMP_WORDS[index-1]}" == --tls_*_file ]]; then
+    _larder_files "$typed" "$current"
     return
   fi
   if [[ "$typed" != -* ]]; then
     case "$command" in
       @FILE_COMMANDS@)
-        compopt -o filenames 2>/dev/null
-        COMPREPLY=( $(compgen -f -- "$typed") )
+        _larder_files "$typed" "$current"
         return ;;
 @VALUES@
     esac

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
@@ -89,6 +90,33 @@ TEST_F(CompletionTest, OffersFilesWhereFilesGo) {
   EXPECT_THAT(Complete(absl::StrCat("larder set k --value_file = ", stem)),
               testing::Contains(path_));
   EXPECT_THAT(Complete(absl::StrCat("larder get ", stem)), testing::IsEmpty());
+}
+
+// Each as bash parts a command line, at blanks, = and :, with the quotes and backslashes in it.
+TEST_F(CompletionTest, OffersFilesWhoseNamesHaveBlanksAndSigns) {
+  const std::filesystem::path folder = absl::StrCat(path_, "_folder");
+  std::filesystem::create_directory(folder);
+  for (const char* name : {"my trace.csv", "my  t", "m*", "q?[a]", "it's", "a:b=c", "$HOME `x`"}) {
+    std::ofstream(folder / name) << "k\n";
+  }
+  const std::string in = folder.string() + "/";
+  for (const std::string before : {"larder replay ", "larder --json set k --value_file = ",
+                                   "larder append k --value_file ", "larder --tls_ca_file = "}) {
+    EXPECT_THAT(Complete(absl::StrCat(before, in, "m")),
+                testing::UnorderedElementsAre(in + "my trace.csv", in + "my  t", in + "m*"));
+    EXPECT_THAT(Complete(absl::StrCat(before, "\"", in, "my\\\\ t\"")),
+                testing::ElementsAre(in + "my trace.csv"));
+    EXPECT_THAT(Complete(absl::StrCat(before, "\"\\\"", in, "my t\"")),
+                testing::ElementsAre(in + "my trace.csv"));
+    EXPECT_THAT(Complete(absl::StrCat(before, in, "q")), testing::ElementsAre(in + "q?[a]"));
+    EXPECT_THAT(Complete(absl::StrCat(before, in, "i")), testing::ElementsAre(in + "it's"));
+    EXPECT_THAT(Complete(absl::StrCat(before, in, "\\$")), testing::ElementsAre(in + "$HOME `x`"));
+    // What bash completes begins after the last : or =.
+    EXPECT_THAT(Complete(absl::StrCat(before, in, "a :")), testing::ElementsAre("b=c"));
+    EXPECT_THAT(Complete(absl::StrCat(before, in, "a : b")), testing::ElementsAre("b=c"));
+    EXPECT_THAT(Complete(absl::StrCat(before, in, "a : b =")), testing::ElementsAre("c"));
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(CompletionTest, OffersTheCommandsOfACommandOnce) {
