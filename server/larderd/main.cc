@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "client/channel/standard_streams.h"
 #include "server/config/command_line.h"
 #include "server/config/file_limit.h"
 #include "server/config/flag_table.h"
@@ -123,6 +124,7 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
 }
 
 int Main(std::vector<std::string> arguments) {
+  HoldStandardStreams();
   const sigset_t signals = BlockSignals();
   // Costs more than the locks themselves in Debian's build of absl.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);

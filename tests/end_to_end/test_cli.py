@@ -201,6 +201,29 @@ complete_words larder re; complete_words larder set k v --if_
                                 env={**os.environ, "LARDER_ADDR": self.node.address}, check=True)
         self.assertEqual(result.stderr, b"")
 
+    def test_streams_that_are_closed_are_an_error_and_no_other_file(self):
+        self.run_cli(OK, "set", "closed", "12345678")
+        for words, code, said in (("get closed >&-", ERROR, b"cannot write: Bad file descriptor"),
+                                  ("scan >&-", ERROR, b"cannot write: Bad file descriptor"),
+                                  ("--version >&-", ERROR, b"cannot write: Bad file descriptor"),
+                                  ("set k --value_file=- <&-", USAGE, b"stdin: Bad file descriptor"),
+                                  ("replay - <&-", USAGE, b"stdin: Bad file descriptor"),
+                                  ("get no-such-key <&- >&- 2>&-", NO, b"")):
+            with self.subTest(words=words):
+                result = subprocess.run(["bash", "-c", f"{LARDER} {words}"], capture_output=True, timeout=60,
+                                        env={**os.environ, "LARDER_ADDR": self.node.address})
+                self.assertEqual(result.returncode, code, result.stderr)
+                self.assertIn(said, result.stderr)
+
+    def test_a_disk_that_is_full_is_an_error(self):
+        for words in ("get closed", "--json stats", "--help", "completion bash"):
+            with self.subTest(words=words):
+                result = subprocess.run(["bash", "-c", f"{LARDER} set closed v && {LARDER} {words} >/dev/full"],
+                                        capture_output=True, timeout=60,
+                                        env={**os.environ, "LARDER_ADDR": self.node.address})
+                self.assertEqual(result.returncode, ERROR, result.stderr)
+                self.assertIn(b"cannot write: No space left", result.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,7 +1,9 @@
 """Start, health, drain and end of a node."""
 
+import os
 import queue
 import signal
+import subprocess
 import unittest
 
 import grpc
@@ -9,6 +11,7 @@ import grpc
 from end_to_end.harness import raw
 from end_to_end.harness.errors import StatusAssertions
 from end_to_end.harness.node import Node
+from end_to_end.harness.paths import LARDERD
 from end_to_end.harness.stubs import cache, cache_grpc, health, health_grpc
 from end_to_end.harness.waiting import wait_until
 
@@ -135,6 +138,18 @@ class LifecycleTest(StatusAssertions, unittest.TestCase):
             with self.assertRaises(grpc.RpcError) as raised:
                 next(stream.answers)
             self.assertEqual(raised.exception.code(), grpc.StatusCode.UNAVAILABLE)
+
+    def test_a_node_without_standard_streams_logs_into_no_other_file(self):
+        with subprocess.Popen(["bash", "-c", f"exec {LARDERD} --listen=127.0.0.1:0 --metrics_listen= <&- 2>&-"],
+                              stdout=subprocess.PIPE, text=True) as process:
+            try:
+                self.assertIn("serving on 127.0.0.1:", process.stdout.readline())
+                for stream in (0, 2):
+                    self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/{stream}"), "/dev/null")
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(30), 0)
+            finally:
+                process.kill()
 
     def test_a_restarted_node_is_empty(self):
         with Node() as node:

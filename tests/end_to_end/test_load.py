@@ -109,14 +109,16 @@ class ReplayTest(unittest.TestCase):
         with Node() as node, subprocess.Popen(
                 [LARDER, "replay", "-", "--json", f"--addr={node.address}"], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE) as replay:
-            self.addCleanup(replay.kill)
-            replay.stdin.write(b"a\nb\nunfinished")
-            replay.stdin.flush()
-            cli = Cli(node.address)
-            wait_until(lambda: cli.json("stats")[1]["entries"] == 2, "both keys of the trace are set")
-            replay.send_signal(signal.SIGINT)
-            self.assertEqual(json.loads(replay.stdout.read())["gets"], 2)
-            self.assertEqual(replay.wait(timeout=60), 0)
+            try:
+                replay.stdin.write(b"a\nb\nunfinished")
+                replay.stdin.flush()
+                cli = Cli(node.address)
+                wait_until(lambda: cli.json("stats")[1]["entries"] == 2, "both keys of the trace are set")
+                replay.send_signal(signal.SIGINT)
+                self.assertEqual(json.loads(replay.stdout.read())["gets"], 2)
+                self.assertEqual(replay.wait(timeout=60), 0)
+            finally:
+                replay.kill()
 
     def test_what_is_no_trace_is_refused_by_its_name(self):
         path = os.path.join(self.folder, "trace")
