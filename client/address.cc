@@ -34,6 +34,7 @@ absl::StatusOr<std::string> NormalizeAddress(std::string_view text) {
     if (text.size() == 5) return Refuse(text, "no path");
     return std::string(text);
   }
+  if (text.find("://") != std::string_view::npos) return Refuse(text, "this is a URL");
   std::string_view host = text;
   std::string_view port = kDefaultPort;
   if (!text.empty() && text.front() == '[') {

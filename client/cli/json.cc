@@ -65,6 +65,11 @@ void AddEntry(const Entry& entry, Json& json) {
   json["flags"] = entry.flags;
 }
 
+Json ErrorJson(const absl::Status& status) {
+  return {{"error", absl::StatusCodeToString(status.code())},
+          {"message", BytesToJson(std::string(status.message()))}};
+}
+
 Json ToJson(const StatsResult& stats) {
   Json json = {{"version", stats.version},
                {"uptime_seconds", absl::ToDoubleSeconds(stats.uptime)},

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/load/report.h"
 #include "client/types.h"
@@ -21,6 +22,9 @@ Json BytesToJson(std::string_view bytes);
 
 // Adds value, version, expires_at (unless never) and flags.
 void AddEntry(const Entry& entry, Json& json);
+
+// Of an error: `error`, the name of its code, and `message`.
+Json ErrorJson(const absl::Status& status);
 
 Json ToJson(const StatsResult& stats);
 Json ToJson(const load::Report& report);

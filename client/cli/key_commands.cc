@@ -55,11 +55,12 @@ int RunDelete(Session& session, const DeleteArguments& arguments) {
   for (size_t i = 0; i < items.size(); ++i) {
     const absl::StatusOr<DeleteResult>& result = (*results)[i];
     if (!result.ok()) {
-      code = session.Fail(
+      code = session.FailItem(
           absl::Status(result.status().code(),
                        absl::StrCat("'", items[i].key, "': ", result.status().message())));
-      array.push_back({{"key", BytesToJson(items[i].key)},
-                       {"error", absl::StatusCodeToString(result.status().code())}});
+      Json item = {{"key", BytesToJson(items[i].key)}};
+      item.update(ErrorJson(result.status()));
+      array.push_back(std::move(item));
       continue;
     }
     deleted += result->deleted ? 1 : 0;

@@ -84,10 +84,17 @@ std::string ReportText(const load::Report& report) {
   return text;
 }
 
+// Prints the report, with the reason why it ended early if there is one.
+void Print(Session& session, const load::Report& report, const absl::Status& end) {
+  Json json = ToJson(report);
+  if (!end.ok()) json.update(ErrorJson(end));
+  session.out().Write(session.json ? ToLine(json) : ReportText(report));
+  session.out().Flush();
+}
+
 // Prints the report and says what was not right.
 int Conclude(Session& session, const load::Report& report) {
-  session.out().Write(session.json ? ToLine(ToJson(report)) : ReportText(report));
-  session.out().Flush();
+  Print(session, report, absl::OkStatus());
   if (report.clean()) return kExitOk;
   session.Complain(absl::StrCat(report.errors_total(), " errors, ", report.wrong_values,
                                 " wrong values",
@@ -243,8 +250,8 @@ int RunReplayCommand(Session& session, ReplayArguments& arguments) {
     status = load::RunReplay(options, **trace, report);
   }
   if (status.ok()) return Conclude(session, report);
-  if (report.operations() > 0) Conclude(session, report);
-  session.Fail(status);
+  if (session.json || report.operations() > 0) Print(session, report, status);
+  session.FailItem(status);
   return kExitUsage;
 }
 

@@ -40,10 +40,19 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
     absl::StrAppend(&command, command.empty() ? "" : " ", chosen->get_name());
   }
   const std::vector<std::string> left = app.remaining(true);
-  std::string problem = error.what();
-  if (error.get_name() == "RequiredError" && !left.empty() && left[0].front() != '-' &&
-      chosen->get_require_subcommand_min() > 0) {
-    problem = absl::StrCat("there is no command '", left[0], "'");
+  const auto flag = std::find_if(left.begin(), left.end(), [](const std::string& word) {
+    return word.size() > 2 && word.substr(0, 2) == "--";
+  });
+  std::string problem = UnguardMessage(error.what());
+  if (flag != left.end()) {
+    problem = absl::StrCat("there is no flag ", flag->substr(0, flag->find('=')),
+                           "; a word that begins with -- goes after --");
+  } else if (error.get_name() == "RequiredError" && !left.empty() &&
+             chosen->get_require_subcommand_min() > 0) {
+    problem = absl::StrCat("there is no command '", UnguardMessage(left[0]), "'");
+  } else if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) &&
+             !left.empty()) {
+    problem = absl::StrCat("'", UnguardMessage(left[0]), "' is one word too many");
   }
   if (command.empty()) return absl::StrCat(problem, " (see larder --help)");
   return absl::StrCat(command, ": ", problem, " (see larder ", command, " --help)");
@@ -62,6 +71,7 @@ std::optional<int> Parse(CLI::App& app, std::vector<std::string> arguments, Sess
       session.out().Write(out.str());
       return kExitOk;
     }
+    session.json = app.get_option("--json")->count() > 0;  // which may not have been read yet
     return session.FailUsage(Explain(app, error));
   }
 }
@@ -82,7 +92,8 @@ void AddCommands(CLI::App& app, Session& session) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done, 1 not found or condition not met, 2 wrong usage, 3 node or network "
-      "failed.\nFlags may stand before or after the command; -- ends them.\n"
+      "failed.\nFlags begin with --, but for -h, and may stand before or after the command; a "
+      "lone -- ends\nthem. With --json an error is an object with `error` and `message`, too.\n"
       "Example: larder set greeting hello --ttl=1h && larder get greeting");
   app.get_formatter()->column_width(34);
   AddReadCommands(app, session);

@@ -42,10 +42,11 @@ int RunMultiGet(Session& session, const std::vector<std::string>& keys) {
   for (size_t i = 0; i < keys.size(); ++i) {
     const absl::StatusOr<GetResult>& result = (*results)[i];
     if (!result.ok()) {
-      code = session.Fail(absl::Status(
+      code = session.FailItem(absl::Status(
           result.status().code(), absl::StrCat("'", keys[i], "': ", result.status().message())));
-      array.push_back({{"key", BytesToJson(keys[i])},
-                       {"error", absl::StatusCodeToString(result.status().code())}});
+      Json item = {{"key", BytesToJson(keys[i])}};
+      item.update(ErrorJson(result.status()));
+      array.push_back(std::move(item));
       continue;
     }
     array.push_back(GetJson(keys[i], *result));
@@ -126,6 +127,7 @@ void AddReadCommands(CLI::App& app, Session& session) {
     AddPositionals(mget, "KEY", *keys, "The keys")->required();
     mget.footer(
         "Prints KEY, a tab and the value, a line each; exits with 1 if any key is missing.\n"
+        "Bytes as they are: where there may be newlines in them, use --json.\n"
         "Example: larder mget user:42 user:43");
     mget.callback([&session, keys] {
       session.command = [&session, keys] { return RunMultiGet(session, *keys); };
@@ -137,7 +139,8 @@ void AddReadCommands(CLI::App& app, Session& session) {
   AddCount(scan, "--limit", arguments->limit, "Stop after this many");
   scan.add_flag("--values", arguments->values, "Print values too, after a tab");
   scan.footer(
-      "With --json one object a line. A key that changes meanwhile may come twice.\n"
+      "A line for each, bytes as they are; with --json an object a line, the last of which may be\n"
+      "an error. A key that changes meanwhile may come twice.\n"
       "Example: larder scan --prefix=user: --limit=10");
   scan.callback([&session, arguments] {
     session.command = [&session, arguments] { return RunScan(session, *arguments); };

@@ -1,14 +1,24 @@
 #include "client/cli/session.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/json.h"
 
 namespace larder::cli {
 namespace {
 
+// Keys and what a node says may be any bytes; those that are orders to a terminal are spelled out.
 std::string OneLine(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (c == '\n' || c == '\r') c = ' ';
+  std::string line;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') {
+      line += ' ';
+    } else if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
+      absl::StrAppendFormat(&line, "\\x%02x", static_cast<unsigned char>(c));
+    } else {
+      line += c;
+    }
   }
   return line;
 }
@@ -32,11 +42,17 @@ absl::StatusOr<std::unique_ptr<Client>> Session::Connect(absl::Duration default_
 }
 
 int Session::Fail(const absl::Status& status) {
+  if (json) out_.Write(ToLine(ErrorJson(status)));
+  return FailItem(status);
+}
+
+int Session::FailItem(const absl::Status& status) {
   Complain(absl::StrCat(absl::StatusCodeToString(status.code()), ": ", status.message()));
   return status.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitError;
 }
 
 int Session::FailUsage(std::string_view message) {
+  if (json) out_.Write(ToLine(ErrorJson(absl::InvalidArgumentError(std::string(message)))));
   Complain(message);
   return kExitUsage;
 }
@@ -50,7 +66,7 @@ void Session::Complain(std::string_view message) {
 void Session::Note(std::string_view message) {
   if (json) return;
   out_.Flush();
-  err_.Write(absl::StrCat(std::string(message), "\n"));
+  err_.Write(absl::StrCat(OneLine(message), "\n"));
   err_.Flush();
 }
 

@@ -54,8 +54,11 @@ class Session {
   absl::StatusOr<std::unique_ptr<Client>> Connect(
       absl::Duration default_timeout = absl::Seconds(1));
 
-  // Say on stderr what went wrong, in one line, and return the exit code for it.
+  // Say on stderr what went wrong, in one line, and return the exit code for it. With --json also
+  // as an object on stdout, but for FailItem: one of many things that were asked for, and the
+  // output says itself which.
   int Fail(const absl::Status& status);
+  int FailItem(const absl::Status& status);
   int FailUsage(std::string_view message);
 
   // Says something on stderr, in one line, after what is on stdout.

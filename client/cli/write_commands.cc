@@ -189,10 +189,11 @@ int RunMultiSet(Session& session, const MultiSetArguments& arguments) {
       array.push_back(SetJson(items[i].key, *result));
       continue;
     }
-    code = session.Fail(absl::Status(
+    code = session.FailItem(absl::Status(
         result.status().code(), absl::StrCat("'", items[i].key, "': ", result.status().message())));
-    array.push_back({{"key", BytesToJson(items[i].key)},
-                     {"error", absl::StatusCodeToString(result.status().code())}});
+    Json item = {{"key", BytesToJson(items[i].key)}};
+    item.update(ErrorJson(result.status()));
+    array.push_back(std::move(item));
   }
   if (session.json) {
     session.out().Write(ToLine(array));

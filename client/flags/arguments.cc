@@ -4,7 +4,6 @@
 #include <cstring>
 #include <memory>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -16,11 +15,11 @@ constexpr char kGuard = '\x01';
 // More than any node takes; a guard against reading an endless file into memory.
 constexpr size_t kValueBytesMax = size_t{1} << 30;
 
+// To CLI11 -hello is -h, and more.
 bool NeedsGuard(const std::string& argument) {
   if (argument.empty()) return false;
   if (argument.front() == kGuard || argument.front() == '[' || argument == "++") return true;
-  return argument.size() > 1 && argument[0] == '-' &&
-         absl::ascii_isdigit(static_cast<unsigned char>(argument[1]));
+  return argument.size() > 1 && argument[0] == '-' && argument[1] != '-' && argument != "-h";
 }
 
 absl::StatusOr<std::string> ReadAll(std::FILE* file, const std::string& name) {
@@ -59,6 +58,12 @@ absl::StatusOr<std::vector<std::string>> GuardArguments(std::vector<std::string>
 std::string Unguard(std::string argument) {
   if (!argument.empty() && argument.front() == kGuard) argument.erase(0, 1);
   return argument;
+}
+
+std::string UnguardMessage(std::string_view message) {
+  std::string text(message);
+  std::erase(text, kGuard);
+  return text;
 }
 
 CLI::Option* AddPositional(CLI::App& app, const std::string& name, std::string& target,

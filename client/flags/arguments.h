@@ -18,11 +18,14 @@
 
 namespace larder::cli {
 
-// CLI11 has its own ideas about arguments like -5, [a,b] and ++. GuardArguments marks those, so
-// that it takes them as they are; Unguard, and all that is added by the functions below, takes the
-// mark off again. INVALID_ARGUMENT: a flag is written --name= without a value.
+// Flags begin with --, but for -h; every other argument is a word. CLI11 has its own ideas about
+// words like -5, -hello, [a,b] and ++. GuardArguments marks those, so that it takes them as they
+// are; Unguard, and all that is added by the functions below, takes the mark off again, and
+// UnguardMessage takes those off that are in what CLI11 says. INVALID_ARGUMENT: a flag is written
+// --name= without a value.
 absl::StatusOr<std::vector<std::string>> GuardArguments(std::vector<std::string> arguments);
 std::string Unguard(std::string argument);
+std::string UnguardMessage(std::string_view message);
 
 // Positional arguments that may be any bytes.
 CLI::Option* AddPositional(CLI::App& app, const std::string& name, std::string& target,

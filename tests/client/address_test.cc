@@ -22,5 +22,10 @@ TEST(NormalizeAddressTest, RefusesWhatIsNoAddress) {
   }
 }
 
+TEST(NormalizeAddressTest, SaysThatAUrlIsNone) {
+  EXPECT_EQ(NormalizeAddress("http://host:7600").status().message(),
+            "address 'http://host:7600': this is a URL; expected host:port");
+}
+
 }  // namespace
 }  // namespace larder

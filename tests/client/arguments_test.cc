@@ -27,8 +27,9 @@ std::vector<std::string> Receive(std::vector<std::string> arguments) {
 }
 
 TEST(GuardArgumentsTest, WordsArriveAsTheyAre) {
-  for (const std::string word : {"plain", "", "-5", "-5abc", "[a,b]", "[1, 2]", "++", "\x01x", "-",
-                                 "a=b", "{\"a\": [1]}", "\xff\xfe", "a b", "\"q\"", "/x:y"}) {
+  for (const std::string word :
+       {"plain", "", "-5", "-5abc", "-hello", "-v", "-é", "[a,b]", "[1, 2]", "++", "\x01x", "-",
+        "a=b", "{\"a\": [1]}", "\xff\xfe", "a b", "\"q\"", "/x:y"}) {
     EXPECT_THAT(Receive({word}), testing::ElementsAre(word));
     EXPECT_THAT(Receive({"k", word, word}), testing::ElementsAre("k", word, word));
   }

@@ -1,5 +1,3 @@
-#include "client/cli/program.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -10,7 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "tests/client/fake_node.h"
+#include "tests/client/program_fixture.h"
 
 namespace larder::cli {
 namespace {
@@ -18,54 +16,6 @@ namespace {
 using testing::FakeNode;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-struct Outcome {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-std::string Content(std::FILE* file) {
-  std::string text(1 << 20, '\0');
-  std::rewind(file);
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
-  return text;
-}
-
-class ProgramTest : public ::testing::Test {
- protected:
-  Outcome Run(std::vector<std::string> arguments, const std::string& input = "") {
-    arguments.push_back("--addr=" + node_.address());
-    return RunAnywhere(std::move(arguments), input);
-  }
-
-  static Outcome RunAnywhere(std::vector<std::string> arguments, const std::string& input = "") {
-    std::FILE* const in = std::tmpfile();
-    std::fwrite(input.data(), 1, input.size(), in);
-    std::rewind(in);
-    std::FILE* const out = std::tmpfile();
-    std::FILE* const err = std::tmpfile();
-    Outcome outcome;
-    outcome.code = RunProgram(std::move(arguments), {in, out, err});
-    std::fclose(in);
-    outcome.out = Content(out);
-    outcome.err = Content(err);
-    return outcome;
-  }
-
-  // A usage error: exit code 2 and one line that names the problem.
-  void ExpectUsageError(std::vector<std::string> arguments, const std::string& named) {
-    const Outcome outcome = Run(std::move(arguments));
-    EXPECT_EQ(outcome.code, kExitUsage) << outcome.err;
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_THAT(outcome.err, StartsWith("larder: "));
-    EXPECT_THAT(outcome.err, HasSubstr(named));
-    EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
-  }
-
-  FakeNode node_;
-};
 
 TEST_F(ProgramTest, GetPrintsTheBareValueAndNothingElse) {
   const std::string value("\0bin\xff\n", 6);
@@ -133,7 +83,8 @@ TEST_F(ProgramTest, ValuesComeFromFiles) {
 }
 
 TEST_F(ProgramTest, AValueIsTheValueWhateverItLooksLike) {
-  for (const std::string value : {"@ada", "@/etc/hostname", "@", "@-", "-", "", "-5", "<x", "=x"}) {
+  for (const std::string value :
+       {"@ada", "@/etc/hostname", "@", "@-", "-", "", "-5", "<x", "=x", "-hello", "-v", "[x"}) {
     EXPECT_EQ(Run({"set", "s", value}, "not this").code, kExitOk) << value;
     EXPECT_EQ(node_.Find("s"), value);
     EXPECT_EQ(Run({"mset", "m", value, "n", value}, "not this").out, "stored 2 of 2\n") << value;
@@ -141,7 +92,7 @@ TEST_F(ProgramTest, AValueIsTheValueWhateverItLooksLike) {
     EXPECT_EQ(node_.Find("n"), value);
     EXPECT_EQ(Run({"append", "a", value}, "not this").code, kExitOk) << value;
   }
-  EXPECT_EQ(node_.Find("a"), "@ada@/etc/hostname@@---5<x=x");
+  EXPECT_EQ(node_.Find("a"), "@ada@/etc/hostname@@---5<x=x-hello-v[x");
   EXPECT_THAT(Run({"set", "s", "-"}).err, HasSubstr("--value_file=- reads stdin"));
   EXPECT_EQ(Run({"set", "s", "x-"}).err, "");
 }
@@ -256,7 +207,7 @@ TEST_F(ProgramTest, ConfigSet) {
   ExpectUsageError({"config", "set"}, "config set: NAME=VALUE");
   ExpectUsageError({"config", "set", "memory", "4GiB"}, "'memory' is not NAME=VALUE");
   ExpectUsageError({"config", "set", "memory=4GiB", "=4GiB"}, "'=4GiB' is not NAME=VALUE");
-  ExpectUsageError({"config", "set", "--memory=4GiB"}, "config set: NAME=VALUE");
+  ExpectUsageError({"config", "set", "--memory=4GiB"}, "config set: there is no flag --memory");
   ExpectUsageError({"config", "get", "memory", "eviction"}, "eviction");
   EXPECT_EQ(node_.calls("SetConfig"), calls);
   node_.FailNext("SetConfig", {{absl::StatusCode::kInternal, true, {}, false}});
@@ -317,8 +268,11 @@ TEST_F(ProgramTest, UsageErrorsAreOneLineThatNamesTheProblem) {
   ExpectUsageError({}, "--help");
   ExpectUsageError({"gte", "k"}, "there is no command 'gte'");
   ExpectUsageError({"get"}, "KEY");
-  ExpectUsageError({"get", "a", "b"}, "b");
-  ExpectUsageError({"get", "k", "--ttl=5s"}, "--ttl");
+  ExpectUsageError({"get", "a", "b", "c"}, "'b' is one word too many");
+  ExpectUsageError({"get", "a", "-5"}, "'-5' is one word too many");
+  ExpectUsageError({"get", "k", "--ttl=5s"}, "there is no flag --ttl; a word");
+  ExpectUsageError({"set", "--hello"}, "there is no flag --hello");
+  ExpectUsageError({"-x"}, "there is no command '-x'");
   ExpectUsageError({"set", "k", "v", "--ttl=5"}, "--ttl");
   ExpectUsageError({"set", "k", "v", "--ttl="}, "--ttl=");
   ExpectUsageError({"set", "k", "v", "--if_absent", "--if_present"}, "--if_absent");

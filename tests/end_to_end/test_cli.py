@@ -147,6 +147,33 @@ class CliTest(unittest.TestCase):
         self.run_cli(OK, "set", "binary", "--value_file=-", stdin=b"\xff\x00")
         self.assertEqual(self.cli.json("get", "binary")[1]["value"], {"base64": "/wA="})
 
+    def test_json_of_errors(self):
+        self.run_cli(OK, "set", "there", "1")
+        for words in (["mget", "there", ""], ["mset", "there", "1", "", "2"], ["delete", "there", ""]):
+            with self.subTest(words=words):
+                code, (first, second) = self.cli.json(*words)
+                self.assertEqual((code, second["key"], second["error"]), (USAGE, "", "INVALID_ARGUMENT"))
+                self.assertIn("key is empty", second["message"])
+                self.assertNotIn("error", first)
+        for words in (["get", ""], ["get"], ["get", "k", "--no_such"], ["no_such"], ["config", "set", "memory=lots"]):
+            with self.subTest(words=words):
+                code, answer = self.cli.json(*words)
+                self.assertEqual((code, answer["error"]), (USAGE, "INVALID_ARGUMENT"))
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        for command in (["get", "k"], ["mget", "k"], ["scan"], ["stats"], ["ping"], ["bench"], ["flush", "--yes"],
+                        ["replay", "/dev/null"], ["lease", "k"], ["incr", "k"], ["config", "get"]):
+            with self.subTest(command=command):
+                code, answer = self.cli.json(*command, f"--addr=127.0.0.1:{port}")
+                self.assertEqual((code, answer["error"]), (ERROR, "UNAVAILABLE"))
+                self.assertIn(str(port), answer["message"])
+
+    def test_a_word_that_begins_with_a_dash_is_a_value(self):
+        for value in ("-hello", "-h5", "-v", "-"):
+            self.run_cli(OK, "set", "dash", value)
+            self.assertEqual(self.run_cli(OK, "get", "dash"), value.encode())
+        self.assertIn("Usage: larder set", self.run_cli(OK, "set", "-h").decode())
+
     def test_acknowledgement(self):
         self.run_cli(OK, "set", "ack", "v", "--ack=memory")
         self.fails(ERROR, "set", "ack", "v", "--ack=disk")
