@@ -1,6 +1,7 @@
 #include "server/tls/tls_files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,6 +26,11 @@ absl::Status ReadFile(const char* flag, const std::string& path, std::string& te
   // O_NONBLOCK: a named pipe is not to hang the node.
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) return Refuse(flag, path, std::strerror(errno));
+  struct stat info;
+  if (fstat(file.number(), &info) != 0) return Refuse(flag, path, std::strerror(errno));
+  if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+    return Refuse(flag, path, "no regular file, which could be read again");
+  }
   char buffer[16384];
   ssize_t count = 0;
   while ((count = read(file.number(), buffer, sizeof(buffer))) > 0) {

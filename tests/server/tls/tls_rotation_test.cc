@@ -133,6 +133,24 @@ TEST_F(TlsRotationTest, AFileThatCannotBeReadIsNamed) {
   EXPECT_THAT(Refusal(files), HasSubstr("larger than 1 MiB"));
 }
 
+TEST_F(TlsRotationTest, WhatCannotBeReadAgainIsRefused) {
+  ASSERT_EQ(mkfifo(Path("fifo").c_str(), 0600), 0);
+  // A pipe with all of the certificate in it is none either: it would be empty the next time.
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], first_.certificate.data(), first_.certificate.size()),
+            static_cast<ssize_t>(first_.certificate.size()));
+  close(ends[1]);
+  for (const std::string& path :
+       {Path("fifo"), "/dev/fd/" + std::to_string(ends[0]), std::string("/dev/null")}) {
+    TlsFiles files = Files();
+    files.cert_file = path;
+    EXPECT_EQ(Refusal(files),
+              "--tls_cert_file: " + path + ": no regular file, which could be read again");
+  }
+  close(ends[0]);
+}
+
 TEST_F(TlsRotationTest, WhatIsWrongInAFileIsSaid) {
   TlsFiles files = Files();
   files.cert_file = Path("key");
