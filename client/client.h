@@ -35,6 +35,8 @@ struct ClientOptions {
   absl::Duration connect_timeout = absl::Seconds(1);
   // Absent: plaintext.
   std::optional<TlsOptions> tls;
+  // With `tls`: what is in its files, which are then not read.
+  std::optional<TlsMaterial> tls_material;
   RetryOptions retry;
   // TCP connections, used in turn. 1..1024.
   int connections = 1;

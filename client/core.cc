@@ -48,7 +48,8 @@ absl::string_view TlsHint(absl::string_view said, const std::optional<TlsOptions
 // INVALID_ARGUMENT: a file of `tls` is no good.
 absl::StatusOr<std::unique_ptr<Transport>> CreateTransport(const ClientOptions& options) {
   std::optional<TlsMaterial> tls;
-  if (options.tls.has_value()) {
+  if (options.tls.has_value()) tls = options.tls_material;
+  if (options.tls.has_value() && !tls.has_value()) {
     absl::StatusOr<TlsMaterial> material = ReadTlsOptions(*options.tls);
     if (!material.ok()) return material.status();
     tls = *std::move(material);

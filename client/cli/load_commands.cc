@@ -115,11 +115,9 @@ absl::Status SetUpEngine(Session& session, std::optional<absl::Duration> ttl,
   absl::StatusOr<std::string> address = NormalizeAddress(session.address);
   if (!address.ok()) return address.status();
   engine.address = *std::move(address);
-  if (const std::optional<TlsOptions> tls = session.Tls()) {
-    absl::StatusOr<TlsMaterial> material = ReadTlsOptions(*tls);
-    if (!material.ok()) return material.status();
-    engine.tls = *std::move(material);
-  }
+  absl::StatusOr<std::optional<TlsMaterial>> tls = session.Tls();
+  if (!tls.ok()) return tls.status();
+  engine.tls = *std::move(tls);
   engine.timeout = session.timeout.value_or(kDefaultTimeout);
   engine.ttl = ttl;
   return CheckNode(session);

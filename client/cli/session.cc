@@ -25,17 +25,30 @@ std::string OneLine(std::string_view text) {
 
 }  // namespace
 
-std::optional<TlsOptions> Session::Tls() const {
+std::optional<TlsOptions> Session::GivenTls() const {
   const TlsOptions& given = tls_options;
   const bool is_given = tls || !given.ca_file.empty() || !given.cert_file.empty() ||
                         !given.key_file.empty() || !given.server_name.empty();
   return is_given ? std::optional<TlsOptions>(given) : std::nullopt;
 }
 
+absl::StatusOr<std::optional<TlsMaterial>> Session::Tls() {
+  const std::optional<TlsOptions> given = GivenTls();
+  if (given && !tls_material_) {
+    absl::StatusOr<TlsMaterial> material = ReadTlsOptions(*given);
+    if (!material.ok()) return material.status();
+    tls_material_ = *std::move(material);
+  }
+  return tls_material_;
+}
+
 absl::StatusOr<std::unique_ptr<Client>> Session::Connect(absl::Duration default_timeout) {
+  absl::StatusOr<std::optional<TlsMaterial>> material = Tls();
+  if (!material.ok()) return material.status();
   ClientOptions options;
   options.address = address;
-  options.tls = Tls();
+  options.tls = GivenTls();
+  options.tls_material = *std::move(material);
   options.deadline = timeout.value_or(default_timeout);
   options.max_receive_bytes = size_t{1} << 30;
   return Client::Create(std::move(options));

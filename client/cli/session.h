@@ -48,8 +48,9 @@ class Session {
   Output& out() { return out_; }
   Output& err() { return err_; }
 
-  // Absent: plaintext.
-  std::optional<TlsOptions> Tls() const;
+  // What is in the files of the flags --tls..., which are read once: they may be pipes. Nothing:
+  // plaintext. INVALID_ARGUMENT: a file is no good.
+  absl::StatusOr<std::optional<TlsMaterial>> Tls();
 
   absl::StatusOr<std::unique_ptr<Client>> Connect(
       absl::Duration default_timeout = absl::Seconds(1));
@@ -68,6 +69,10 @@ class Session {
   void Note(std::string_view message);
 
  private:
+  // Absent: plaintext.
+  std::optional<TlsOptions> GivenTls() const;
+
+  std::optional<TlsMaterial> tls_material_;
   std::FILE* in_;
   Output out_;
   Output err_;

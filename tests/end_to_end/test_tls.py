@@ -3,6 +3,7 @@
 import contextlib
 import os
 import ssl
+import subprocess
 import unittest
 import warnings
 
@@ -12,6 +13,7 @@ from end_to_end.harness import raw
 from end_to_end.harness.certificates import Authority, Certificate, read
 from end_to_end.harness.cli import Cli
 from end_to_end.harness.node import Node, StartError, TRANSPORT
+from end_to_end.harness.paths import LARDER
 from end_to_end.harness.stubs import cache, cache_grpc
 from end_to_end.harness.waiting import wait_until
 
@@ -279,6 +281,15 @@ class CliTest(TlsTestCase):
                 node, "get", "k", ca, "--tls_server_name=other.example", code=3))
             # The system trusts somebody, but not the test.
             self.assertIn("tls_ca_file", self.run_cli(node, "get", "k", LARDER_TLS="1", code=3))
+
+    def test_files_may_be_pipes(self):
+        with self.start() as node:
+            for command in ("set k v", "bench --requests=100", "replay /dev/null"):
+                with self.subTest(command=command):
+                    result = subprocess.run(
+                        ["bash", "-c", f"{LARDER} {command} --tls_ca_file=<(cat {self.authority.ca_file})"],
+                        capture_output=True, timeout=60, env={**os.environ, "LARDER_ADDR": node.address})
+                    self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_a_certificate_of_its_own(self):
         ca = f"--tls_ca_file={self.authority.ca_file}"
