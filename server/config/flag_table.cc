@@ -387,6 +387,10 @@ void AddProcess(std::vector<Flag>& flags) {
   flags.push_back(Word(
       {"log_level", "The least severity that is logged, to stderr."}, "info, warning, error",
       [](auto& c) -> auto& { return c.log_level; }, ParseLogLevel, LogLevelName));
+  flags.push_back(Size({"max_log_bytes",
+                        "Log lines that wait for who reads stderr; with more, a line is lost and "
+                        "counted."},
+                       4 * kKi, kKi * kMi, [](auto& c) -> auto& { return c.max_log_bytes; }));
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ struct ServerConfig {
   absl::Duration drain_timeout = absl::Seconds(10);
   uint32_t node_number = 0;
   LogLevel log_level = LogLevel::kInfo;
+  size_t max_log_bytes = size_t{1} << 20;
 };
 
 // What holds between flags. INVALID_ARGUMENT names both flags, their values and the rule.

@@ -17,6 +17,7 @@
 #include "server/config/file_limit.h"
 #include "server/config/flag_table.h"
 #include "server/config/version.h"
+#include "server/larderd/process_log.h"
 #include "server/node/node.h"
 
 namespace larder::server {
@@ -25,16 +26,10 @@ namespace {
 constexpr int kUsageError = 2;
 constexpr int kStartError = 1;
 constexpr int kCutShort = 3;
+constexpr absl::Duration kLastLinesWithin = absl::Seconds(1);
 
-int Report(int exit_code, const absl::Status& status) {
-  std::fprintf(stderr, "larderd: %s\n", std::string(status.message()).c_str());
-  return exit_code;
-}
-
-void StartLogging(ServerConfig::LogLevel level) {
-  FLAGS_logtostderr = true;
-  FLAGS_minloglevel = static_cast<int>(level);
-  google::InitGoogleLogging("larderd");
+std::string ErrorLine(const absl::Status& status) {
+  return absl::StrCat("larderd: ", status.message(), "\n");
 }
 
 // Lets the process open as many files as it may, since a connection is a file; returns how many.
@@ -72,7 +67,7 @@ sigset_t BlockSignals() {
 }
 
 // A second signal ends the process at once.
-void DrainUnlessSignalled(Node& node, const sigset_t& signals) {
+void DrainUnlessSignalled(Node& node, const sigset_t& signals, LogWriter& log) {
   std::thread drain([&node, main_thread = ::pthread_self()] {
     node.Drain();
     ::pthread_kill(main_thread, SIGUSR1);
@@ -81,7 +76,7 @@ void DrainUnlessSignalled(Node& node, const sigset_t& signals) {
   ::sigwait(&signals, &signal);
   if (signal != SIGUSR1) {
     LOG(WARNING) << "second signal: ending without waiting for requests in flight";
-    google::FlushLogFiles(google::INFO);
+    log.Flush(kLastLinesWithin);
     ::_exit(kCutShort);
   }
   drain.join();
@@ -100,9 +95,13 @@ void LogTls(const TlsNotice& notice) {
   }
 }
 
-int Serve(const ServerConfig& config, const sigset_t& signals) {
-  absl::StatusOr<std::unique_ptr<Node>> node = Node::Start(config, LogChange, LogTls);
-  if (!node.ok()) return Report(kStartError, node.status());
+int Serve(const ServerConfig& config, const sigset_t& signals, LogWriter& log) {
+  absl::StatusOr<std::unique_ptr<Node>> node =
+      Node::Start(config, {.on_change = LogChange, .on_tls = LogTls, .log = &log});
+  if (!node.ok()) {
+    log.Append(ErrorLine(node.status()));
+    return kStartError;
+  }
   const std::string client = (*node)->client_endpoint().ToString();
   const auto metrics_endpoint = (*node)->metrics_endpoint();
   const std::string metrics =
@@ -117,7 +116,7 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
   } while (signal == SIGUSR1);
   LOG(INFO) << ::strsignal(signal) << ": draining for up to "
             << absl::FormatDuration(config.drain_timeout);
-  DrainUnlessSignalled(**node, signals);
+  DrainUnlessSignalled(**node, signals, log);
   node->reset();
   LOG(INFO) << "ended";
   return 0;
@@ -129,21 +128,25 @@ int Main(std::vector<std::string> arguments) {
   // Costs more than the locks themselves in Debian's build of absl.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const absl::StatusOr<CommandLine> command_line = ParseCommandLine(std::move(arguments));
-  if (!command_line.ok()) return Report(kUsageError, command_line.status());
+  if (!command_line.ok()) {
+    std::fputs(ErrorLine(command_line.status()).c_str(), stderr);
+    return kUsageError;
+  }
   if (command_line->print.has_value()) {
     std::fputs(command_line->print->c_str(), stdout);
     return 0;
   }
   ServerConfig config = command_line->config;
-  StartLogging(config.log_level);
+  ProcessLog log(config.log_level, config.max_log_bytes);
   LOG(INFO) << "larderd " << kVersion << " starts";
   for (const ConfigEntry& entry : ChangedConfigEntries(config)) {
     LOG(INFO) << "--" << entry.name << "=" << entry.value;
   }
-  const absl::Status fits = FitFileLimit(config);
-  const int exit_code = fits.ok() ? Serve(config, signals) : Report(kStartError, fits);
-  google::ShutdownGoogleLogging();
-  return exit_code;
+  if (const absl::Status status = FitFileLimit(config); !status.ok()) {
+    log.writer().Append(ErrorLine(status));
+    return kStartError;
+  }
+  return Serve(config, signals, log.writer());
 }
 
 }  // namespace

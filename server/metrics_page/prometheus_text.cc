@@ -72,6 +72,9 @@ class NodeCollector final : public prometheus::Collectable {
     AddTls(families);
     AddTransport(families);
     AddMetricsPort(families);
+    Single(families, MetricType::Counter, "larder_log_lines_lost_total",
+           "Log lines that stderr did not take.",
+           sources_.log == nullptr ? 0 : static_cast<double>(sources_.log->lost_lines()));
     AddProcess(families);
     return families;
   }

@@ -5,6 +5,7 @@
 
 #include "server/connections/connection_table.h"
 #include "server/http/http_counters.h"
+#include "server/log/log_writer.h"
 #include "server/metrics/request_metrics.h"
 #include "server/tls/tls_counters.h"
 #include "server/transport/inflight_limit.h"
@@ -22,6 +23,7 @@ struct MetricSources {
   const TlsCounters* tls = nullptr;
   const TransportState* transport = nullptr;
   const HttpCounters* metrics_port = nullptr;
+  const LogWriter* log = nullptr;  // nullptr: none is written
 };
 
 // All metrics of the node in Prometheus' text format, read now. Thread-safe.

@@ -56,8 +56,9 @@ absl::StatusOr<storage::HashSecret> DrawHashSecret() {
 // Members are destroyed last to first: ports and threads before what they use.
 class Node::Parts final : public NodeFigureSource {
  public:
-  explicit Parts(const ServerConfig& config)
+  Parts(const ServerConfig& config, NodeSurroundings surroundings)
       : config_(config),
+        surroundings_(std::move(surroundings)),
         started_(std::chrono::steady_clock::now()),
         versions_(config.node_number),
         connections_(config.max_connections),
@@ -66,9 +67,9 @@ class Node::Parts final : public NodeFigureSource {
     transport_.counts_ends = config.transport != ServerConfig::Transport::kGrpcpp;
   }
 
-  absl::Status Start(ConfigListener on_change, TlsListener on_tls) {
+  absl::Status Start() {
     if (config_.tls.is_on()) {
-      auto tls = TlsRotation::Create(config_.tls, &tls_counters_, std::move(on_tls));
+      auto tls = TlsRotation::Create(config_.tls, &tls_counters_, surroundings_.on_tls);
       if (!tls.ok()) return tls.status();
       tls_ = *std::move(tls);
     }
@@ -83,8 +84,8 @@ class Node::Parts final : public NodeFigureSource {
     cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
                                             LeaseTokenCodec(config_.node_number, RandomNumber()));
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
-    runtime_config_ =
-        std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_, std::move(on_change));
+    runtime_config_ = std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_,
+                                                      surroundings_.on_change);
     const bool uses_grpcpp = config_.transport == ServerConfig::Transport::kGrpcpp;
     // grpc++ has read its own certificate, for good.
     housekeeper_ = std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_,
@@ -138,7 +139,8 @@ class Node::Parts final : public NodeFigureSource {
                                 .inflight = &inflight_,
                                 .tls = &tls_counters_,
                                 .transport = &transport_,
-                                .metrics_port = &metrics_port_};
+                                .metrics_port = &metrics_port_,
+                                .log = surroundings_.log};
     auto metrics = MetricsEndpoint::Start(config_.metrics_listen, config_.metrics_limits,
                                           {.metrics = [sources] { return PrometheusText(sources); },
                                            .is_ready = [this] { return readiness_.is_ready(); },
@@ -170,6 +172,7 @@ class Node::Parts final : public NodeFigureSource {
   }
 
   const ServerConfig config_;  // at the start
+  const NodeSurroundings surroundings_;
   const std::chrono::steady_clock::time_point started_;
   ShardClock clock_;
   storage::HybridClock versions_;
@@ -196,9 +199,9 @@ Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Node::~Node() = default;
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const ServerConfig& config,
-                                                  ConfigListener on_change, TlsListener on_tls) {
-  auto parts = std::make_unique<Parts>(config);
-  const absl::Status status = parts->Start(std::move(on_change), std::move(on_tls));
+                                                  NodeSurroundings surroundings) {
+  auto parts = std::make_unique<Parts>(config, std::move(surroundings));
+  const absl::Status status = parts->Start();
   if (!status.ok()) return status;
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }

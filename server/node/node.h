@@ -7,10 +7,19 @@
 #include "absl/status/statusor.h"
 #include "server/config/server_config.h"
 #include "server/connections/endpoint.h"
+#include "server/log/log_writer.h"
 #include "server/tls/tls_rotation.h"
 #include "server/upkeep/runtime_config.h"
 
 namespace larder::server {
+
+// Whom a node tells what happens to it, and what it tells of in turn. May all be empty; what is
+// pointed to outlives the node.
+struct NodeSurroundings {
+  ConfigListener on_change;  // of every flag that SetConfig changes, on the front end's threads
+  TlsListener on_tls;        // on the thread of Start and on the housekeeper's
+  const LogWriter* log = nullptr;  // for its metrics
+};
 
 // One running node: keyspace, handlers, client port, metrics port, housekeeping.
 // Start, Drain and the destructor belong to one thread.
@@ -18,11 +27,8 @@ class Node {
  public:
   // UNAVAILABLE: a port cannot be had. INVALID_ARGUMENT: the keyspace refuses its options.
   // FAILED_PRECONDITION: a file of config.tls is not what it should be.
-  // `on_change` is told of every flag that SetConfig changes, on threads of the front end;
-  // `on_tls` of certificates, on this thread and that of the housekeeper.
   static absl::StatusOr<std::unique_ptr<Node>> Start(const ServerConfig& config,
-                                                     ConfigListener on_change = {},
-                                                     TlsListener on_tls = {});
+                                                     NodeSurroundings surroundings = {});
   ~Node();
 
   const Endpoint& client_endpoint() const;

@@ -8,7 +8,6 @@ import unittest
 
 import grpc
 
-from end_to_end.harness import raw
 from end_to_end.harness.errors import StatusAssertions
 from end_to_end.harness.node import Node
 from end_to_end.harness.paths import LARDERD
@@ -86,8 +85,7 @@ class LifecycleTest(StatusAssertions, unittest.TestCase):
     def test_while_draining_readyz_says_503_and_nobody_new_is_served(self):
         with Node("--drain_timeout=60s") as node:
             # A client that never reads its answer keeps the drain going.
-            node.stub.Set(cache.SetRequest(key=b"large", value=b"v" * (1 << 20)), timeout=20)
-            with self.hold_call(node):
+            with node.hold_call():
                 node.signal(signal.SIGTERM)
                 wait_until(lambda: node.http("/readyz")[0] == 503, "readyz says 503")
                 self.assertEqual(node.http("/healthz")[0], 200)
@@ -97,20 +95,10 @@ class LifecycleTest(StatusAssertions, unittest.TestCase):
                 self.assertIsNone(node.process.poll())
             self.assertEqual(node.process.wait(60), 0)
 
-    @staticmethod
-    def hold_call(node):
-        connection = raw.connect(node.port)
-        message = cache.GetRequest(key=b"large").SerializeToString()
-        connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + raw.call_headers(b"/larder.v1.Cache/Get")
-                           + raw.call_data(message))
-        wait_until(lambda: node.metrics()["larder_requests_in_flight"] >= 1, "the call is in flight")
-        return connection
-
     def test_a_drain_is_bounded_and_a_second_signal_ends_it_at_once(self):
         for flag, signals in (("--drain_timeout=200ms", 1), ("--drain_timeout=1h", 2)):
             with self.subTest(signals=signals), Node(flag) as node:
-                node.stub.Set(cache.SetRequest(key=b"large", value=b"v" * (1 << 20)), timeout=20)
-                with self.hold_call(node):
+                with node.hold_call():
                     node.signal(signal.SIGTERM)
                     if signals == 2:
                         wait_until(lambda: node.http("/readyz")[0] == 503, "the drain has begun")

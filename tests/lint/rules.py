@@ -34,6 +34,7 @@ FOLDERS = {
         ("server/handlers", "storage", "cluster", "proto/wire"), ("absl/",), leaf=False),
     "server/http": Folder(
         ("server/http", "server/connections", "client/channel"), ("absl/", "zlib.h"), leaf=False),
+    "server/log": Folder(("server/log", "client/channel"), ("absl/",), leaf=False),
     "server/tls": Folder(
         ("server/tls", "storage", "client/channel", "proto/tls"), ("absl/", "openssl/"),
         leaf=False),

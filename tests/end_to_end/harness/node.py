@@ -12,8 +12,9 @@ import urllib.request
 
 import grpc
 
-from . import stubs
+from . import raw, stubs
 from .paths import LARDERD
+from .waiting import wait_until
 
 SERVING = re.compile(r"larderd: serving on (\S+):(\d+), metrics on (\S+):(\d+)")
 LABEL = re.compile(r'\w+="[^"]*"')
@@ -34,16 +35,18 @@ class StartError(Exception):
 
 class Node:
     """Starts larderd when made, ends it at the end of a `with`. `stub` is a Cache stub. `credentials`
-    are those of channels to a node with TLS, `files_max` is how many files it may open."""
+    are those of channels to a node with TLS, `files_max` is how many files it may open. `stderr`:
+    where its log goes instead of to `log()`. `wrapper`: a command that becomes the one whose words
+    follow."""
 
-    def __init__(self, *flags, channel_options=(), credentials=None, files_max=None):
+    def __init__(self, *flags, channel_options=(), credentials=None, files_max=None, stderr=None, wrapper=()):
         self.credentials = credentials
         self._log = tempfile.TemporaryFile()
         limit = [] if files_max is None else ["prlimit", f"--nofile={files_max}:{files_max}"]
         self.process = subprocess.Popen(
-            [*limit, LARDERD, "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0",
+            [*limit, *wrapper, LARDERD, "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0",
              f"--transport={TRANSPORT}", *flags],
-            stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL)
+            stdout=subprocess.PIPE, stderr=self._log if stderr is None else stderr, stdin=subprocess.DEVNULL)
         try:
             self.port, self.metrics_port = self._wait_until_serving()
         except BaseException:
@@ -123,6 +126,16 @@ class Node:
                 labels = ",".join(sorted(LABEL.findall(name)))
                 samples[name.split("{")[0] + (f"{{{labels}}}" if labels else "")] = float(value)
         return samples
+
+    def hold_call(self):
+        """A connection with a call whose answer, of 1 MiB, it never reads, so that a drain goes on."""
+        self.stub.Set(stubs.cache.SetRequest(key=b"large", value=b"v" * (1 << 20)), timeout=20)
+        connection = raw.connect(self.port)
+        message = stubs.cache.GetRequest(key=b"large").SerializeToString()
+        connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + raw.call_headers(b"/larder.v1.Cache/Get")
+                           + raw.call_data(message))
+        wait_until(lambda: self.metrics()["larder_requests_in_flight"] >= 1, "the call is in flight")
+        return connection
 
     def stats(self):
         return self.maintenance.Stats(stubs.admin.StatsRequest(), timeout=20)

@@ -1,0 +1,93 @@
+"""The log, and a stderr that does not take it."""
+
+import os
+import re
+import signal
+import unittest
+
+from end_to_end.harness.node import Node
+from end_to_end.harness.stubs import admin, cache
+from end_to_end.harness.waiting import wait_until
+
+LOST = "larder_log_lines_lost_total"
+CALLS_MAX = 5000
+
+
+class LogTest(unittest.TestCase):
+    def change_config(self, node, number):
+        """One line of log."""
+        setting = admin.ConfigValue(name="max_inflight", value=str(1000 + number % 2))
+        node.maintenance.SetConfig(admin.SetConfigRequest(values=[setting]), timeout=20)
+
+    def log_until_lost(self, node):
+        for number in range(CALLS_MAX):
+            self.change_config(node, number)
+            if number % 100 == 99 and node.metrics()[LOST] > 0:
+                return
+        self.fail(f"not one line was lost after {CALLS_MAX}")
+
+    def assert_serves(self, node):
+        node.stub.Set(cache.SetRequest(key=b"k", value=b"v"), timeout=20)
+        self.assertEqual(node.stub.Get(cache.GetRequest(key=b"k"), timeout=20).value, b"v")
+        self.assertTrue(node.alive())
+
+    def test_a_log_that_nobody_reads_hurts_nobody(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        with Node("--max_log_bytes=4KiB", stderr=writer) as node:
+            os.close(writer)
+            self.log_until_lost(node)
+            self.assert_serves(node)
+            self.assertEqual(node.terminate(), 0)
+
+    def test_what_was_lost_is_told_once_there_is_room(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        with Node("--max_log_bytes=4KiB", stderr=writer) as node:
+            os.close(writer)
+            self.log_until_lost(node)
+            lost = node.metrics()[LOST]
+            text = b""
+            while not (told := re.search(rb"\] (\d+) log lines were lost", text)):
+                text += os.read(reader, 65536)
+            self.assertEqual(int(told[1]), lost)
+            self.assertEqual(node.terminate(), 0)
+
+    def test_a_second_signal_ends_a_drain_whose_log_nobody_reads(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        with Node("--max_log_bytes=4KiB", "--drain_timeout=1h", stderr=writer) as node:
+            os.close(writer)
+            self.log_until_lost(node)
+            with node.hold_call():
+                node.signal(signal.SIGTERM)
+                wait_until(lambda: node.http("/readyz")[0] == 503, "the drain has begun")
+                node.signal(signal.SIGTERM)
+                self.assertEqual(node.process.wait(30), 3)
+
+    def test_lines_that_cannot_be_written_are_lost(self):
+        def gone():
+            reader, writer = os.pipe()
+            os.close(reader)
+            return writer
+        for what, opened in (("full disk", lambda: os.open("/dev/full", os.O_WRONLY)), ("reader gone", gone)):
+            with self.subTest(what=what):
+                stderr = opened()
+                with Node(stderr=stderr) as node:
+                    os.close(stderr)
+                    before = node.metrics()[LOST]
+                    for number in range(10):
+                        self.change_config(node, number)
+                    wait_until(lambda: node.metrics()[LOST] >= before + 10, "ten more lines are lost")
+                    self.assert_serves(node)
+                    self.assertEqual(node.terminate(), 0)
+
+    def test_a_node_without_stderr_opens_nothing_in_its_place(self):
+        with Node(wrapper=["sh", "-c", 'exec "$@" 2>&-', "sh"]) as node:
+            self.assert_serves(node)
+            self.assertEqual(os.readlink(f"/proc/{node.process.pid}/fd/2"), "/dev/null")
+            self.assertEqual(node.terminate(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
