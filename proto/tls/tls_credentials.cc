@@ -28,6 +28,13 @@ Bio Over(std::string_view text) {
 
 absl::Status Refuse(const std::string& why) { return absl::FailedPreconditionError(why); }
 
+// A file that is being written may end so.
+bool EndsInBeginLine(std::string_view text) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+  const std::string_view line = text.substr(text.rfind('\n') + 1);
+  return !line.empty() && kBegin.starts_with(line);
+}
+
 // Instead of a question for a passphrase on the terminal.
 int NoPassphrase(char* /*buffer*/, int /*size*/, int /*writes*/, void* is_encrypted) {
   *static_cast<bool*>(is_encrypted) = true;
@@ -63,6 +70,9 @@ absl::StatusOr<std::vector<Certificate>> ParseCertificates(std::string_view text
     return Refuse(absl::StrCat("certificate ", certificates.size() + 1, " is damaged: ", reason));
   }
   if (certificates.empty()) return Refuse("holds no certificate in PEM");
+  if (EndsInBeginLine(text)) {
+    return Refuse(absl::StrCat("certificate ", certificates.size() + 1, " is cut off"));
+  }
   return certificates;
 }
 

@@ -190,9 +190,11 @@ class NodeCollector final : public prometheus::Collectable {
                    {{"reason", std::string(kTlsFailureNames[i])}});
     }
     families.push_back(failures.Take());
-    Single(families, MetricType::Gauge, "larder_tls_certificate_expiry_seconds",
-           "Until when the certificate in use is valid, since the Unix epoch; 0 without TLS.",
-           static_cast<double>(tls.expiry()));
+    Single(
+        families, MetricType::Gauge, "larder_tls_certificate_expiry_seconds",
+        "Until when the certificate in use and those behind it are valid, since the Unix epoch; 0 "
+        "without TLS.",
+        static_cast<double>(tls.expiry()));
   }
 
   void AddTransport(std::vector<MetricFamily>& families) const {

@@ -1,5 +1,6 @@
 #include "server/tls/tls_context.h"
 
+#include <algorithm>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -54,7 +55,7 @@ absl::StatusOr<std::shared_ptr<const TlsContext>> TlsContext::Create(const TlsFi
                                                                      const TlsTexts& texts) {
   auto made = NewSslContext(TLS_server_method());
   if (!made.ok()) return made.status();
-  const std::shared_ptr<TlsContext> context(new TlsContext(*std::move(made)));
+  const std::shared_ptr<TlsContext> context(new TlsContext(*std::move(made), files));
   SSL_CTX* const raw = context->get();
   if (SSL_CTX_set_session_id_context(raw, kSessionIdContext, sizeof(kSessionIdContext) - 1) != 1) {
     return absl::FailedPreconditionError(
@@ -75,10 +76,64 @@ absl::StatusOr<std::shared_ptr<const TlsContext>> TlsContext::Create(const TlsFi
   return std::shared_ptr<const TlsContext>(context);
 }
 
+TlsContext::Validity TlsContext::ValidityOf(const X509* certificate, size_t number) {
+  return {number, TimeOf(X509_get0_notBefore(certificate)),
+          TimeOf(X509_get0_notAfter(certificate))};
+}
+
+std::string TlsContext::WhyInvalid(const Validity& validity, absl::Time now) {
+  const auto text = [](absl::Time time) {
+    return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+  };
+  if (now > validity.not_after) {
+    return absl::StrCat("certificate ", validity.number, " has expired: it was valid until ",
+                        text(validity.not_after));
+  }
+  if (now < validity.not_before) {
+    return absl::StrCat("certificate ", validity.number, " is not valid before ",
+                        text(validity.not_before));
+  }
+  return {};
+}
+
+absl::Time TlsContext::not_before() const {
+  absl::Time time = absl::InfinitePast();
+  for (const Validity& validity : presented_) time = std::max(time, validity.not_before);
+  return time;
+}
+
+absl::Time TlsContext::not_after() const {
+  absl::Time time = absl::InfiniteFuture();
+  for (const Validity& validity : presented_) time = std::min(time, validity.not_after);
+  return time;
+}
+
+absl::Status TlsContext::CheckValidity(absl::Time now) const {
+  for (const Validity& validity : presented_) {
+    const std::string why = WhyInvalid(validity, now);
+    if (why.empty()) continue;
+    return In("tls_cert_file", files_.cert_file, absl::FailedPreconditionError(why));
+  }
+  std::string why;
+  for (const Validity& validity : authorities_) {
+    why = WhyInvalid(validity, now);
+    if (why.empty()) return absl::OkStatus();
+  }
+  if (why.empty()) return absl::OkStatus();
+  return In(
+      "tls_client_ca_file", files_.client_ca_file,
+      absl::FailedPreconditionError(absl::StrCat("none of these authorities is valid; ", why)));
+}
+
 absl::Status TlsContext::UseOwnCertificate(const std::string& text) {
   const auto certificates = ParseCertificates(text);
   if (!certificates.ok()) return certificates.status();
-  not_after_ = TimeOf(X509_get0_notAfter(certificates->front().get()));
+  for (size_t i = 0; i < certificates->size(); ++i) {
+    X509* const certificate = (*certificates)[i].get();
+    const bool is_root =
+        X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
+    if (i == 0 || !is_root) presented_.push_back(ValidityOf(certificate, i + 1));
+  }
   return UseCertificates(*certificates, get());
 }
 
@@ -89,6 +144,7 @@ absl::Status TlsContext::DemandClientsOf(const std::string& text) {
     if (SSL_CTX_add_client_CA(get(), authority.get()) != 1) {
       return absl::FailedPreconditionError(TakeOpensslError());
     }
+    authorities_.push_back(ValidityOf(authority.get(), authorities_.size() + 1));
   }
   SSL_CTX_set_verify(get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   return TrustAuthorities(*authorities, get());

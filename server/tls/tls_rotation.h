@@ -36,16 +36,21 @@ class TlsRotation {
   static constexpr absl::Duration kContextAgeMax = absl::Hours(12);
 
   // REQUIRES: files.is_on(). FAILED_PRECONDITION: as ReadTlsFiles and TlsContext::Create. A
-  // certificate that has expired is only a warning. The listener may be empty.
+  // certificate that has expired, or is not yet valid, is only a warning: the clock may be wrong,
+  // and clients decide. The listener may be empty.
   static absl::StatusOr<std::unique_ptr<TlsRotation>> Create(TlsFiles files, TlsCounters* counters,
                                                              TlsListener listener);
 
   std::shared_ptr<const TlsContext> context() const ABSL_LOCKS_EXCLUDED(mutex_);
   TlsCounters& counters() const { return *counters_; }
 
-  // Looks whether the files have changed, or the context is old. New ones that are no good leave
-  // the context as it is, with one warning for each change.
+  // Looks whether the files have changed, or the context is old. New ones that are no good, or are
+  // not valid while the old ones are, leave the context as it is, with one warning for each change;
+  // they are read again when that may have become different. Says once when the certificate in use
+  // has expired.
   void Refresh(absl::Time now = absl::Now()) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Reads the files whether they have changed or not, and says what came of it.
+  void Reload(absl::Time now = absl::Now()) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // What tells a file from one that took its place.
@@ -61,8 +66,10 @@ class TlsRotation {
 
   TlsRotation(TlsFiles files, TlsCounters* counters, TlsListener listener);
   static FileMark Look(const std::string& path);
-  absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_);
-  void TellExpiry() const ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Load(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Says how it is with the context that has come into use.
+  void TellValidity(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+  void TellRefusal(const char* what, const absl::Status& status) const;
   void Tell(TlsNotice::Severity severity, std::string text) const;
 
   const TlsFiles files_;
@@ -70,6 +77,8 @@ class TlsRotation {
   const TlsListener listener_;
   Marks marks_{};  // of what was read last
   absl::Time loaded_at_ = absl::Now();
+  absl::Time retry_at_ = absl::InfiniteFuture();  // when what was refused may be of use
+  bool is_told_invalid_ = false;                  // that the context in use is
   mutable storage::Mutex mutex_;
   std::shared_ptr<const TlsContext> context_ ABSL_GUARDED_BY(mutex_);
 };

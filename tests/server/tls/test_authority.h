@@ -31,8 +31,10 @@ class TestAuthority {
  public:
   static constexpr char kNames[] = "IP:127.0.0.1,DNS:node.example";
 
-  explicit TestAuthority(const std::string& name)
-      : name_(name), key_(EVP_EC_gen("P-256")), certificate_(Make(name, key_.get(), {})) {}
+  explicit TestAuthority(const std::string& name, long valid_seconds = 3600)
+      : name_(name),
+        key_(EVP_EC_gen("P-256")),
+        certificate_(Make(name, key_.get(), {.valid_seconds = valid_seconds})) {}
 
   std::string certificate() const { return PemOf(certificate_.get()); }
 
@@ -40,6 +42,9 @@ class TestAuthority {
   TestCertificate Issue(const std::string& name, long valid_seconds = 3600,
                         const std::string& usage = "") const {
     return Issue(name, {.valid_seconds = valid_seconds, .usage = usage});
+  }
+  TestCertificate IssueFrom(const std::string& name, long valid_from_seconds) const {
+    return Issue(name, {.valid_from_seconds = valid_from_seconds});
   }
   // `names`: subject alternative names as OpenSSL's configuration has them; empty: none.
   TestCertificate IssueFor(const std::string& names, const std::string& name) const {
@@ -55,6 +60,7 @@ class TestAuthority {
 
  private:
   struct Shape {
+    long valid_from_seconds = -7200;
     long valid_seconds = 3600;
     std::string usage = {};
     std::string names = kNames;
@@ -90,7 +96,7 @@ class TestAuthority {
     TestX509 certificate(X509_new());
     X509_set_version(certificate.get(), X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), is_root ? 1 : ++serial_);
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -7200);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), shape.valid_from_seconds);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), shape.valid_seconds);
     SetName(X509_get_subject_name(certificate.get()), name);
     SetName(X509_get_issuer_name(certificate.get()), name_);

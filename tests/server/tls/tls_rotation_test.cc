@@ -82,6 +82,9 @@ std::string TicketKeys(const TlsRotation& rotation) {
 }
 
 TEST_F(TlsRotationTest, TicketsHaveOtherKeysAfterSomeHoursUnderTheSameCertificate) {
+  const TestCertificate lasting = authority_.Issue("lasting", 86400);
+  Write("cert", lasting.certificate);
+  Write("key", lasting.key);
   const auto rotation = Start();
   const std::string certificate = InUse(*rotation);
   const std::string keys = TicketKeys(*rotation);
@@ -235,6 +238,156 @@ TEST_F(TlsRotationTest, BadFilesLeaveTheOldOnesInUseWithOneWarningForEachChange)
   rotation->Refresh();
   EXPECT_EQ(Warnings(), 3u);
   EXPECT_EQ(InUse(*rotation), second_.certificate);
+}
+
+// Puts a certificate, and more behind it, in the place of what is in use.
+class TlsValidityTest : public TlsRotationTest {
+ protected:
+  void Replace(const TestCertificate& certificate, const std::string& more = "") {
+    Write("key", certificate.key);
+    Write("cert", certificate.certificate + more);
+  }
+
+  const TestCertificate expired_ = authority_.Issue("expired", -60);
+  const TestCertificate later_ = authority_.IssueFrom("later", 1800);
+};
+
+TEST_F(TlsValidityTest, OneThatHasExpiredDoesNotReplaceOneThatIsValid) {
+  const auto rotation = Start();
+  const int64_t expiry = counters_.expiry();
+  Replace(expired_);
+  for (int i = 0; i < 3; ++i) rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  EXPECT_EQ(counters_.expiry(), expiry);
+  ASSERT_EQ(Warnings(), 1u);
+  EXPECT_THAT(notices_.back().text,
+              testing::AllOf(HasSubstr("stays in use"), HasSubstr(Path("cert")),
+                             HasSubstr("certificate 1 has expired")));
+  Replace(second_);
+  rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), second_.certificate);
+}
+
+TEST_F(TlsValidityTest, OneThatIsNotYetValidComesIntoUseWhenItIs) {
+  const auto rotation = Start();
+  const absl::Time start = absl::Now();
+  Replace(later_);
+  for (int i = 0; i < 3; ++i) rotation->Refresh(start);
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  ASSERT_EQ(Warnings(), 1u);
+  EXPECT_THAT(notices_.back().text, HasSubstr("is not valid before"));
+  rotation->Refresh(start + absl::Seconds(1900));
+  EXPECT_EQ(InUse(*rotation), later_.certificate);
+  EXPECT_EQ(Warnings(), 1u);
+}
+
+TEST_F(TlsValidityTest, AnIntermediateThatHasExpiredCountsAndARootDoesNot) {
+  const auto rotation = Start();
+  Replace(second_, expired_.certificate);
+  rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  ASSERT_EQ(Warnings(), 1u);
+  EXPECT_THAT(notices_.back().text, HasSubstr("certificate 2 has expired"));
+  const TestAuthority root("root", -60);
+  Replace(second_, root.certificate());
+  rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), second_.certificate);
+  EXPECT_EQ(Warnings(), 1u);
+}
+
+TEST_F(TlsValidityTest, TheMetricIsOfTheFirstCertificateOfTheChainToExpire) {
+  Replace(first_, authority_.Issue("intermediate", 600).certificate);
+  const auto rotation = Start();
+  EXPECT_LE(counters_.expiry() - absl::ToUnixSeconds(absl::Now()), 600);
+}
+
+TEST_F(TlsValidityTest, WhereNoneIsValidTheNewOneIsUsed) {
+  Replace(expired_);
+  const auto rotation = Start();
+  EXPECT_EQ(Warnings(), 1u);
+  Replace(later_);
+  rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), later_.certificate);
+  EXPECT_EQ(Warnings(), 2u);
+}
+
+TEST_F(TlsValidityTest, OneThatWasRefusedComesIntoUseWhenTheOldOneHasExpired) {
+  const auto rotation = Start();
+  Replace(second_, expired_.certificate);
+  rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  rotation->Refresh(absl::Now() + absl::Seconds(3700));
+  EXPECT_EQ(InUse(*rotation), second_.certificate);
+}
+
+TEST_F(TlsValidityTest, SaysOnceThatTheOneInUseHasExpired) {
+  const auto rotation = Start();
+  const absl::Time later = absl::Now() + absl::Seconds(3700);
+  for (int i = 0; i < 3; ++i) rotation->Refresh(later);
+  ASSERT_EQ(Warnings(), 1u);
+  EXPECT_THAT(notices_.back().text, HasSubstr("has expired"));
+}
+
+TEST_F(TlsValidityTest, AnAuthorityOfClientsMustBeValidUnlessAnotherIs) {
+  const TestAuthority old("old", -60);
+  Write("ca", authority_.certificate());
+  const auto rotation =
+      TlsRotation::Create({Path("cert"), Path("key"), Path("ca")}, &counters_,
+                          [this](const TlsNotice& notice) { notices_.push_back(notice); })
+          .value();
+  const auto before = rotation->context();
+  for (const std::string& bad : {std::string(), old.certificate()}) {
+    Write("ca", bad);
+    rotation->Refresh();
+    EXPECT_EQ(rotation->context(), before);
+    EXPECT_THAT(notices_.back().text, HasSubstr("--tls_client_ca_file"));
+  }
+  EXPECT_EQ(Warnings(), 2u);
+  Write("ca", old.certificate() + authority_.certificate());
+  rotation->Refresh();
+  EXPECT_NE(rotation->context(), before);
+  EXPECT_EQ(Warnings(), 2u);
+}
+
+TEST_F(TlsValidityTest, FilesThatAreHalfWrittenAreNotUsed) {
+  Replace(first_);
+  const auto rotation = Start();
+  const auto before = rotation->context();
+  const std::string chain = second_.certificate + authority_.certificate();
+  Write("key", second_.key);
+  for (size_t bytes = 0; bytes + 1 < chain.size(); ++bytes) {
+    // Whole, but for what is behind it: nobody can tell.
+    if (bytes + 1 == second_.certificate.size() || bytes == second_.certificate.size()) continue;
+    Write("cert", chain.substr(0, bytes));
+    rotation->Refresh();
+    ASSERT_EQ(rotation->context(), before) << bytes << " bytes of " << chain.size();
+  }
+  Write("cert", chain);
+  Write("key", second_.key.substr(0, second_.key.size() / 2));
+  rotation->Refresh();
+  EXPECT_EQ(rotation->context(), before);
+  std::filesystem::remove(Path("key"));
+  std::filesystem::create_directory(Path("key"));
+  rotation->Refresh();
+  EXPECT_EQ(rotation->context(), before);
+  EXPECT_THAT(notices_.back().text, HasSubstr("Is a directory"));
+  std::filesystem::remove(Path("key"));
+  Write("key", second_.key);
+  rotation->Refresh();
+  EXPECT_EQ(InUse(*rotation), second_.certificate);
+}
+
+TEST_F(TlsValidityTest, ReloadReadsTheFilesAndSaysWhatCameOfIt) {
+  const auto rotation = Start();
+  const auto before = rotation->context();
+  rotation->Reload();
+  EXPECT_NE(rotation->context(), before);
+  ASSERT_EQ(notices_.size(), 2u);
+  EXPECT_THAT(notices_.back().text, HasSubstr("is valid until"));
+  Write("cert", "nothing");
+  rotation->Reload();
+  ASSERT_EQ(notices_.size(), 3u);
+  EXPECT_THAT(notices_.back().text, HasSubstr("stays in use"));
 }
 
 }  // namespace
