@@ -1,5 +1,4 @@
 #include <glog/logging.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "server/config/flag_table.h"
 #include "server/config/version.h"
 #include "server/larderd/process_log.h"
+#include "server/larderd/signal_waiter.h"
 #include "server/node/node.h"
 
 namespace larder::server {
@@ -56,25 +56,36 @@ absl::Status FitFileLimit(ServerConfig& config) {
   return absl::OkStatus();
 }
 
-// SIGTERM and SIGINT end the node; SIGUSR1 is how the drain tells the main thread that it is over.
-sigset_t BlockSignals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaddset(&signals, signal);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-  return signals;
+void LogChange(const ConfigChange& change) {
+  LOG(INFO) << "SetConfig: --" << change.name << "=" << change.new_value << ", was "
+            << change.old_value;
+}
+
+void LogTls(const TlsNotice& notice, const char* why) {
+  if (notice.severity == TlsNotice::Severity::kWarning) {
+    LOG(WARNING) << why << notice.text;
+  } else {
+    LOG(INFO) << why << notice.text;
+  }
+}
+
+// Waits for a signal to end, or until a time; reads certificates again meanwhile. Returns as
+// SignalWaiter::Wait.
+int WaitForEnd(SignalWaiter& signals, Node& node, SignalWaiter::Time until) {
+  while (true) {
+    const int signal = signals.Wait(until);
+    if (signal != SIGHUP) return signal;
+    LogTls(node.Reload(), "SIGHUP: ");
+  }
 }
 
 // A second signal ends the process at once.
-void DrainUnlessSignalled(Node& node, const sigset_t& signals, LogWriter& log) {
-  std::thread drain([&node, main_thread = ::pthread_self()] {
+void DrainUnlessSignalled(Node& node, SignalWaiter& signals, LogWriter& log) {
+  std::thread drain([&] {
     node.Drain();
-    ::pthread_kill(main_thread, SIGUSR1);
+    signals.Wake();
   });
-  int signal = 0;
-  ::sigwait(&signals, &signal);
-  if (signal != SIGUSR1) {
+  if (WaitForEnd(signals, node, SignalWaiter::Time::max()) != SignalWaiter::kWoken) {
     LOG(WARNING) << "second signal: ending without waiting for requests in flight";
     log.Flush(kLastLinesWithin);
     ::_exit(kCutShort);
@@ -82,22 +93,11 @@ void DrainUnlessSignalled(Node& node, const sigset_t& signals, LogWriter& log) {
   drain.join();
 }
 
-void LogChange(const ConfigChange& change) {
-  LOG(INFO) << "SetConfig: --" << change.name << "=" << change.new_value << ", was "
-            << change.old_value;
-}
-
-void LogTls(const TlsNotice& notice) {
-  if (notice.severity == TlsNotice::Severity::kWarning) {
-    LOG(WARNING) << notice.text;
-  } else {
-    LOG(INFO) << notice.text;
-  }
-}
-
-int Serve(const ServerConfig& config, const sigset_t& signals, LogWriter& log) {
+int Serve(const ServerConfig& config, SignalWaiter& signals, LogWriter& log) {
   absl::StatusOr<std::unique_ptr<Node>> node =
-      Node::Start(config, {.on_change = LogChange, .on_tls = LogTls, .log = &log});
+      Node::Start(config, {.on_change = LogChange,
+                           .on_tls = [](const TlsNotice& notice) { LogTls(notice, ""); },
+                           .log = &log});
   if (!node.ok()) {
     log.Append(ErrorLine(node.status()));
     return kStartError;
@@ -110,10 +110,7 @@ int Serve(const ServerConfig& config, const sigset_t& signals, LogWriter& log) {
   // For programs that start a node on port 0: this line is part of the interface.
   std::printf("larderd: serving on %s, metrics %s\n", client.c_str(), metrics.c_str());
   std::fflush(stdout);
-  int signal = 0;
-  do {
-    ::sigwait(&signals, &signal);
-  } while (signal == SIGUSR1);
+  const int signal = WaitForEnd(signals, **node, SignalWaiter::Time::max());
   LOG(INFO) << ::strsignal(signal) << ": draining for up to "
             << absl::FormatDuration(config.drain_timeout);
   DrainUnlessSignalled(**node, signals, log);
@@ -124,7 +121,7 @@ int Serve(const ServerConfig& config, const sigset_t& signals, LogWriter& log) {
 
 int Main(std::vector<std::string> arguments) {
   HoldStandardStreams();
-  const sigset_t signals = BlockSignals();
+  SignalWaiter signals;
   // Costs more than the locks themselves in Debian's build of absl.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const absl::StatusOr<CommandLine> command_line = ParseCommandLine(std::move(arguments));

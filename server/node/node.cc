@@ -123,6 +123,15 @@ class Node::Parts final : public NodeFigureSource {
     front_end_->Drain(config_.drain_timeout);
   }
 
+  TlsNotice Reload() {
+    if (tls_ == nullptr) return {.text = "without TLS there is nothing to read again"};
+    if (config_.transport == ServerConfig::Transport::kGrpcpp) {
+      return {TlsNotice::Severity::kWarning,
+              "with --transport=grpcpp certificates are read at the start only"};
+    }
+    return tls_->Reload();
+  }
+
   const Endpoint& client_endpoint() const { return front_end_->endpoint(); }
 
   std::optional<Endpoint> metrics_endpoint() const {
@@ -209,6 +218,8 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const ServerConfig& config,
 const Endpoint& Node::client_endpoint() const { return parts_->client_endpoint(); }
 
 std::optional<Endpoint> Node::metrics_endpoint() const { return parts_->metrics_endpoint(); }
+
+TlsNotice Node::Reload() { return parts_->Reload(); }
 
 void Node::Drain() { parts_->Drain(); }
 

@@ -34,6 +34,10 @@ class Node {
   const Endpoint& client_endpoint() const;
   std::optional<Endpoint> metrics_endpoint() const;  // absent: there is none
 
+  // Reads again what can be read again, which is certificates; returns what came of it, as one
+  // line. On any thread.
+  TlsNotice Reload();
+
   // Says that it is not ready, accepts no more, lets requests finish for up to --drain_timeout.
   void Drain();
 

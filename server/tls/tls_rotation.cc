@@ -15,6 +15,12 @@ int64_t NanosecondsOf(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
+TlsNotice Refusal(const char* what, const absl::Status& status) {
+  return {TlsNotice::Severity::kWarning,
+          absl::StrCat("TLS: ", what,
+                       ", but the certificate of before stays in use: ", status.message())};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TlsRotation>> TlsRotation::Create(TlsFiles files,
@@ -23,9 +29,10 @@ absl::StatusOr<std::unique_ptr<TlsRotation>> TlsRotation::Create(TlsFiles files,
   std::unique_ptr<TlsRotation> rotation(
       new TlsRotation(std::move(files), counters, std::move(listener)));
   const absl::Time now = absl::Now();
+  const storage::MutexLock lock(rotation->load_mutex_);
   const absl::Status status = rotation->Load(now);
   if (!status.ok()) return status;
-  rotation->TellValidity(now);
+  rotation->Tell(rotation->DescribeValidity(now));
   return rotation;
 }
 
@@ -71,49 +78,41 @@ absl::Status TlsRotation::Load(absl::Time now) {
   return absl::OkStatus();
 }
 
-void TlsRotation::TellValidity(absl::Time now) {
+TlsNotice TlsRotation::DescribeValidity(absl::Time now) {
   const std::shared_ptr<const TlsContext> in_use = context();
   if (const absl::Status validity = in_use->CheckValidity(now); !validity.ok()) {
     is_told_invalid_ = true;
-    return Tell(TlsNotice::Severity::kWarning,
-                absl::StrCat("TLS: clients will refuse what is in use: ", validity.message()));
+    return {TlsNotice::Severity::kWarning,
+            absl::StrCat("TLS: clients will refuse what is in use: ", validity.message())};
   }
-  Tell(TlsNotice::Severity::kInfo,
-       absl::StrCat("TLS: the certificate in ", files_.cert_file, " is valid until ",
-                    absl::FormatTime(absl::RFC3339_sec, in_use->not_after(), absl::UTCTimeZone())));
+  return {
+      TlsNotice::Severity::kInfo,
+      absl::StrCat("TLS: the certificate in ", files_.cert_file, " is valid until ",
+                   absl::FormatTime(absl::RFC3339_sec, in_use->not_after(), absl::UTCTimeZone()))};
 }
 
 void TlsRotation::Refresh(absl::Time now) {
+  const storage::MutexLock lock(load_mutex_);
   const Marks marks = {Look(files_.cert_file), Look(files_.key_file), Look(files_.client_ca_file)};
-  const bool has_changed = marks != marks_;
-  if (has_changed || now >= retry_at_ || now - loaded_at_ >= kContextAgeMax) {
-    const bool is_retried = now >= retry_at_;
+  const bool has_news = marks != marks_ || now >= retry_at_;
+  if (has_news || now - loaded_at_ >= kContextAgeMax) {
     if (const absl::Status status = Load(now); !status.ok()) {
-      TellRefusal("the files have changed", status);
-    } else if (has_changed || is_retried) {
-      TellValidity(now);
+      Tell(Refusal("the files have changed", status));
+    } else if (has_news) {
+      Tell(DescribeValidity(now));
     }
   }
-  if (is_told_invalid_ || context()->CheckValidity(now).ok()) return;
-  TellValidity(now);
+  if (!is_told_invalid_ && !context()->CheckValidity(now).ok()) Tell(DescribeValidity(now));
 }
 
-void TlsRotation::Reload(absl::Time now) {
-  if (const absl::Status status = Load(now); !status.ok()) {
-    TellRefusal("the files were read again", status);
-  } else {
-    TellValidity(now);
-  }
+TlsNotice TlsRotation::Reload(absl::Time now) {
+  const storage::MutexLock lock(load_mutex_);
+  const absl::Status status = Load(now);
+  return status.ok() ? DescribeValidity(now) : Refusal("the files were read again", status);
 }
 
-void TlsRotation::TellRefusal(const char* what, const absl::Status& status) const {
-  Tell(TlsNotice::Severity::kWarning,
-       absl::StrCat("TLS: ", what,
-                    ", but the certificate of before stays in use: ", status.message()));
-}
-
-void TlsRotation::Tell(TlsNotice::Severity severity, std::string text) const {
-  if (listener_) listener_({severity, std::move(text)});
+void TlsRotation::Tell(const TlsNotice& notice) const {
+  if (listener_) listener_(notice);
 }
 
 }  // namespace larder::server

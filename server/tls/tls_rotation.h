@@ -27,8 +27,7 @@ struct TlsNotice {
 using TlsListener = std::function<void(const TlsNotice&)>;
 
 // The TLS context that new connections get: read from files at the start, and again when these were
-// replaced, also by way of a symbolic link, or when the context is old. Thread-safe; Refresh is for
-// one thread.
+// replaced, also by way of a symbolic link, or when the context is old. Thread-safe.
 class TlsRotation {
  public:
   // How long one context is used. The keys of its tickets go with it, so who learns them later can
@@ -48,9 +47,9 @@ class TlsRotation {
   // not valid while the old ones are, leave the context as it is, with one warning for each change;
   // they are read again when that may have become different. Says once when the certificate in use
   // has expired.
-  void Refresh(absl::Time now = absl::Now()) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Reads the files whether they have changed or not, and says what came of it.
-  void Reload(absl::Time now = absl::Now()) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Refresh(absl::Time now = absl::Now()) ABSL_LOCKS_EXCLUDED(load_mutex_, mutex_);
+  // Reads the files whether they have changed or not; returns what came of it.
+  TlsNotice Reload(absl::Time now = absl::Now()) ABSL_LOCKS_EXCLUDED(load_mutex_, mutex_);
 
  private:
   // What tells a file from one that took its place.
@@ -66,19 +65,21 @@ class TlsRotation {
 
   TlsRotation(TlsFiles files, TlsCounters* counters, TlsListener listener);
   static FileMark Look(const std::string& path);
-  absl::Status Load(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Says how it is with the context that has come into use.
-  void TellValidity(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
-  void TellRefusal(const char* what, const absl::Status& status) const;
-  void Tell(TlsNotice::Severity severity, std::string text) const;
+  absl::Status Load(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_);
+  // How it is with the context that is in use.
+  TlsNotice DescribeValidity(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_);
+  void Tell(const TlsNotice& notice) const;
 
   const TlsFiles files_;
   TlsCounters* const counters_;
   const TlsListener listener_;
-  Marks marks_{};  // of what was read last
-  absl::Time loaded_at_ = absl::Now();
-  absl::Time retry_at_ = absl::InfiniteFuture();  // when what was refused may be of use
-  bool is_told_invalid_ = false;                  // that the context in use is
+  storage::Mutex load_mutex_;                   // files are read under it, by one at a time
+  Marks marks_ ABSL_GUARDED_BY(load_mutex_){};  // of what was read last
+  absl::Time loaded_at_ ABSL_GUARDED_BY(load_mutex_) = absl::Now();
+  // When what was refused may be of use.
+  absl::Time retry_at_ ABSL_GUARDED_BY(load_mutex_) = absl::InfiniteFuture();
+  // It was told that the context in use is.
+  bool is_told_invalid_ ABSL_GUARDED_BY(load_mutex_) = false;
   mutable storage::Mutex mutex_;
   std::shared_ptr<const TlsContext> context_ ABSL_GUARDED_BY(mutex_);
 };

@@ -53,6 +53,31 @@ class LifecycleTest(StatusAssertions, unittest.TestCase):
                 node.signal(number)
                 self.assertEqual(node.process.wait(30), 0)
 
+    def test_signals_that_do_not_end_a_node(self):
+        with Node() as node:
+            for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2):
+                node.signal(number)
+                self.assertTrue(node.alive(), number)
+            wait_until(lambda: "SIGHUP: without TLS there is nothing to read again" in node.log(),
+                       "SIGHUP is told")
+
+    def test_other_signals_leave_a_drain_as_it_is(self):
+        with Node("--drain_timeout=1h") as node:
+            with node.hold_call():
+                node.signal(signal.SIGTERM)
+                wait_until(lambda: node.http("/readyz")[0] == 503, "the drain has begun")
+                for number in (signal.SIGUSR1, signal.SIGHUP):
+                    node.signal(number)
+                wait_until(lambda: "SIGHUP: " in node.log(), "both have come")
+                self.assertIsNone(node.process.poll())
+                node.signal(signal.SIGTERM)
+                self.assertEqual(node.process.wait(30), 3)
+
+    def test_sigquit_ends_a_node_at_once(self):
+        with Node() as node:
+            node.signal(signal.SIGQUIT)
+            self.assertEqual(node.process.wait(30), -signal.SIGQUIT)
+
     def test_a_drain_answers_what_is_in_flight_and_ends_with_code_0(self):
         with Node("--drain_timeout=60s") as node:
             watch = health_grpc.HealthStub(node.channel).Watch(

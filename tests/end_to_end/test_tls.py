@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import ssl
 import subprocess
 import unittest
@@ -223,6 +224,14 @@ class FilesTest(TlsTestCase):
             self.assertTrue(node.alive())
 
     @ONLY_OWN
+    @ONLY_OWN
+    def test_sighup_reads_certificates_again_and_says_so(self):
+        with self.start() as node:
+            node.signal(signal.SIGHUP)
+            line = f"SIGHUP: TLS: the certificate in {self.certificate.cert_file} is valid until "
+            wait_until(lambda: line in node.log(), "it is told")
+            self.assertTrue(node.alive())
+
     def test_a_link_that_is_swapped_is_noticed(self):
         folder = self.authority.folder
         for name in ("old", "new"):
