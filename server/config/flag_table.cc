@@ -375,6 +375,11 @@ void AddProcess(std::vector<Flag>& flags) {
                           "Requests being served, Pipeline operations included; "
                           "one more is RESOURCE_EXHAUSTED."},
                          1, 10000000, [](auto& c) -> auto& { return c.max_inflight; }));
+  flags.push_back(Duration({"shutdown_delay",
+                            "How long the node says after SIGTERM or SIGINT that it is not ready, "
+                            "and serves on, before it drains; a second signal ends that."},
+                           absl::ZeroDuration(), absl::Hours(1),
+                           [](auto& c) -> auto& { return c.shutdown_delay; }));
   flags.push_back(Duration({"drain_timeout",
                             "How long requests in flight may take to finish after "
                             "SIGTERM or SIGINT."},

@@ -50,6 +50,7 @@ struct ServerConfig {
   absl::Duration unread_timeout = absl::Seconds(30);
   absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration max_connection_age_grace = absl::InfiniteDuration();
+  absl::Duration shutdown_delay = absl::ZeroDuration();
   absl::Duration drain_timeout = absl::Seconds(10);
   uint32_t node_number = 0;
   LogLevel log_level = LogLevel::kInfo;

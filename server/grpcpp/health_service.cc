@@ -15,17 +15,20 @@ namespace {
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 
-// A Watch call. A node is ready before it takes connections and stays so until it drains, so there
-// are two states to send. Deletes itself.
+// A Watch call. A node is ready before it takes connections and stays so until it shuts down, so
+// there are two states to send. Deletes itself.
 class HealthWatch final : public grpc::ServerWriteReactor<HealthCheckResponse>,
                           private DrainableStream {
  public:
-  HealthWatch(StreamRegistry* streams, bool is_known) : streams_(streams), is_known_(is_known) {}
+  HealthWatch(StreamRegistry* streams, Readiness* readiness, bool is_known)
+      : streams_(streams), readiness_(readiness), is_known_(is_known) {}
 
-  void Begin(HealthCheckResponse::ServingStatus status) {
+  void Begin() {
+    // Before the state is read, so that no change is missed.
+    listener_ = readiness_->Listen([this] { OnReadiness(); });
     {
       storage::MutexLock lock(mutex_);
-      Write(status);
+      Advance();
     }
     streams_->Add(this);
   }
@@ -44,6 +47,7 @@ class HealthWatch final : public grpc::ServerWriteReactor<HealthCheckResponse>,
   }
 
   void OnDone() override {
+    readiness_->Forget(listener_);
     streams_->Remove(this);
     delete this;
   }
@@ -55,6 +59,16 @@ class HealthWatch final : public grpc::ServerWriteReactor<HealthCheckResponse>,
     Advance();
   }
 
+  void OnReadiness() {
+    storage::MutexLock lock(mutex_);
+    Advance();
+  }
+
+  HealthCheckResponse::ServingStatus Status() const {
+    if (!is_known_) return HealthCheckResponse::SERVICE_UNKNOWN;
+    return readiness_->is_ready() ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
+  }
+
   void Write(HealthCheckResponse::ServingStatus status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     response_.set_status(status);
     is_writing_ = true;
@@ -63,17 +77,17 @@ class HealthWatch final : public grpc::ServerWriteReactor<HealthCheckResponse>,
 
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (is_writing_ || is_finished_) return;
-    if (is_draining_ && is_known_ && !is_cancelled_ &&
-        response_.status() != HealthCheckResponse::NOT_SERVING) {
-      return Write(HealthCheckResponse::NOT_SERVING);
-    }
+    const HealthCheckResponse::ServingStatus status = Status();
+    if (!is_cancelled_ && response_.status() != status) return Write(status);
     if (!is_draining_ && !is_cancelled_) return;
     is_finished_ = true;
     Finish(ToGrpcStatus(absl::UnavailableError(kShuttingDown)));
   }
 
   StreamRegistry* const streams_;
+  Readiness* const readiness_;
   const bool is_known_;
+  uint64_t listener_ = 0;
   storage::Mutex mutex_;
   HealthCheckResponse response_;  // gRPC's while is_writing_
   bool is_writing_ ABSL_GUARDED_BY(mutex_) = false;
@@ -102,9 +116,8 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
 
   grpc::ServerWriteReactor<HealthCheckResponse>* Watch(grpc::CallbackServerContext*,
                                                        const HealthCheckRequest* request) override {
-    const bool is_known = IsKnown(request->service());
-    auto* const watch = new HealthWatch(streams_, is_known);
-    watch->Begin(is_known ? Status() : HealthCheckResponse::SERVICE_UNKNOWN);
+    auto* const watch = new HealthWatch(streams_, parts_.readiness, IsKnown(request->service()));
+    watch->Begin();
     return watch;
   }
 

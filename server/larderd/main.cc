@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <thread>
@@ -107,10 +108,18 @@ int Serve(const ServerConfig& config, SignalWaiter& signals, LogWriter& log) {
   const std::string metrics =
       metrics_endpoint.has_value() ? absl::StrCat("on ", metrics_endpoint->ToString()) : "off";
   LOG(INFO) << "serving on " << client << ", metrics " << metrics;
+  log.Flush(kLastLinesWithin);
   // For programs that start a node on port 0: this line is part of the interface.
   std::printf("larderd: serving on %s, metrics %s\n", client.c_str(), metrics.c_str());
   std::fflush(stdout);
   const int signal = WaitForEnd(signals, **node, SignalWaiter::Time::max());
+  if (config.shutdown_delay > absl::ZeroDuration()) {
+    (*node)->BeginShutdown();
+    LOG(INFO) << ::strsignal(signal) << ": not ready any more, serving on for "
+              << absl::FormatDuration(config.shutdown_delay);
+    WaitForEnd(signals, **node,
+               std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(config.shutdown_delay));
+  }
   LOG(INFO) << ::strsignal(signal) << ": draining for up to "
             << absl::FormatDuration(config.drain_timeout);
   DrainUnlessSignalled(**node, signals, log);

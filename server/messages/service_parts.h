@@ -22,7 +22,7 @@ struct ServiceParts {
   RequestMetrics* metrics = nullptr;
   InflightLimit* inflight = nullptr;
   TransportState* transport = nullptr;
-  const Readiness* readiness = nullptr;
+  Readiness* readiness = nullptr;
 };
 
 // The services of a client port, in order.

@@ -118,8 +118,10 @@ class Node::Parts final : public NodeFigureSource {
     return absl::OkStatus();
   }
 
+  void BeginShutdown() { readiness_.Set(false); }
+
   void Drain() {
-    readiness_.Set(false);
+    BeginShutdown();
     front_end_->Drain(config_.drain_timeout);
   }
 
@@ -220,6 +222,8 @@ const Endpoint& Node::client_endpoint() const { return parts_->client_endpoint()
 std::optional<Endpoint> Node::metrics_endpoint() const { return parts_->metrics_endpoint(); }
 
 TlsNotice Node::Reload() { return parts_->Reload(); }
+
+void Node::BeginShutdown() { parts_->BeginShutdown(); }
 
 void Node::Drain() { parts_->Drain(); }
 

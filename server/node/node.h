@@ -38,6 +38,8 @@ class Node {
   // line. On any thread.
   TlsNotice Reload();
 
+  // Says that it is not ready, so that balancers send nobody new, and serves on. Drain comes next.
+  void BeginShutdown();
   // Says that it is not ready, accepts no more, lets requests finish for up to --drain_timeout.
   void Drain();
 

@@ -170,6 +170,7 @@ void ServedConnection::OnSecond(uint32_t seconds) {
 void ServedConnection::BeginClose(ConnectionEnd reason) {
   if (is_closing()) return;
   closing_at_ = loop_->now();
+  loop_->CountLingering();
   end_ = reason;
   if (socket_.tls() != nullptr) {
     socket_.tls()->End();

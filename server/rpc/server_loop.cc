@@ -159,6 +159,7 @@ void ServerLoop::OnSecond(uint32_t seconds) {
 void ServerLoop::Release(ServedConnection& connection, ConnectionEnd reason) {
   calls_.state().metrics.Count(reason);
   std::erase(turns_, &connection);
+  if (connection.is_closing()) lingering_count_.fetch_sub(1, std::memory_order_relaxed);
   connections_count_.fetch_sub(1, std::memory_order_relaxed);
   const auto found = connections_.find(connection.number());
   closed_.push_back(std::move(found->second));

@@ -59,6 +59,8 @@ class ServerLoop final : private LoopMember {
   void Drain();
   // Counts those, too, that are on their way to the loop.
   uint64_t connections() const { return connections_count_.load(std::memory_order_relaxed); }
+  // Of these, those to which all was said, and that only wait for their clients to close them.
+  uint64_t lingering() const { return lingering_count_.load(std::memory_order_relaxed); }
 
   // What follows is for its connections, on the loop's thread.
 
@@ -71,6 +73,8 @@ class ServerLoop final : private LoopMember {
   void WaitForTurn(ServedConnection& connection);
   // Moves it in the order of deadlines; kNoTime: there is none.
   void MoveDeadline(ServedConnection& connection, LoopTime from, LoopTime to);
+  // Counts one that lingers from now on.
+  void CountLingering() { lingering_count_.fetch_add(1, std::memory_order_relaxed); }
   // Takes a connection that is closed, and destroys it when nothing of it can be running any more.
   void Release(ServedConnection& connection, ConnectionEnd reason);
 
@@ -95,6 +99,7 @@ class ServerLoop final : private LoopMember {
   EventLoop& events_;
   const ServerLoopOptions options_;
   std::atomic<uint64_t> connections_count_{0};
+  std::atomic<uint64_t> lingering_count_{0};
   storage::Mutex mutex_;
   std::vector<FileDescriptor> arrived_ ABSL_GUARDED_BY(mutex_);
   bool must_drain_ ABSL_GUARDED_BY(mutex_) = false;

@@ -8,8 +8,9 @@ import unittest
 
 import grpc
 
+from end_to_end.harness import raw
 from end_to_end.harness.errors import StatusAssertions
-from end_to_end.harness.node import Node
+from end_to_end.harness.node import TRANSPORT, Node
 from end_to_end.harness.paths import LARDERD
 from end_to_end.harness.stubs import cache, cache_grpc, health, health_grpc
 from end_to_end.harness.waiting import wait_until
@@ -114,11 +115,54 @@ class LifecycleTest(StatusAssertions, unittest.TestCase):
                 node.signal(signal.SIGTERM)
                 wait_until(lambda: node.http("/readyz")[0] == 503, "readyz says 503")
                 self.assertEqual(node.http("/healthz")[0], 200)
+                wait_until(lambda: self.is_refused(node.port), "the port closes")
                 with node.open_channel() as channel:
                     self.assert_fails(grpc.StatusCode.UNAVAILABLE, [], cache_grpc.CacheStub(channel).Get,
                                       cache.GetRequest(key=b"k"))
                 self.assertIsNone(node.process.poll())
             self.assertEqual(node.process.wait(60), 0)
+
+    @staticmethod
+    def is_refused(port):
+        try:
+            raw.connect(port).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    def test_with_a_delay_it_serves_on_while_it_says_that_it_is_not_ready(self):
+        with Node("--shutdown_delay=1h") as node:
+            stub = health_grpc.HealthStub(node.channel)
+            watch = stub.Watch(health.HealthCheckRequest(service=""), timeout=60)
+            self.assertEqual(next(watch).status, SERVING)
+            node.signal(signal.SIGTERM)
+            self.assertEqual(next(watch).status, NOT_SERVING)
+            self.assertEqual(node.http("/readyz")[0], 503)
+            self.assertEqual(stub.Check(health.HealthCheckRequest(service=""), timeout=20).status,
+                             NOT_SERVING)
+            node.stub.Set(cache.SetRequest(key=b"k", value=b"v"), timeout=20)
+            self.assertTrue(node.alive(), "connections are accepted")
+            node.signal(signal.SIGTERM)
+            self.assertEqual([answer.status for answer in self.until_end(watch)], [])
+            self.assertEqual(node.process.wait(30), 0, "the second signal ends the delay alone")
+
+    def test_the_delay_ends_by_itself(self):
+        with Node("--shutdown_delay=100ms") as node:
+            self.assertEqual(node.terminate(), 0)
+            self.assertIn("serving on for 100ms", node.log())
+
+    @unittest.skipIf(TRANSPORT == "grpcpp", "grpc++ does this in its own way")
+    def test_idle_clients_do_not_hold_up_a_drain(self):
+        with Node("--drain_timeout=1h") as node:
+            connections = [raw.connect(node.port) for _ in range(3)]
+            for connection in connections[1:]:
+                connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS)
+            wait_until(lambda: node.metrics()["larder_connections"] == 3, "all are there")
+            self.assertEqual(node.terminate(), 0)
+            for connection in connections[1:]:
+                self.assertIn(raw.FRAME_GOAWAY, [kind for kind, _ in raw.read_frames(connection)])
+            for connection in connections:
+                connection.close()
 
     def test_a_drain_is_bounded_and_a_second_signal_ends_it_at_once(self):
         for flag, signals in (("--drain_timeout=200ms", 1), ("--drain_timeout=1h", 2)):

@@ -110,6 +110,8 @@ TEST(CommandLineTest, BadValuesNameFlagValueAndRange) {
   EXPECT_THAT(ErrorOf({"--io_threads=65"}), HasSubstr("1 to 64"));
   EXPECT_THAT(ErrorOf({"--node_number=1024"}), HasSubstr("0 to 1023"));
   EXPECT_THAT(ErrorOf({"--drain_timeout=-1s"}), HasSubstr("0 to 1h"));
+  EXPECT_THAT(ErrorOf({"--shutdown_delay=61m"}), HasSubstr("0 to 1h"));
+  EXPECT_THAT(ErrorOf({"--max_log_bytes=4095"}), HasSubstr("4KiB to 1GiB"));
   EXPECT_THAT(ErrorOf({"--max_ttl=0s"}), HasSubstr("--max_ttl"));
   EXPECT_THAT(ErrorOf({"--default_ttl=soon"}), HasSubstr("none"));
   EXPECT_THAT(ErrorOf({"--early_refresh_beta=1001"}), HasSubstr("0 to 1000"));

@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "grpc/health/v1/health.pb.h"
 #include "server/rpc/services/message_method.h"
@@ -13,7 +16,7 @@ using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 
 struct HealthParts {
-  const Readiness* readiness;
+  Readiness* readiness;
   const DescriptorIndex* index;
 
   bool IsKnown(const std::string& service) const {
@@ -53,11 +56,14 @@ class HealthCheck final : public UnaryMethod {
   const HealthParts parts_;
 };
 
-// A node is ready before it takes connections and stays so until it drains, so there are two states
-// to send.
+// A node is ready before it takes connections and stays so until it shuts down, so there are two
+// states to send.
 class HealthWatchCall final : public StreamingCall {
  public:
   HealthWatchCall(const HealthParts& parts, RpcCall* call) : parts_(parts), call_(call) {}
+  ~HealthWatchCall() override {
+    if (listener_ != 0) parts_.readiness->Forget(listener_);
+  }
 
   void OnMessage(std::string_view bytes) override {
     if (has_request_) return call_->Finish(UnreadableStatus("Watch"));
@@ -68,7 +74,15 @@ class HealthWatchCall final : public StreamingCall {
     }
     has_request_ = true;
     is_known_ = parts_.IsKnown(request.service());
-    Send(is_known_ ? parts_.Status() : HealthCheckResponse::SERVICE_UNKNOWN, *call_);
+    if (is_known_) {
+      // Before the state is read, so that no change is missed.
+      listener_ = parts_.readiness->Listen([this, ticket = call_->Defer()]() mutable {
+        ticket.Complete(std::make_unique<Change>(this));
+      });
+      SendStatus();
+    } else {
+      Send(HealthCheckResponse::SERVICE_UNKNOWN, *call_);
+    }
   }
 
   void OnEnd() override {
@@ -76,13 +90,31 @@ class HealthWatchCall final : public StreamingCall {
   }
 
   void OnDrain() override {
-    if (has_request_ && is_known_) Send(HealthCheckResponse::NOT_SERVING, *call_);
+    if (has_request_ && is_known_) SendStatus();
     call_->Finish(absl::UnavailableError(kShuttingDown));
   }
 
  private:
+  // Is run only while the call is open.
+  class Change final : public CallCompletion {
+   public:
+    explicit Change(HealthWatchCall* watch) : watch_(watch) {}
+    void Run(RpcCall&) override { watch_->SendStatus(); }
+
+   private:
+    HealthWatchCall* const watch_;
+  };
+
+  // Unless the client knows.
+  void SendStatus() {
+    const HealthCheckResponse::ServingStatus status = parts_.Status();
+    if (std::exchange(sent_, status) != status) Send(status, *call_);
+  }
+
   const HealthParts parts_;
   RpcCall* const call_;
+  uint64_t listener_ = 0;  // 0: there is none
+  HealthCheckResponse::ServingStatus sent_ = HealthCheckResponse::UNKNOWN;
   bool has_request_ = false;
   bool is_known_ = false;
 };

@@ -1,11 +1,12 @@
 #include "server/rpc/services/rpc_front_end.h"
 
 #include <algorithm>
+#include <chrono>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/connections/connection_acceptor.h"
 #include "server/connections/listening_socket.h"
 #include "server/messages/status_details.h"
@@ -16,7 +17,11 @@
 namespace larder::server {
 namespace {
 
-constexpr absl::Duration kDrainPoll = absl::Milliseconds(5);
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kDrainPoll{5};
+// How long clients may take to read the last that was said to them, and to close.
+constexpr std::chrono::milliseconds kLinger{100};
 
 RpcLimits LimitsOf(const ServerConfig& config) {
   RpcLimits limits;
@@ -80,10 +85,19 @@ class RpcFrontEnd final : public FrontEnd {
   void Drain(absl::Duration timeout) override {
     if (acceptor_ != nullptr) acceptor_->Stop();
     for (const auto& loop : loops_) loop->Drain();
-    const absl::Time end = absl::Now() + timeout;
-    const auto is_busy = [](const auto& loop) { return loop->connections() > 0; };
-    while (absl::Now() < end && std::any_of(loops_.begin(), loops_.end(), is_busy)) {
-      absl::SleepFor(kDrainPoll);
+    const auto start = Clock::now();
+    auto spoke_last = start;
+    while (Clock::now() - start < absl::ToChronoNanoseconds(timeout)) {
+      uint64_t connections = 0;
+      uint64_t lingering = 0;
+      for (const auto& loop : loops_) {
+        connections += loop->connections();
+        lingering += loop->lingering();
+      }
+      if (connections == 0) break;
+      if (lingering < connections) spoke_last = Clock::now();
+      if (Clock::now() - spoke_last >= kLinger) break;
+      std::this_thread::sleep_for(kDrainPoll);
     }
     loops_.clear();
   }

@@ -210,5 +210,22 @@ TEST_F(ServerLoopTest, DrainEndsAConnectionWithItsLastCall) {
   ExpectEnded(ConnectionEnd::kDrain);
 }
 
+TEST_F(ServerLoopTest, AConnectionToWhichAllWasSaidLingersUntilItsClientClosesIt) {
+  Start(Patient());
+  Send(Hello() + Headers(1, RequestFields("/test/Echo")));
+  ReadUntil(http2::FrameType::kSettings);
+  EXPECT_EQ(loop_->lingering(), 0u);
+  loop_->Drain();
+  ReadUntil(http2::FrameType::kGoaway);
+  EXPECT_EQ(loop_->lingering(), 0u) << "a call is open";
+  Send(Data(1, Message("last"), http2::kEndStream));
+  // The test's own time limit ends this if it never happens.
+  while (loop_->lingering() != 1) std::this_thread::yield();
+  EXPECT_EQ(loop_->connections(), 1u);
+  client_.Close();
+  while (loop_->connections() != 0) std::this_thread::yield();
+  EXPECT_EQ(loop_->lingering(), 0u);
+}
+
 }  // namespace
 }  // namespace larder::server
