@@ -29,10 +29,11 @@ CacheHandler::CacheHandler(storage::Keyspace* keyspace, const TimeSource* time,
       tokens_(tokens),
       cursors_(keyspace->hasher()) {}
 
-absl::Status CacheHandler::FromStorage(std::string_view operation,
-                                       const absl::Status& status) const {
+absl::Status CacheHandler::FromStorage(std::string_view operation, const absl::Status& status) {
   absl::Status named(status.code(), absl::StrCat(View(operation), ": ", status.message()));
-  if (!absl::IsResourceExhausted(status) || storage::IsLasting(status)) return named;
+  if (!absl::IsResourceExhausted(status)) return named;
+  refused_for_memory_.fetch_add(1, std::memory_order_relaxed);
+  if (storage::IsLasting(status)) return named;
   return WithRetryHint(std::move(named), limits_.overload_retry_after);
 }
 

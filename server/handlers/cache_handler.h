@@ -1,6 +1,7 @@
 #ifndef LARDER_SERVER_HANDLERS_CACHE_HANDLER_H_
 #define LARDER_SERVER_HANDLERS_CACHE_HANDLER_H_
 
+#include <atomic>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -42,6 +43,10 @@ class CacheHandler {
   void Prefetch(absl::Span<const std::string_view> keys) const;
 
   const Limits& limits() const { return limits_; }
+  // How many writes failed for want of memory.
+  uint64_t refused_for_memory() const {
+    return refused_for_memory_.load(std::memory_order_relaxed);
+  }
 
   storage::TimePoint Now() const { return time_->Now(); }
 
@@ -60,13 +65,14 @@ class CacheHandler {
                                                     const ConditionView& condition) const;
 
   // An error of the keyspace as a client should see it.
-  absl::Status FromStorage(std::string_view operation, const absl::Status& status) const;
+  absl::Status FromStorage(std::string_view operation, const absl::Status& status);
 
   storage::Keyspace* const keyspace_;
   const TimeSource* const time_;
   const Limits limits_;
   const LeaseTokenCodec tokens_;
   const ScanCursorCodec cursors_;
+  std::atomic<uint64_t> refused_for_memory_{0};
 };
 
 }  // namespace larder::server

@@ -94,10 +94,23 @@ void DrainUnlessSignalled(Node& node, SignalWaiter& signals, LogWriter& log) {
   drain.join();
 }
 
+// Whoever reaches the port of such a node may do everything.
+void WarnOfStrangers(const ServerConfig& config, const Endpoint& endpoint) {
+  const bool is_local = endpoint.host.starts_with("127.") || endpoint.host == "::1";
+  if (is_local || !config.tls.client_ca_file.empty()) return;
+  LOG(WARNING) << "EVERYBODY who reaches " << endpoint.ToString()
+               << " may read, write and flush this node and change its flags: clients need no "
+                  "certificate (--tls_client_ca_file)"
+               << (config.tls.is_on()
+                       ? ""
+                       : ", and what they say can be read on the way (--tls_cert_file)");
+}
+
 int Serve(const ServerConfig& config, SignalWaiter& signals, LogWriter& log) {
   absl::StatusOr<std::unique_ptr<Node>> node =
       Node::Start(config, {.on_change = LogChange,
                            .on_tls = [](const TlsNotice& notice) { LogTls(notice, ""); },
+                           .on_incident = [](const std::string& line) { LOG(WARNING) << line; },
                            .log = &log});
   if (!node.ok()) {
     log.Append(ErrorLine(node.status()));
@@ -107,6 +120,7 @@ int Serve(const ServerConfig& config, SignalWaiter& signals, LogWriter& log) {
   const auto metrics_endpoint = (*node)->metrics_endpoint();
   const std::string metrics =
       metrics_endpoint.has_value() ? absl::StrCat("on ", metrics_endpoint->ToString()) : "off";
+  WarnOfStrangers(config, (*node)->client_endpoint());
   LOG(INFO) << "serving on " << client << ", metrics " << metrics;
   log.Flush(kLastLinesWithin);
   // For programs that start a node on port 0: this line is part of the interface.

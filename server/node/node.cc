@@ -27,6 +27,7 @@
 #include "server/transport/readiness.h"
 #include "server/transport/transport_state.h"
 #include "server/upkeep/housekeeper.h"
+#include "server/upkeep/incident_report.h"
 #include "server/upkeep/runtime_config.h"
 #include "server/upkeep/shard_clock.h"
 #include "storage/hybrid_clock.h"
@@ -87,9 +88,16 @@ class Node::Parts final : public NodeFigureSource {
     runtime_config_ = std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_,
                                                       surroundings_.on_change);
     const bool uses_grpcpp = config_.transport == ServerConfig::Transport::kGrpcpp;
+    incidents_ = std::make_unique<IncidentReport>(IncidentSources{.cache = cache_.get(),
+                                                                  .inflight = &inflight_,
+                                                                  .connections = &connections_,
+                                                                  .tls = &tls_counters_,
+                                                                  .transport = &transport_.metrics},
+                                                  surroundings_.on_incident, started_);
     // grpc++ has read its own certificate, for good.
-    housekeeper_ = std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_,
-                                                 uses_grpcpp ? nullptr : tls_.get());
+    housekeeper_ = std::make_unique<Housekeeper>(
+        keyspace_.get(), &clock_, &connections_,
+        SlowChores{.tls = uses_grpcpp ? nullptr : tls_.get(), .incidents = incidents_.get()});
     maintenance_ =
         std::make_unique<MaintenanceHandler>(MaintenanceParts{.keyspace = keyspace_.get(),
                                                               .time = &clock_,
@@ -200,6 +208,7 @@ class Node::Parts final : public NodeFigureSource {
   std::unique_ptr<MultiKeyHandler> multi_key_;
   std::unique_ptr<RuntimeConfig> runtime_config_;
   std::unique_ptr<MaintenanceHandler> maintenance_;
+  std::unique_ptr<IncidentReport> incidents_;
   std::unique_ptr<Housekeeper> housekeeper_;
   std::unique_ptr<MetricsEndpoint> metrics_;
   std::unique_ptr<FrontEnd> front_end_;

@@ -9,6 +9,7 @@
 #include "server/connections/endpoint.h"
 #include "server/log/log_writer.h"
 #include "server/tls/tls_rotation.h"
+#include "server/upkeep/incident_report.h"
 #include "server/upkeep/runtime_config.h"
 
 namespace larder::server {
@@ -16,8 +17,9 @@ namespace larder::server {
 // Whom a node tells what happens to it, and what it tells of in turn. May all be empty; what is
 // pointed to outlives the node.
 struct NodeSurroundings {
-  ConfigListener on_change;  // of every flag that SetConfig changes, on the front end's threads
-  TlsListener on_tls;        // on the thread of Start and on the housekeeper's
+  ConfigListener on_change;      // of every flag that SetConfig changes, on the front end's threads
+  TlsListener on_tls;            // on the thread of Start and on the housekeeper's
+  IncidentListener on_incident;  // on the housekeeper's thread
   const LogWriter* log = nullptr;  // for its metrics
 };
 

@@ -39,6 +39,7 @@ absl::Status InflightLimit::EnterWithoutKept(Shard& shard) {
   if (TakePlace(shard)) return absl::OkStatus();
   Gather();
   if (TakePlace(shard)) return absl::OkStatus();
+  refused_.fetch_add(1, kRelaxed);
   return WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
                            "the node is overloaded: it serves ", requests_max_.load(kRelaxed),
                            " requests already (--max_inflight)")),

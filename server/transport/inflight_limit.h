@@ -31,6 +31,8 @@ class InflightLimit {
     requests_max_.store(requests_max, std::memory_order_relaxed);
   }
 
+  // How many requests did not begin.
+  uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
   // The requests that are being served; exact while none begins or ends.
   uint64_t current() const;
 
@@ -59,6 +61,7 @@ class InflightLimit {
   alignas(64) std::atomic<uint64_t> taken_{0};  // in flight, or kept by a shard
   std::atomic<uint64_t> requests_max_;
   const absl::Duration retry_after_;
+  std::atomic<uint64_t> refused_{0};
   std::array<Shard, kShards> shards_;
 };
 

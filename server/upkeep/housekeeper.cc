@@ -19,8 +19,8 @@ constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
 }  // namespace
 
 Housekeeper::Housekeeper(storage::Keyspace* keyspace, ShardClock* clock,
-                         ConnectionTable* connections, TlsRotation* tls)
-    : keyspace_(keyspace), clock_(clock), connections_(connections), tls_(tls) {
+                         ConnectionTable* connections, const SlowChores& chores)
+    : keyspace_(keyspace), clock_(clock), connections_(connections), slow_chores_(chores) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -61,7 +61,8 @@ void Housekeeper::DoChores() {
     next_slow_ = time + kSlowPeriod;
     clock_->Discipline();
     connections_->Sweep();
-    if (tls_ != nullptr) tls_->Refresh();
+    if (slow_chores_.tls != nullptr) slow_chores_.tls->Refresh();
+    if (slow_chores_.incidents != nullptr) slow_chores_.incidents->Look(time);
   }
   has_more_chores_ = more_expires || more_shrinks;
 }

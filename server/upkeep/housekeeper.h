@@ -11,15 +11,22 @@
 #include "server/connections/connection_table.h"
 #include "server/handlers/background.h"
 #include "server/tls/tls_rotation.h"
+#include "server/upkeep/incident_report.h"
 #include "server/upkeep/shard_clock.h"
 #include "storage/keyspace.h"
 
 namespace larder::server {
 
+// What is looked after once a second; each may be nullptr.
+struct SlowChores {
+  TlsRotation* tls = nullptr;
+  IncidentReport* incidents = nullptr;
+};
+
 // The thread that does what no request does: removes expired entries and leases, evicts down to a
 // memory limit that was lowered, gets memory before it is needed, disciplines the shard clock,
-// counts the connections that are gone, looks for new certificates, and does what requests leave to
-// the background. All parts must outlive it; `tls` may be nullptr.
+// counts the connections that are gone, looks for new certificates, reports incidents, and does
+// what requests leave to the background. All parts must outlive it.
 class Housekeeper final : public Background {
  public:
   // What may wait in the background. No flag: nobody needs as many flushes at once, each of some
@@ -27,7 +34,7 @@ class Housekeeper final : public Background {
   static constexpr size_t kWaitingMax = 128;
 
   Housekeeper(storage::Keyspace* keyspace, ShardClock* clock, ConnectionTable* connections,
-              TlsRotation* tls = nullptr);
+              const SlowChores& chores = {});
   // Fails what still waits.
   ~Housekeeper() override;
   Housekeeper(const Housekeeper&) = delete;
@@ -42,7 +49,7 @@ class Housekeeper final : public Background {
   storage::Keyspace* const keyspace_;
   ShardClock* const clock_;
   ConnectionTable* const connections_;
-  TlsRotation* const tls_;
+  const SlowChores slow_chores_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool is_stopping_ = false;   // guarded by mutex_

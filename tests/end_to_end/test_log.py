@@ -2,9 +2,13 @@
 
 import os
 import re
+import resource
 import signal
 import unittest
 
+import grpc
+
+from end_to_end.harness import raw
 from end_to_end.harness.node import Node
 from end_to_end.harness.stubs import admin, cache
 from end_to_end.harness.waiting import wait_until
@@ -87,6 +91,36 @@ class LogTest(unittest.TestCase):
             self.assert_serves(node)
             self.assertEqual(os.readlink(f"/proc/{node.process.pid}/fd/2"), "/dev/null")
             self.assertEqual(node.terminate(), 0)
+
+    def test_refused_writes_are_told_by_their_number(self):
+        with Node("--memory=4MiB", "--stripes=1", "--eviction=none") as node:
+            refused = 0
+            for number in range(20):
+                try:
+                    node.stub.Set(cache.SetRequest(key=b"k-%d" % number, value=b"v" * 1000000), timeout=20)
+                except grpc.RpcError as error:
+                    self.assertEqual(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+                    refused += 1
+            self.assertGreater(refused, 10)
+            pattern = r"(\d+) writes refused: memory is full"
+            wait_until(lambda: sum(map(int, re.findall(pattern, node.log()))) == refused, "all are told")
+
+    def test_a_node_without_files_for_connections_says_so(self):
+        with Node() as node:
+            files = len(os.listdir(f"/proc/{node.process.pid}/fd"))
+            limits = resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (files, limits[1]))
+            with raw.connect(node.port):
+                wait_until(lambda: "times no connection could be accepted" in node.log(), "it is told")
+                resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, limits)
+                self.assertTrue(node.alive())
+                self.assertGreaterEqual(node.metrics()["larder_accept_failures_total"], 1)
+
+    def test_a_node_for_everybody_says_so(self):
+        for flags, is_warned in ((["--listen=0.0.0.0:0"], True), ([], False)):
+            with self.subTest(flags=flags), Node(*flags) as node:
+                self.assertEqual("EVERYBODY who reaches 0.0.0.0:" in node.log(), is_warned)
+                self.assertEqual("EVERYBODY" in node.log(), is_warned)
 
 
 if __name__ == "__main__":
