@@ -23,16 +23,17 @@ class MaintenanceService final : public v1::Maintenance::CallbackService {
                    v1::SlotStatsResponse* response) override {
     return UnaryCall<v1::SlotStatsRequest>::Start(parts_, request, response);
   }
-  Unary* Flush(Context*, const v1::FlushRequest* request, v1::FlushResponse* response) override {
-    return UnaryCall<v1::FlushRequest>::Start(parts_, request, response);
+  Unary* Flush(Context* context, const v1::FlushRequest* request,
+               v1::FlushResponse* response) override {
+    return UnaryCall<v1::FlushRequest>::Start(parts_, request, response, context);
   }
   Unary* GetConfig(Context*, const v1::GetConfigRequest* request,
                    v1::GetConfigResponse* response) override {
     return UnaryCall<v1::GetConfigRequest>::Start(parts_, request, response);
   }
-  Unary* SetConfig(Context*, const v1::SetConfigRequest* request,
+  Unary* SetConfig(Context* context, const v1::SetConfigRequest* request,
                    v1::SetConfigResponse* response) override {
-    return UnaryCall<v1::SetConfigRequest>::Start(parts_, request, response);
+    return UnaryCall<v1::SetConfigRequest>::Start(parts_, request, response, context);
   }
   Unary* Snapshot(Context* context, const v1::SnapshotRequest*, v1::SnapshotResponse*) override {
     return Unimplemented(parts_, context, Method::kSnapshot);

@@ -5,6 +5,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <chrono>
+#include <string>
 
 #include "absl/time/time.h"
 #include "server/grpcpp/status_conversion.h"
@@ -21,8 +22,10 @@ class UnaryCall final : public grpc::ServerUnaryReactor, private Completion {
   using Response = typename Operation<Request>::Response;
 
   static grpc::ServerUnaryReactor* Start(const ServiceParts& parts, const Request* request,
-                                         Response* response) {
+                                         Response* response,
+                                         const grpc::CallbackServerContext* context = nullptr) {
     auto* const call = new UnaryCall(parts, response);
+    if (context != nullptr) call->peer_ = context->peer();
     call->Run(*request);
     return call;
   }
@@ -44,6 +47,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor, private Completion {
     Finish(ToGrpcStatus(status));
   }
 
+  std::string DescribePeer() const override { return peer_; }
+
   void KeepOpen() override {}  // it stays until gRPC is done with it
 
   void OnDone() override {
@@ -54,6 +59,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, private Completion {
   const ServiceParts& parts_;
   const std::chrono::steady_clock::time_point started_;
   bool is_in_flight_ = false;
+  std::string peer_;  // of those methods that tell the log
   typename Operation<Request>::Reply reply_;
 };
 

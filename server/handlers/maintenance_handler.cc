@@ -114,13 +114,16 @@ void MaintenanceHandler::Flush(const FlushView& request, Reply<FlushAnswer>& rep
     const auto status = CheckSlot("Flush", "slot", *request.slot);
     if (!status.ok()) return reply.Fail(status);
   }
-  parts_.background->Post([keyspace = parts_.keyspace, time = parts_.time, slot = request.slot,
+  parts_.background->Post([this, keyspace = parts_.keyspace, time = parts_.time,
+                           slot = request.slot, peer = request.peer,
                            open = OpenReply<Reply<FlushAnswer>>(reply)](
                               const absl::Status& status) mutable {
     if (!status.ok()) return open.Take().Fail(OfFlush(status));
     const storage::TimePoint now = time->Now();
     const auto entries = slot.has_value() ? keyspace->FlushSlot(*slot, now) : keyspace->Flush(now);
     if (!entries.ok()) return open.Take().Fail(OfFlush(entries.status()));
+    Tell(absl::StrCat("Flush of ", slot.has_value() ? absl::StrCat("slot ", *slot) : "all slots",
+                      ": ", *entries, " entries; asked for by ", peer));
     open.Take().Complete({.entries = *entries});
   });
 }
@@ -144,7 +147,16 @@ void MaintenanceHandler::SetConfig(const SetConfigView& request, Reply<SetConfig
   if (!status.ok()) {
     return reply.Fail(absl::Status(status.code(), absl::StrCat("SetConfig: ", status.message())));
   }
+  std::string names;
+  for (const ConfigSettingView& setting : request.values) {
+    absl::StrAppend(&names, names.empty() ? "--" : ", --", std::string(setting.name));
+  }
+  Tell(absl::StrCat("SetConfig of ", names, "; asked for by ", request.peer));
   reply.Complete({});
+}
+
+void MaintenanceHandler::Tell(const std::string& line) const {
+  if (parts_.on_intervention) parts_.on_intervention(line);
 }
 
 }  // namespace larder::server

@@ -2,6 +2,7 @@
 #define LARDER_SERVER_HANDLERS_MAINTENANCE_HANDLER_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +70,8 @@ struct MaintenanceParts {
   storage::EvictionKind eviction{};
   ConfigStore* config = nullptr;
   Background* background = nullptr;
+  // Told in a line of what was done to the whole node and who asked, on any thread. May be empty.
+  std::function<void(const std::string&)> on_intervention = {};
 };
 
 // The Maintenance methods of a node without durable storage. Thread-safe.
@@ -86,6 +89,8 @@ class MaintenanceHandler {
   virtual void SetConfig(const SetConfigView& request, Reply<SetConfigAnswer>& reply);
 
  private:
+  void Tell(const std::string& line) const;
+
   const MaintenanceParts parts_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -91,6 +92,7 @@ struct SlotStatsView {
 
 struct FlushView {
   std::optional<uint32_t> slot;
+  std::string peer = {};  // who asks, for the log
 };
 
 struct GetConfigView {
@@ -104,6 +106,7 @@ struct ConfigSettingView {
 
 struct SetConfigView {
   std::vector<ConfigSettingView> values;
+  std::string peer = {};  // who asks, for the log
 };
 
 }  // namespace larder::server

@@ -110,6 +110,7 @@ int Serve(const ServerConfig& config, SignalWaiter& signals, LogWriter& log) {
   absl::StatusOr<std::unique_ptr<Node>> node =
       Node::Start(config, {.on_change = LogChange,
                            .on_tls = [](const TlsNotice& notice) { LogTls(notice, ""); },
+                           .on_intervention = [](const std::string& line) { LOG(INFO) << line; },
                            .on_incident = [](const std::string& line) { LOG(WARNING) << line; },
                            .log = &log});
   if (!node.ok()) {

@@ -1,6 +1,8 @@
 #ifndef LARDER_SERVER_MESSAGES_COMPLETION_H_
 #define LARDER_SERVER_MESSAGES_COMPLETION_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "server/messages/paused_operation.h"
 
@@ -15,6 +17,8 @@ class Completion {
   // Whether the operation is to go on later, since others wait for their turn. gRPC's own server
   // gives each call a thread, so there nothing need pause.
   virtual bool Pause(PausedOperation& /*operation*/) { return false; }
+  // Who asks, for a log: address, and the name in its certificate if it has one.
+  virtual std::string DescribePeer() const { return "nobody known"; }
 
  protected:
   ~Completion() = default;

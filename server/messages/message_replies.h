@@ -42,6 +42,7 @@ class MessageReplyOf : public ReplyType {
     completion_->KeepOpen();
     return *this;
   }
+  std::string DescribePeer() const { return completion_->DescribePeer(); }
 
  protected:
   ~MessageReplyOf() = default;

@@ -118,7 +118,9 @@ template <>
 struct Operation<v1::FlushRequest>
     : OperationOf<v1::FlushResponse, FlushMessageReply, Method::kFlush> {
   static void Run(const ServiceParts& parts, const v1::FlushRequest& request, Reply& reply) {
-    parts.maintenance->Flush(ViewOf(request), reply);
+    FlushView view = ViewOf(request);
+    view.peer = reply.DescribePeer();
+    parts.maintenance->Flush(view, reply);
   }
 };
 template <>
@@ -137,7 +139,9 @@ struct Operation<v1::SetConfigRequest>
     const absl::Status status =
         CheckConfigValues(MethodName(kMethod), static_cast<size_t>(request.values_size()));
     if (!status.ok()) return reply.Fail(status);
-    parts.maintenance->SetConfig(ViewOf(request), reply);
+    SetConfigView view = ViewOf(request);
+    view.peer = reply.DescribePeer();
+    parts.maintenance->SetConfig(view, reply);
   }
 };
 

@@ -98,13 +98,14 @@ class Node::Parts final : public NodeFigureSource {
     housekeeper_ = std::make_unique<Housekeeper>(
         keyspace_.get(), &clock_, &connections_,
         SlowChores{.tls = uses_grpcpp ? nullptr : tls_.get(), .incidents = incidents_.get()});
-    maintenance_ =
-        std::make_unique<MaintenanceHandler>(MaintenanceParts{.keyspace = keyspace_.get(),
-                                                              .time = &clock_,
-                                                              .figures = this,
-                                                              .eviction = config_.keyspace.eviction,
-                                                              .config = runtime_config_.get(),
-                                                              .background = housekeeper_.get()});
+    maintenance_ = std::make_unique<MaintenanceHandler>(
+        MaintenanceParts{.keyspace = keyspace_.get(),
+                         .time = &clock_,
+                         .figures = this,
+                         .eviction = config_.keyspace.eviction,
+                         .config = runtime_config_.get(),
+                         .background = housekeeper_.get(),
+                         .on_intervention = surroundings_.on_intervention});
     if (const absl::Status status = StartMetrics(); !status.ok()) return status;
     // Before the first connection can ask.
     readiness_.Set(true);

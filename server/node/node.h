@@ -1,8 +1,10 @@
 #ifndef LARDER_SERVER_NODE_NODE_H_
 #define LARDER_SERVER_NODE_NODE_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "server/config/server_config.h"
@@ -17,9 +19,11 @@ namespace larder::server {
 // Whom a node tells what happens to it, and what it tells of in turn. May all be empty; what is
 // pointed to outlives the node.
 struct NodeSurroundings {
-  ConfigListener on_change;      // of every flag that SetConfig changes, on the front end's threads
-  TlsListener on_tls;            // on the thread of Start and on the housekeeper's
-  IncidentListener on_incident;  // on the housekeeper's thread
+  ConfigListener on_change;  // of every flag that SetConfig changes, on the front end's threads
+  TlsListener on_tls;        // on the thread of Start and on the housekeeper's
+  // Of what was done to the whole node, and who asked; on any thread.
+  std::function<void(const std::string&)> on_intervention;
+  IncidentListener on_incident;    // on the housekeeper's thread
   const LogWriter* log = nullptr;  // for its metrics
 };
 

@@ -108,6 +108,10 @@ void RpcCall::WriteHead() {
   session.WriteHeaders(*this, absl::StrCat(std::string(AnswerHead()), metadata_->initial.block()));
 }
 
+std::string RpcCall::DescribePeer() const {
+  return connection_->describe_peer_ ? connection_->describe_peer_() : "nobody known";
+}
+
 LoopTime RpcCall::received_at() const { return connection_->now_; }
 
 void RpcCall::TellTime(LoopTime now) { connection_->runner_.OnTime(now); }

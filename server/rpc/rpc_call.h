@@ -64,6 +64,8 @@ class RpcCall final : public http2::RequestStream {
   // Sends the initial metadata now, and not with the first message. Once, before any message.
   void SendHead();
 
+  // Who calls, for a log.
+  std::string DescribePeer() const;
   // When what runs now came.
   LoopTime received_at() const;
   // Says what a clock has just shown, after work that may have taken long: it ends the turn of the

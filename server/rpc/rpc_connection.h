@@ -2,8 +2,10 @@
 #define LARDER_SERVER_RPC_RPC_CONNECTION_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -54,6 +56,9 @@ class RpcConnection final : private http2::SessionListener {
   void TakeBack(absl::Span<const std::string_view> pieces, size_t sent_bytes) {
     session_.TakeBack(pieces, sent_bytes);
   }
+
+  // What DescribePeer of its calls is made by.
+  void SetPeer(std::function<std::string()> describe) { describe_peer_ = std::move(describe); }
 
   // Which its calls' letters are for.
   uint64_t number() const { return number_; }
@@ -128,6 +133,7 @@ class RpcConnection final : private http2::SessionListener {
   const RpcMethods* const methods_;
   RpcCallPool* const calls_;
   const uint64_t number_;
+  std::function<std::string()> describe_peer_;
   OutputBuffer output_;
   LoopTime now_{};    // when what runs came
   std::string rest_;  // what has come, at `now_` or later, and was not looked at

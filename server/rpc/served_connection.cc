@@ -1,11 +1,14 @@
 #include "server/rpc/served_connection.h"
 
+#include <netdb.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "proto/http2/frame_writer.h"
+#include "server/rpc/quoted.h"
 #include "server/rpc/server_loop.h"
 
 namespace larder::server {
@@ -32,6 +35,25 @@ ServedConnection::ServedConnection(ServerLoop* loop, FileDescriptor socket,
       sent_at_(loop->now()),
       events_(EPOLLIN) {
   if (socket_.tls() == nullptr) rpc_.EnableLending();
+  rpc_.SetPeer([this] { return DescribePeer(); });
+}
+
+std::string ServedConnection::DescribePeer() {
+  sockaddr_storage address{};
+  socklen_t bytes = sizeof(address);
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  auto* const peer = reinterpret_cast<sockaddr*>(&address);
+  if (getpeername(socket_.number(), peer, &bytes) != 0 ||
+      getnameinfo(peer, bytes, host, sizeof(host), port, sizeof(port),
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return "a client that has gone";
+  }
+  const bool is_ipv6 = address.ss_family == AF_INET6;
+  std::string text = absl::StrCat(is_ipv6 ? "[" : "", host, is_ipv6 ? "]:" : ":", port);
+  if (socket_.tls() == nullptr) return text;
+  const std::string name = socket_.tls()->client_name();
+  return name.empty() ? text : absl::StrCat(text, " (certificate of ", Quoted(name), ")");
 }
 
 bool ServedConnection::Watch() { return loop_->events().Watch(socket_.number(), events_, this); }

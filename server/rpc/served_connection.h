@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -56,6 +57,7 @@ class ServedConnection final : public SocketWatcher {
   // Draws the consequences of what has happened: sends, ends, or waits for what is to come.
   void Settle();
   void SetDeadline(LoopTime deadline);
+  std::string DescribePeer();
   // Returns what has lasted too long for the connection to go on.
   std::optional<ConnectionEnd> Overdue() const;
   // Sends no more; throws away what comes until the client has closed.

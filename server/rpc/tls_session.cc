@@ -64,4 +64,15 @@ void TlsSession::Abandon(TlsFailure failure) {
   engine_.Close();
 }
 
+std::string TlsSession::client_name() const {
+  X509* const certificate =
+      engine_.ssl() == nullptr ? nullptr : SSL_get0_peer_certificate(engine_.ssl());
+  char name[256];
+  if (certificate == nullptr || X509_NAME_get_text_by_NID(X509_get_subject_name(certificate),
+                                                          NID_commonName, name, sizeof(name)) < 0) {
+    return {};
+  }
+  return name;
+}
+
 }  // namespace larder::server

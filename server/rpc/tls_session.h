@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "proto/http2/output_buffer.h"
@@ -35,6 +36,8 @@ class TlsSession {
   void Abandon(TlsFailure failure);
 
   State state() const { return engine_.state(); }
+  // The common name in the client's certificate; empty: it has presented none.
+  std::string client_name() const;
   bool can_send() const { return engine_.can_send(); }
   // It ended within the handshake, in which the client began with HTTP/2's preface.
   bool was_plaintext_http2() const { return was_plaintext_http2_; }

@@ -116,6 +116,17 @@ class LogTest(unittest.TestCase):
                 self.assertTrue(node.alive())
                 self.assertGreaterEqual(node.metrics()["larder_accept_failures_total"], 1)
 
+    def test_who_asked_for_a_flush_or_a_change_is_told(self):
+        with Node() as node:
+            node.stub.Set(cache.SetRequest(key=b"k", value=b"v"), timeout=20)
+            node.maintenance.Flush(admin.FlushRequest(), timeout=20)
+            node.maintenance.Flush(admin.FlushRequest(slot=7), timeout=20)
+            self.change_config(node, 1)
+            for what in ("Flush of all slots: 1 entries", "Flush of slot 7: 0 entries",
+                         "SetConfig of --max_inflight"):
+                pattern = re.escape(what) + r"; asked for by (ipv4:)?127\.0\.0\.1:\d+\n"
+                wait_until(lambda: re.search(pattern, node.log()), what)
+
     def test_a_node_for_everybody_says_so(self):
         for flags, is_warned in ((["--listen=0.0.0.0:0"], True), ([], False)):
             with self.subTest(flags=flags), Node(*flags) as node:

@@ -15,7 +15,7 @@ from end_to_end.harness.certificates import Authority, Certificate, read
 from end_to_end.harness.cli import Cli
 from end_to_end.harness.node import Node, StartError, TRANSPORT
 from end_to_end.harness.paths import LARDER
-from end_to_end.harness.stubs import cache, cache_grpc
+from end_to_end.harness.stubs import admin, cache, cache_grpc
 from end_to_end.harness.waiting import wait_until
 
 OWN = TRANSPORT == "nghttp2"
@@ -224,6 +224,13 @@ class FilesTest(TlsTestCase):
             self.assertTrue(node.alive())
 
     @ONLY_OWN
+    @ONLY_OWN
+    def test_who_flushes_is_told_by_the_name_in_the_certificate(self):
+        flag = f"--tls_client_ca_file={self.authority.ca_file}"
+        with self.start(flag, client=self.authority.issue("operator")) as node:
+            node.maintenance.Flush(admin.FlushRequest(), timeout=20)
+            wait_until(lambda: "(certificate of operator)" in node.log(), "it is told")
+
     @ONLY_OWN
     def test_sighup_reads_certificates_again_and_says_so(self):
         with self.start() as node:

@@ -158,6 +158,8 @@ class MessageCall final : public CallCompletion, private Completion {
     ticket_.emplace(counted_.KeepOpen(*call_));
   }
 
+  std::string DescribePeer() const override { return call_->DescribePeer(); }
+
   bool Pause(PausedOperation& operation) override {
     if (!call_->IsTurnOver()) return false;
     KeepOpen();
