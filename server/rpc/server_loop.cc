@@ -5,8 +5,16 @@
 #include "server/rpc/served_connection.h"
 #include "server/rpc/tls_session.h"
 #include "server/tls/tls_rotation.h"
+#include "server/transport/freed_memory.h"
 
 namespace larder::server {
+namespace {
+
+// How often freed memory is given back: seldom enough to take no time that could be told even if
+// the same memory is needed again at once.
+constexpr uint32_t kSecondsPerGivingBack = 5;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Start(const ServerLoopOptions& options) {
   std::unique_ptr<EventLoop> own_events;
@@ -153,7 +161,14 @@ std::vector<ServedConnection*> ServerLoop::AllConnections() const {
 
 void ServerLoop::OnSecond(uint32_t seconds) {
   for (ServedConnection* const connection : AllConnections()) connection->OnSecond(seconds);
-  if (!connections_.empty()) events_.WantSecond();
+  seconds_ += seconds;
+  if (seconds_ >= kSecondsPerGivingBack) {
+    seconds_ = 0;
+    GiveBackFreedMemory();
+    // What connections leave that end now is given back, too.
+    if (connections_.empty()) return;
+  }
+  events_.WantSecond();
 }
 
 void ServerLoop::Release(ServedConnection& connection, ConnectionEnd reason) {

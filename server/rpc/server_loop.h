@@ -107,6 +107,7 @@ class ServerLoop final : private LoopMember {
   // All below belongs to the loop's thread.
   std::minstd_rand random_;
   bool is_draining_ = false;
+  uint32_t seconds_ = 0;  // since freed memory was given back
   RpcCallPool calls_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<ServedConnection>> connections_;  // by number()
   std::deque<ServedConnection*> turns_;  // that have more to run, in the order of their turns

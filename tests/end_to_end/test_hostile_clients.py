@@ -230,6 +230,22 @@ class ConnectionLimitsTest(unittest.TestCase):
             wait_until(lambda: node.metrics()["larder_connections"] == 0, "their places are free")
             self.assertTrue(node.alive())
 
+    @unittest.skipIf(TRANSPORT == "grpcpp", "which has memory of its own")
+    def test_what_clients_that_are_gone_had_left_unread_is_given_back(self):
+        with Node("--memory=64MiB") as node:
+            node.stub.Set(cache.SetRequest(key=b"big", value=bytes(3_000_000)))
+            request = cache.GetRequest(key=b"big").SerializeToString()
+            calls = b"".join(raw.call_headers(b"/larder.v1.Cache/Get", stream) + raw.call_data(request, stream)
+                             for stream in range(1, 80, 2))
+            resident = lambda: node.metrics()["process_resident_memory_bytes"]
+            before = resident()
+            with contextlib.ExitStack() as readers:
+                for _ in range(8):
+                    reader = readers.enter_context(raw.connect(node.port))
+                    reader.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + calls)
+                wait_until(lambda: resident() > before + (150 << 20), "answers wait for their readers")
+            wait_until(lambda: resident() < before + (30 << 20), "their memory is given back")
+
     def test_ten_thousand_idle_connections(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         self.assertGreater(hard, IDLE_CONNECTIONS + 200, "the open files allowed here do not suffice")
