@@ -237,14 +237,13 @@ class ConnectionLimitsTest(unittest.TestCase):
             request = cache.GetRequest(key=b"big").SerializeToString()
             calls = b"".join(raw.call_headers(b"/larder.v1.Cache/Get", stream) + raw.call_data(request, stream)
                              for stream in range(1, 80, 2))
-            resident = lambda: node.metrics()["process_resident_memory_bytes"]
-            before = resident()
+            before = node.resident_bytes()
             with contextlib.ExitStack() as readers:
                 for _ in range(8):
                     reader = readers.enter_context(raw.connect(node.port))
                     reader.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + calls)
-                wait_until(lambda: resident() > before + (150 << 20), "answers wait for their readers")
-            wait_until(lambda: resident() < before + (30 << 20), "their memory is given back")
+                wait_until(lambda: node.resident_bytes() > before + (150 << 20), "answers wait for their readers")
+            wait_until(lambda: node.resident_bytes() < before + (30 << 20), "their memory is given back")
 
     def test_ten_thousand_idle_connections(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -127,6 +127,11 @@ class Node:
                 samples[name.split("{")[0] + (f"{{{labels}}}" if labels else "")] = float(value)
         return samples
 
+    def resident_bytes(self):
+        """The memory that the process has from the system."""
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def hold_call(self):
         """A connection with a call whose answer, of 1 MiB, it never reads, so that a drain goes on."""
         self.stub.Set(stubs.cache.SetRequest(key=b"large", value=b"v" * (1 << 20)), timeout=20)

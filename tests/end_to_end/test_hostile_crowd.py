@@ -1,0 +1,104 @@
+"""Good clients and probes beside a crowd of hostile ones. In CI a small crowd for a moment; `tests/run long` holds
+1000 connections for half an hour and prints latencies, for which no test is the place."""
+
+import os
+import threading
+import time
+import unittest
+
+from end_to_end.harness.cli import Cli
+from end_to_end.harness.crowd import BIG_KEY, Crowd
+from end_to_end.harness.node import TRANSPORT, Node
+from end_to_end.harness.stubs import cache
+from end_to_end.harness.waiting import wait_until
+
+SECONDS = int(os.environ.get("LARDER_CROWD_SECONDS", "8"))
+CONNECTIONS = int(os.environ.get("LARDER_CROWD_CONNECTIONS", "200"))
+MEMORY = 64 << 20
+# README, "Limits": resident is up to 10 % over the memory, with what clients may leave incomplete and unread.
+RESIDENT_MAX = MEMORY * 1.1 + 3 * (64 << 20)
+FLAGS = ("--memory=64MiB", "--max_total_incomplete_bytes=64MiB", "--max_total_unread_bytes=64MiB",
+         "--unread_timeout=5s", "--handshake_timeout=3s", "--metrics_timeout=3s")
+
+
+class Watch:
+    """Asks for /healthz five times a second, and how much memory the node has, on a thread."""
+
+    def __init__(self, node):
+        self.node = node
+        self.answers = []  # (status, seconds)
+        self.resident_max = 0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._is_over.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._is_over.wait(0.2):
+            begin = time.monotonic()
+            try:
+                status, _ = self.node.http("/healthz")
+            except OSError as error:
+                status = str(error)
+            self.answers.append((status, time.monotonic() - begin))
+            self.resident_max = max(self.resident_max, self.node.resident_bytes())
+
+
+@unittest.skipIf(TRANSPORT == "grpcpp", "which has bounds of its own")
+class HostileCrowdTest(unittest.TestCase):
+    def bench(self, node, seconds):
+        """Gets and Sets at a fixed rate; the latencies of the Gets in us."""
+        code, report = Cli(node.address).json(
+            "bench", "--keys=10000", "--rate=1000", f"--duration={seconds}s", "--connections=2", timeout=seconds + 60)
+        self.assertEqual(report["errors"], {})
+        self.assertEqual(report["wrong_values"], 0)
+        self.assertEqual(code, 0)
+        return report["latency_us"]["get"]
+
+    def test_good_clients_are_served_and_probes_answered(self):
+        with Node(*FLAGS) as node:
+            node.stub.Set(cache.SetRequest(key=BIG_KEY, value=bytes(1 << 20)), timeout=20)
+            Cli(node.address).run("bench", "--fill", "--keys=10000")
+            alone = self.bench(node, max(2, SECONDS // 20))
+            with Crowd(node, CONNECTIONS) as crowd:
+                wait_until(lambda: node.metrics()["larder_connections"] > CONNECTIONS // 6, "the crowd is there")
+                with Watch(node) as watch:
+                    beside = self.bench(node, SECONDS)
+            again = self.bench(node, max(2, SECONDS // 20))
+            self.assertEqual({status for status, _ in watch.answers}, {200})
+            self.assertLess(watch.resident_max, RESIDENT_MAX)
+            self.assert_told(node, crowd.counts)
+            times = sorted(seconds for _, seconds in watch.answers)
+            print(f"\n{CONNECTIONS} connections, {SECONDS} s; kinds: {crowd.counts}\n"
+                  f"Get p50 {alone['p50']:.0f} {beside['p50']:.0f} {again['p50']:.0f} us, "
+                  f"p99 {alone['p99']:.0f} {beside['p99']:.0f} {again['p99']:.0f} us (before, beside, after); "
+                  f"/healthz p50 {times[len(times) // 2] * 1e3:.1f}, p99 {times[len(times) * 99 // 100] * 1e3:.1f}, "
+                  f"max {times[-1] * 1e3:.1f} ms of {len(times)}; "
+                  f"resident at most {watch.resident_max / (1 << 20):.0f} MiB")
+
+    def assert_told(self, node, counts):
+        """What the crowd did is on the metrics page, and nothing of it is left."""
+        wait_until(lambda: node.metrics()["larder_connections"] <= 1, "the crowd is gone")
+        wait_until(lambda: node.metrics()["larder_metrics_connections"] <= 1, "from the metrics port, too")
+        metrics = node.metrics()
+        ended = {name: value for name, value in metrics.items() if "connections_ended_total" in name}
+        for reason in ("client", "handshake_timeout", "protocol_error", "flood"):
+            self.assertGreater(ended[f'larder_connections_ended_total{{reason="{reason}"}}'], 0, ended)
+        for reason in ("client", "answered", "evicted"):
+            self.assertGreater(ended[f'larder_metrics_connections_ended_total{{reason="{reason}"}}'], 0, ended)
+        refused = 'larder_calls_refused_total{code="RESOURCE_EXHAUSTED"}'
+        self.assertGreaterEqual(metrics[refused], counts["claim_too_much"] / 2)
+        accepted = metrics["larder_connections_accepted_total"]
+        self.assertEqual(accepted - metrics["larder_connections"], sum(
+            value for name, value in ended.items() if name.startswith("larder_connections_ended")))
+        self.assertGreater(accepted, CONNECTIONS // 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
