@@ -35,6 +35,9 @@ std::string_view ReasonPhrase(int status) {
   return found == std::end(kPhrases) ? "" : found->second;
 }
 
+// An assignment of an empty string, as clear(), would keep the memory.
+void Release(std::string& text) { std::string().swap(text); }
+
 HttpRefusal TooLong(int status, const char* what, size_t bytes_max) {
   return {status,
           absl::StrCat(what, " has more than ", bytes_max, " bytes (--metrics_max_request_bytes)")};
@@ -151,7 +154,7 @@ void HttpConnection::BeginAnswer() {
   state_ = State::kAnswer;
   must_scan_ = !input_.empty();
   // Not kept, as the output: a connection that is idle is to cost nothing.
-  if (input_.empty()) input_ = std::string();
+  if (input_.empty()) Release(input_);
   ++steps_;
 }
 
@@ -163,7 +166,7 @@ std::string_view HttpConnection::unsent() const {
 void HttpConnection::MarkSent(size_t bytes) {
   sent_ += bytes;
   if (sent_ < output_.size()) return;
-  output_ = std::string();
+  Release(output_);
   sent_ = 0;
   ++steps_;
   const bool is_over = is_last_ || (has_ended_ && !must_scan_);
@@ -178,7 +181,7 @@ void HttpConnection::Refuse(const HttpRefusal& refusal) {
   is_last_ = true;
   if (state_ == State::kHead) has_body_ = input_.compare(scanner_.begin(), 5, "HEAD ") != 0;
   Write({.status = refusal.status, .body = absl::StrCat(refusal.reason, "\n")});
-  input_ = std::string();
+  Release(input_);
   BeginAnswer();
 }
 

@@ -44,6 +44,8 @@ class HttpConnection {
 
   // Says whether all was said. What still comes is nothing to it.
   bool is_over() const { return state_ == State::kOver; }
+  // Memory for what came and for what is to be sent.
+  size_t kept_bytes() const { return input_.capacity() + output_.capacity(); }
   // Requests that became whole or were refused, and answers that were sent: so many times it came
   // further.
   uint64_t steps() const { return steps_; }

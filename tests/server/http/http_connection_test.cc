@@ -283,6 +283,21 @@ TEST_F(HttpConnectionTest, CompressesLongPagesForThoseWhoWantIt) {
               EndsWith("\r\n\r\nshort\n"));
 }
 
+TEST_F(HttpConnectionTest, KeepsNothingWhileItIsIdle) {
+  HttpConnection connection(&limits_, &pages_);
+  const size_t kept_at_first = connection.kept_bytes();
+  const std::string request = "GET /long HTTP/1.1\r\nHost: x\r\nX: " + std::string(100, 'x');
+  connection.Receive(request);
+  EXPECT_GT(connection.kept_bytes(), request.size());
+  connection.Receive("\r\n\r\n");
+  EXPECT_GT(connection.kept_bytes(), long_text_.size());
+  EXPECT_THAT(Drain(connection), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(connection.kept_bytes(), kept_at_first);
+  Exchange(connection, request + "\n");
+  EXPECT_TRUE(connection.is_over());
+  EXPECT_EQ(connection.kept_bytes(), kept_at_first);
+}
+
 TEST_F(HttpConnectionTest, KnowsWhetherARequestHasBegun) {
   HttpConnection connection(&limits_, &pages_);
   EXPECT_FALSE(connection.is_in_request());
