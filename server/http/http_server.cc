@@ -64,8 +64,11 @@ HttpServer::~HttpServer() {
   });
 }
 
-void HttpServer::OnReady(uint32_t) {
-  for (int i = 0; i < kAcceptsInARow; ++i) {
+void HttpServer::OnReady(uint32_t) { Accept(kAcceptsInARow); }
+
+void HttpServer::Accept(int connections_max) {
+  if (accept_again_ != kNoTime) return;
+  for (int i = 0; i < connections_max; ++i) {
     FileDescriptor socket(
         accept4(listening_.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket.is_open()) {
@@ -95,7 +98,7 @@ void HttpServer::Open(FileDescriptor socket) {
   HttpSocket& opened = *owned;
   opened.set_place(sockets_.insert(sockets_.end(), std::move(owned)));
   // A request that came along is answered before others can take its place.
-  opened.OnReady(EPOLLIN);
+  opened.TakeTurn(EPOLLIN);
 }
 
 void HttpServer::PauseAccepting() {

@@ -42,6 +42,9 @@ class HttpServer final : private LoopMember, private SocketWatcher {
   const HttpPages& pages() const { return pages_; }
   // Notes that the socket came further.
   void MoveBack(HttpSocket& socket);
+  // Accepts one more, if there is one. Behind each answer, since those of all who are open can take
+  // seconds, which newcomers are not to wait for. REQUIRES: none is being accepted.
+  void AcceptNext() { Accept(1); }
   // Takes a socket that is closed, and destroys it when nothing of it can be running any more.
   void Release(HttpSocket& socket, HttpEnd end);
 
@@ -52,6 +55,7 @@ class HttpServer final : private LoopMember, private SocketWatcher {
   void OnReady(uint32_t events) override;
   void OnTurn() override;
   void OnSecond(uint32_t) override {}
+  void Accept(int connections_max);
   void Open(FileDescriptor socket);
   // Stops to accept for a moment, since the process has no descriptors: else it would spin.
   void PauseAccepting();

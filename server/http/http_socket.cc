@@ -21,6 +21,12 @@ HttpSocket::HttpSocket(HttpServer* server, FileDescriptor socket)
 bool HttpSocket::Watch() { return server_->events().Watch(socket_.number(), events_, this); }
 
 void HttpSocket::OnReady(uint32_t events) {
+  const uint64_t steps = connection_.steps();
+  TakeTurn(events);
+  if (connection_.steps() != steps) server_->AcceptNext();
+}
+
+void HttpSocket::TakeTurn(uint32_t events) {
   // Not half-closed: both directions have ended, or it broke.
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return Close(HttpEnd::kClient);
   if ((events & EPOLLIN) != 0) {

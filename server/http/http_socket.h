@@ -28,6 +28,8 @@ class HttpSocket final : public SocketWatcher {
   // Begins. False: errno says why that cannot be.
   bool Watch();
   void OnReady(uint32_t events) override;
+  // Does what these events allow.
+  void TakeTurn(uint32_t events);
   // Ends it at once; a request that has come in part is told why.
   void CutOff(HttpEnd end, const HttpRefusal& refusal);
 

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "tests/server/client_socket.h"
 #include "tests/server/one_more_file.h"
 
@@ -28,6 +29,19 @@ class HttpServerTest : public testing::Test {
   void Start(const HttpLimits& limits, const Endpoint& endpoint = {"127.0.0.1", 0}) {
     HttpPages pages = {
         {"/short", "text/plain", [] { return HttpContent{200, "short\n"}; }},
+        {"/next", "text/plain",
+         [this] {
+           ++nexts_;
+           return HttpContent{200, ""};
+         }},
+        {"/nexts", "text/plain",
+         [this] { return HttpContent{200, std::to_string(nexts_) + "\n"}; }},
+        {"/gate", "text/plain",
+         [this] {
+           is_at_gate_.Notify();
+           opens_.WaitForNotification();
+           return HttpContent{200, ""};
+         }},
         {"/long", "text/plain", [] { return HttpContent{200, std::string(kLongBytes, 'l')}; }},
     };
     server_ =
@@ -48,6 +62,9 @@ class HttpServerTest : public testing::Test {
     while (counters_.Read(end) < count) std::this_thread::yield();
   }
 
+  int nexts_ = 0;  // of the server's thread
+  absl::Notification is_at_gate_;
+  absl::Notification opens_;
   HttpCounters counters_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -172,6 +189,31 @@ TEST_F(HttpServerTest, AnswersRequestsInARow) {
   size_t count = 0;
   for (size_t at = 0; (at = answers.find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++count;
   EXPECT_EQ(count, 1001u);
+}
+
+TEST_F(HttpServerTest, NewcomersDoNotWaitForTheAnswersOfAllOthers) {
+  constexpr size_t kOthers = 100;
+  constexpr size_t kNewcomers = 64;
+  Start({.connections_max = 1000, .timeout = absl::Hours(1)});
+  std::vector<std::unique_ptr<ClientSocket>> others;
+  for (size_t i = 0; i < kOthers; ++i) others.push_back(Connect());
+  while (counters_.accepted() < kOthers) std::this_thread::yield();
+  // All that follows comes at once.
+  const auto at_gate = Connect("GET /gate HTTP/1.0\r\n\r\n");
+  is_at_gate_.WaitForNotification();
+  std::string requests;
+  for (int i = 0; i < 50; ++i) requests += "GET /next HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const auto& other : others) other->Send(requests);
+  std::vector<std::unique_ptr<ClientSocket>> newcomers;
+  for (size_t i = 0; i < kNewcomers; ++i)
+    newcomers.push_back(Connect("GET /nexts HTTP/1.0\r\n\r\n"));
+  opens_.Notify();
+  for (const auto& newcomer : newcomers) {
+    const std::string answer = newcomer->ReadAll();
+    const size_t end = answer.find("\r\n\r\n");
+    ASSERT_NE(end, std::string::npos);
+    EXPECT_LE(std::stoul(answer.substr(end)), 2 * kNewcomers);
+  }
 }
 
 TEST_F(HttpServerTest, ARefusalArrivesThoughMoreIsSent) {
