@@ -174,7 +174,7 @@ void HttpConnection::MarkSent(size_t bytes) {
 }
 
 bool HttpConnection::is_in_request() const {
-  return state_ == State::kBody || (state_ == State::kHead && !input_.empty());
+  return state_ == State::kBody || (state_ == State::kHead && input_.size() > scanner_.begin());
 }
 
 void HttpConnection::Refuse(const HttpRefusal& refusal) {

@@ -311,7 +311,11 @@ TEST_F(HttpConnectionTest, KnowsWhetherARequestHasBegun) {
   Drain(connection);
   EXPECT_FALSE(connection.is_in_request());
   EXPECT_EQ(connection.steps(), 2u);
+  // An empty line, which some clients send behind a request, begins none.
+  connection.Receive("\r\n");
+  EXPECT_FALSE(connection.is_in_request());
   connection.Receive("G");
+  EXPECT_TRUE(connection.is_in_request());
   connection.Refuse({408, "too late"});
   EXPECT_THAT(Drain(connection), testing::AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
                                                 HasSubstr("\r\nConnection: close\r\n"),
