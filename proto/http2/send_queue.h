@@ -110,13 +110,15 @@ class SendQueue {
   bool has_blocked() const { return !blocked_.empty(); }
   // How much DATA waits in all streams, what is borrowed not counted.
   size_t pending_bytes() const { return pending_bytes_; }
-  void ReleaseMemory() { lent_headers_ = {}; }
+  // Not = {}, which is a list of nothing and leaves a vector its memory.
+  void ReleaseMemory() { lent_headers_ = LentHeaders(); }
 
  private:
   // What goes to the output at once: more would hold up other streams.
   static constexpr size_t kUnsplitBytesMax = size_t{64} << 10;
   static constexpr uint32_t kFrameBytesSentMax = 64u << 10;
   static constexpr size_t kLentFramesMax = 64;  // at a time
+  using LentHeaders = std::vector<std::array<char, FrameHeader::kBytes>>;
 
   // By the windows, and while the output is not full.
   int64_t SendableBytes(const Stream& stream, size_t waiting_bytes) const {
@@ -151,7 +153,7 @@ class SendQueue {
   size_t pending_bytes_ = 0;
   bool lends_ = false;
   std::deque<Stream*> blocked_;
-  std::vector<std::array<char, FrameHeader::kBytes>> lent_headers_;  // does not grow
+  LentHeaders lent_headers_;                            // does not grow
   std::vector<OutputBuffer> lent_buffers_;              // all that was pending in a stream
   std::vector<std::pair<Stream*, size_t>> lent_parts_;  // bytes at the beginning of what waits
 };
