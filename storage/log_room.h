@@ -10,13 +10,15 @@
 namespace larder::storage {
 
 // Room in the log that one operation has reserved and not used yet; the rest goes back when it
-// ends. Where nobody keeps a log there is always enough. Not thread-safe.
+// ends, which must be when no stripe is locked. Where nobody keeps a log there is always enough.
+// Not thread-safe.
 class LogRoom {
  public:
   // `log` may be nullptr.
   explicit LogRoom(MutationSink* log) : log_(log) {}
   ~LogRoom() {
     if (bytes_ > 0) log_->Release(bytes_);
+    if (has_appended_) log_->OnUnlocked();
   }
   LogRoom(const LogRoom&) = delete;
   LogRoom& operator=(const LogRoom&) = delete;
@@ -39,11 +41,13 @@ class LogRoom {
   void Append(const Mutation& mutation) {
     bytes_ -= log_->RoomFor(mutation.key.size(), mutation.value.size());
     log_->Append(mutation);
+    has_appended_ = true;
   }
 
  private:
   MutationSink* const log_;
   uint64_t bytes_ = 0;
+  bool has_appended_ = false;
 };
 
 }  // namespace larder::storage

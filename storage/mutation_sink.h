@@ -25,6 +25,8 @@ class MutationSink {
   // Takes a record into the log, in room that was reserved. Called under a stripe lock: must not
   // fail, wait or allocate.
   virtual void Append(const Mutation& mutation) = 0;
+  // Lets readers know; called when no stripe is locked any more.
+  virtual void OnUnlocked() {}
   // Where the next record comes. Called under a stripe lock: all that this stripe has appended lies
   // before.
   virtual uint64_t position() const = 0;

@@ -1,0 +1,63 @@
+#include "storage/log_reader.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "storage/mutation_record.h"
+
+namespace larder::storage {
+
+absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Create(MutationLog* log, uint64_t from,
+                                                             Pace pace) {
+  const auto out_of_range = [&] {
+    return absl::OutOfRangeError(absl::StrCat("the log reaches from ", log->oldest(), " to ",
+                                              log->position(), ", and not to ", from));
+  };
+  if (from < log->oldest() || from > log->position()) return out_of_range();
+  MutationLog::Place* const pin = log->AddPin();
+  if (pin == nullptr) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the log has ", MutationLog::kReadersMax, " readers, as many as it may"));
+  }
+  std::unique_ptr<LogReader> reader(new LogReader(log, pin, from, pace));
+  if (pace == Pace::kHoldsWriters && !reader->Pin()) return out_of_range();
+  return reader;
+}
+
+LogReader::~LogReader() { log_->RemovePin(pin_); }
+
+bool LogReader::Pin() {
+  pin_->sequence.store(position_, std::memory_order_seq_cst);
+  // More than once, since room may have been given away that is taken back at once.
+  constexpr int kLooks = 16;
+  for (int i = 0; i < kLooks; ++i) {
+    // Whoever gives room away that this has not seen sees the pin.
+    const uint64_t granted = log_->granted_.load(std::memory_order_seq_cst);
+    if (granted <= position_ + log_->lines_) return true;
+  }
+  pin_->sequence.store(MutationLog::kNowhere, std::memory_order_release);
+  return false;
+}
+
+LogReader::Result LogReader::Read(uint64_t bytes_max, absl::FunctionRef<void(const Record&)> take) {
+  if (pace_ == Pace::kMayFallBehind && !Pin()) return Result::kFellBehind;
+  const uint64_t until = log_->whole_until();
+  const uint64_t begin = position_;
+  for (uint64_t given = 0; position_ < until && given < bytes_max;) {
+    const char* const record = log_->At(position_);
+    const uint64_t bytes = MutationRecordBytesAt(record);
+    const uint64_t next = position_ + MutationLog::LinesOf(bytes);
+    take({position_, next, std::string_view(record, bytes)});
+    position_ = next;
+    given += bytes;
+  }
+  const bool holds = pace_ == Pace::kHoldsWriters;
+  pin_->sequence.store(holds ? position_ : MutationLog::kNowhere, std::memory_order_release);
+  return position_ > begin ? Result::kRead : Result::kNothingNew;
+}
+
+bool LogReader::Sleep() {
+  log_->must_wake_.store(true, std::memory_order_seq_cst);
+  return log_->next_.load(std::memory_order_seq_cst) <= position_;
+}
+
+}  // namespace larder::storage

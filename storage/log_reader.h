@@ -1,0 +1,62 @@
+#ifndef LARDER_STORAGE_LOG_READER_H_
+#define LARDER_STORAGE_LOG_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "storage/mutation_log.h"
+
+namespace larder::storage {
+
+// One that reads a log, in order and without a hole. Not thread-safe; the log outlives it.
+class LogReader {
+ public:
+  enum class Pace : uint8_t {
+    kMayFallBehind,  // what is too old is written over
+    kHoldsWriters,   // what it has not read is kept, and there is no room until it has read
+  };
+  enum class [[nodiscard]] Result : uint8_t {
+    kRead,        // one record at least
+    kNothingNew,  // it has read all
+    kFellBehind,  // what comes next was written over
+  };
+  struct Record {
+    uint64_t sequence;
+    uint64_t next;           // the sequence of the one behind it
+    std::string_view bytes;  // as WriteMutationRecord writes them; borrowed for the call
+  };
+
+  // `from`: where a record begins, or the log's position. OUT_OF_RANGE: the log does not reach so
+  // far back, or ends before. RESOURCE_EXHAUSTED: it has as many readers as may be.
+  static absl::StatusOr<std::unique_ptr<LogReader>> Create(MutationLog* log, uint64_t from,
+                                                           Pace pace);
+  ~LogReader();
+  LogReader(const LogReader&) = delete;
+  LogReader& operator=(const LogReader&) = delete;
+
+  // Gives records to `take` until some `bytes_max` were given. Meanwhile they are not written over,
+  // so that `take` should not be long about it.
+  Result Read(uint64_t bytes_max, absl::FunctionRef<void(const Record&)> take);
+  // The sequence that it reads next.
+  uint64_t position() const { return position_; }
+  // False: there is more to read. Else the log's `wake` is called once there is.
+  bool Sleep();
+
+ private:
+  LogReader(MutationLog* log, MutationLog::Place* pin, uint64_t from, Pace pace)
+      : log_(log), pin_(pin), pace_(pace), position_(from) {}
+  // Keeps what comes next from being written over. False: it was.
+  bool Pin();
+
+  MutationLog* const log_;
+  MutationLog::Place* const pin_;
+  const Pace pace_;
+  uint64_t position_;
+};
+
+}  // namespace larder::storage
+
+#endif  // LARDER_STORAGE_LOG_READER_H_

@@ -1,0 +1,122 @@
+#ifndef LARDER_STORAGE_MUTATION_LOG_H_
+#define LARDER_STORAGE_MUTATION_LOG_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "storage/mutation_sink.h"
+
+namespace larder::storage {
+
+struct MutationLogOptions {
+  uint64_t bytes = uint64_t{64} << 20;  // a multiple of 64 KiB, up to 1 TiB
+  // Slots that are equal modulo this are appended to one at a time: as many as the keyspace has
+  // stripes, or more. A power of two.
+  uint32_t stripes = 64;
+  uint64_t first = 1;  // the sequence of the first record
+  // Wakes readers that sleep; called by a writer, which holds no lock of the keyspace.
+  std::function<void()> wake;
+};
+
+// Bounded ring of committed mutations with many independent readers. Thread-safe: records of
+// different stripes are appended side by side, without a lock or a wait. Sizes in bytes.
+//
+// A sequence is a place, in lines of 64 bytes from the first record of the log on: the next one's
+// is this one's and what it takes, without holes. What holds:
+// - A place and its number are one fetch_add of `next_`. Before it the stripe notes, on a line of
+//   its own, that it is appending from here or later; behind the copy it takes that back. So all
+//   before the least of these notes, and of next_ as it was before they were read, is whole: what
+//   readers see has no holes, and nothing in the ring says so but the notes.
+// - granted_ is the place up to which room was ever given away; next_ does not pass it. It stays
+//   within a ring's length of what is not whole yet and of what readers have pinned, so neither is
+//   ever written over, however long a thread is kept from running.
+// - A reader pins where it reads, and only then looks whether granted_ has left it behind.
+// - What a record has behind the end of the ring belongs to the next one that ends there, a whole
+//   ring later.
+class MutationLog final : public MutationSink {
+ public:
+  static constexpr uint64_t kLineBytes = 64;
+  static constexpr uint64_t kNowhere = UINT64_MAX;
+  static constexpr size_t kReadersMax = 64;
+
+  // INVALID_ARGUMENT: not as MutationLogOptions says. RESOURCE_EXHAUSTED: no memory.
+  static absl::StatusOr<std::unique_ptr<MutationLog>> Create(const MutationLogOptions& options);
+  ~MutationLog();
+
+  uint64_t RoomFor(size_t key_bytes, size_t value_bytes) const override;
+  // A quarter of the ring: less than what is given away by then would keep readers from being slow.
+  uint64_t RoomMax() const override;
+  bool TryReserve(uint64_t bytes) override;
+  void Release(uint64_t bytes) override;
+  void Append(const Mutation& mutation) override;
+  uint64_t position() const override { return next_.load(std::memory_order_seq_cst); }
+  void OnUnlocked() override;
+
+  // All before this sequence has been appended, whole.
+  uint64_t whole_until() const;
+  // From here on a reader could begin now.
+  uint64_t oldest() const;
+  uint64_t bytes() const { return lines_ * kLineBytes; }
+
+ private:
+  friend class LogReader;
+
+  // On a line of its own.
+  struct alignas(kLineBytes) Place {
+    std::atomic<uint64_t> sequence{kNowhere};
+  };
+  struct alignas(kLineBytes) Advance {
+    std::atomic<uint64_t> lines{0};
+  };
+  // Room is given to threads in advance, so that a write touches no line that all do but next_.
+  // Two threads may share one.
+  static constexpr size_t kAdvances = 64;
+
+  struct Deleter {
+    void operator()(char* ring) const { ::operator delete[](ring, std::align_val_t{kLineBytes}); }
+  };
+  using Ring = std::unique_ptr<char[], Deleter>;
+
+  MutationLog(const MutationLogOptions& options, Ring ring);
+
+  char* At(uint64_t sequence) const { return ring_.get() + sequence % lines_ * kLineBytes; }
+  static uint64_t LinesOf(uint64_t bytes) { return (bytes + kLineBytes - 1) / kLineBytes; }
+  Advance& AdvanceOfThisThread();
+  static bool Take(Advance& advance, uint64_t lines);
+  // Gives away room for so many lines more, if they fit.
+  bool Grant(uint64_t lines);
+  // From here on nothing may be written over.
+  uint64_t kept_from() const;
+  // Takes back what was given in advance. How many lines.
+  uint64_t TakeBackAdvances();
+
+  // Nullptr: there are as many readers as may be.
+  Place* AddPin();
+  void RemovePin(Place* pin);
+
+  const uint64_t lines_;
+  const uint64_t advance_lines_;
+  const uint32_t stripe_mask_;
+  const uint64_t first_;
+  const std::function<void()> wake_;
+  // Followed by as many bytes as a record may have: one that begins near the end has no seam.
+  const Ring ring_;
+  std::vector<Place> appending_;  // by stripe
+  std::array<Place, kReadersMax> pins_;
+  std::array<std::atomic<bool>, kReadersMax> is_pin_used_{};
+  std::array<Advance, kAdvances> advances_;
+  alignas(kLineBytes) std::atomic<uint64_t> next_;
+  alignas(kLineBytes) std::atomic<uint64_t> granted_;
+  alignas(kLineBytes) std::atomic<bool> must_wake_{false};
+};
+
+}  // namespace larder::storage
+
+#endif  // LARDER_STORAGE_MUTATION_LOG_H_
