@@ -83,6 +83,20 @@ uint64_t EntryLog::AppendCost(const EntryShape& shape, bool is_pinned,
   return after > before ? after - before : 0;
 }
 
+uint64_t EntryLog::unpinned_charge_bytes() const {
+  const uint64_t charge = charge_.Bytes(segments_.usage()) + apart_bytes_;
+  if (queue_bytes(Queue::kPinned) == 0) return charge;
+  return std::min(charge, queue_bytes(Queue::kFirst) + queue_bytes(Queue::kSecond));
+}
+
+uint64_t EntryLog::AppendCostAlone(const EntryShape& shape) const {
+  const uint64_t pinned = queue_bytes(Queue::kPinned);
+  const uint64_t live = pinned + shape.RecordBytes(options_.policy_bytes);
+  const uint64_t before = pinned == 0 ? 0 : charge_.Bytes(pinned, /*segments=*/1);
+  return charge_.Bytes(live, /*segments=*/1) - before +
+         ValueParts::Of(shape.value_bytes).apart_bytes() + segments_.growth_bytes();
+}
+
 EntryRef EntryLog::AppendInPlaceOf(const Entry* replaced, const ValueParts& shared, Queue queue,
                                    std::string_view key, uint32_t slot, const EntryShape& shape,
                                    TimePoint now) {

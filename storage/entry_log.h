@@ -129,6 +129,10 @@ class EntryLog {
   // By how much charged_bytes rises, at most, with a record like this in place of `replaced`, or
   // with a new one when that is nullptr.
   uint64_t AppendCost(const EntryShape& shape, bool is_pinned, const Entry* replaced) const;
+  // By how much at least charged_bytes falls when all records go that are not pinned, and what a
+  // record like this adds at most to what is left then.
+  uint64_t unpinned_charge_bytes() const;
+  uint64_t AppendCostAlone(const EntryShape& shape) const;
   // Records and parts that are alive, by queue and in all.
   uint64_t queue_bytes(Queue queue) const { return queue_bytes_[static_cast<size_t>(queue)]; }
   uint64_t live_bytes() const { return segments_.usage().live_bytes + apart_bytes_; }

@@ -23,6 +23,8 @@ constexpr uint8_t kSweepBackoffMax = 6;
 // So few are not worth the waiting.
 constexpr uint64_t kSegmentsSweptAtOnce = 4;
 constexpr int kTriesForEntry = 64;
+// The table of a slot with one entry, at most.
+constexpr uint64_t kSmallTableBytes = 256;
 // A slot with no more entries is emptied one by one, which takes less than a table to be kept.
 constexpr size_t kRemovedAtOnce = 16;
 
@@ -53,6 +55,24 @@ uint64_t EntryStore::WriteCost(const HashedKey& key, EntryRef replaced, size_t v
   uint64_t cost = log_.AppendCost(shape, !Evictable(fields.expires_at), replaced.entry);
   if (!replaced) cost += TableOf(key.slot).growth_bytes(key.hash);
   return cost + policy_->growth_bytes();
+}
+
+uint64_t EntryStore::WriteCostAlone(const HashedKey& key, EntryRef replaced, size_t value_bytes,
+                                    const EntryFields& fields) const {
+  const EntryShape shape = EntryShape::Of(key.key.size(), value_bytes, fields);
+  uint64_t cost = log_.AppendCostAlone(shape) + policy_->growth_bytes();
+  if (replaced && !IsEvictable(*replaced)) return cost - std::min(cost, log_.BytesOf(*replaced));
+  return cost + std::max(TableOf(key.slot).growth_bytes(key.hash), kSmallTableBytes);
+}
+
+uint64_t EntryStore::EvictableBytes() const {
+  if (policy_->VictimRank() == EvictionPolicy::kNoVictim) return 0;
+  const uint64_t entries = count_ + detached_.count();
+  if (evictable_count_ == entries) return log_.unpinned_charge_bytes() + table_bytes();
+  // Tables have room to spare, and shrink when they have some more.
+  const double share = static_cast<double>(evictable_count_) / static_cast<double>(entries);
+  return log_.unpinned_charge_bytes() +
+         static_cast<uint64_t>(share / 2 * static_cast<double>(table_bytes()));
 }
 
 HashRun EntryStore::RunOf(const HashedKey& key, TimePoint now) const {

@@ -82,6 +82,12 @@ class EntryStore final : private EvictionHost {
   uint64_t WriteCost(const HashedKey& key, EntryRef replaced, size_t value_bytes,
                      const EntryFields& fields) const;
 
+  // Likewise, if all entries were gone that may be evicted.
+  uint64_t WriteCostAlone(const HashedKey& key, EntryRef replaced, size_t value_bytes,
+                          const EntryFields& fields) const;
+  // By how much at least used_bytes would fall then.
+  uint64_t EvictableBytes() const;
+
   // True if something must be evicted from this store before the write, since its log has no place
   // for another record. `replaced` as for WriteCost.
   bool IsTooCrowdedFor(EntryRef replaced, size_t value_bytes, const EntryFields& fields) const {

@@ -2,6 +2,13 @@
 
 namespace larder::storage {
 
+Need KeyAccess::NeedMemory(uint64_t missing, uint64_t alone) {
+  if (live_) state_.store.Accessed(live_, now_);
+  credit_.memory_missing = missing;
+  credit_.memory_alone = alone;
+  return Need::kMemory;
+}
+
 Need KeyAccess::FindLogRoom(size_t value_bytes) {
   uint64_t bytes = credit_.log_room.RoomFor(key_.key.size(), value_bytes);
   if (makes_way_) bytes += credit_.log_room.RoomFor(makes_way_->key_bytes(), 0);

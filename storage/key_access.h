@@ -53,7 +53,10 @@ class KeyAccess {
     return Prepare(entry_->value_bytes(), fields, /*logged_bytes=*/0);
   }
   Need PrepareRecord() { return NeedLogRoom(/*value_bytes=*/0); }
-  Need PrepareLease(size_t bytes) { return Pay(bytes); }
+  Need PrepareLease(size_t bytes) {
+    const uint64_t missing = operation_.Pay(bytes, credit_);
+    return missing == 0 ? Need::kNothing : NeedMemory(missing, /*alone=*/bytes);
+  }
   // Tries to pay for these fields of the live entry, which are to be written in any case unless
   // false comes back: then nothing can make room for them.
   bool PayForFields(const EntryFields& fields);
@@ -98,18 +101,15 @@ class KeyAccess {
       if (const Need need = FindObstacle(value_bytes, fields); need != Need::kNothing) return need;
     }
     if (const Need need = NeedLogRoom(logged_bytes); need != Need::kNothing) return need;
-    return Pay(state_.store.WriteCost(key_, entry_, value_bytes, fields));
-  }
-  // Pays, or says how many bytes are missing. Then the entry at hand counts as used, so that the
-  // room for its own new value is not the first to be made by evicting it.
-  Need Pay(uint64_t cost) {
-    const uint64_t missing = operation_.Pay(cost, credit_);
+    const uint64_t missing =
+        operation_.Pay(state_.store.WriteCost(key_, entry_, value_bytes, fields), credit_);
     if (missing == 0) [[likely]]
       return Need::kNothing;
-    if (live_) state_.store.Accessed(live_, now_);
-    credit_.memory_missing = missing;
-    return Need::kMemory;
+    return NeedMemory(missing, state_.store.WriteCostAlone(key_, entry_, value_bytes, fields));
   }
+  // Says how many bytes are missing, and what Credit calls alone. The entry at hand counts as used
+  // then, so that the room for its own new value is not the first to be made by evicting it.
+  Need NeedMemory(uint64_t missing, uint64_t alone);
   Need NeedLogRoom(size_t value_bytes) {
     if (!credit_.log_room.keeps_log()) [[likely]]
       return Need::kNothing;

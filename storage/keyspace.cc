@@ -11,8 +11,9 @@
 #include "storage/hashed_key.h"
 #include "storage/lasting_failure.h"
 #include "storage/log_room.h"
+#include "storage/memory_claim.h"
 #include "storage/need.h"
-#include "storage/random.h"
+#include "storage/reclaimer.h"
 #include "storage/stripe.h"
 #include "storage/unit_pool.h"
 
@@ -30,42 +31,12 @@ constexpr uint64_t kPreparedBytesMax = uint64_t{32} << 20;
 // Looked through by one Expire, about: some hundred microseconds.
 constexpr size_t kBytesPerExpire = size_t{3} << 19;
 constexpr size_t kScanVisitsPerLock = 256;
-// A stripe may lose its victim to another writer between the look and the lock.
-constexpr int kEvictionTries = 16;
-// How often one write makes room in its own stripe before it gives up: some milliseconds.
-constexpr int kStripeRoomTries = 64;
-// How many of the longest records are reserved in the log for what one call into a stripe removes.
-constexpr uint64_t kRecordsReserved = 2;
 // Entries that one operation removes: more than what it could only charge afterwards, few enough
 // to take no time.
 constexpr size_t kShrinkPerOperation = 256;
 
 Outcome NeedsMemory(absl::Status status) {
   return {Outcome::Kind::kNeedsMemory, std::move(status)};
-}
-
-Outcome NoAuthority() {
-  return {Outcome::Kind::kNoAuthority,
-          absl::UnavailableError("this node has no authority to write now; nothing was changed")};
-}
-
-Outcome CopyDoesNotFit() {
-  return NeedsMemory(
-      absl::ResourceExhaustedError("a copy needs more memory (--memory) than what it is a copy of, "
-                                   "and evicts nothing by itself"));
-}
-
-Outcome NoLogRoom() {
-  return {Outcome::Kind::kNeedsLogRoom,
-          absl::UnavailableError("the log has no room now; nothing was changed")};
-}
-
-// What kept others from being evicted. Done: nothing did, but there is no victim.
-Outcome WhyNothingGoes(const Eviction& eviction, const Credit& credit) {
-  if (eviction.lacks_authority) return NoAuthority();
-  if (eviction.lacks_log_room) return NoLogRoom();
-  if (!credit.evicts) return CopyDoesNotFit();
-  return {};
 }
 
 // What a command results in, or why it could not be carried out.
@@ -127,8 +98,14 @@ Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
     stripes_.push_back(std::make_unique<Stripe>(store, shared, &signals_[i]));
     stripes_.back()->AddMemoryTo(usage);
   }
-  fixed_bytes_ = usage.total();
-  budget_.Charge(fixed_bytes_);
+  budget_.Charge(usage.total());
+  reclaimer_ =
+      std::make_unique<Reclaimer>(ReclaimerParts{.options = &options_,
+                                                 .budget = &budget_,
+                                                 .fixed_bytes = usage.total(),
+                                                 .stripe_record_bytes_max = RecordBytesMax(),
+                                                 .stripes = stripes_,
+                                                 .signals = signals_});
 }
 
 Keyspace::~Keyspace() = default;
@@ -144,20 +121,30 @@ Outcome Keyspace::Execute(Command& command, TimePoint now) {
   Stripe& stripe = Approach(command.key.slot);
   const HashedKey key(command.key, hasher_);
   Credit credit(options_.log, Command::kOwn);
-  Outcome outcome;
   if constexpr (Command::kMutates) {
     // Mostly enough, and mostly there; an attempt says what it lacks.
     static_cast<void>(credit.log_room.Ensure(
         credit.log_room.RoomFor(command.key.key.size(), command.value_bytes())));
   }
-  Need need;
-  while ((need = stripe.Attempt(command, key, now, credit)) != Need::kNothing) {
-    outcome = Provide(need, stripe, now, credit);
-    if (!outcome.done()) break;
+  Outcome outcome;
+  if (const Need need = stripe.Attempt(command, key, now, credit); need != Need::kNothing) {
+    outcome = ExecuteWith(need, command, key, now, credit);
   }
-  if (credit.memory_bytes > 0) budget_.Release(credit.memory_bytes);
   if (budget_.exceeded()) [[unlikely]]
     Shrink(now, kShrinkPerOperation);
+  return outcome;
+}
+
+template <typename Command>
+Outcome Keyspace::ExecuteWith(Need need, Command& command, const HashedKey& key, TimePoint now,
+                              Credit& credit) {
+  Stripe& stripe = StripeOf(key.slot);
+  MemoryClaim claim(&credit, reclaimer_->gathering());
+  Outcome outcome;
+  do {
+    outcome = Provide(need, stripe, now, claim);
+  } while (outcome.done() && (need = stripe.Attempt(command, key, now, credit)) != Need::kNothing);
+  if (credit.memory_bytes > 0) budget_.Release(credit.memory_bytes);
   return outcome;
 }
 
@@ -169,19 +156,20 @@ template Outcome Keyspace::Execute(IncrementCommand&, TimePoint);
 template Outcome Keyspace::Execute(AppendCommand&, TimePoint);
 template Outcome Keyspace::Execute(ApplyCommand&, TimePoint);
 
-Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, Credit& credit) {
+Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, MemoryClaim& claim) {
+  Credit& credit = claim.credit();
   switch (need) {
     case Need::kNothing:
       break;
     case Need::kMemory:
-      return ProvideMemory(now, credit);
+      return reclaimer_->ProvideMemory(now, claim);
     case Need::kStripeRoom:
-      return ProvideStripeRoom(stripe, now, credit);
+      return reclaimer_->ProvideStripeRoom(stripe, now, credit);
     case Need::kEqualHashes:
       return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
           absl::StrCat(kEqualHashesMax,
                        " keys of this slot have the same hash as this one, as many as may, and ",
-                       "none of them may be evicted under ", EvictionFlags()))));
+                       "none of them may be evicted under ", reclaimer_->EvictionFlags()))));
     case Need::kLogRoom:
       if (credit.log_room_wanted > credit.log_room.RoomMax()) {
         return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
@@ -199,111 +187,8 @@ Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, Credit& cred
   return {};
 }
 
-Outcome Keyspace::ProvideMemory(TimePoint now, Credit& credit) {
-  const uint64_t wanted = credit.memory_bytes + credit.memory_missing;
-  if (wanted > budget_.limit_bytes() - fixed_bytes_) {
-    return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
-        absl::StrCat("the write needs ", wanted,
-                     " bytes, more than --memory=", budget_.limit_bytes(), " can hold"))));
-  }
-  while (credit.memory_bytes < wanted) {
-    const Eviction eviction = Reclaim(now, wanted - credit.memory_bytes, credit.evicts);
-    credit.memory_bytes += eviction.freed_bytes;
-    if (eviction.done) continue;
-    if (Outcome why = WhyNothingGoes(eviction, credit); !why.done()) return why;
-    return NeedsMemory(absl::ResourceExhaustedError(absl::StrCat(
-        "memory is full (", budget_.used_bytes(), " of --memory=", budget_.limit_bytes(),
-        " bytes) and nothing may be evicted under ", EvictionFlags())));
-  }
-  return {};
-}
-
-Outcome Keyspace::ProvideStripeRoom(Stripe& stripe, TimePoint now, Credit& credit) {
-  if (++credit.stripe_room_tries == kStripeRoomTries) {
-    return NeedsMemory(
-        absl::ResourceExhaustedError("the stripe of this key is making room for records"));
-  }
-  // From this stripe: what others have is of no use here.
-  const Eviction eviction = ReclaimFrom(stripe, now, credit.memory_missing, credit.evicts);
-  credit.memory_bytes += eviction.freed_bytes;
-  if (eviction.done) return {};
-  if (Outcome why = WhyNothingGoes(eviction, credit); !why.done()) return why;
-  return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
-      absl::StrCat("the stripe of this key has ", RecordBytesMax(), " bytes of records, as many ",
-                   "as one of ", stripes_.size(), " may have (--stripes), and nothing of it ",
-                   "may be evicted under ", EvictionFlags()))));
-}
-
-std::string Keyspace::EvictionFlags() const {
-  return absl::StrCat(
-      "--eviction=", std::string(EvictionKindName(options_.eviction)),
-      " --eviction_scope=", std::string(EvictionScopeName(options_.eviction_scope)));
-}
-
-Eviction Keyspace::ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, bool evicts) {
-  LogRoom log_room(options_.log);
-  ReserveForRemovals(log_room);
-  return stripe.Reclaim(now, bytes_wanted, evicts, log_room);
-}
-
-void Keyspace::ReserveForRemovals(LogRoom& log_room) const {
-  log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0));
-}
-
-Eviction Keyspace::Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts) {
-  Eviction eviction;
-  for (int i = 0; i < kEvictionTries && !eviction.done; ++i) {
-    Stripe* stripe = RanksVictims(options_.eviction) ? ColdestStripe() : RandomStripe();
-    if (stripe == nullptr) break;
-    eviction = ReclaimFrom(*stripe, now, bytes_wanted, evicts);
-    if (eviction.lacks_log_room || eviction.lacks_authority) break;
-  }
-  return eviction;
-}
-
-Stripe* Keyspace::ColdestStripe() {
-  int64_t lowest = EvictionPolicy::kNoVictim;
-  Stripe* coldest = nullptr;
-  for (size_t i = 0; i < signals_.size(); ++i) {
-    const int64_t rank = signals_[i].victim_rank.load(std::memory_order_relaxed);
-    if (rank >= lowest) continue;
-    lowest = rank;
-    coldest = stripes_[i].get();
-  }
-  return coldest;
-}
-
-Stripe* Keyspace::RandomStripe() {
-  uint64_t total = 0;
-  for (size_t i = 0; i < signals_.size(); ++i) {
-    const StripeSignal& signal = signals_[i];
-    const int64_t rank = signal.victim_rank.load(std::memory_order_relaxed);
-    if (rank == StripeSignal::kWithoutEviction) return stripes_[i].get();
-    total += signal.evictable.load(std::memory_order_relaxed);
-  }
-  if (total == 0) return nullptr;
-  const uint64_t call = counters_.random_calls.fetch_add(1, std::memory_order_relaxed);
-  uint64_t place = Random::Scale(Random(options_.seed + call).Next(), total);
-  Stripe* chosen = nullptr;
-  for (size_t i = 0; i < signals_.size(); ++i) {
-    const uint64_t evictable = signals_[i].evictable.load(std::memory_order_relaxed);
-    if (evictable == 0) continue;
-    chosen = stripes_[i].get();
-    if (place < evictable) break;
-    place -= evictable;
-  }
-  return chosen;
-}
-
 size_t Keyspace::Shrink(TimePoint now, size_t evictions_max) {
-  size_t evictions = 0;
-  while (evictions < evictions_max && budget_.exceeded()) {
-    const Eviction eviction = Reclaim(now, budget_.excess_bytes(), /*evicts=*/true);
-    if (!eviction.done) break;
-    budget_.Release(eviction.freed_bytes);
-    evictions += std::max<size_t>(eviction.evicted, 1);
-  }
-  return evictions;
+  return reclaimer_->Shrink(now, evictions_max);
 }
 
 absl::Status Keyspace::SetMemoryLimit(uint64_t bytes) {
@@ -433,9 +318,10 @@ absl::StatusOr<uint64_t> Keyspace::FlushSlotAs(uint32_t slot, uint64_t version, 
   Credit credit(options_.log);
   static_cast<void>(credit.log_room.Ensure(credit.log_room.RoomFor(0, 0)));
   uint64_t entries = 0;
+  MemoryClaim claim(&credit, reclaimer_->gathering());
   Need need;
   while ((need = stripe.FlushSlot(slot, version, now, credit, &entries)) != Need::kNothing) {
-    Outcome outcome = Provide(need, stripe, now, credit);
+    Outcome outcome = Provide(need, stripe, now, claim);
     if (!outcome.done()) return std::move(outcome.status);
   }
   if (budget_.exceeded()) Shrink(now, kShrinkPerOperation);
@@ -454,7 +340,7 @@ size_t Keyspace::Expire(TimePoint now, size_t removals_max, bool* more) {
       is_more = budget.is_spent();
       if (is_more) break;
       LogRoom log_room(options_.log);
-      ReserveForRemovals(log_room);
+      reclaimer_->ReserveForRemovals(log_room);
       removed += stripe.Expire(now, budget, log_room, &is_more);
     } while (is_more);
   }

@@ -23,9 +23,10 @@
 
 namespace larder::storage {
 
+class MemoryClaim;
+class Reclaimer;
 class Stripe;
 struct EntryPools;
-struct Eviction;
 struct HashedKey;
 struct StripeSignal;
 
@@ -56,8 +57,9 @@ class Keyspace {
 
   GetOutcome Get(KeyRef key, TimePoint now, ValueSink& sink);
 
-  // Carries out a command (commands.h), or changes nothing. Never waits; evicts what it must. The
-  // operations below are commands.
+  // Carries out a command (commands.h), or changes nothing. Evicts what it must, and nothing if
+  // that would not do. Waits for nothing but, when memory seems to be too little, for other
+  // commands that gather some. The operations below are commands.
   template <typename Command>
   Outcome Execute(Command& command, TimePoint now);
 
@@ -141,23 +143,14 @@ class Keyspace {
   // while the operation waits for the lock.
   Stripe& Approach(uint32_t slot);
 
+  // Goes on with a command of which an attempt needed something.
+  template <typename Command>
+  Outcome ExecuteWith(Need need, Command& command, const HashedKey& key, TimePoint now,
+                      Credit& credit);
   // Finds what an attempt needed. Done: it is worth another.
-  Outcome Provide(Need need, Stripe& stripe, TimePoint now, Credit& credit);
-  Outcome ProvideMemory(TimePoint now, Credit& credit);
-  Outcome ProvideStripeRoom(Stripe& stripe, TimePoint now, Credit& credit);
+  Outcome Provide(Need need, Stripe& stripe, TimePoint now, MemoryClaim& claim);
   absl::StatusOr<uint64_t> FlushSlotAs(uint32_t slot, uint64_t version, TimePoint now);
 
-  // Reclaims memory from the stripe whose victim is the coldest, or, if the policy cannot compare
-  // stripes, from one chosen at random in proportion to its entries.
-  Eviction Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts);
-  Eviction ReclaimFrom(Stripe& stripe, TimePoint now, uint64_t bytes_wanted, bool evicts);
-  // Gets room for what one call into a stripe removes at least, if there is any: without it there
-  // is still what is no mutation.
-  void ReserveForRemovals(LogRoom& log_room) const;
-  // What decides whether something may be evicted, for messages.
-  std::string EvictionFlags() const;
-  Stripe* ColdestStripe();
-  Stripe* RandomStripe();
   // The most bytes of records in one stripe, values apart not counted.
   uint64_t RecordBytesMax() const;
 
@@ -168,12 +161,11 @@ class Keyspace {
   MemoryBudget budget_;
   std::vector<StripeSignal> signals_;  // side by side, since every eviction reads them all
   std::vector<std::unique_ptr<Stripe>> stripes_;
-  uint64_t fixed_bytes_ = 0;
+  std::unique_ptr<Reclaimer> reclaimer_;
   // What threads write, away from what all of them read.
   struct alignas(64) Counters {
     std::atomic<uint64_t> leases{0};
     std::atomic<uint64_t> lease_bytes{0};
-    std::atomic<uint64_t> random_calls{0};
     std::atomic<uint64_t> expire_calls{0};
   };
   Counters counters_;

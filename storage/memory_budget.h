@@ -25,6 +25,18 @@ class MemoryBudget {
     return true;
   }
 
+  // Reserves what there is of them; returns how much that is.
+  uint64_t ReserveUpTo(uint64_t bytes) {
+    const uint64_t limit = limit_bytes();
+    uint64_t used = used_bytes_.load(std::memory_order_relaxed);
+    uint64_t got = 0;
+    do {
+      got = std::min(bytes, limit - std::min(used, limit));
+    } while (got > 0 &&
+             !used_bytes_.compare_exchange_weak(used, used + got, std::memory_order_relaxed));
+    return got;
+  }
+
   // For memory that is in use already.
   void Charge(uint64_t bytes) { used_bytes_.fetch_add(bytes, std::memory_order_relaxed); }
   void Release(uint64_t bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }

@@ -28,6 +28,7 @@ struct Credit {
   LogRoom log_room;
   const bool evicts;
   uint64_t memory_missing = 0;   // after kMemory and kStripeRoom
+  uint64_t memory_alone = 0;     // after kMemory: in all, if what may be evicted were gone
   uint64_t log_room_wanted = 0;  // after kLogRoom: in all
   int stripe_room_tries = 0;
 };

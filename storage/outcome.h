@@ -28,6 +28,16 @@ struct [[nodiscard]] Outcome {
   absl::Status status;
 };
 
+inline Outcome NoAuthority() {
+  return {Outcome::Kind::kNoAuthority,
+          absl::UnavailableError("this node has no authority to write now; nothing was changed")};
+}
+
+inline Outcome NoLogRoom() {
+  return {Outcome::Kind::kNeedsLogRoom,
+          absl::UnavailableError("the log has no room now; nothing was changed")};
+}
+
 }  // namespace larder::storage
 
 #endif  // LARDER_STORAGE_OUTCOME_H_

@@ -238,6 +238,16 @@ void Stripe::AddMemoryTo(MemoryUsage& usage) const {
   usage.fixed += sizeof(Stripe) + state_.store.fixed_bytes();
 }
 
+void Stripe::AddEvictableTo(EvictableMemory& memory) const {
+  MutexLock lock(mutex_);
+  const EntryStore& store = state_.store;
+  const uint64_t evictable = store.EvictableBytes();
+  memory.evictable += evictable;
+  memory.staying += state_.UsedBytes() - std::min(state_.UsedBytes(), evictable);
+  const uint64_t evictable_count = evictable == 0 ? 0 : store.evictable_count();
+  if (state_.leases.size() > 0 || evictable_count < store.count()) memory.keeps = true;
+}
+
 void Stripe::Publish() {
   // What is reclaimed without an eviction comes first.
   const EntryStore& store = state_.store;

@@ -37,6 +37,13 @@ struct Eviction {
   uint64_t freed_bytes = 0;
 };
 
+// What evictions would come to, in bytes.
+struct EvictableMemory {
+  uint64_t evictable = 0;  // would be freed if all entries went that may be evicted
+  uint64_t staying = 0;    // would be in use then
+  bool keeps = false;      // some of that are entries or leases, which may go in other ways
+};
+
 // What one walk over a slot may still do.
 struct WalkBudget {
   size_t entries = 0;
@@ -92,6 +99,7 @@ class Stripe {
   SlotStats StatsOfSlot(uint32_t slot) const;
   void AddStatsTo(KeyspaceStats& stats) const;
   void AddMemoryTo(MemoryUsage& usage) const;
+  void AddEvictableTo(EvictableMemory& memory) const;
 
  private:
   friend class StripeOperation;

@@ -101,6 +101,47 @@ class MetadataSizeTest(StatusAssertions, unittest.TestCase):
             self.assertEqual(list(answers), [])
 
 
+class LargeWriteTest(StatusAssertions, unittest.TestCase):
+    """Writes beside values of 1,000 bytes on a node of 8 MiB."""
+
+    def fill(self, node, count):
+        for n in range(count):
+            node.stub.Set(cache.SetRequest(key=b"small-%d" % n, value=b"s" * 1000), timeout=20)
+        self.assertEqual(node.stats().evictions, 0)
+
+    def set_large(self, node, value_bytes):
+        value = b"l" * value_bytes
+        node.stub.Set(cache.SetRequest(key=b"large", value=value), timeout=20)
+        self.assertEqual(node.stub.Get(cache.GetRequest(key=b"large"), timeout=20).value, value)
+
+    def test_a_large_value_evicts_what_is_missing_and_not_its_whole_size(self):
+        with Node("--memory=8MiB") as node:
+            self.fill(node, 4100)
+            free = 8 * 1024 * 1024 - node.stats().memory_bytes
+            self.set_large(node, 3_300_000)
+            stats = node.stats()
+            self.assertGreater(stats.evictions, 0)
+            self.assertLess(stats.evictions, (3_300_000 - free) // 1000 + 200)
+            self.assertEqual(stats.entries, 4101 - stats.evictions)
+            self.assertLessEqual(stats.memory_bytes, stats.memory_limit_bytes)
+
+    def test_a_value_of_half_the_memory_fits_the_first_time(self):
+        with Node("--memory=8MiB") as node:
+            self.fill(node, 3300)
+            self.set_large(node, 4_120_000)
+            self.assertLess(node.stats().evictions, 500)
+
+    def test_a_value_that_cannot_fit_evicts_nothing(self):
+        with Node("--memory=8MiB", "--max_value_bytes=16MiB", "--max_request_bytes=17MiB",
+                  "--max_response_bytes=17MiB") as node:
+            self.fill(node, 3300)
+            for value_bytes in (7_700_000, 8_000_000, 9_000_000):
+                self.assert_fails(EXHAUSTED, ["--memory=8388608"], node.stub.Set,
+                                  cache.SetRequest(key=b"large", value=b"l" * value_bytes))
+                stats = node.stats()
+                self.assertEqual((stats.entries, stats.evictions), (3300, 0))
+
+
 class AnswerSizeTest(StatusAssertions, unittest.TestCase):
     @classmethod
     def setUpClass(cls):

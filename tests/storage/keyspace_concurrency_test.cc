@@ -108,5 +108,39 @@ TEST_F(KeyspaceTest, AnyMixUnderPressureKeepsValuesWholeAndTheBudget) {
   EXPECT_EQ(keyspace_->Stats().leases, 0u);
 }
 
+// Two of these values do not fit together, so that each writer misses what another has reserved.
+TEST_F(KeyspaceTest, OfLargeWritesSideBySideNoneIsRefused) {
+  constexpr uint64_t kBudget = 8 << 20;
+  for (const EvictionKind kind : {EvictionKind::kS3Fifo, EvictionKind::kRandom}) {
+    Make({.memory_bytes = kBudget, .stripes = 1, .eviction = kind});
+    InThreads([&](int thread) {
+      for (int i = 0; i < 100; ++i) {
+        const std::string key = "k" + std::to_string(thread) + std::to_string(i % 3);
+        const auto large = Set(key, std::string(4'300'000 + thread, 'l'));
+        ASSERT_TRUE(large.ok()) << large.status();
+        const auto small = Set("small" + key + std::to_string(i), std::string(1000, 's'));
+        ASSERT_TRUE(small.ok()) << small.status();
+      }
+    });
+    EXPECT_LE(keyspace_->Memory().total(), kBudget);
+  }
+}
+
+TEST_F(KeyspaceTest, WithoutEvictionALargeWriteThatIsRefusedKeepsNoOtherFromMemory) {
+  Make({.memory_bytes = 8 << 20, .stripes = 1, .eviction = EvictionKind::kNone});
+  InThreads([&](int thread) {
+    for (int i = 0; i < 2000; ++i) {
+      const std::string key = "k" + std::to_string(thread);
+      if (thread < 2) {
+        const auto refused = Set("large" + key, std::string(7'900'000, 'l'));
+        ASSERT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+      } else {
+        ASSERT_TRUE(Set(key + "/" + std::to_string(i % 100), std::string(5000, 's')).ok());
+        ASSERT_TRUE(Delete(key + "/" + std::to_string(i % 100)));
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace larder::storage
