@@ -68,7 +68,10 @@ Need SetCommand::Run(KeyAccess& access) {
     fields.recompute_ms = RecomputeTime(access, options.condition);
     if (const Need need = access.Prepare(value.size(), fields); need != Need::kNothing) return need;
   }
-  if (options.previous != nullptr && live) live->DeliverTo(*options.previous);
+  if (options.previous != nullptr && live && !live->DeliverTo(*options.previous)) {
+    result.outcome = SetResult::Outcome::kRefused;
+    return Need::kNothing;
+  }
   if (!stores) {
     if (result.outcome == SetResult::Outcome::kLeaseLost) ++access.state().stats.leases_lost;
     return Need::kNothing;

@@ -130,9 +130,8 @@ class Entry {
   bool DeliverTo(ValueSink& sink) const {
     const size_t bytes = value_bytes();
     char* to = sink.Reserve(info(), bytes);
-    if (bytes == 0) return true;
     if (to == nullptr) return false;
-    CopyValue(bytes, to);
+    if (bytes > 0) CopyValue(bytes, to);
     return true;
   }
   // Copies what is in [begin, end) of the other's value.

@@ -42,8 +42,8 @@ struct EntryInfo {
 // memory: it must not block, log, or call into the keyspace.
 class ValueSink {
  public:
-  // Returns where to copy `value_bytes` bytes, which may be anything when that is 0. nullptr: there
-  // is no room, nothing is copied. Called at most once per operation, when there is a value.
+  // Returns where to copy `value_bytes` bytes. nullptr, also when that is 0: there is no room,
+  // nothing is copied. Called at most once per operation, when there is a value.
   virtual char* Reserve(const EntryInfo& info, size_t value_bytes) = 0;
 
  protected:
@@ -87,11 +87,19 @@ struct SetOptions {
   bool keep_expiry = false;  // a live entry that is replaced passes its expiry on
   uint32_t flags = 0;
   Condition condition;
-  ValueSink* previous = nullptr;  // receives the live entry that was there, stored or not
+  // Receives the live entry that was there, stored or not. If it has no room nothing is stored.
+  ValueSink* previous = nullptr;
 };
 
 struct SetResult {
-  enum class Outcome { kStored, kExists, kNotFound, kVersionMismatch, kLeaseLost };
+  enum class Outcome {
+    kStored,
+    kExists,
+    kNotFound,
+    kVersionMismatch,
+    kLeaseLost,
+    kRefused,  // SetOptions::previous had no room; nothing was done, whatever the condition says
+  };
   Outcome outcome = Outcome::kStored;
   uint64_t version = 0;  // the new one if stored, else that of the live entry, 0 if there is none
 };

@@ -139,6 +139,14 @@ void CacheHandler::SetFor(std::string_view operation, const SetView& request, Se
   if (request.return_previous) options->previous = &reply;
   const auto result = keyspace_->Set(*key, request.value, *options, now);
   if (!result.ok()) return reply.Fail(FromStorage(operation, result.status()));
+  if (result->outcome == storage::SetResult::Outcome::kRefused) {
+    return reply.Fail(WithRetryHint(
+        absl::ResourceExhaustedError(absl::StrCat(
+            View(operation), ": the answer with the value that was there would have more than the ",
+            "limit ", limits_.max_response_bytes,
+            " bytes (--max_response_bytes); nothing was done, ask for this key again")),
+        absl::ZeroDuration()));
+  }
   reply.Complete({.result = *result});
 }
 

@@ -17,8 +17,8 @@ namespace {
 
 using SharedBudgetPtr = std::shared_ptr<SharedBudget>;
 
-// An item's reply that counts what goes into the answer. Refuses a value that does not fit, unless
-// as many bytes were taken for it before: then what it does not need is given back.
+// An item's reply that counts what goes into the answer, and refuses a value that does not fit. The
+// bytes that were taken for the item's outcome are given back if it fails.
 template <typename ReplyType>
 class BudgetedReply : public ReplyType {
  public:
@@ -28,12 +28,9 @@ class BudgetedReply : public ReplyType {
       : reply_(*reply), budget_(budget), taken_bytes_(taken_bytes) {}
   virtual ~BudgetedReply() = default;
 
-  void Complete(const Answer& answer) override {
-    GiveBack();
-    reply_.Complete(answer);
-  }
+  void Complete(const Answer& answer) override { reply_.Complete(answer); }
   void Fail(const absl::Status& status) override {
-    GiveBack();
+    if (taken_bytes_ > 0) budget_->Return(std::exchange(taken_bytes_, 0));
     const bool fits = budget_->Take(status.message().size() + Limits::kEntryOverheadBytes);
     reply_.Fail(fits ? status : absl::Status(status.code(), ""));
   }
@@ -46,18 +43,11 @@ class BudgetedReply : public ReplyType {
   // Whether a value of so many bytes goes into the answer.
   bool TakeValue(size_t value_bytes) {
     value_bytes_ = value_bytes;
-    const size_t bytes = value_bytes + Limits::kEntryOverheadBytes;
-    if (taken_bytes_ < bytes) return budget_->TakeValue(bytes);
-    taken_bytes_ -= bytes;
-    return true;
+    return budget_->TakeValue(value_bytes + Limits::kEntryOverheadBytes);
   }
   ReplyType& reply() { return reply_; }
 
  private:
-  void GiveBack() {
-    if (taken_bytes_ > 0) budget_->Return(std::exchange(taken_bytes_, 0));
-  }
-
   ReplyType& reply_;
   const SharedBudgetPtr budget_;
   size_t taken_bytes_;
@@ -192,13 +182,11 @@ void MultiKeyHandler::MultiSet(absl::Span<const SetView> items, MultiKeyProgress
   const Limits& limits = cache_->limits();
   RunItems("MultiSet", *cache_, items, progress, reply,
            [&](const SetView& view, SetReply& item_reply, const SharedBudgetPtr& budget) {
-             // The value that was there is known when it is too late to refuse the write.
-             const size_t previous_bytes =
-                 view.return_previous ? limits.max_value_bytes + Limits::kEntryOverheadBytes : 0;
-             const bool fits = budget->Take(ResponseBudget::kWriteItemBytes) &&
-                               (previous_bytes == 0 || budget->TakeValue(previous_bytes));
-             Budgeted<SetReply> item(&item_reply, budget, fits ? previous_bytes : 0);
-             if (fits) {
+             const size_t outcome_bytes = budget->Take(ResponseBudget::kWriteItemBytes)
+                                              ? ResponseBudget::kWriteItemBytes
+                                              : 0;
+             Budgeted<SetReply> item(&item_reply, budget, outcome_bytes);
+             if (outcome_bytes > 0) {
                cache_->SetFor("MultiSet", view, item);
              } else {
                item.Fail(OverBudget("MultiSet", limits));
@@ -211,8 +199,11 @@ void MultiKeyHandler::MultiDelete(absl::Span<const DeleteView> items, MultiKeyPr
                                   MultiDeleteReply& reply) {
   RunItems("MultiDelete", *cache_, items, progress, reply,
            [&](const DeleteView& view, DeleteReply& item_reply, const SharedBudgetPtr& budget) {
-             Budgeted<DeleteReply> item(&item_reply, budget);
-             if (budget->Take(ResponseBudget::kWriteItemBytes)) {
+             const size_t outcome_bytes = budget->Take(ResponseBudget::kWriteItemBytes)
+                                              ? ResponseBudget::kWriteItemBytes
+                                              : 0;
+             Budgeted<DeleteReply> item(&item_reply, budget, outcome_bytes);
+             if (outcome_bytes > 0) {
                cache_->DeleteFor("MultiDelete", view, item);
              } else {
                item.Fail(OverBudget("MultiDelete", cache_->limits()));

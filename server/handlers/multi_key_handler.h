@@ -20,7 +20,7 @@ class MultiKeyHandler {
 
   void MultiGet(absl::Span<const GetView> items, MultiKeyProgress& progress, MultiGetReply& reply);
 
-  // An item with return_previous is only begun while a previous value of any size still fits.
+  // An item with return_previous is done only if the value that was there fits.
   void MultiSet(absl::Span<const SetView> items, MultiKeyProgress& progress, MultiSetReply& reply);
 
   void MultiDelete(absl::Span<const DeleteView> items, MultiKeyProgress& progress,

@@ -39,6 +39,7 @@ v1::NotStoredReason ReasonOf(storage::SetResult::Outcome outcome) {
   using Outcome = storage::SetResult::Outcome;
   switch (outcome) {
     case Outcome::kStored:
+    case Outcome::kRefused:  // is an error
       break;
     case Outcome::kExists:
       return v1::NOT_STORED_REASON_EXISTS;

@@ -167,6 +167,27 @@ class AnswerSizeTest(StatusAssertions, unittest.TestCase):
         again = cache.MultiGetRequest(items=[cache.GetRequest(key=key) for key in keys[3:6]])
         self.assertTrue(all(r.response.found for r in self.node.stub.MultiGet(again).results))
 
+    def test_ten_thousand_sets_return_their_tiny_previous_values(self):
+        for count in (1_000, 10_000):
+            request = cache.MultiSetRequest(items=[
+                cache.SetRequest(key=b"tiny-%d" % n, value=b"v", return_previous=True)
+                for n in range(count)])
+            self.node.stub.MultiSet(request, timeout=60)
+            results = self.node.stub.MultiSet(request, timeout=60).results
+            self.assertEqual([result.response.previous.value for result in results], [b"v"] * count)
+
+    def test_a_set_whose_previous_value_does_not_fit_is_not_done(self):
+        keys = self.set_big(10)
+        answer = self.node.stub.MultiSet(cache.MultiSetRequest(items=[
+            cache.SetRequest(key=key, value=b"new", return_previous=True) for key in keys]), timeout=20)
+        self.assertLess(answer.ByteSize(), 4 << 20)
+        done = [result.HasField("response") for result in answer.results]
+        self.assertEqual(done, [True] * 3 + [False] * 7)
+        for key, result in zip(keys[3:], answer.results[3:]):
+            self.assertEqual(result.error.code, EXHAUSTED.value[0])
+            self.assertIn("nothing was done", result.error.message)
+            self.assertEqual(len(self.node.stub.Get(cache.GetRequest(key=key)).value), 1 << 20)
+
     def test_scan_answers_fit_a_default_client(self):
         keys = set(self.set_big(10))
         seen, cursor = set(), b""

@@ -158,7 +158,74 @@ TEST_F(CappedAnswerTest, AskingAgainForWhatWasRefusedEnds) {
   EXPECT_EQ(wanted, 0u);
 }
 
-TEST_F(CappedAnswerTest, SetThatCouldReturnTooMuchIsNotBegun) {
+TEST_F(MultiKeyHandlerTest, AsManySetsAsMayReturnTheirSmallPreviousValues) {
+  std::vector<std::string> keys;
+  for (size_t i = 0; i < Limits().max_multi_items; ++i) keys.push_back("k" + std::to_string(i));
+  std::vector<SetView> items;
+  for (const std::string& key : keys) {
+    items.push_back({.key = key, .value = "1", .return_previous = true});
+  }
+  for (const std::optional<std::string>& previous : {std::optional<std::string>(), {"1"}}) {
+    const auto reply = MultiSet(items);
+    ASSERT_EQ(reply.items.size(), items.size());
+    for (const auto& item : reply.items) {
+      ASSERT_TRUE(item.status.ok()) << item.status;
+      ASSERT_EQ(item.value, previous);
+    }
+  }
+}
+
+TEST_F(CappedAnswerTest, SetsWhosePreviousValuesDoNotFitAreNotDone) {
+  for (int i = 0; i < 50; ++i) Set("k" + std::to_string(i), std::string(9000, 'v'));
+  std::vector<std::string> keys;
+  for (int i = 0; i < 50; ++i) keys.push_back("k" + std::to_string(i));
+  std::vector<SetView> items;
+  for (const std::string& key : keys) {
+    items.push_back({.key = key, .value = "new", .return_previous = true});
+  }
+  const auto reply = MultiSet(items);
+  size_t bytes = 0;
+  size_t done = 0;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto& item = reply.items[i];
+    const std::string now = *Get(keys[i]).value;
+    if (item.status.ok()) {
+      ++done;
+      EXPECT_EQ(item.value, std::string(9000, 'v'));
+      EXPECT_EQ(now, "new");
+      bytes += 9000 + Limits::kEntryOverheadBytes + ResponseBudget::kWriteItemBytes;
+      continue;
+    }
+    EXPECT_EQ(item.status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(now, std::string(9000, 'v')) << "nothing was done";
+    const std::string message(item.status.message());
+    if (message.empty()) continue;
+    EXPECT_THAT(message, HasSubstr("nothing was done"));
+    EXPECT_EQ(RetryHintOf(item.status), absl::ZeroDuration());
+    bytes += message.size() + Limits::kEntryOverheadBytes;
+  }
+  EXPECT_EQ(done, kResponseBytes /
+                      (9000 + Limits::kEntryOverheadBytes + ResponseBudget::kWriteItemBytes));
+  EXPECT_FALSE(reply.items[done].status.message().empty()) << "says which limit it was";
+  EXPECT_LE(bytes, kResponseBytes);
+}
+
+TEST_F(CappedAnswerTest, AnEmptyValueThatDoesNotFitIsRefusedAndNotLeftOut) {
+  Set("large", std::string(kValueBytes, 'v'));
+  Set("fits", std::string(kResponseBytes - kValueBytes - 3 * Limits::kEntryOverheadBytes, 'v'));
+  Set("empty", "");
+  const auto got = MultiGet({{.key = "large"}, {.key = "fits"}, {.key = "empty"}});
+  EXPECT_TRUE(got.items[1].answer.found);
+  EXPECT_EQ(got.items[2].status.code(), absl::StatusCode::kResourceExhausted);
+  const auto set = MultiSet({{.key = "large", .value = "new", .return_previous = true},
+                             {.key = "fits", .value = "new", .return_previous = true},
+                             {.key = "empty", .value = "new", .return_previous = true}});
+  EXPECT_TRUE(set.items[1].status.ok());
+  EXPECT_EQ(set.items[2].status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Get("empty").value, "");
+}
+
+TEST_F(CappedAnswerTest, SetThatWouldReturnTooMuchIsNotDone) {
   for (const char* key : {"a", "b", "c"}) Set(key, std::string(kValueBytes, 'v'));
   const auto reply = MultiSet({{.key = "a", .value = "new", .return_previous = true},
                                {.key = "b", .value = "new", .return_previous = true},

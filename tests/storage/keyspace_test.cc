@@ -361,5 +361,42 @@ TEST(KeyspaceOptionsTest, RefusesWhatItCannotDo) {
       << "fewer stripes are made than would fit";
 }
 
+class FullSink final : public ValueSink {
+ public:
+  char* Reserve(const EntryInfo&, size_t) override {
+    ++calls;
+    return nullptr;
+  }
+  int calls = 0;
+};
+
+TEST_F(KeyspaceTest, ASetWhosePreviousValueHasNoRoomChangesNothing) {
+  using Kind = Condition::Kind;
+  for (const std::string old : {"old", ""}) {
+    const uint64_t version = Put("k", old, 1000);
+    FullSink sink;
+    const auto refuses = [&](const Condition& condition) {
+      const auto result = Set("k", "new", {.flags = 7, .condition = condition, .previous = &sink});
+      return result.ok() && result->outcome == SetResult::Outcome::kRefused;
+    };
+    EXPECT_TRUE(refuses({}));
+    EXPECT_TRUE(refuses({.kind = Kind::kIfVersion, .version = version}));
+    EXPECT_TRUE(refuses({.kind = Kind::kIfAbsent})) << "it would say that there was nothing";
+    EXPECT_TRUE(refuses({.kind = Kind::kLeaseToken, .token = {1}}));
+    EXPECT_EQ(sink.calls, 4);
+    StringSink shown;
+    ASSERT_EQ(keyspace_->Get(Ref("k"), now_, shown), GetOutcome::kHit);
+    EXPECT_EQ(shown.value, old);
+    EXPECT_EQ(shown.info.version, version);
+    EXPECT_EQ(shown.info.flags, 0u);
+    EXPECT_EQ(keyspace_->Get(Ref("k"), now_, sink), GetOutcome::kRefused);
+  }
+  FullSink sink;
+  EXPECT_EQ(Set("none", "new", {.previous = &sink})->outcome, SetResult::Outcome::kStored)
+      << "there is nothing to return";
+  EXPECT_EQ(sink.calls, 0);
+  EXPECT_EQ(keyspace_->Stats().leases_lost, 0u);
+}
+
 }  // namespace
 }  // namespace larder::storage

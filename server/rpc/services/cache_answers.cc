@@ -45,6 +45,7 @@ uint64_t ReasonOf(storage::SetResult::Outcome outcome) {
   using Outcome = storage::SetResult::Outcome;
   switch (outcome) {
     case Outcome::kStored:
+    case Outcome::kRefused:  // is an error
       break;
     case Outcome::kExists:
       return 1;
