@@ -1,8 +1,25 @@
 #include "storage/key_access.h"
 
-namespace larder::storage {
+#include <algorithm>
 
-Need KeyAccess::NeedMemory(uint64_t missing, uint64_t alone) {
+namespace larder::storage {
+namespace {
+
+// The decimal digits of a 64-bit integer and its sign, at most.
+constexpr size_t kNumberBytesMax = 20;
+
+}  // namespace
+
+Need KeyAccess::NeedMemoryToWrite(uint64_t missing, size_t value_bytes, const EntryFields& fields) {
+  // What grows by its fields, or is a number, can take only so much, however often it is changed.
+  const bool grows = !entry_ || value_bytes > std::max(entry_->value_bytes(), kNumberBytesMax);
+  return NeedMemory(missing, state_.store.WriteCostAlone(key_, entry_, value_bytes, fields),
+                    grows ? KeptMemory::kNone : KeptMemory::kAll);
+}
+
+Need KeyAccess::NeedMemory(uint64_t missing, uint64_t alone, KeptMemory kept) {
+  if (credit_.takes_kept && operation_.PayFromKept(missing, kept, credit_)) return Need::kNothing;
+  credit_.kept = kept;
   if (live_) state_.store.Accessed(live_, now_);
   credit_.memory_missing = missing;
   credit_.memory_alone = alone;
@@ -37,7 +54,8 @@ bool KeyAccess::PayForFields(const EntryFields& fields) {
   Credit none(nullptr);
   const uint64_t missing = operation_.Pay(store.WriteCost(key_, live_, value_bytes, fields), none);
   const bool may_evict = store.has_detached() || store.VictimRank() != EvictionPolicy::kNoVictim;
-  return (missing == 0 || may_evict) && store.CanRewrite(live_, value_bytes, fields);
+  if (!store.CanRewrite(live_, value_bytes, fields)) return false;
+  return missing == 0 || may_evict || operation_.PayFromKept(missing, KeptMemory::kAll, none);
 }
 
 EntryRef KeyAccess::WriteFields(const EntryFields& fields) {

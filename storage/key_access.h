@@ -55,7 +55,8 @@ class KeyAccess {
   Need PrepareRecord() { return NeedLogRoom(/*value_bytes=*/0); }
   Need PrepareLease(size_t bytes) {
     const uint64_t missing = operation_.Pay(bytes, credit_);
-    return missing == 0 ? Need::kNothing : NeedMemory(missing, /*alone=*/bytes);
+    if (missing == 0) return Need::kNothing;
+    return NeedMemory(missing, /*alone=*/bytes, entry_ ? KeptMemory::kHalf : KeptMemory::kNone);
   }
   // Tries to pay for these fields of the live entry, which are to be written in any case unless
   // false comes back: then nothing can make room for them.
@@ -105,11 +106,13 @@ class KeyAccess {
         operation_.Pay(state_.store.WriteCost(key_, entry_, value_bytes, fields), credit_);
     if (missing == 0) [[likely]]
       return Need::kNothing;
-    return NeedMemory(missing, state_.store.WriteCostAlone(key_, entry_, value_bytes, fields));
+    return NeedMemoryToWrite(missing, value_bytes, fields);
   }
-  // Says how many bytes are missing, and what Credit calls alone. The entry at hand counts as used
-  // then, so that the room for its own new value is not the first to be made by evicting it.
-  Need NeedMemory(uint64_t missing, uint64_t alone);
+  Need NeedMemoryToWrite(uint64_t missing, size_t value_bytes, const EntryFields& fields);
+  // Takes what is kept if that is all there is, or says how many bytes are missing, and what Credit
+  // calls alone. The entry at hand counts as used then, so that the room for its own new value is
+  // not the first to be made by evicting it.
+  Need NeedMemory(uint64_t missing, uint64_t alone, KeptMemory kept);
   Need NeedLogRoom(size_t value_bytes) {
     if (!credit_.log_room.keeps_log()) [[likely]]
       return Need::kNothing;

@@ -23,6 +23,9 @@ namespace {
 // What the pools keep to be reused, outside the budget.
 constexpr uint64_t kKeptShare = 128;
 constexpr uint64_t kKeptBytesMin = uint64_t{256} << 10;
+// What the budget keeps for small changes of what is there, where no eviction can make room for
+// them: enough for a ttl of each entry if they have a kibibyte.
+constexpr uint64_t kBudgetKeptShare = 128;
 constexpr uint64_t kKeptBytesMax = uint64_t{4} << 20;
 // What is prepared may wait to be used, outside the budget until then. No more, since a call is to
 // take less than its period even where a page takes milliseconds.
@@ -34,6 +37,11 @@ constexpr size_t kScanVisitsPerLock = 256;
 // Entries that one operation removes: more than what it could only charge afterwards, few enough
 // to take no time.
 constexpr size_t kShrinkPerOperation = 256;
+
+bool EvictsAnyKey(const KeyspaceOptions& options) {
+  return options.eviction != EvictionKind::kNone &&
+         options.eviction_scope == EvictionScope::kAllKeys;
+}
 
 Outcome NeedsMemory(absl::Status status) {
   return {Outcome::Kind::kNeedsMemory, std::move(status)};
@@ -74,7 +82,7 @@ Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
       pools_(std::make_unique<EntryPools>(
           SegmentBytesFor(options),
           std::clamp(options.memory_bytes / kKeptShare, kKeptBytesMin, kKeptBytesMax))),
-      budget_(options.memory_bytes),
+      budget_(options.memory_bytes, EvictsAnyKey(options) ? 0 : kBudgetKeptShare),
       signals_(StripesFor(options)) {
   const StripeShared shared{.hasher = &hasher_,
                             .pools = pools_.get(),

@@ -18,6 +18,9 @@ enum class [[nodiscard]] Need : uint8_t {
   kAuthority,
 };
 
+// How much a command may take of what the budget keeps for small changes of what is there.
+enum class KeptMemory : uint8_t { kNone, kHalf, kAll };
+
 // What one command has got so far and not spent yet, and what it still lacks. In bytes.
 struct Credit {
   // `evicts`: other entries may go for the command. Never for a copy, which learns from the log
@@ -27,9 +30,11 @@ struct Credit {
   uint64_t memory_bytes = 0;  // reserved, or freed by eviction
   LogRoom log_room;
   const bool evicts;
-  uint64_t memory_missing = 0;   // after kMemory and kStripeRoom
-  uint64_t memory_alone = 0;     // after kMemory: in all, if what may be evicted were gone
-  uint64_t log_room_wanted = 0;  // after kLogRoom: in all
+  uint64_t memory_missing = 0;          // after kMemory and kStripeRoom
+  uint64_t memory_alone = 0;            // after kMemory: in all, if what may be evicted were gone
+  uint64_t log_room_wanted = 0;         // after kLogRoom: in all
+  KeptMemory kept = KeptMemory::kNone;  // after kMemory: what of it could pay
+  bool takes_kept = false;              // nothing else can be had
   int stripe_room_tries = 0;
 };
 

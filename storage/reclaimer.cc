@@ -47,10 +47,10 @@ Outcome WhyNothingGoes(const Eviction& eviction, const Credit& credit) {
 Outcome Reclaimer::ProvideMemory(TimePoint now, MemoryClaim& claim) {
   Credit& credit = claim.credit();
   const uint64_t wanted = credit.memory_bytes + credit.memory_missing;
-  const uint64_t limit = parts_.budget->limit_bytes();
-  if (wanted > limit - parts_.fixed_bytes) {
-    return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(absl::StrCat(
-        "the write needs ", wanted, " bytes, more than --memory=", limit, " can hold"))));
+  if (wanted > parts_.budget->open_bytes() - parts_.fixed_bytes) {
+    return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
+        absl::StrCat("the write needs ", wanted,
+                     " bytes, more than --memory=", parts_.budget->limit_bytes(), " can hold"))));
   }
   const bool are_few = credit.memory_missing <= kFewBytes && !claim.is_alone();
   if (!are_few) claim.Join();
@@ -58,6 +58,10 @@ Outcome Reclaimer::ProvideMemory(TimePoint now, MemoryClaim& claim) {
   if (outcome.kind != Outcome::Kind::kNeedsMemory || IsLasting(outcome.status) ||
       claim.is_alone()) {
     return outcome;
+  }
+  if (credit.kept != KeptMemory::kNone && !credit.takes_kept) {
+    credit.takes_kept = true;
+    return {};
   }
   parts_.budget->Release(std::exchange(credit.memory_bytes, 0));
   claim.JoinAlone();
@@ -122,14 +126,14 @@ Outcome Reclaimer::CheckFits(uint64_t wanted, const Credit& credit) const {
   if (entries == 0 && wanted <= kFewBytes) return DoesNotFit(wanted, /*evictable=*/0, credit);
   EvictableMemory memory;
   for (const auto& stripe : parts_.stripes) stripe->AddEvictableTo(memory);
-  const uint64_t limit = parts_.budget->limit_bytes();
+  const uint64_t open = parts_.budget->open_bytes();
   const uint64_t used = parts_.budget->used_bytes() - credit.memory_bytes;
-  if (used + credit.memory_alone <= limit + memory.evictable) return {};
+  if (used + credit.memory_alone <= open + memory.evictable) return {};
   const uint64_t staying = parts_.fixed_bytes + memory.staying;
-  if (!memory.keeps && staying + credit.memory_alone > limit) {
-    return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
-        absl::StrCat("the write needs ", credit.memory_alone, " bytes, and --memory=", limit,
-                     " has ", limit - std::min(limit, staying), " for entries"))));
+  if (!memory.keeps && staying + credit.memory_alone > open) {
+    return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(absl::StrCat(
+        "the write needs ", credit.memory_alone, " bytes, and --memory=",
+        parts_.budget->limit_bytes(), " has ", open - std::min(open, staying), " for entries"))));
   }
   return DoesNotFit(wanted, memory.evictable, credit);
 }
@@ -138,11 +142,14 @@ Outcome Reclaimer::DoesNotFit(uint64_t wanted, uint64_t evictable, const Credit&
   const std::string goes = evictable == 0
                                ? std::string("nothing may be evicted")
                                : absl::StrCat("no more than ", evictable, " may be evicted");
-  return NeedsMemory(absl::ResourceExhaustedError(
-      absl::StrCat("memory is full: ", parts_.budget->used_bytes() - credit.memory_bytes,
-                   " of --memory=", parts_.budget->limit_bytes(), " bytes are used, the write ",
-                   "needs ", std::max(wanted, evictable == 0 ? 0 : credit.memory_alone), ", and ",
-                   goes, " under ", EvictionFlags())));
+  const uint64_t kept = parts_.budget->kept_bytes();
+  const std::string keeps =
+      kept == 0 ? std::string() : absl::StrCat(", ", kept, " are kept for ttls of what is there");
+  return NeedsMemory(absl::ResourceExhaustedError(absl::StrCat(
+      "memory is full: ", parts_.budget->used_bytes() - credit.memory_bytes,
+      " of --memory=", parts_.budget->limit_bytes(), " bytes are used", keeps, ", the write needs ",
+      std::max(wanted, evictable == 0 ? 0 : credit.memory_alone), ", and ", goes, " under ",
+      EvictionFlags(), "; a Delete, or more --memory, makes room")));
 }
 
 Outcome Reclaimer::ProvideStripeRoom(Stripe& stripe, TimePoint now, Credit& credit) {

@@ -62,11 +62,19 @@ class ABSL_SCOPED_LOCKABLE StripeOperation {
         return rest;
       }
     }
-    // The slack pays first: what is left of the two becomes the slack again.
-    reserved_ += credit.memory_bytes + slack;
-    credit.memory_bytes = 0;
-    slack = 0;
+    Spend(credit);
     return 0;
+  }
+  // Pays what Pay said is missing from what is kept in the budget. False: it is not there.
+  bool PayFromKept(uint64_t missing, KeptMemory kept,
+                   Credit& credit) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (kept == KeptMemory::kNone) return false;
+    MemoryBudget& budget = *shared().budget;
+    const uint64_t left = kept == KeptMemory::kAll ? 0 : budget.kept_bytes() / 2;
+    if (!budget.TryReserveKept(missing, left)) return false;
+    stripe_.state_.slack_bytes += missing;
+    Spend(credit);
+    return true;
   }
 
   // Leaves what the operation has freed so far reserved, for the caller to spend.
@@ -80,6 +88,14 @@ class ABSL_SCOPED_LOCKABLE StripeOperation {
   // What one stripe keeps: a 256th of what it may have at least.
   static constexpr uint64_t kSlackBytes = 2048;
   static constexpr uint64_t kSlackBytesMax = 2 * kSlackBytes;
+
+  // The slack pays first: what is left of the two becomes the slack again.
+  void Spend(Credit& credit) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    uint64_t& slack = stripe_.state_.slack_bytes;
+    reserved_ += credit.memory_bytes + slack;
+    credit.memory_bytes = 0;
+    slack = 0;
+  }
 
   static void Square(uint64_t paid, uint64_t used, StripeState& state, MemoryBudget& budget) {
     paid += state.slack_bytes;

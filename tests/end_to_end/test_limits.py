@@ -142,6 +142,62 @@ class LargeWriteTest(StatusAssertions, unittest.TestCase):
                 self.assertEqual((stats.entries, stats.evictions), (3300, 0))
 
 
+class FullNodeTest(StatusAssertions, unittest.TestCase):
+    """What goes on a node that is full and may not evict."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = cls.enterClassContext(Node("--memory=8MiB", "--eviction=none"))
+        cls.node.stub.Set(cache.SetRequest(key=b"number", value=b"9"))
+        cls.count = 0
+        for value in (b"v" * 1000, b"v" * 100, b"v"):
+            while True:
+                request = cache.SetRequest(key=b"full-%d" % cls.count, value=value)
+                try:
+                    cls.node.stub.Set(request, timeout=20)
+                except grpc.RpcError as error:
+                    assert error.code() == EXHAUSTED, error
+                    break
+                cls.count += 1
+
+    def setUp(self):
+        self.assert_is_full()
+
+    def tearDown(self):
+        self.assert_is_full()
+        stats = self.node.stats()
+        self.assertLessEqual(stats.memory_bytes, stats.memory_limit_bytes)
+
+    def assert_is_full(self):
+        words = ["nothing may be evicted", "a Delete, or more --memory, makes room"]
+        self.assert_fails(EXHAUSTED, words, self.node.stub.Set,
+                          cache.SetRequest(key=b"new", value=b"n" * 10))
+
+    def test_every_entry_can_be_given_a_ttl(self):
+        self.assertGreater(self.count, 5000)
+        for n in range(10, self.count):
+            request = cache.TouchRequest(key=b"full-%d" % n)
+            request.ttl.seconds = 3600
+            self.assertTrue(self.node.stub.Touch(request, timeout=20).found)
+
+    def test_a_number_grows_by_a_digit(self):
+        answer = self.node.stub.Increment(cache.IncrementRequest(key=b"number", delta=1), timeout=20)
+        self.assertEqual(answer.value, 10)
+
+    def test_a_shorter_value_with_a_ttl_takes_the_place_of_one_without(self):
+        request = cache.SetRequest(key=b"full-1", value=b"w" * 999)
+        request.ttl.seconds = 3600
+        self.assertTrue(self.node.stub.Set(request, timeout=20).stored.version)
+
+    def test_a_delete_leaves_a_stale_value_that_can_be_leased(self):
+        request = cache.DeleteRequest(key=b"full-2")
+        request.serve_stale_for.seconds = 3600
+        self.assertTrue(self.node.stub.Delete(request, timeout=20).deleted)
+        self.assertTrue(self.node.stub.Get(cache.GetRequest(key=b"full-2"), timeout=20).stale)
+        answer = self.node.stub.Lease(cache.LeaseRequest(key=b"full-2"), timeout=20)
+        self.assertTrue(answer.granted.token)
+
+
 class AnswerSizeTest(StatusAssertions, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
