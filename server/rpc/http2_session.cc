@@ -61,7 +61,9 @@ bool Http2Session::DecodeHead(std::string_view block) {
     if (listener_->ReadsMetadata(value)) head_.KeepMetadata();
   });
   if (!ok) return false;
-  if (HeaderDecoder::IsStateless(block)) head_block_ = block;
+  // Not one that is refused: it may be large, is never sent again, and nobody counts it.
+  const bool is_kept = !head_.is_too_large() && block.size() <= limits_.header_bytes_max;
+  if (is_kept && HeaderDecoder::IsStateless(block)) head_block_ = block;
   return true;
 }
 

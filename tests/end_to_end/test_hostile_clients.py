@@ -245,6 +245,24 @@ class ConnectionLimitsTest(unittest.TestCase):
                 wait_until(lambda: node.resident_bytes() > before + (150 << 20), "answers wait for their readers")
             wait_until(lambda: node.resident_bytes() < before + (30 << 20), "their memory is given back")
 
+    @unittest.skipIf(TRANSPORT == "grpcpp", "which has limits of its own")
+    def test_headers_that_were_refused_are_not_kept(self):
+        begin = raw.call_headers(b"/larder.v1.Cache/Get")[9:]
+        block = begin + 900 * raw.literal_header(b"x", b"v" * 120)
+        pieces = [block[at:at + 16384] for at in range(0, len(block), 16384)]
+        request = raw.frame(raw.FRAME_HEADERS, 0, 1, pieces[0])
+        request += b"".join(raw.frame(raw.FRAME_CONTINUATION, 0, 1, piece) for piece in pieces[1:-1])
+        request += raw.frame(raw.FRAME_CONTINUATION, 0x4, 1, pieces[-1])
+        with Node() as node, contextlib.ExitStack() as clients:
+            resident = lambda: node.metrics()["process_resident_memory_bytes"]
+            refused = lambda: node.metrics()['larder_calls_refused_total{code="RESOURCE_EXHAUSTED"}']
+            before = resident()
+            for _ in range(500):
+                client = clients.enter_context(raw.connect(node.port))
+                client.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + request)
+            wait_until(lambda: refused() == 500, "all were refused")
+            wait_until(lambda: resident() < before + (25 << 20), "an idle client costs little, whatever it sent")
+
     def test_ten_thousand_idle_connections(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         self.assertGreater(hard, IDLE_CONNECTIONS + 200, "the open files allowed here do not suffice")
