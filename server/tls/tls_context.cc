@@ -96,12 +96,6 @@ std::string TlsContext::WhyInvalid(const Validity& validity, absl::Time now) {
   return {};
 }
 
-absl::Time TlsContext::not_before() const {
-  absl::Time time = absl::InfinitePast();
-  for (const Validity& validity : presented_) time = std::max(time, validity.not_before);
-  return time;
-}
-
 absl::Time TlsContext::not_after() const {
   absl::Time time = absl::InfiniteFuture();
   for (const Validity& validity : presented_) time = std::min(time, validity.not_after);
@@ -123,6 +117,18 @@ absl::Status TlsContext::CheckValidity(absl::Time now) const {
   return In(
       "tls_client_ca_file", files_.client_ca_file,
       absl::FailedPreconditionError(absl::StrCat("none of these authorities is valid; ", why)));
+}
+
+absl::Time TlsContext::NextChange(absl::Time now) const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const std::vector<Validity>* const some : {&presented_, &authorities_}) {
+    for (const Validity& validity : *some) {
+      for (const absl::Time time : {validity.not_before, validity.not_after + absl::Seconds(1)}) {
+        if (time > now) next = std::min(next, time);
+      }
+    }
+  }
+  return next;
 }
 
 absl::Status TlsContext::UseOwnCertificate(const std::string& text) {

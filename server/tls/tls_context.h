@@ -27,13 +27,14 @@ class TlsContext {
                                                                   const TlsTexts& texts);
 
   SSL_CTX* get() const { return context_.get(); }
-  // From when until when all that is presented to clients is valid. A root is not looked at:
-  // clients have their own.
-  absl::Time not_before() const;
+  // Until when all that is presented to clients is valid. A root is not looked at: clients have
+  // their own.
   absl::Time not_after() const;
   // FAILED_PRECONDITION: no handshake succeeds at that time, since a certificate that is presented,
   // or each of the clients' authorities, is not yet valid or has expired; names flag and file.
   absl::Status CheckValidity(absl::Time now) const;
+  // When CheckValidity may have another answer than now.
+  absl::Time NextChange(absl::Time now) const;
 
  private:
   // When a certificate is valid; `number`: its place in the file, from 1.

@@ -11,6 +11,8 @@
 namespace larder::server {
 namespace {
 
+constexpr absl::Duration kReadAgainAfter = absl::Seconds(10);
+
 int64_t NanosecondsOf(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
@@ -60,15 +62,17 @@ absl::Status TlsRotation::Load(absl::Time now) {
   // Before they are read, so that a change in between is seen the next time.
   marks_ = {Look(files_.cert_file), Look(files_.key_file), Look(files_.client_ca_file)};
   const absl::StatusOr<TlsTexts> texts = ReadTlsFiles(files_);
-  if (!texts.ok()) return texts.status();
+  if (!texts.ok()) {
+    // What has no file left to read with, for one, changes without the files.
+    retry_at_ = now + kReadAgainAfter;
+    return texts.status();
+  }
   auto loaded = TlsContext::Create(files_, *texts);
   if (!loaded.ok()) return loaded.status();
   const absl::Status validity = (*loaded)->CheckValidity(now);
   const std::shared_ptr<const TlsContext> in_use = context();
   if (!validity.ok() && in_use != nullptr && in_use->CheckValidity(now).ok()) {
-    const absl::Time valid_at = (*loaded)->not_before();
-    retry_at_ = in_use->not_after() + absl::Seconds(1);
-    if (valid_at > now) retry_at_ = std::min(retry_at_, valid_at);
+    retry_at_ = std::min((*loaded)->NextChange(now), in_use->NextChange(now));
     return validity;
   }
   counters_->SetExpiry(absl::ToUnixSeconds((*loaded)->not_after()));
@@ -94,10 +98,12 @@ TlsNotice TlsRotation::DescribeValidity(absl::Time now) {
 void TlsRotation::Refresh(absl::Time now) {
   const storage::MutexLock lock(load_mutex_);
   const Marks marks = {Look(files_.cert_file), Look(files_.key_file), Look(files_.client_ca_file)};
-  const bool has_news = marks != marks_ || now >= retry_at_;
-  if (has_news || now - loaded_at_ >= kContextAgeMax) {
+  const bool has_changed = marks != marks_;
+  const bool has_news = has_changed || now >= retry_at_;
+  const bool is_old = now - loaded_at_ >= kContextAgeMax;
+  if (has_news || is_old) {
     if (const absl::Status status = Load(now); !status.ok()) {
-      Tell(Refusal("the files have changed", status));
+      if (has_changed || is_old) Tell(Refusal("the files have changed", status));
     } else if (has_news) {
       Tell(DescribeValidity(now));
     }

@@ -31,10 +31,13 @@ class TestAuthority {
  public:
   static constexpr char kNames[] = "IP:127.0.0.1,DNS:node.example";
 
-  explicit TestAuthority(const std::string& name, long valid_seconds = 3600)
+  explicit TestAuthority(const std::string& name, long valid_seconds = 3600,
+                         long valid_from_seconds = -7200)
       : name_(name),
         key_(EVP_EC_gen("P-256")),
-        certificate_(Make(name, key_.get(), {.valid_seconds = valid_seconds})) {}
+        certificate_(
+            Make(name, key_.get(),
+                 {.valid_from_seconds = valid_from_seconds, .valid_seconds = valid_seconds})) {}
 
   std::string certificate() const { return PemOf(certificate_.get()); }
 

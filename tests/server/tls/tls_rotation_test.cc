@@ -1,6 +1,7 @@
 #include "server/tls/tls_rotation.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,8 +39,9 @@ class TlsRotationTest : public testing::Test {
 
   TlsFiles Files() const { return {Path("cert"), Path("key"), ""}; }
 
-  std::unique_ptr<TlsRotation> Start() {
-    return TlsRotation::Create(Files(), &counters_,
+  std::unique_ptr<TlsRotation> Start() { return Start(Files()); }
+  std::unique_ptr<TlsRotation> Start(const TlsFiles& files) {
+    return TlsRotation::Create(files, &counters_,
                                [this](const TlsNotice& notice) { notices_.push_back(notice); })
         .value();
   }
@@ -240,6 +242,25 @@ TEST_F(TlsRotationTest, BadFilesLeaveTheOldOnesInUseWithOneWarningForEachChange)
   EXPECT_EQ(InUse(*rotation), second_.certificate);
 }
 
+TEST_F(TlsRotationTest, FilesThatCouldNotBeReadAreReadAgain) {
+  const auto rotation = Start();
+  const absl::Time start = absl::Now();
+  Write("key", second_.key);
+  Write("cert", second_.certificate);
+  rlimit files{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = files.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int i = 0; i < 30; ++i) rotation->Refresh(start + absl::Seconds(i));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+  EXPECT_EQ(InUse(*rotation), first_.certificate);
+  ASSERT_EQ(Warnings(), 1u);
+  EXPECT_THAT(notices_.back().text, HasSubstr("Too many open files"));
+  rotation->Refresh(start + absl::Minutes(1));
+  EXPECT_EQ(InUse(*rotation), second_.certificate);
+  EXPECT_EQ(Warnings(), 1u);
+}
+
 // Puts a certificate, and more behind it, in the place of what is in use.
 class TlsValidityTest : public TlsRotationTest {
  protected:
@@ -347,6 +368,42 @@ TEST_F(TlsValidityTest, AnAuthorityOfClientsMustBeValidUnlessAnotherIs) {
   rotation->Refresh();
   EXPECT_NE(rotation->context(), before);
   EXPECT_EQ(Warnings(), 2u);
+}
+
+TEST_F(TlsValidityTest, WhatWasRefusedForItsAuthoritiesComesIntoUseWhenOneIsValid) {
+  const TestAuthority old("old", -60);
+  const TestAuthority later("later", 7200, 1800);
+  Write("ca", authority_.certificate());
+  TlsFiles files = Files();
+  files.client_ca_file = Path("ca");
+  const auto rotation = Start(files);
+  const auto before = rotation->context();
+  const absl::Time start = absl::Now();
+  Write("ca", old.certificate() + later.certificate());
+  for (int i = 0; i < 3; ++i) rotation->Refresh(start + absl::Seconds(i));
+  EXPECT_EQ(rotation->context(), before);
+  EXPECT_EQ(Warnings(), 1u);
+  rotation->Refresh(start + absl::Seconds(1900));
+  EXPECT_NE(rotation->context(), before);
+  EXPECT_EQ(Warnings(), 1u);
+}
+
+TEST_F(TlsValidityTest, WhatWasRefusedComesIntoUseWhenTheAuthoritiesInUseHaveExpired) {
+  const TestAuthority brief("brief", 600);
+  const TestAuthority old("old", -60);
+  Write("ca", brief.certificate());
+  TlsFiles files = Files();
+  files.client_ca_file = Path("ca");
+  const auto rotation = Start(files);
+  const auto before = rotation->context();
+  const absl::Time start = absl::Now();
+  Write("ca", authority_.certificate());
+  Replace(second_, expired_.certificate);  // which clients may do without
+  rotation->Refresh(start);
+  EXPECT_EQ(rotation->context(), before);
+  EXPECT_EQ(Warnings(), 1u);
+  rotation->Refresh(start + absl::Seconds(700));
+  EXPECT_NE(rotation->context(), before);
 }
 
 TEST_F(TlsValidityTest, FilesThatAreHalfWrittenAreNotUsed) {
