@@ -57,7 +57,8 @@ class LogWriter::State {
       lines_.pop_front();
       is_writing_ = true;
       lock.unlock();
-      const bool is_written = Write(line.text);
+      // What was written of a line that failed is no part of this one.
+      const bool is_written = (!is_torn_ || Write("\n")) && Write(line.text);
       lock.lock();
       is_writing_ = false;
       queued_bytes_ -= line.text.size();
@@ -106,7 +107,7 @@ class LogWriter::State {
 
   // Waits for room before each piece. A pipe with room takes PIPE_BUF bytes without waiting, so the
   // thread waits where it can be stopped.
-  bool Write(std::string_view text) const {
+  bool Write(std::string_view text) {
     while (!text.empty()) {
       pollfd polled[2] = {{stop_event_.number(), POLLIN, 0}, {options_.descriptor, POLLOUT, 0}};
       if (::poll(polled, 2, -1) < 0 && errno != EINTR) return false;
@@ -115,13 +116,16 @@ class LogWriter::State {
       const size_t bytes = std::min<size_t>(text.size(), PIPE_BUF);
       const ssize_t written = ::write(options_.descriptor, text.data(), bytes);
       if (written < 0 && errno != EINTR && errno != EAGAIN) return false;
-      if (written > 0) text.remove_prefix(static_cast<size_t>(written));
+      if (written <= 0) continue;
+      text.remove_prefix(static_cast<size_t>(written));
+      is_torn_ = !text.empty();
     }
     return true;
   }
 
   const LogWriterOptions options_;
   const FileDescriptor stop_event_;
+  bool is_torn_ = false;  // the last line that was begun has no end; the thread's alone
   mutable std::mutex mutex_;
   std::condition_variable has_work_;
   std::condition_variable was_written_;

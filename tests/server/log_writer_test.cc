@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <string>
@@ -150,6 +151,29 @@ TEST_F(LogWriterTest, WhatWasLostIsToldWhenTheDiskHasRoomAgain) {
   ASSERT_EQ(::dup3(writer_.number(), log_file.number(), O_CLOEXEC), log_file.number());
   log.Append("again\n");
   EXPECT_EQ(ReadUntil("again\n"), "lost 5\nagain\n");
+}
+
+TEST_F(LogWriterTest, WhatFollowsALineThatWasCutOffBeginsALine) {
+  const FileDescriptor file(
+      ::open(testing::TempDir().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  ASSERT_TRUE(file.is_open());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  LogWriterOptions options = Options();
+  options.descriptor = file.number();
+  LogWriter log(options);
+  const rlimit full{.rlim_cur = kLine.size() + 4, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  log.Append(kLine);
+  log.Append(kLine);
+  EXPECT_TRUE(log.Flush(absl::InfiniteDuration()));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  log.Append("again\n");
+  EXPECT_TRUE(log.Flush(absl::InfiniteDuration()));
+  char text[256];
+  const ssize_t bytes = ::pread(file.number(), text, sizeof(text), 0);
+  ASSERT_GT(bytes, 0);
+  EXPECT_EQ(std::string(text, static_cast<size_t>(bytes)), kLine + "line\nlost 1\nagain\n");
 }
 
 }  // namespace
