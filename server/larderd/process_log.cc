@@ -77,8 +77,11 @@ void ProcessLog::send(google::LogSeverity severity, const char* /*path*/, const 
 void ProcessLog::WaitTillSent() {
   if (!is_fatal_) return;
   // Where it failed glog writes to stderr itself, for which it may wait for ever.
-  std::signal(SIGALRM, [](int) { std::abort(); });
-  ::alarm(kFatalEndSeconds);
+  // Other threads come here, too, while it does: they are not to set the time anew.
+  if (!is_ending_.exchange(true)) {
+    std::signal(SIGALRM, [](int) { std::abort(); });
+    ::alarm(kFatalEndSeconds);
+  }
   writer_.Flush(kFatalLineWithin);
 }
 

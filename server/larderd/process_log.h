@@ -29,6 +29,7 @@ class ProcessLog final : private google::LogSink {
   void WaitTillSent() override;
 
   std::atomic<bool> is_fatal_{false};
+  std::atomic<bool> is_ending_{false};  // it was said when the process ends
   LogWriter writer_;
 };
 

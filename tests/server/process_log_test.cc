@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace larder::server {
@@ -44,6 +45,23 @@ TEST_F(ProcessLogTest, AFailedCheckEndsTheProcessAlsoWhenNobodyReads) {
       {
         BlockStderr();
         ProcessLog log(ServerConfig::LogLevel::kInfo, kBytesMax);
+        CHECK_EQ(1 + 1, 3);
+      },
+      testing::KilledBySignal(SIGABRT), "");
+}
+
+TEST_F(ProcessLogTest, AFailedCheckEndsTheProcessAlsoWhenOtherThreadsLogOn) {
+  EXPECT_EXIT(
+      {
+        BlockStderr();
+        ProcessLog log(ServerConfig::LogLevel::kInfo, kBytesMax);
+        std::thread([] {
+          for (int i = 0; i < 20; ++i) {
+            LOG(INFO) << "line";
+            ::usleep(500'000);
+          }
+          std::_Exit(9);
+        }).detach();
         CHECK_EQ(1 + 1, 3);
       },
       testing::KilledBySignal(SIGABRT), "");
