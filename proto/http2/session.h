@@ -113,6 +113,12 @@ class Session : private SendQueue::Listener {
     queue_.OnSecondsPassed(seconds);
   }
   void ReleaseMemory();
+  // Nothing comes behind an incomplete header block that would be looked at. Not from within
+  // Receive.
+  void DropHeaderBlock() {
+    header_stream_ = 0;
+    std::string().swap(header_block_);
+  }
 
   const SessionLimits limits_;
   OutputBuffer* const output_;

@@ -24,6 +24,7 @@ Http2Session::~Http2Session() { Close(); }
 void Http2Session::Close() {
   stage_ = Stage::kFailed;
   while (!streams_.empty()) Drop(*streams_.begin()->second);
+  DropHeaderBlock();
 }
 
 void Http2Session::WriteHello() {

@@ -310,6 +310,15 @@ TEST_F(SessionTest, HeadersOfManyFramesAreToldToTheListenerAndTheConnectionGoesO
   EXPECT_EQ(paths_[99], "/a/b");
 }
 
+TEST_F(SessionTest, AHeaderBlockIsNotKeptWhenTheSessionHasFailed) {
+  Begin();
+  ASSERT_TRUE(Feed(Frame(FrameType::kHeaders, 0, 1, std::string(16384, '\0'))));
+  EXPECT_EQ(session_->header_block_bytes(), 16384u);
+  EXPECT_FALSE(Feed(Frame(FrameType::kPing, 0, 0, "12345678")));
+  session_->Close();
+  EXPECT_EQ(session_->header_block_bytes(), 0u);
+}
+
 TEST_F(SessionTest, EveryHeaderBlockBeginsAnewAfterTheTablesSizeWasSet) {
   ASSERT_TRUE(Feed(Hello({{Setting::kHeaderTableSize, 0}})));
   ASSERT_TRUE(Feed(Headers(1, RequestFields("/a/b"), kEndStream)));
