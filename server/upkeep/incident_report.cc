@@ -20,7 +20,9 @@ const char* TextOf(ConnectionEnd end) {
     case ConnectionEnd::kProtocolError:
       return "connections ended because what came was no HTTP/2";
     case ConnectionEnd::kFlood:
-      return "connections ended by GOAWAY for a flood of frames that bring nothing";
+      return "connections ended by GOAWAY ENHANCE_YOUR_CALM for a flood of frames that bring "
+             "nothing, or header blocks that are too large (--max_header_bytes, "
+             "--max_total_incomplete_bytes)";
     case ConnectionEnd::kMaxAgeGrace:
       return "connections cut off with their calls (--max_connection_age_grace)";
     case ConnectionEnd::kClient:
