@@ -114,7 +114,7 @@ TEST_F(KeyspaceTest, OfLargeWritesSideBySideNoneIsRefused) {
   for (const EvictionKind kind : {EvictionKind::kS3Fifo, EvictionKind::kRandom}) {
     Make({.memory_bytes = kBudget, .stripes = 1, .eviction = kind});
     InThreads([&](int thread) {
-      for (int i = 0; i < 100; ++i) {
+      for (int i = 0; i < 25; ++i) {
         const std::string key = "k" + std::to_string(thread) + std::to_string(i % 3);
         const auto large = Set(key, std::string(4'300'000 + thread, 'l'));
         ASSERT_TRUE(large.ok()) << large.status();
@@ -129,7 +129,7 @@ TEST_F(KeyspaceTest, OfLargeWritesSideBySideNoneIsRefused) {
 TEST_F(KeyspaceTest, WithoutEvictionALargeWriteThatIsRefusedKeepsNoOtherFromMemory) {
   Make({.memory_bytes = 8 << 20, .stripes = 1, .eviction = EvictionKind::kNone});
   InThreads([&](int thread) {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 200; ++i) {
       const std::string key = "k" + std::to_string(thread);
       if (thread < 2) {
         const auto refused = Set("large" + key, std::string(7'900'000, 'l'));
