@@ -16,8 +16,9 @@ SECONDS = int(os.environ.get("LARDER_CROWD_SECONDS", "8"))
 CONNECTIONS = int(os.environ.get("LARDER_CROWD_CONNECTIONS", "200"))
 MEMORY = 64 << 20
 # README, "Limits": resident is up to 10 % over the memory, with what clients may leave incomplete and unread.
-RESIDENT_MAX = MEMORY * 1.1 + 3 * (64 << 20)
-FLAGS = ("--memory=64MiB", "--max_total_incomplete_bytes=64MiB", "--max_total_unread_bytes=64MiB",
+UNREAD = 512 << 20
+RESIDENT_MAX = MEMORY * 1.1 + 2 * (64 << 20) + UNREAD
+FLAGS = ("--memory=64MiB", "--max_total_incomplete_bytes=64MiB", f"--max_total_unread_bytes={UNREAD}",
          "--unread_timeout=5s", "--handshake_timeout=3s", "--metrics_timeout=3s")
 
 
