@@ -224,7 +224,6 @@ class FilesTest(TlsTestCase):
             self.assertTrue(node.alive())
 
     @ONLY_OWN
-    @ONLY_OWN
     def test_who_flushes_is_told_by_the_name_in_the_certificate(self):
         flag = f"--tls_client_ca_file={self.authority.ca_file}"
         with self.start(flag, client=self.authority.issue("operator")) as node:
@@ -239,6 +238,7 @@ class FilesTest(TlsTestCase):
             wait_until(lambda: line in node.log(), "it is told")
             self.assertTrue(node.alive())
 
+    @ONLY_OWN
     def test_a_link_that_is_swapped_is_noticed(self):
         folder = self.authority.folder
         for name in ("old", "new"):
