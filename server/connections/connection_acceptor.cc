@@ -1,7 +1,5 @@
 #include "server/connections/connection_acceptor.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -16,7 +14,6 @@
 namespace larder::server {
 namespace {
 
-constexpr std::chrono::milliseconds kPauseWithoutDescriptors{100};
 constexpr std::chrono::milliseconds kRefusedLinger{500};
 constexpr size_t kRefusedMax = 64;
 constexpr int kAcceptsPerRound = 64;  // then a stop is looked for
@@ -38,10 +35,6 @@ std::string GoawayFrame(size_t connections_max) {
 
 // RFC 8446, section 6: a record of type alert, fatal, internal_error.
 std::string TlsAlert() { return {21, 3, 3, 0, 2, 2, 80}; }
-
-bool IsOutOfResources(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
 
 }  // namespace
 
@@ -98,17 +91,13 @@ void ConnectionAcceptor::Run() {
 
 ConnectionAcceptor::Clock::duration ConnectionAcceptor::AcceptAll() {
   for (int i = 0; i < kAcceptsPerRound; ++i) {
-    FileDescriptor socket(
-        ::accept4(listening_.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!socket.is_open()) {
-      // Another error is that of one connection, which is gone; or there is none left.
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return Clock::duration::zero();
+    auto [outcome, socket] = Accept(listening_);
+    if (outcome == Accepted::Outcome::kNoneWaits) return Clock::duration::zero();
+    if (outcome != Accepted::Outcome::kConnection) {
       table_->CountAcceptFailure();
-      if (IsOutOfResources(errno)) return kPauseWithoutDescriptors;
+      if (outcome == Accepted::Outcome::kOutOfResources) return kPauseWithoutDescriptors;
       continue;
     }
-    const int on = 1;
-    ::setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (table_->Admit(socket.number())) {
       hand_over_(socket.Release());
     } else {

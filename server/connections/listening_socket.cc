@@ -2,12 +2,14 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
@@ -70,6 +72,22 @@ absl::StatusOr<ListeningSocket> Listen(const Endpoint& endpoint) {
     return ListeningSocket{std::move(socket), *std::move(bound)};
   }
   return Unavailable(endpoint, std::strerror(last_error));
+}
+
+Accepted Accept(const FileDescriptor& listening) {
+  using Outcome = Accepted::Outcome;
+  FileDescriptor socket(
+      ::accept4(listening.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (socket.is_open()) {
+    const int on = 1;
+    ::setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return {Outcome::kConnection, std::move(socket)};
+  }
+  const int error = errno;
+  if (error == EAGAIN || error == EWOULDBLOCK) return {Outcome::kNoneWaits, {}};
+  const bool is_out_of_resources =
+      error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+  return {is_out_of_resources ? Outcome::kOutOfResources : Outcome::kGone, {}};
 }
 
 }  // namespace larder::server

@@ -1,9 +1,6 @@
 #include "server/http/http_server.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,7 +12,6 @@
 namespace larder::server {
 namespace {
 
-constexpr absl::Duration kPauseWithoutDescriptors = absl::Milliseconds(100);
 constexpr int kAcceptsInARow = 16;  // then those that are open have their turn
 
 }  // namespace
@@ -69,16 +65,14 @@ void HttpServer::OnReady(uint32_t) { Accept(kAcceptsInARow); }
 void HttpServer::Accept(int connections_max) {
   if (accept_again_ != kNoTime) return;
   for (int i = 0; i < connections_max; ++i) {
-    FileDescriptor socket(
-        accept4(listening_.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (socket.is_open()) {
+    auto [outcome, socket] = larder::server::Accept(listening_);
+    if (outcome == Accepted::Outcome::kNoneWaits) break;
+    if (outcome == Accepted::Outcome::kConnection) {
       Open(std::move(socket));
       continue;
     }
-    if (errno == EAGAIN) break;
     counters_->CountAcceptFailure();
-    // Another error is that of one connection, which is gone.
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    if (outcome == Accepted::Outcome::kOutOfResources) {
       PauseAccepting();
       break;
     }
@@ -87,8 +81,6 @@ void HttpServer::Accept(int connections_max) {
 }
 
 void HttpServer::Open(FileDescriptor socket) {
-  const int on = 1;
-  setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   if (sockets_.size() >= limits_.connections_max) {
     sockets_.front()->CutOff(HttpEnd::kEvicted, too_many_);
   }
@@ -103,7 +95,7 @@ void HttpServer::Open(FileDescriptor socket) {
 
 void HttpServer::PauseAccepting() {
   events_->ChangeEvents(listening_.number(), 0, this);
-  accept_again_ = After(now(), kPauseWithoutDescriptors);
+  accept_again_ = After(now(), absl::FromChrono(kPauseWithoutDescriptors));
 }
 
 void HttpServer::OnTurn() {
