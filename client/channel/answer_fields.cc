@@ -4,11 +4,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "proto/http2/header_field.h"
 
 namespace larder {
 namespace {
 
-constexpr size_t kFieldOverhead = 32;
 constexpr int kUnknown = 2;
 constexpr int kStatusMax = 16;
 constexpr std::string_view kGrpcType = "application/grpc";
@@ -70,7 +70,7 @@ void AnswerFields::Clear() {
 }
 
 void AnswerFields::Add(std::string_view name, std::string_view value) {
-  bytes_ += name.size() + value.size() + kFieldOverhead;
+  bytes_ += name.size() + value.size() + http2::kFieldOverheadBytes;
   if (is_too_large()) return;
   if (name.starts_with(':')) return AddPseudo(name, value);
   has_regular_ = true;

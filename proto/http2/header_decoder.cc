@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <new>
 
+#include "proto/http2/header_field.h"
+
 namespace larder::http2 {
 namespace {
 
@@ -13,9 +15,6 @@ nghttp2_hd_inflater* NewInflater() {
   if (nghttp2_hd_inflate_new(&inflater) != 0) throw std::bad_alloc();
   return inflater;
 }
-
-// What a field counts beside its name and value.
-constexpr size_t kFieldBytes = 32;
 
 // How the fields of a block begin (RFC 7541, section 6).
 constexpr unsigned char kIndexedField = 0x80;
@@ -66,7 +65,7 @@ HeaderDecoder::Block HeaderDecoder::Decode(std::string_view block, size_t bytes_
     next += taken;
     left -= static_cast<size_t>(taken);
     if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
-      bytes += field.namelen + field.valuelen + kFieldBytes;
+      bytes += field.namelen + field.valuelen + kFieldOverheadBytes;
       if (bytes > bytes_max) return Block::kTooLarge;
       visit({reinterpret_cast<const char*>(field.name), field.namelen},
             {reinterpret_cast<const char*>(field.value), field.valuelen});

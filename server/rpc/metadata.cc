@@ -8,12 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "proto/http2/header_field.h"
 #include "proto/http2/status_block.h"
 
 namespace larder::server {
 namespace {
 
-constexpr size_t kFieldBytes = 32;  // RFC 9113, section 6.5.2
 constexpr std::array<std::string_view, 10> kReserved = {
     "connection", "content-length", "content-type",      "host",   "keep-alive", "proxy-connection",
     "te",         "trailer",        "transfer-encoding", "upgrade"};
@@ -82,7 +82,7 @@ absl::Status SentMetadata::Add(std::string_view name, std::string_view value) {
     return absl::InvalidArgumentError(
         absl::StrCat("metadata ", Absl(name), ": a value must not begin or end with a space"));
   }
-  const size_t bytes = bytes_ + name.size() + value.size() + kFieldBytes;
+  const size_t bytes = bytes_ + name.size() + value.size() + http2::kFieldOverheadBytes;
   if (bytes > kSentMetadataBytesMax) {
     return absl::ResourceExhaustedError(absl::StrCat("metadata ", Absl(name), ": ", bytes,
                                                      " bytes with what is there; the limit is ",

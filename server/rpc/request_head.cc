@@ -10,7 +10,6 @@
 namespace larder::server {
 namespace {
 
-constexpr size_t kFieldBytes = 32;
 constexpr std::string_view kGrpc = "application/grpc";
 
 // Digits and nothing else, as HTTP has it.
@@ -67,7 +66,7 @@ void RequestHead::Clear() {
 }
 
 void RequestHead::Add(std::string_view name, std::string_view value) {
-  bytes_ += name.size() + value.size() + kFieldBytes;
+  bytes_ += name.size() + value.size() + http2::kFieldOverheadBytes;
   if (is_too_large()) return;
   if (name.starts_with(':')) {
     AddPseudo(name, value);
