@@ -100,6 +100,11 @@ absl::Status OverBudget(absl::string_view operation, const Limits& limits) {
       absl::ZeroDuration());
 }
 
+// Takes what the outcome of a write takes in the answer; 0: it does not fit.
+size_t TakeForOutcome(SharedBudget& budget) {
+  return budget.Take(ResponseBudget::kWriteItemBytes) ? ResponseBudget::kWriteItemBytes : 0;
+}
+
 // The work after which it pays to ask whether to pause, which reads a clock: some 20 us.
 constexpr size_t kWorkPerPause = size_t{64} << 10;
 // What an item costs beside the bytes that it copies.
@@ -182,9 +187,7 @@ void MultiKeyHandler::MultiSet(absl::Span<const SetView> items, MultiKeyProgress
   const Limits& limits = cache_->limits();
   RunItems("MultiSet", *cache_, items, progress, reply,
            [&](const SetView& view, SetReply& item_reply, const SharedBudgetPtr& budget) {
-             const size_t outcome_bytes = budget->Take(ResponseBudget::kWriteItemBytes)
-                                              ? ResponseBudget::kWriteItemBytes
-                                              : 0;
+             const size_t outcome_bytes = TakeForOutcome(*budget);
              Budgeted<SetReply> item(&item_reply, budget, outcome_bytes);
              if (outcome_bytes > 0) {
                cache_->SetFor("MultiSet", view, item);
@@ -199,9 +202,7 @@ void MultiKeyHandler::MultiDelete(absl::Span<const DeleteView> items, MultiKeyPr
                                   MultiDeleteReply& reply) {
   RunItems("MultiDelete", *cache_, items, progress, reply,
            [&](const DeleteView& view, DeleteReply& item_reply, const SharedBudgetPtr& budget) {
-             const size_t outcome_bytes = budget->Take(ResponseBudget::kWriteItemBytes)
-                                              ? ResponseBudget::kWriteItemBytes
-                                              : 0;
+             const size_t outcome_bytes = TakeForOutcome(*budget);
              Budgeted<DeleteReply> item(&item_reply, budget, outcome_bytes);
              if (outcome_bytes > 0) {
                cache_->DeleteFor("MultiDelete", view, item);
