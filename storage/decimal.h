@@ -13,13 +13,15 @@ namespace larder::storage {
 // The digits of a number, in place.
 class Digits {
  public:
+  static constexpr size_t kBytesMax = 20;  // of any number, with its sign
+
   explicit Digits(int64_t number)
       : length_(
             static_cast<size_t>(std::to_chars(text_, text_ + sizeof(text_), number).ptr - text_)) {}
   std::string_view view() const { return {text_, length_}; }
 
  private:
-  char text_[20];
+  char text_[kBytesMax];
   size_t length_;
 };
 

@@ -2,17 +2,13 @@
 
 #include <algorithm>
 
+#include "storage/decimal.h"
+
 namespace larder::storage {
-namespace {
-
-// The decimal digits of a 64-bit integer and its sign, at most.
-constexpr size_t kNumberBytesMax = 20;
-
-}  // namespace
 
 Need KeyAccess::NeedMemoryToWrite(uint64_t missing, size_t value_bytes, const EntryFields& fields) {
   // What grows by its fields, or is a number, can take only so much, however often it is changed.
-  const bool grows = !entry_ || value_bytes > std::max(entry_->value_bytes(), kNumberBytesMax);
+  const bool grows = !entry_ || value_bytes > std::max(entry_->value_bytes(), Digits::kBytesMax);
   return NeedMemory(missing, state_.store.WriteCostAlone(key_, entry_, value_bytes, fields),
                     grows ? KeptMemory::kNone : KeptMemory::kAll);
 }

@@ -51,8 +51,6 @@ MutationLog::MutationLog(const MutationLogOptions& options, Ring ring)
       next_(options.first),
       granted_(options.first) {}
 
-MutationLog::~MutationLog() = default;
-
 uint64_t MutationLog::RoomFor(size_t key_bytes, size_t value_bytes) const {
   return LinesOf(MutationRecordBytes(key_bytes, value_bytes)) * kLineBytes;
 }

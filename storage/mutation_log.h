@@ -48,7 +48,6 @@ class MutationLog final : public MutationSink {
 
   // INVALID_ARGUMENT: not as MutationLogOptions says. RESOURCE_EXHAUSTED: no memory.
   static absl::StatusOr<std::unique_ptr<MutationLog>> Create(const MutationLogOptions& options);
-  ~MutationLog();
 
   uint64_t RoomFor(size_t key_bytes, size_t value_bytes) const override;
   // A quarter of the ring: less than what is given away by then would keep readers from being slow.
