@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/http2/status_block.h"
 #include "server/rpc/quoted.h"
+#include "server/transport/freed_memory.h"
 #include "server/transport/front_end.h"
 
 namespace larder::server {
@@ -38,6 +39,7 @@ void RpcConnection::DropStream(http2::Stream& stream) {
   auto& call = static_cast<RpcCall&>(stream);
   runner_.OnDrop(call);
   if (call.deadline_ != kNoTime) deadlines_.Remove(call.id, call.deadline_);
+  GiveBackPages(call.pending.unsent());
   call.Reset();
   calls_->Give(&call);
 }

@@ -165,8 +165,8 @@ void ServerLoop::OnSecond(uint32_t seconds) {
   if (seconds_ >= kSecondsPerGivingBack) {
     seconds_ = 0;
     GiveBackFreedMemory();
-    // What connections leave that end now is given back, too.
-    if (connections_.empty()) return;
+    // Not before those are destroyed, too, that end in this very turn.
+    if (connections_.empty() && closed_.empty()) return;
   }
   events_.WantSecond();
 }
