@@ -326,12 +326,14 @@ void AddConnection(std::vector<Flag>& flags) {
                        4 * kKi, 16 * kTi, [](auto& c) -> auto& { return c.max_unread_bytes; }));
   flags.push_back(Size({"max_total_incomplete_bytes",
                         "The same for all connections together; the last quarter is for those "
-                        "that hold little."},
+                        "that hold little. Beyond seven eighths those are ended that hold most, "
+                        "and for longest."},
                        8 * kKi, 16 * kTi,
                        [](auto& c) -> auto& { return c.max_total_incomplete_bytes; }));
   flags.push_back(Size({"max_total_unread_bytes",
                         "Answers that wait for all clients together, likewise; with more, unary "
-                        "calls are RESOURCE_EXHAUSTED and streams are not read."},
+                        "calls are RESOURCE_EXHAUSTED and streams are not read. Beyond seven "
+                        "eighths those are ended that hold most, and for longest."},
                        8 * kKi, 16 * kTi,
                        [](auto& c) -> auto& { return c.max_total_unread_bytes; }));
   flags.push_back(Duration({"handshake_timeout", "How long a connection may take to begin."},

@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "server/http/gzip_text.h"
 
 namespace larder::server {
 namespace {
@@ -125,17 +124,18 @@ void HttpConnection::AnswerTo(const HttpRequest& request) {
 }
 
 void HttpConnection::AnswerWith(const HttpPage& page, const HttpRequest& request) {
-  const HttpContent content = page.read();
-  Answer answer{.status = content.status, .content_type = page.content_type, .body = content.text};
-  std::optional<std::string> compressed;
-  if (page.is_long) {
-    answer.more_fields = "Vary: Accept-Encoding\r\n";
-    if (request.accepts_gzip) compressed = GzipText(content.text);
-    if (compressed.has_value()) {
+  Answer answer{.content_type = page.content_type};
+  if (page.read_gzip && request.accepts_gzip) {
+    if (const std::optional<std::string> compressed = page.read_gzip(); compressed.has_value()) {
       answer.more_fields = "Vary: Accept-Encoding\r\nContent-Encoding: gzip\r\n";
       answer.body = *compressed;
+      return Write(answer);
     }
   }
+  if (page.read_gzip) answer.more_fields = "Vary: Accept-Encoding\r\n";
+  const HttpContent content = page.read();
+  answer.status = content.status;
+  answer.body = content.text;
   Write(answer);
 }
 

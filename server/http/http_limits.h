@@ -10,7 +10,7 @@ namespace larder::server {
 
 // What clients of an HttpServer may take.
 struct HttpLimits {
-  uint32_t connections_max = 64;
+  uint32_t connections_max = 256;
   size_t request_bytes_max = size_t{8} << 10;  // of a head, and of a body
   // From the accept or the last answer to the end of a request, and from there to the end of its
   // answer.

@@ -2,6 +2,7 @@
 #define LARDER_SERVER_HTTP_HTTP_PAGE_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ struct HttpPage {
   std::string path;  // "/healthz"
   std::string content_type;
   std::function<HttpContent()> read;
-  bool is_long = false;  // worth gzip, for those who accept it
+  // The text likewise, as gzip, for those who accept it; absent: not to be had now. Empty function:
+  // the page is not worth it.
+  std::function<std::optional<std::string>()> read_gzip;
 };
 
 using HttpPages = std::vector<HttpPage>;

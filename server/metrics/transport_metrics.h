@@ -21,18 +21,20 @@ enum class ConnectionEnd : uint8_t {
   kHandshakeTimeout,  // --handshake_timeout
   kKeepaliveTimeout,  // --keepalive_timeout
   kUnreadTimeout,     // --unread_timeout
+  kMemory,            // held much of --max_total_incomplete_bytes or --max_total_unread_bytes
   kProtocolError,     // what came is no HTTP/2
   kFlood,             // too many frames that bring nothing
 };
-inline constexpr std::array<std::string_view, 9> kConnectionEndNames = {"client",
-                                                                        "drain",
-                                                                        "max_age",
-                                                                        "max_age_grace",
-                                                                        "handshake_timeout",
-                                                                        "keepalive_timeout",
-                                                                        "unread_timeout",
-                                                                        "protocol_error",
-                                                                        "flood"};
+inline constexpr std::array<std::string_view, 10> kConnectionEndNames = {"client",
+                                                                         "drain",
+                                                                         "max_age",
+                                                                         "max_age_grace",
+                                                                         "handshake_timeout",
+                                                                         "keepalive_timeout",
+                                                                         "unread_timeout",
+                                                                         "memory",
+                                                                         "protocol_error",
+                                                                         "flood"};
 
 // Why the node reset a stream.
 enum class StreamReset : uint8_t {

@@ -1,6 +1,7 @@
 #include "server/metrics_page/process_figures.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +41,11 @@ double StatField(int number) {
 }
 
 uint64_t OpenDescriptors() {
+  // Linux 6.2 and later say it by the size; before, it is 0.
+  struct stat folder{};
+  if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0) {
+    return static_cast<uint64_t>(folder.st_size);
+  }
   std::error_code error;
   std::filesystem::directory_iterator entry("/proc/self/fd", error);
   uint64_t count = 0;

@@ -84,6 +84,14 @@ class RpcConnection final : private http2::SessionListener {
     runner_.unread().Report(session_.pending_bytes() + runner_.paused_bytes() + output_.size() +
                             encrypted_bytes);
   }
+  // Of what ReportBytes has told, what the budget is short of that knows of it.
+  size_t ScarceIncompleteBytes() const { return incomplete_.share().ScarceBytes(); }
+  size_t ScarceUnreadBytes() { return runner_.unread().share().ScarceBytes(); }
+  // The connection is closed: what it holds is about to go.
+  void GiveBackBytes() {
+    incomplete_.GiveBack();
+    runner_.unread().GiveBack();
+  }
   // Gives back memory that is only needed while something goes on.
   void ReleaseMemory();
 

@@ -4,6 +4,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -114,6 +116,17 @@ void ServedConnection::Settle() {
     loop_->events().ChangeEvents(socket_.number(), events, this);
   }
   SetDeadline(rpc_.next_deadline());
+  // Last, since it may be this one that is ended.
+  if (rpc_.ScarceUnreadBytes() + rpc_.ScarceIncompleteBytes() > 0) loop_->EndGreedy();
+}
+
+uint64_t ServedConnection::ScarceByteTime() {
+  const auto since = [now = loop_->now()](LoopTime then) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - then).count();
+    return static_cast<uint64_t>(std::max<int64_t>(ms, 0)) + 1;
+  };
+  return rpc_.ScarceUnreadBytes() * since(sent_at_) +
+         rpc_.ScarceIncompleteBytes() * since(received_at_);
 }
 
 void ServedConnection::Resume(std::vector<CallLetter> letters) {
@@ -140,6 +153,7 @@ void ServedConnection::ExpireCalls() {
 }
 
 void ServedConnection::Drain() {
+  if (!socket_.is_open()) return;  // ended by what another one has done just now
   rpc_.Drain();
   Settle();
 }
@@ -169,6 +183,7 @@ std::optional<ConnectionEnd> ServedConnection::Overdue() const {
 }
 
 void ServedConnection::OnSecond(uint32_t seconds) {
+  if (!socket_.is_open()) return;
   const IoTimeouts& timeouts = loop_->options().timeouts;
   const LoopTime now = loop_->now();
   rpc_.OnSecondsPassed(seconds, timeouts.unread_for);
@@ -209,6 +224,7 @@ void ServedConnection::Close(ConnectionEnd reason) {
   if (socket_.tls() != nullptr) socket_.tls()->Abandon(TlsFailure::kDisconnected);
   loop_->events().Unwatch(socket_.number(), this);
   socket_.Close();
+  rpc_.GiveBackBytes();
   loop_->Release(*this, reason);
 }
 

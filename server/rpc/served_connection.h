@@ -43,6 +43,10 @@ class ServedConnection final : public SocketWatcher {
   void OnSecond(uint32_t seconds);
   void Close(ConnectionEnd reason);
 
+  // How much of what is scarce on the node the connection holds, times since when its client has
+  // done nothing about it: byte milliseconds. 0: nothing.
+  uint64_t ScarceByteTime();
+
   uint64_t number() const { return rpc_.number(); }
   bool is_closing() const { return closing_at_ != kNoTime; }
   ConnectionEnd end() const { return end_; }

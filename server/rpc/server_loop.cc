@@ -1,5 +1,7 @@
 #include "server/rpc/server_loop.h"
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "server/rpc/served_connection.h"
@@ -13,6 +15,10 @@ namespace {
 // How often freed memory is given back: seldom enough to take no time that could be told even if
 // the same memory is needed again at once.
 constexpr uint32_t kSecondsPerGivingBack = 5;
+
+// How long not to look for a connection to end, when others of the node hold all that is scarce: to
+// look for one takes as long as there are connections.
+constexpr std::chrono::milliseconds kWithoutGreedy{10};
 
 }  // namespace
 
@@ -149,6 +155,29 @@ void ServerLoop::MoveDeadline(ServedConnection& connection, LoopTime from, LoopT
 void ServerLoop::ExpireDeadlines() {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now()) {
     deadlines_.begin()->second->ExpireCalls();
+  }
+}
+
+void ServerLoop::EndGreedy() {
+  if (now() < end_greedy_again_) return;
+  std::vector<std::pair<uint64_t, ServedConnection*>> greedy;
+  for (const auto& [number, owned] : connections_) {
+    const uint64_t held = owned->ScarceByteTime();
+    if (held > 0) greedy.emplace_back(held, owned.get());
+  }
+  std::make_heap(greedy.begin(), greedy.end());
+  const TransportState& state = calls_.state();
+  const bool is_unread_scarce = state.unread.IsScarce();
+  const bool is_incomplete_scarce = state.incomplete.IsScarce();
+  while ((is_unread_scarce && !state.unread.IsRelieved()) ||
+         (is_incomplete_scarce && !state.incomplete.IsRelieved())) {
+    if (greedy.empty()) {
+      end_greedy_again_ = now() + kWithoutGreedy;
+      return;
+    }
+    greedy.front().second->Close(ConnectionEnd::kMemory);
+    std::pop_heap(greedy.begin(), greedy.end());
+    greedy.pop_back();
   }
 }
 

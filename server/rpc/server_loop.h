@@ -73,6 +73,9 @@ class ServerLoop final : private LoopMember {
   void WaitForTurn(ServedConnection& connection);
   // Moves it in the order of deadlines; kNoTime: there is none.
   void MoveDeadline(ServedConnection& connection, LoopTime from, LoopTime to);
+  // Ends those of its connections that hold most, and for longest, of what is scarce on the node
+  // (ByteBudget::IsScarce), until that is relieved or none holds anything of it.
+  void EndGreedy();
   // Counts one that lingers from now on.
   void CountLingering() { lingering_count_.fetch_add(1, std::memory_order_relaxed); }
   // Takes a connection that is closed, and destroys it when nothing of it can be running any more.
@@ -107,7 +110,8 @@ class ServerLoop final : private LoopMember {
   // All below belongs to the loop's thread.
   std::minstd_rand random_;
   bool is_draining_ = false;
-  uint32_t seconds_ = 0;  // since freed memory was given back
+  LoopTime end_greedy_again_{};  // before, there is none
+  uint32_t seconds_ = 0;         // since freed memory was given back
   RpcCallPool calls_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<ServedConnection>> connections_;  // by number()
   std::deque<ServedConnection*> turns_;  // that have more to run, in the order of their turns

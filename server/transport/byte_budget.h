@@ -20,6 +20,11 @@ class ByteBudget {
     return used >= bytes_max_ || (used >= bytes_max_ - bytes_max_ / 4 && own > kLittleBytes);
   }
 
+  // Whether it is so nearly full that some who hold much are to be ended, until it is relieved: in
+  // the middle between where they are refused more and where everybody is.
+  bool IsScarce() const { return used_bytes() >= bytes_max_ - bytes_max_ / 8; }
+  bool IsRelieved() const { return used_bytes() < bytes_max_ - bytes_max_ / 16 * 3; }
+
   size_t bytes_max() const { return bytes_max_; }
   size_t used_bytes() const {
     const int64_t used = used_.load(std::memory_order_relaxed);
@@ -51,6 +56,9 @@ class ByteShare {
     const size_t change = bytes > reported_ ? bytes - reported_ : reported_ - bytes;
     if (change >= kStepBytes || (bytes == 0 && reported_ != 0)) Set(bytes);
   }
+
+  // What the budget knows of, if it is scarce.
+  size_t ScarceBytes() const { return reported_ != 0 && budget_->IsScarce() ? reported_ : 0; }
 
  private:
   void Set(size_t bytes) {

@@ -17,6 +17,9 @@ const char* TextOf(ConnectionEnd end) {
       return "connections ended whose clients did not answer (--keepalive_timeout)";
     case ConnectionEnd::kUnreadTimeout:
       return "connections ended whose clients read nothing of their answers (--unread_timeout)";
+    case ConnectionEnd::kMemory:
+      return "connections ended that held most, and for longest, of what all may hold together "
+             "(--max_total_incomplete_bytes, --max_total_unread_bytes)";
     case ConnectionEnd::kProtocolError:
       return "connections ended because what came was no HTTP/2";
     case ConnectionEnd::kFlood:

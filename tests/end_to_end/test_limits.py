@@ -358,25 +358,22 @@ class ConnectionsTogetherTest(unittest.TestCase):
             wait_until(lambda: self.held(node, "incomplete") == 0, "all is given back")
 
     def test_unread_answers(self):
+        ended = 'larder_connections_ended_total{reason="memory"}'
         with Node("--max_total_unread_bytes=16MiB") as node:
             node.stub.Set(cache.SetRequest(key=b"k", value=bytes(1 << 20)), timeout=20)
             get = cache.GetRequest(key=b"k").SerializeToString()
             with contextlib.ExitStack() as stack:
-                def is_full():
+                def is_one_ended():
                     connection = stack.enter_context(raw.connect(node.port))
                     connection.sendall(raw.PREFACE + raw.EMPTY_SETTINGS + b"".join(
                         raw.call_headers(b"/larder.v1.Cache/Get", stream) + raw.call_data(get, stream)
                         for stream in (1, 3)))
-                    return self.held(node, "unread") >= 16 << 20
-                wait_until(is_full, "answers wait for connections that do not read")
-                with self.assertRaises(grpc.RpcError) as raised:
-                    node.stub.Get(cache.GetRequest(key=b"k"), timeout=20)
-                self.assertEqual(raised.exception.code(), EXHAUSTED)
-                self.assertIn("--max_total_unread_bytes", raised.exception.details())
-                self.assertGreater(retry_delay_of(raised.exception), 0)
-                self.assertLess(self.held(node, "unread"), 32 << 20)
+                    # Who reads is served, whatever the others do.
+                    self.assertEqual(len(node.stub.Get(cache.GetRequest(key=b"k"), timeout=20).value), 1 << 20)
+                    self.assertLess(self.held(node, "unread"), 20 << 20)
+                    return node.metrics()[ended] > 10
+                wait_until(is_one_ended, "connections that do not read are ended")
             wait_until(lambda: self.held(node, "unread") == 0, "all is given back")
-            self.assertEqual(len(node.stub.Get(cache.GetRequest(key=b"k"), timeout=20).value), 1 << 20)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/http/gzip_text.h"
 #include "server/http/http_connection.h"
 
 namespace larder::server {
@@ -17,11 +18,12 @@ std::string Answers(std::string_view sent, size_t piece_bytes) {
   static const HttpPages pages = {
       {.path = "/healthz",
        .content_type = "text/plain",
-       .read = [] { return HttpContent{200, "ok\n"}; }},
+       .read = [] { return HttpContent{200, "ok\n"}; },
+       .read_gzip = nullptr},
       {.path = "/metrics",
        .content_type = "text/plain",
        .read = [] { return HttpContent{200, std::string(1000, 'm')}; },
-       .is_long = true},
+       .read_gzip = [] { return GzipText(std::string(1000, 'm')); }},
   };
   HttpConnection connection(&limits, &pages);
   std::string answers;

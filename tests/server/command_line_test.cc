@@ -77,7 +77,7 @@ TEST(CommandLineTest, TheMetricsPortHasBoundsOfItsOwn) {
   EXPECT_EQ(limits.request_bytes_max, size_t{2} << 10);
   EXPECT_EQ(limits.timeout, absl::Milliseconds(1500));
   const HttpLimits defaults = ConfigOf({}).metrics_limits;
-  EXPECT_EQ(defaults.connections_max, 64u);
+  EXPECT_EQ(defaults.connections_max, 256u);
   EXPECT_EQ(defaults.request_bytes_max, size_t{8} << 10);
   EXPECT_EQ(defaults.timeout, absl::Seconds(10));
   EXPECT_THAT(ErrorOf({"--metrics_max_connections=0"}), HasSubstr("1 to 10000"));

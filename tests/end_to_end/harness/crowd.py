@@ -190,6 +190,8 @@ async def hold_one(number, port, kinds, counts):
 
 
 async def hold(port, metrics_port, connections):
+    # Clients elsewhere do not take the processors that the node and good clients need.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     counts = {}
     crowd = [asyncio.ensure_future(hold_one(n, (port, metrics_port)[n % 2], (CLIENT_KINDS, METRICS_KINDS)[n % 2],
                                             counts)) for n in range(connections)]
@@ -215,6 +217,9 @@ class Crowd:
         return self
 
     def __exit__(self, *_):
+        # It may end before those it made way for.
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(self._process.pid, os.SCHED_OTHER, os.sched_param(0))
         output, _ = self._process.communicate(timeout=60)
         self.counts = json.loads(output)
 

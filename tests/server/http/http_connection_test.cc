@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/http/gzip_text.h"
+
 namespace larder::server {
 namespace {
 
@@ -88,7 +90,8 @@ class HttpConnectionTest : public testing::Test {
          ++reads_;
          return HttpContent{is_ready_ ? 200 : 503, "short\n"};
        }},
-      {"/long", "text/x", [this] { return HttpContent{200, long_text_}; }, true},
+      {"/long", "text/x", [this] { return HttpContent{200, long_text_}; },
+       [this] { return GzipText(long_text_); }},
   };
 };
 
