@@ -17,6 +17,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 JOBS = str(os.cpu_count() or 2)
 TOOLS = os.path.join(ROOT, "build", "tools")
 FUZZ_SECONDS = 5
+END_TO_END_PROGRAMS = ["larderd", "larder", "larder_history_program", "larder_link_proxy"]
 OUTPUT_LINES_MAX = 60
 
 SANITIZER_OPTIONS = {
@@ -182,14 +183,14 @@ def python_tests(folder, quick=False, environment=None):
 def end_to_end(context):
     """a real larderd and larder on free ports, driven from outside"""
     configure("release")
-    build("release", ["larderd", "larder"])
+    build("release", END_TO_END_PROGRAMS)
     return python_tests("tests/end_to_end", context.quick)
 
 
 def grpcpp(context):
     """the end-to-end tests again, on gRPC's own server (--transport=grpcpp)"""
     configure("release")
-    build("release", ["larderd", "larder"])
+    build("release", END_TO_END_PROGRAMS)
     return python_tests("tests/end_to_end", context.quick, {"LARDER_TRANSPORT": "grpcpp"})
 
 
@@ -249,7 +250,7 @@ def long(context):
     """what takes half an hour: a crowd of 1000 hostile connections beside good clients; not in CI"""
     del context
     configure("release")
-    build("release", ["larderd", "larder"])
+    build("release", END_TO_END_PROGRAMS)
     output, tally = python_module("tests/end_to_end", "test_hostile_crowd", False,
                                   {"LARDER_CROWD_SECONDS": "1800", "LARDER_CROWD_CONNECTIONS": "1000"})
     print(output)

@@ -156,7 +156,7 @@ void CheckContext::Add(FindingKind kind, std::string message, std::vector<uint32
   const uint32_t key = operation(operations.front()).key;
   if (++findings_of_key_[{key, kind}] > options_.findings_per_key_max) return;
   ++report_.findings_total;
-  if (report_.findings.size() >= options_.findings_max) return;
+  if (++report_.findings_by_kind[kind] > options_.findings_per_kind_max) return;
   report_.findings.push_back({kind, history_.keys[key], std::move(message), std::move(operations)});
 }
 

@@ -24,8 +24,10 @@ struct CheckOptions {
   // An operation whose outcome is unknown takes effect at most so long after its begin. kNever: at
   // any time; then one unknown delete explains every later miss of its key.
   int64_t unknown_lasts_ns = kNever;
-  size_t findings_max = 100;
-  size_t findings_per_key_max = 3;  // of one kind
+  // How many are told of one kind, in all and of one key. All are counted but what is beyond the
+  // latter, which tends to be one mishap many times.
+  size_t findings_per_kind_max = 20;
+  size_t findings_per_key_max = 3;
 };
 
 // What all parts of a check share: the history, who wrote what, and the findings so far.

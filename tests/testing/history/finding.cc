@@ -36,8 +36,8 @@ std::string Report::ToText() const {
     absl::StrAppend(&text, std::string(NameOf(finding.kind)), ": key '", finding.key,
                     "': ", finding.message, "\n");
   }
-  if (findings_total > findings.size()) {
-    absl::StrAppend(&text, "and ", findings_total - findings.size(), " findings more\n");
+  for (const auto& [kind, count] : findings_by_kind) {
+    absl::StrAppend(&text, count, " ", std::string(NameOf(kind)), "\n");
   }
   absl::StrAppend(&text, findings_total, " findings in ", operations, " operations on ", keys,
                   " keys: ", acknowledged, " acknowledged, ", refused, " refused, ", unknown,

@@ -2,6 +2,7 @@
 #define LARDER_TESTS_TESTING_HISTORY_FINDING_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct Finding {
 struct Report {
   std::vector<Finding> findings;  // at most CheckOptions' maxima
   uint64_t findings_total = 0;
+  std::map<FindingKind, uint64_t> findings_by_kind;
   uint64_t operations = 0;
   uint64_t acknowledged = 0;
   uint64_t refused = 0;

@@ -25,6 +25,8 @@ class HistoryReader {
   // What an operation that is not from a file becomes, such as a final read.
   absl::Status Add(OperationRecord record);
 
+  // All keys so far.
+  const std::vector<std::string>& keys() const { return history_.keys; }
   History Take() { return std::move(history_); }
 
  private:

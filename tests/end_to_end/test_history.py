@@ -1,0 +1,151 @@
+"""Histories of many clients of a node that is killed, of links that break, and of nodes that lie."""
+
+import os
+import random
+import signal
+import socket
+import tempfile
+import threading
+import unittest
+
+from end_to_end.harness.history import HistoryLoad, check
+from end_to_end.harness.link_proxy import LinkProxy
+from end_to_end.harness.node import Node
+from end_to_end.harness.waiting import wait_until
+
+
+class Alternating:
+    """A relay whose connections go to one port after the other, as if these were one node."""
+
+    def __init__(self, *ports):
+        self._ports = ports
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._sockets = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in [self._listener, *self._sockets]:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # the other side has ended it
+        for thread in list(self._threads):
+            thread.join(30)
+        for one in [self._listener, *self._sockets]:
+            one.close()
+
+    def _accept(self):
+        for number in range(1 << 30):
+            try:
+                client = self._listener.accept()[0]
+            except OSError:
+                return
+            target = socket.create_connection(("127.0.0.1", self._ports[number % len(self._ports)]))
+            self._sockets += [client, target]
+            for pair in ((client, target), (target, client)):
+                self._threads.append(threading.Thread(target=self._carry, args=pair, daemon=True))
+                self._threads[-1].start()
+
+    @staticmethod
+    def _carry(source, to):
+        try:
+            while data := source.recv(65536):
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+
+class HistoryTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.file = os.path.join(folder.name, "history")
+        self.seed = random.SystemRandom().randrange(1 << 32)
+
+    def load(self, address, *flags):
+        return HistoryLoad(address, self.file, f"--seed={self.seed}", "--rate=3000", *flags)
+
+    def expect(self, code, final, flags=()):
+        found, text = check(self.file, final=final, flags=flags)
+        self.assertEqual(found, code, f"seed {self.seed}: {text}")
+        return text
+
+    def requests(self, node):
+        """How many calls the node has answered so far."""
+        return sum(node.stats().requests.values())
+
+    def work(self, node, requests=3000):
+        """Until so many more have been answered."""
+        before = self.requests(node)
+        wait_until(lambda: self.requests(node) > before + requests, "the load goes on", seconds=120)
+
+    def test_a_node_that_loses_everything_when_it_is_killed(self):
+        node = Node()
+        listen = f"--listen={node.address}"
+        with self.load(node.address) as load:
+            for number in range(3):
+                self.work(node)
+                with load.event(f"kill{number}", lose="everything"):
+                    node.signal(signal.SIGKILL)
+                    node.__exit__()
+                    node = Node(listen)
+            with node:
+                self.work(node)
+                done, failed = load.stop()
+                self.assertGreater(done, 10000)
+                self.assertGreater(failed, 0)
+                self.expect(0, node.address)
+
+    def test_a_kill_that_nobody_tells_is_found(self):
+        node = Node()
+        with self.load(node.address) as load:
+            self.work(node)
+            node.signal(signal.SIGKILL)
+            node.__exit__()
+            with Node(f"--listen={node.address}") as node:
+                self.work(node, 300)
+                load.stop()
+                self.assertIn("lost: key 'history:", self.expect(1, node.address))
+
+    def test_links_that_break_anywhere(self):
+        choice = random.Random(self.seed)
+        with Node() as node, LinkProxy(node.port) as proxy, self.load(proxy.address) as load:
+            for _ in range(20):
+                direction = choice.choice(["forward", "backward"])
+                how = choice.choice(["close", "reset"])
+                where = choice.choice(["bytes", "frames", "messages"])
+                before = len(proxy.connections())
+                proxy.command(f"cut {direction} {how} {where}={choice.randrange(200)} once")
+                wait_until(lambda known=before: len(proxy.connections()) > known, "a connection is made anew")
+            proxy.command("heal")
+            self.work(node, 1000)
+            _, failed = load.stop()
+            self.assertGreater(failed, 0)
+            self.expect(0, node.address)
+
+    def test_a_node_that_evicts(self):
+        with Node("--memory=8MiB") as node, \
+                self.load(node.address, "--keys=3000", "--value_bytes=20KiB") as load:
+            wait_until(lambda: node.stats().evictions > 100, "entries are evicted", seconds=120)
+            load.stop()
+            self.expect(0, node.address, ["--evictions"])
+
+    def test_two_nodes_that_pass_for_one_are_found(self):
+        with Node() as one, Node() as other, Alternating(one.port, other.port) as relay, \
+                self.load(relay.address, "--connections=2") as load:
+            self.work(one)
+            self.work(other)
+            load.stop()
+            text = self.expect(1, f"{one.address},{other.address}")
+            for kind in ("resurrected", "out of order", "diverged"):
+                self.assertIn(f"{kind}: key 'history:", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
