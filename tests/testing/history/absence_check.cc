@@ -29,7 +29,7 @@ class Causes {
   // kAlways: there is none.
   int64_t LastEndOfThoseBefore(int64_t time) const {
     const auto after = std::partition_point(
-        causes_.begin(), causes_.end(), [time](const Cause& cause) { return cause.begin < time; });
+        causes_.begin(), causes_.end(), [time](const Cause& cause) { return cause.begin <= time; });
     return after == causes_.begin() ? kAlways : (after - 1)->end;
   }
 
@@ -109,13 +109,80 @@ class MissCheck {
   std::vector<const KeyEras::Stay*> stays_;
 };
 
-std::vector<std::vector<const KeyView::Moment*>> ByEra(
-    const CheckContext& context, const std::vector<KeyView::Moment>& moments) {
-  std::vector<std::vector<const KeyView::Moment*>> eras(context.windows().windows().size() + 1);
+using Moments = std::vector<const KeyView::Moment*>;
+
+std::vector<Moments> ByEra(const CheckContext& context,
+                           const std::vector<KeyView::Moment>& moments) {
+  std::vector<Moments> eras(context.windows().windows().size() + 1);
   for (const KeyView::Moment& moment : moments) {
     if (moment.eras.is_one()) eras[moment.eras.low].push_back(&moment);
   }
   return eras;
+}
+
+// Something may have been written between each delete and what was missing before. False: not so.
+bool CheckEachRemoval(CheckContext& context, const KeyView& view, uint32_t era,
+                      const Moments& misses, const Moments& removals) {
+  bool is_good = true;
+  Causes writes;
+  for (const KeyView::Moment& write : view.writes()) {
+    if (MayBeIn(write, era)) writes.Add(write);
+  }
+  writes.Sort();
+  // By end: when the key was surely missing.
+  std::vector<const KeyView::Moment*> missing = misses;
+  missing.insert(missing.end(), removals.begin(), removals.end());
+  std::sort(missing.begin(), missing.end(),
+            [](const auto* one, const auto* other) { return one->end < other->end; });
+  std::vector<const KeyView::Moment*> latest = missing;
+  for (size_t i = 1; i < latest.size(); ++i) {
+    if (latest[i - 1]->begin > latest[i]->begin) latest[i] = latest[i - 1];
+  }
+  for (const KeyView::Moment* removal : removals) {
+    const auto after = std::partition_point(
+        missing.begin(), missing.end(),
+        [removal](const auto* moment) { return moment->end < removal->begin; });
+    const KeyView::Moment* last = after == missing.begin()
+                                      ? nullptr
+                                      : latest[static_cast<size_t>(after - missing.begin()) - 1];
+    const int64_t write_end = writes.LastEndOfThoseBefore(removal->end);
+    if (last != nullptr ? write_end >= last->begin : write_end != kAlways || era > 0) continue;
+    is_good = false;
+    std::vector<uint32_t> operations = {removal->operation};
+    std::string message =
+        absl::StrCat(context.Describe(removal->operation), " deleted what nobody has written");
+    if (last != nullptr) {
+      absl::StrAppend(&message, " since ", context.Describe(last->operation));
+      operations.push_back(last->operation);
+    }
+    context.Add(FindingKind::kPhantom, std::move(message), std::move(operations));
+  }
+  return is_good;
+}
+
+// Each delete has something of its own to delete: one of the writes so far, or what came back.
+void CheckRemovalCount(CheckContext& context, const KeyView& view, uint32_t era,
+                       const Moments& removals) {
+  std::vector<int64_t> begins;
+  for (const KeyView::Moment& write : view.writes()) {
+    if (MayBeIn(write, era)) begins.push_back(write.begin);
+  }
+  std::sort(begins.begin(), begins.end());
+  Moments sorted = removals;
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* one, const auto* other) { return one->end < other->end; });
+  const size_t restored = era > 0 ? 1 : 0;
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    const auto writes = static_cast<size_t>(
+        std::upper_bound(begins.begin(), begins.end(), sorted[i]->end) - begins.begin());
+    if (i < writes + restored) continue;
+    context.Add(
+        FindingKind::kPhantom,
+        absl::StrCat(context.Describe(sorted[i]->operation), " and ", i,
+                     " deletes before it deleted what can have been written ", writes, " times"),
+        {sorted[i]->operation});
+    return;
+  }
 }
 
 }  // namespace
@@ -138,42 +205,51 @@ void CheckMisses(CheckContext& context, const KeyView& view, const KeyEras& eras
   }
 }
 
+void CheckCreations(CheckContext& context, const KeyView& view, const Lifetimes& lifetimes) {
+  if (context.options().evictions_allowed || !lifetimes.unseen_expiries().empty()) return;
+  for (uint32_t block = 0; block < view.blocks().size(); ++block) {
+    if (lifetimes.EarliestExpiry(block) != kNever) return;
+  }
+  const auto eras = ByEra(context, view.absences());
+  for (uint32_t era = 0; era < eras.size(); ++era) {
+    Moments creations;
+    for (const KeyView::Moment* absence : eras[era]) {
+      const Operation& operation = context.operation(absence->operation);
+      const bool is_creation = operation.done && operation.is_mutation();
+      if (is_creation) creations.push_back(absence);
+    }
+    if (creations.size() < 2) continue;
+    std::vector<int64_t> begins;
+    for (const auto* removals : {&view.removals(), &view.doubtful_removals()}) {
+      for (const KeyView::Moment& removal : *removals) {
+        if (MayBeIn(removal, era)) begins.push_back(removal.begin);
+      }
+    }
+    std::sort(begins.begin(), begins.end());
+    std::sort(creations.begin(), creations.end(),
+              [](const auto* one, const auto* other) { return one->end < other->end; });
+    for (size_t i = 1; i < creations.size(); ++i) {
+      const auto removals = static_cast<size_t>(
+          std::upper_bound(begins.begin(), begins.end(), creations[i]->end) - begins.begin());
+      if (i <= removals) continue;
+      context.Add(FindingKind::kOutOfOrder,
+                  absl::StrCat("the key was created ", i + 1, " times but deleted ", removals,
+                               " times: ", context.Describe(creations[i - 1]->operation), " and ",
+                               context.Describe(creations[i]->operation)),
+                  {creations[i - 1]->operation, creations[i]->operation});
+      break;
+    }
+  }
+}
+
 void CheckRemovals(CheckContext& context, const KeyView& view) {
   const auto misses = ByEra(context, view.absences());
   const auto removals = ByEra(context, view.removals());
   for (uint32_t era = 0; era < removals.size(); ++era) {
     if (removals[era].empty()) continue;
-    Causes writes;
-    for (const KeyView::Moment& write : view.writes()) {
-      if (MayBeIn(write, era)) writes.Add(write);
-    }
-    writes.Sort();
-    // By end: when the key was surely missing.
-    std::vector<const KeyView::Moment*> missing = misses[era];
-    missing.insert(missing.end(), removals[era].begin(), removals[era].end());
-    std::sort(missing.begin(), missing.end(),
-              [](const auto* one, const auto* other) { return one->end < other->end; });
-    std::vector<const KeyView::Moment*> latest = missing;
-    for (size_t i = 1; i < latest.size(); ++i) {
-      if (latest[i - 1]->begin > latest[i]->begin) latest[i] = latest[i - 1];
-    }
-    for (const KeyView::Moment* removal : removals[era]) {
-      const auto after = std::partition_point(
-          missing.begin(), missing.end(),
-          [removal](const auto* moment) { return moment->end < removal->begin; });
-      const KeyView::Moment* last = after == missing.begin()
-                                        ? nullptr
-                                        : latest[static_cast<size_t>(after - missing.begin()) - 1];
-      const int64_t write_end = writes.LastEndOfThoseBefore(removal->end);
-      if (last != nullptr ? write_end >= last->begin : write_end != kAlways || era > 0) continue;
-      std::vector<uint32_t> operations = {removal->operation};
-      std::string message =
-          absl::StrCat(context.Describe(removal->operation), " deleted what nobody has written");
-      if (last != nullptr) {
-        absl::StrAppend(&message, " since ", context.Describe(last->operation));
-        operations.push_back(last->operation);
-      }
-      context.Add(FindingKind::kPhantom, std::move(message), std::move(operations));
+    // What the first finds would be found once more.
+    if (CheckEachRemoval(context, view, era, misses[era], removals[era])) {
+      CheckRemovalCount(context, view, era, removals[era]);
     }
   }
 }

@@ -10,6 +10,9 @@ namespace larder::history {
 // finds to the context.
 void CheckMisses(CheckContext& context, const KeyView& view, const KeyEras& eras,
                  const Lifetimes& lifetimes);
+// The key was deleted before it is created again: two of those that wait for its absence cannot
+// both have it. Of keys that have no ttl.
+void CheckCreations(CheckContext& context, const KeyView& view, const Lifetimes& lifetimes);
 // Something was there for every delete that deleted.
 void CheckRemovals(CheckContext& context, const KeyView& view);
 

@@ -25,6 +25,7 @@ void CheckKey(CheckContext& context, const std::vector<uint32_t>& operations) {
   CheckReplaced(context, view, operations);
   CheckMinPositions(context, view, eras, operations);
   CheckMisses(context, view, eras, lifetimes);
+  CheckCreations(context, view, lifetimes);
   CheckRemovals(context, view);
   CheckExpiry(context, view, lifetimes);
   CheckProtected(context, view, lifetimes);

@@ -245,6 +245,8 @@ void KeyView::AddAppend(uint32_t number) {
     }
   } else if (is_known || block_of_write_.contains(number)) {
     // It has created the key, or its piece was never seen.
+    // Who is seen as the first has found nothing to append to.
+    if (is_known && block_of_write_.contains(number)) absences_.push_back(MomentOf(number));
     const uint32_t block = BlockOf(number);
     AddSighting(number, {block, 1}, true);
     // Whether its ttl counts is known only when it created the key; if not, nobody sees the block.

@@ -1,6 +1,7 @@
 #include "tests/testing/history/loss_windows.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace larder::history {
@@ -21,8 +22,8 @@ LossWindows::LossWindows(const std::vector<LossEvent>& events) {
   for (const LossEvent& event : events) {
     if (event.loses != LossEvent::Loses::kNothing) sorted.push_back(event);
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [](const LossEvent& one, const LossEvent& other) {
-    return one.begin < other.begin;
+  std::sort(sorted.begin(), sorted.end(), [](const LossEvent& one, const LossEvent& other) {
+    return std::tie(one.begin, one.name) < std::tie(other.begin, other.name);
   });
   for (LossEvent& event : sorted) {
     const bool everything = event.loses == LossEvent::Loses::kEverything;

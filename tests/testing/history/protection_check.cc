@@ -167,7 +167,7 @@ void CheckGone(CheckContext& context, const KeyView& view, const Lifetimes& life
     if (before == writes.begin()) continue;
     const Kept& write = *latest[static_cast<size_t>(before - writes.begin()) - 1];
     const auto cause = std::partition_point(
-        causes.begin(), causes.end(), [&miss](const auto& one) { return one.first < miss.end; });
+        causes.begin(), causes.end(), [&miss](const auto& one) { return one.first <= miss.end; });
     if (cause != causes.begin() && (cause - 1)->second >= write.moment->begin) continue;
     AddFinding(context, *write.moment, miss, "found nothing");
   }

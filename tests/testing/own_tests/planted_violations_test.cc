@@ -207,6 +207,20 @@ TEST_F(PlantedViolations, ADeleteThatFindsNothingToDelete) {
   Expect(FindingKind::kPhantom);
 }
 
+TEST_F(PlantedViolations, TwoDeletesOfOneValue) {
+  Set(0, 10);
+  builder_.Delete(20, 30);
+  builder_.Delete(25, 35);
+  Expect(FindingKind::kPhantom);
+}
+
+TEST_F(PlantedViolations, TwoThatBothFoundTheKeyAbsent) {
+  builder_.Set(0, 10).condition = SetCondition::kIfAbsent;
+  builder_.Set(5, 15).condition = SetCondition::kIfAbsent;
+  Expect(FindingKind::kOutOfOrder);
+  ExpectNothing({.evictions_allowed = true});
+}
+
 TEST_F(PlantedViolations, ACounterThatForgetsAnIncrement) {
   const std::string creator = HistoryBuilder::IdOf(builder_.Increment(0, 10, "", true));
   builder_.Increment(20, 30, "#" + creator + "+1");
