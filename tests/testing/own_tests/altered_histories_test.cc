@@ -256,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(AlteredLosses, AWriteThatIsGoneAlthoughReplicasHeldItIsFound) {
   int altered = 0;
   int found = 0;
-  for (uint64_t seed = 1; seed <= 300; ++seed) {
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
     SimulatedStore store({.seed = seed, .operations = 400, .keys = 6, .clients = 5, .losses = 2});
     History history = store.Run();
     for (const uint32_t lost : store.lost()) {
@@ -279,7 +279,7 @@ TEST(AlteredLosses, AWriteThatIsGoneAlthoughReplicasHeldItIsFound) {
       write.replicas = replicas;
     }
   }
-  EXPECT_GT(altered, 100);
+  EXPECT_GT(altered, 40);
   EXPECT_GT(found, altered / 4) << found << " of " << altered;
 }
 

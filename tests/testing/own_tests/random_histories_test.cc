@@ -30,7 +30,7 @@ std::vector<Options> Kinds() {
 
 TEST(RandomHistoriesTest, NothingIsFoundInWhatACorrectStoreAnswers) {
   for (const Options& kind : Kinds()) {
-    for (uint64_t seed = 1; seed <= (kind.operations < 1000 ? 400u : 10u); ++seed) {
+    for (uint64_t seed = 1; seed <= (kind.operations < 1000 ? 150u : 4u); ++seed) {
       Options options = kind;
       options.seed = seed;
       const History history = SimulatedStore(options).Run();
