@@ -125,6 +125,10 @@ class HistoryTest(unittest.TestCase):
                 wait_until(lambda known=before: len(proxy.connections()) > known, "a connection is made anew")
             proxy.command("heal")
             self.work(node, 1000)
+            last = proxy.connections()[-1]
+            self.assertGreater(last["forward_messages"], 0)
+            self.assertGreater(last["backward_messages"], 0)
+            self.assertLessEqual(last["backward_messages"], last["forward_messages"])
             _, failed = load.stop()
             self.assertGreater(failed, 0)
             self.expect(0, node.address)
