@@ -1,0 +1,86 @@
+#ifndef LARDER_CLUSTER_REPLICATION_SINK_EFFECTS_H_
+#define LARDER_CLUSTER_REPLICATION_SINK_EFFECTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/replication/boot_time.h"
+#include "cluster/replication/messages.h"
+#include "cluster/replication/replication_state.h"
+
+namespace larder::cluster {
+
+// What is to be done with the data. Carried out in order, one after the other, and confirmed with
+// its number; one that fails ends all that were given after it.
+struct SinkWork {
+  enum class Kind : uint8_t {
+    kApply,        // the records of `payload`, to the data that is served
+    kBeginCopy,    // make room for another keyspace beside the data that is served, which stays
+    kReopenCopy,   // the copy that is there goes on: `keep` chunks may refer to what it has
+    kApplyToCopy,  // the records of `payload`, to the copy; those of what it has not are passed
+                   // over
+    kPutChunk,  // `payload` replaces what the copy has from `begin` to `end`; or that stays: `keep`
+    kInstallCopy,  // the copy becomes what is served, at once and whole; a log begins at `to`
+    kDropCopy,     // the copy goes; what is served stays
+  };
+  uint64_t number = 0;
+  Kind kind = Kind::kApply;
+  uint64_t from = 0;
+  uint64_t to = 0;  // the sequence that the data, or the copy, has then
+  bool keep = false;
+  std::string begin;
+  std::string end;
+  std::string payload;
+};
+
+// Why a stream was dropped, or did not come about.
+enum class SinkTrouble : uint8_t {
+  kNone,
+  kDisconnected,
+  kSilent,    // nothing was heard for too long
+  kRefused,   // with the reason in `refused`
+  kFenced,    // the source's epoch is below the fence
+  kCycle,     // the source follows this node
+  kProtocol,  // the source said what it cannot say
+  kCopyFailed,
+  kApplyFailed,
+};
+std::string_view SinkTroubleText(SinkTrouble trouble);
+
+// To be carried out in this order: what is to be durable first, synced before anything is sent.
+struct SinkEffects {
+  std::optional<DurableReplication> persist;
+  bool disconnect = false;
+  bool connect = false;
+  std::vector<ReplicaMessage> sends;
+  std::vector<SinkWork> work;
+  // The source has less than this node and steps back: the shell opens a new epoch here.
+  bool take_over = false;
+};
+
+struct SinkReport {
+  bool follows = false;
+  bool is_connected = false;
+  bool is_following = false;  // the data is a part of the source's history, and grows with it
+  bool is_copying = false;
+  std::optional<NodeId> source;
+  std::string source_endpoint;
+  Epoch source_epoch;
+  uint64_t source_log_end = 0;
+  uint64_t copied_bytes = 0;
+  SinkTrouble trouble = SinkTrouble::kNone;  // the last one
+  std::optional<Refuse::Reason> refused;
+  std::string detail;
+  uint64_t continued = 0;
+  uint64_t copies_begun = 0;
+  uint64_t copies_resumed = 0;
+  uint64_t copies_installed = 0;
+  uint64_t copies_dropped = 0;
+};
+
+}  // namespace larder::cluster
+
+#endif  // LARDER_CLUSTER_REPLICATION_SINK_EFFECTS_H_

@@ -1,0 +1,87 @@
+#ifndef LARDER_CLUSTER_REPLICATION_SOURCE_OPTIONS_H_
+#define LARDER_CLUSTER_REPLICATION_SOURCE_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/replication/boot_time.h"
+#include "cluster/replication/messages.h"
+
+namespace larder::cluster {
+
+// One stream of a replica, as its source numbers them.
+enum class LinkId : uint64_t {};
+
+struct SourceOptions {
+  std::string endpoint;  // where clients reach the node
+  size_t replicas_max = 16;
+  Millis heartbeat_interval{100};
+  // A link that has said nothing for so long, or has not taken what a copy waits for, is cut.
+  Millis silence_timeout{5000};
+  Millis copy_stall_timeout{1000};
+  Millis in_time{1000};  // a replica whose last acknowledgement is older is not in time
+  uint64_t chunk_bytes = uint64_t{64} << 10;
+  // During a copy the log may have this much of the stream, and half of what chunks have.
+  uint64_t copy_log_bytes = uint64_t{1} << 20;
+  // Behind a copy, until the replica has installed it and caught up, writers stay within this.
+  uint64_t install_lag_bytes = uint64_t{16} << 20;
+};
+
+// What the node knows now; the shell tells it with each call.
+struct SourceCondition {
+  BootTime now;
+  ShardTime shard_time;
+  // 0: a primary with authority. Of a replica: its own staleness. Absent: it cannot tell.
+  std::optional<Millis> age;
+  std::vector<NodeId> upstream;  // whom it follows, whom that one follows, and so on
+};
+
+enum class CloseReason : uint8_t {
+  kRefused,
+  kFellBehind,    // the log was written over before the link had read it
+  kSilent,        // nothing was heard for too long
+  kStalled,       // a copy was not taken in time
+  kReplaced,      // the same replica has come back on another stream
+  kDataReplaced,  // the node's own data was
+  kStopped,       // a higher epoch is known
+  kProtocol,      // it said what it cannot say
+};
+std::string_view CloseReasonText(CloseReason reason);
+
+// What to do with a stream: send, close (after sending, if both), or nothing for now.
+struct Outgoing {
+  std::optional<SourceMessage> message;
+  std::optional<CloseReason> close;
+};
+
+struct LinkReport {
+  LinkId link{};
+  NodeId node;
+  std::string endpoint;
+  bool is_copying = false;
+  std::optional<Position> applied;
+  uint64_t sent = 0;          // the sequence up to which the log was sent
+  uint64_t copied_bytes = 0;  // by chunks of this stream
+  Millis since_ack{0};
+};
+
+// Since the node was started.
+struct SourceCounts {
+  uint64_t continued = 0;
+  uint64_t copied_anew = 0;
+  uint64_t copied_onward = 0;
+  uint64_t copied_again = 0;
+  uint64_t copies_ended = 0;
+  uint64_t refused = 0;
+  uint64_t fell_behind = 0;
+  uint64_t chunk_bytes = 0;
+  uint64_t chunks_kept = 0;
+  uint64_t copy_log_bytes = 0;  // of the log, in streams that copied
+};
+
+}  // namespace larder::cluster
+
+#endif  // LARDER_CLUSTER_REPLICATION_SOURCE_OPTIONS_H_
