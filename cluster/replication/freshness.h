@@ -1,6 +1,7 @@
 #ifndef LARDER_CLUSTER_REPLICATION_FRESHNESS_H_
 #define LARDER_CLUSTER_REPLICATION_FRESHNESS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -19,7 +20,9 @@ class Freshness {
   // The answer: what the source had then was all there was `age` before. `needed`: its log's end.
   void Hear(uint64_t number, Millis age, uint64_t needed);
   void Advance(uint64_t applied);
-  // Another source, or other data: nothing is known any more.
+  // Another stream: what was asked is not answered any more. What is known of the data stays.
+  void ForgetOpen();
+  // Other data: nothing is known.
   void Reset();
 
   // Absent: not known.
@@ -37,7 +40,7 @@ class Freshness {
   static constexpr size_t kOpenMax = 64;
 
   std::deque<Asked> asked_;
-  std::deque<Heard> heard_;  // not reached yet; rising in both
+  std::deque<Heard> heard_;  // what is not applied yet; `needed` rises
   uint64_t applied_ = 0;
   std::optional<BootTime> fresh_as_of_;
 };

@@ -23,6 +23,12 @@ class History {
     uint64_t first = 0;  // the sequence of its first record
     friend bool operator==(const Beginning&, const Beginning&) = default;
   };
+  // How it travels and lies on disk.
+  struct Parts {
+    std::vector<Beginning> beginnings;  // oldest first
+    bool forgot = false;                // there were older ones
+    bool began_empty = false;           // no data was there when the oldest of all began
+  };
   static constexpr size_t kEpochsMax = 64;
 
   enum class [[nodiscard]] Reach : uint8_t {
@@ -35,11 +41,12 @@ class History {
   History() = default;
   // INVALID_ARGUMENT: more than kEpochsMax, an epoch that is none, epochs that do not rise, first
   // sequences that fall.
-  static absl::StatusOr<History> Create(std::vector<Beginning> beginnings);
+  static absl::StatusOr<History> Create(Parts parts);
 
-  const std::vector<Beginning>& beginnings() const { return beginnings_; }
-  bool empty() const { return beginnings_.empty(); }
-  bool Contains(const Epoch& epoch) const;
+  const Parts& parts() const { return parts_; }
+  const std::vector<Beginning>& beginnings() const { return parts_.beginnings; }
+  bool empty() const { return parts_.beginnings.empty(); }
+  bool Contains(const Epoch& epoch) const { return Find(epoch).has_value(); }
   // Where the next epoch begins; for the last one `end`, where the data ends. Absent: not in it.
   std::optional<uint64_t> EndOf(const Epoch& epoch, uint64_t end) const;
   // Whether one whose data goes to `position` may be given what comes behind it, by one whose data
@@ -56,12 +63,19 @@ class History {
   void Begin(const Epoch& epoch, uint64_t first);
   // Forgets the epochs that have no record before `end`; never the first one.
   void Truncate(uint64_t end);
+  // Of the first epoch: it began with no data; or with data that had been written before, of which
+  // nothing is known.
+  void set_began_empty() { parts_.began_empty = true; }
+  void set_forgot() { parts_.forgot = true; }
 
-  friend bool operator==(const History&, const History&) = default;
+  friend bool operator==(const History& a, const History& b) {
+    return a.beginnings() == b.beginnings();
+  }
 
  private:
-  std::vector<Beginning> beginnings_;  // oldest first
-  bool forgot_ = false;                // the first one is not the oldest there ever was
+  std::optional<size_t> Find(const Epoch& epoch) const;
+
+  Parts parts_;
 };
 
 }  // namespace larder::cluster

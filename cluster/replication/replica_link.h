@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "cluster/replication/boot_time.h"
 #include "cluster/replication/messages.h"
 #include "cluster/replication/replication_feed.h"
@@ -14,7 +15,7 @@
 namespace larder::cluster {
 
 // The source's end of one stream: what the replica was last sent and has acknowledged, and what
-// comes next. Not thread-safe; owned by ReplicationSource, whose state outlives it.
+// comes next. Not thread-safe; owned by ReplicationSource. `options`, `state`, `counts` outlive it.
 // Rule 4: what a chunk has at its position is sent behind the log up to there. The log before it
 // has room by what chunks have had, so that chunks have two thirds of the stream however much is
 // written; writers are held for it.
@@ -26,29 +27,39 @@ class ReplicaLink {
   LinkId id() const { return id_; }
   const std::optional<Hello>& hello() const { return hello_; }
   bool is_welcome() const { return is_welcome_; }
-  bool is_copying() const { return copying_; }
-  // It follows: what it acknowledges is a part of the log. Absent: not, or not yet.
+  bool is_closing() const { return close_.has_value(); }
+  // What it has applied of the log. Absent: it is copying, or has not said.
   const std::optional<Position>& applied() const { return applied_; }
-  BootTime heard_at() const { return heard_at_; }
-  const std::optional<BootTime>& acked_at() const { return acked_at_; }
+  bool IsInTime(BootTime now) const;
 
-  void ReceiveHello(Hello hello, BootTime now);
-  // INVALID_ARGUMENT: it acknowledges what it cannot have.
+  // INVALID_ARGUMENT: the message cannot come here.
+  absl::Status ReceiveHello(Hello hello, BootTime now);
   absl::Status ReceiveAck(const Ack& ack, BootTime now);
+  // The next thing to do is to close.
   void CloseNext(CloseReason reason);
+  // Why it should be closed now: it is silent, or a copy is not taken.
+  std::optional<CloseReason> Overdue(BootTime now) const;
 
-  // Decides how the stream goes on. REQUIRES: hello(), state->has_data().
+  // How the stream goes on: the first message to send. REQUIRES: hello(), state->has_data().
   Welcome Decide(ReplicationFeed* feed, uint64_t copy_id, const SourceCondition& condition);
   // REQUIRES: is_welcome().
   Outgoing Next(ReplicationFeed* feed, uint64_t bytes_max, const SourceCondition& condition);
+  // The stream is gone: nobody is held for it.
+  void Release(ReplicationFeed* feed);
   LinkReport Report(BootTime now) const;
 
  private:
-  std::optional<CloseReason> ReasonToClose(BootTime now) const;
-  std::optional<SourceMessage> NextOfCopy(ReplicationFeed* feed);
-  std::optional<SourceMessage> NextOfLog(ReplicationFeed* feed, uint64_t until, uint64_t bytes_max);
+  // Where the data ends that may be sent: a follower sends what it has confirmed.
+  uint64_t EndOfData(ReplicationFeed* feed) const;
+  Welcome::Kind DecideKind(ReplicationFeed* feed, Welcome* welcome);
+  std::optional<SourceMessage> NextMessage(ReplicationFeed* feed, uint64_t bytes_max,
+                                           const SourceCondition& condition);
+  std::optional<SourceMessage> NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max);
+  std::optional<SourceMessage> NextOfLog(ReplicationFeed* feed,
+                                         const ReplicationFeed::LogRequest& request);
+  CopyChunk TakeChunk(ReplicationFeed* feed);
   std::optional<EpochBegins> NextEpoch();
-  Heartbeat Beat(ReplicationFeed* feed, const SourceCondition& condition);
+  std::optional<Heartbeat> NextHeartbeat(ReplicationFeed* feed, const SourceCondition& condition);
   void HoldWriters(ReplicationFeed* feed);
 
   const LinkId id_;
@@ -59,13 +70,14 @@ class ReplicaLink {
   std::optional<Hello> hello_;
   std::optional<CloseReason> close_;
   bool is_welcome_ = false;
-  uint64_t generation_ = 0;  // of the state that was decided by
+  uint64_t generation_ = 0;  // of the data that the decision was about
   uint64_t sent_ = 0;        // the log was sent up to here
   Epoch announced_;          // the last epoch that the replica was told of
 
-  bool copying_ = false;     // the copy's end was not sent yet
-  bool installing_ = false;  // it was, but not acknowledged; until then writers are held, too
-  uint64_t installed_at_ = 0;
+  // kCopyEnded: its end was sent, but not that it is installed, and writers are held for it still.
+  enum class Copying : uint8_t { kNot, kCopying, kAllSent, kCopyEnded };
+  Copying copying_ = Copying::kNot;
+  uint64_t copy_end_ = 0;
   std::string cursor_;
   std::optional<ReplicationFeed::Copied> copied_;
   std::optional<ReplicationFeed::Chunk> chunk_;  // read, and waiting for the log before it

@@ -46,14 +46,16 @@ class ReplicationFeed {
 
   // From here on the log can be read.
   virtual uint64_t LogOldest() = 0;
+  // Where the next record comes: all that was ever answered for lies before.
   virtual uint64_t LogEnd() = 0;
   virtual LogRead ReadLog(const LogRequest& request) = 0;
   // Reads on until it has `bytes_max`, or cannot under one lock: one position holds for all of it.
   // `end` is always behind `cursor`, unless the chunk is the last.
   virtual Chunk ReadChunk(const std::string& cursor, uint64_t bytes_max,
                           const std::optional<Copied>& copied) = 0;
-  // Writers wait while the log's end is further than this from what the link has read.
-  virtual void HoldWriters(uint64_t lag_bytes) = 0;
+  // Writers wait while the log's end is further than this from `read_to`, where the next read
+  // begins, or from where reading has come since.
+  virtual void HoldWriters(uint64_t read_to, uint64_t lag_bytes) = 0;
   virtual void ReleaseWriters() = 0;
 };
 

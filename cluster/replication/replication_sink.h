@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "cluster/replication/boot_time.h"
+#include "cluster/replication/copy_in_progress.h"
 #include "cluster/replication/freshness.h"
 #include "cluster/replication/messages.h"
 #include "cluster/replication/reconnect_backoff.h"
@@ -23,75 +24,85 @@ struct SinkOptions {
   Millis ack_interval{100};
   Millis silence_timeout{5000};
   BackoffOptions backoff;
-  // After a copy that could not be held, or a refusal that will not pass by itself.
+  // After work that failed, or a refusal that will not pass by itself.
   Millis retry_slowly{10000};
 };
 
 // Follows one source. Not thread-safe; the state is shared with the node's source and outlives it.
 // The shell connects when told, gives what the stream brings, carries out the work in its order and
 // confirms it, and takes the effects after every call. A stream that says what it cannot say is
-// dropped, and nothing of that message is carried out.
+// dropped, and nothing of that message is carried out. Acknowledged is what was confirmed.
 class ReplicationSink {
  public:
   ReplicationSink(SinkOptions options, ReplicationState* state, uint64_t seed);
+  ReplicationSink(const ReplicationSink&) = delete;
+  ReplicationSink& operator=(const ReplicationSink&) = delete;
 
-  // Follows, from now on. `commanded`: by an operator's word and not by what the node did before,
-  // so that its data may be given up. REQUIRES: !state.leads(), the shell knows the address.
+  // Follows, from now on; the shell knows the address. `commanded`: by an operator's word and not
+  // by what the node did before, so that its data may be given up. REQUIRES: !state.leads().
   void Follow(bool commanded, BootTime now);
-  // Follows nobody: to lead, or for good. A copy under way is dropped.
+  // Follows nobody: to lead, or for good. A copy under way is dropped. Before the node leads, all
+  // work must be confirmed.
   void Stop();
-  bool follows() const { return follows_; }
+  bool follows() const { return report_.follows; }
+  bool is_idle() const { return unconfirmed_.empty(); }
 
-  // ---- The stream.
+  // ---- The stream. What comes from one that was dropped is passed over.
   void OnConnected(BootTime now);
   void OnDisconnected(BootTime now);
   void Receive(SourceMessage message, BootTime now);
-  // Work is done, or failed: then nothing of it was, nor of what was given after it.
-  void OnDone(uint64_t work, BootTime now);
-  void OnFailed(uint64_t work, const absl::Status& why, BootTime now);
+  // The oldest work that is not confirmed is done.
+  void OnDone(BootTime now);
+  // It failed: nothing of it was done, nor of what was given after it, and none of that will be.
+  void OnFailed(const absl::Status& why, BootTime now);
   void Tick(BootTime now);
   SinkEffects TakeEffects();
-  // Of payloads that were given as work and are not confirmed: above some bound, read no more.
+  // Payloads given as work and not confirmed: above some bound, the shell should read no more.
   uint64_t unconfirmed_bytes() const { return unconfirmed_bytes_; }
 
   // ---- What the node may say.
   // How old its data may be. Absent: not known.
-  std::optional<Millis> Staleness(BootTime now) const;
-  // Rule 19. kNotYet while it is not known to be of the history of whom it follows.
+  std::optional<Millis> Staleness(BootTime now) const { return freshness_.Staleness(now); }
+  // Rule 19. Where the data is not known to be of its source's history, what is lost may yet come.
   History::Reach Reached(const Position& position) const;
   // Absent: no heartbeat was ever heard.
-  std::optional<ShardTime> ShardTimeAt(BootTime now);
-  // For one that starts again, or leads: its shard time goes on from here.
+  std::optional<ShardTime> ShardTimeAt(BootTime now) { return clock_.At(now); }
+  // Of a node that starts, or leads: its shard time goes on from here.
   void SetShardTime(ShardTime shard_time, BootTime now) { clock_.Learn(shard_time, now); }
   // The source and whom it follows, nearest first.
   const std::vector<NodeId>& upstream() const { return upstream_; }
   // A fence that a replica behind this node has met, for the primary to exceed.
   void set_exceed(std::optional<Epoch> epoch) { exceed_ = epoch; }
-  SinkReport Report(BootTime now) const;
+  // Its data is no part of the stream that it is on; others should not follow it now.
+  bool is_copying() const { return stream_ == Stream::kCopying || IsInstalling(); }
+  SinkReport Report() const;
 
  private:
-  // A copy as far as work was given for it.
-  struct Copy {
-    CopyProgress progress;  // as confirmed; what a next Hello asks to go on with
-    History history;        // the source's, as far as it was announced
-    std::vector<History::Beginning> announced;
-    uint64_t received = 0;  // the stream's position
-    std::string cursor;     // of the next chunk
-    bool ended = false;
-    uint64_t bytes = 0;
+  enum class Stream : uint8_t { kNone, kConnecting, kGreeting, kFollowing, kCopying };
+  struct Unconfirmed {
+    SinkWork::Kind kind;
+    uint64_t to;
+    std::string end;
+    uint64_t bytes;
   };
 
-  absl::Status ReceiveWelcome(Welcome welcome, BootTime now);
+  absl::Status Take(SourceMessage message, BootTime now);
+  absl::Status ReceiveWelcome(const Welcome& welcome);
+  absl::Status WelcomeContinue(const Welcome& welcome);
+  absl::Status WelcomeCopy(const Welcome& welcome);
   absl::Status ReceiveEpoch(const EpochBegins& message);
   absl::Status ReceiveBatch(LogBatch message);
   absl::Status ReceiveChunk(CopyChunk message);
   absl::Status ReceiveCopyEnd(const CopyEnd& message);
   absl::Status ReceiveHeartbeat(const Heartbeat& message, BootTime now);
-  void ReceiveRefuse(const Refuse& message, BootTime now);
-  void SendHello();
-  void SendAck(BootTime now);
-  void Drop(SinkTrouble trouble, std::string detail, BootTime now);
-  void Give(SinkWork::Kind kind, SinkWork work);
+  void ReceiveRefuse(const Refuse& refuse, BootTime now);
+  bool IsOfCycle(const std::vector<NodeId>& chain) const;
+  // The copy is whole and on its way to be what is served.
+  bool IsInstalling() const { return copy_.has_value() && copy_->has_ended(); }
+  void Greet();
+  void Acknowledge();
+  void Drop(SinkTrouble trouble, std::string detail, Millis wait, BootTime now);
+  void Give(SinkWork work);
   void DropCopy();
 
   const SinkOptions options_;
@@ -101,16 +112,14 @@ class ReplicationSink {
   ShardClock clock_;
   SinkEffects effects_;
 
-  bool follows_ = false;
-  enum class Stream : uint8_t { kNone, kConnecting, kGreeting, kFollowing, kCopying };
   Stream stream_ = Stream::kNone;
   std::optional<BootTime> connect_at_;
   BootTime heard_at_;
-  BootTime acked_at_;
+  BootTime asked_at_;
   uint64_t heartbeat_asked_ = 0;
-  uint64_t received_ = 0;  // of a stream that is followed: where the next batch begins
-  std::optional<Copy> copy_;
-  uint64_t work_given_ = 0;
+  uint64_t received_ = 0;  // of data that follows: where the next batch begins
+  std::optional<CopyInProgress> copy_;
+  std::deque<Unconfirmed> unconfirmed_;
   uint64_t unconfirmed_bytes_ = 0;
   std::vector<NodeId> upstream_;
   std::optional<Epoch> exceed_;

@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "cluster/replication/boot_time.h"
 #include "cluster/replication/messages.h"
 #include "cluster/replication/replica_link.h"
@@ -23,57 +23,74 @@ namespace larder::cluster {
 // bring, and asks it for the next message whenever a stream can take one.
 class ReplicationSource {
  public:
-  ReplicationSource(SourceOptions options, ReplicationState* state);
+  ReplicationSource(SourceOptions options, ReplicationState* state)
+      : options_(std::move(options)), state_(state) {}
+  ReplicationSource(const ReplicationSource&) = delete;
+  ReplicationSource& operator=(const ReplicationSource&) = delete;
 
-  // ---- The node leads, or does not.
-  // Opens the log under an epoch that is durable and above state.fence(); `first`: the log's end.
+  // ---- The node leads, or does not. As ReplicationState, which is told.
   void Open(const Epoch& epoch, uint64_t first);
-  void OpenAnew(const Epoch& epoch, uint64_t first, bool is_empty);
-  // The node leads no more: links that are fed on may stay. Acknowledgements of its own end.
+  void OpenAnew(const Epoch& epoch, uint64_t first);
+  void OpenEmpty(const Epoch& epoch, uint64_t first);
+  // The node leads no more, but will follow: replicas that it feeds may stay.
   void Close(uint64_t end);
-  // A higher epoch is known: from now on it feeds and acknowledges nothing, until it is opened or
-  // follows. The same happens by itself when a replica of the same history says so.
+  // A higher epoch is known: from now on it feeds and acknowledges nothing, until it opens or
+  // closes. The same happens by itself when a replica of the same history says so.
   void Stop(const Epoch& epoch);
   bool stopped() const { return stopped_; }
-  // The highest fence above its own epoch that somebody met who was told to follow. A primary draws
-  // an epoch above it and opens that; any other passes it on (ReplicationSink::set_exceed).
+  // The highest fence above its own epoch of somebody who was told to follow. A primary draws an
+  // epoch above it and opens that; any other passes it on (ReplicationSink::set_exceed).
   const std::optional<Epoch>& epoch_to_exceed() const { return epoch_to_exceed_; }
 
   // ---- Links. Ids are the shell's and are not used again.
   void Connect(LinkId link, BootTime now);
   void Disconnect(LinkId link, ReplicationFeed* feed);
-  // INVALID_ARGUMENT: the message cannot come here; the link is to be closed.
+  // INVALID_ARGUMENT: the message cannot come here; the next thing to do with the link is to close.
   absl::Status Receive(LinkId link, ReplicaMessage message, BootTime now);
   // What to send next. `feed` is the link's own.
   Outgoing Next(LinkId link, ReplicationFeed* feed, uint64_t bytes_max,
                 const SourceCondition& condition);
+  // Links to close now, also where the stream takes nothing.
+  std::vector<std::pair<LinkId, CloseReason>> Overdue(BootTime now) const;
 
   // ---- Acknowledgement.
-  // All before it was applied by `replicas` replicas under this epoch; 0: not known. Never falls,
+  // All before it was applied by so many replicas under this epoch; 0: not known. Never falls,
   // until the node opens another log or leads no more.
   uint64_t AckedSequence(size_t replicas) const;
-  // How many replicas follow (are not copying) and have acknowledged within `in_time`.
+  // How many replicas follow (are not copying) and have acknowledged lately.
   size_t ConnectedInTime(BootTime now) const;
-  // Replicas that asked while the log was not open (after a restart) and have more than `end`.
-  std::vector<NodeId> AheadOf(uint64_t end) const;
-  // Says to this one, when it asks again, that it should lead.
-  void HandOverTo(const NodeId& node) { hand_over_to_ = node; }
+
+  // ---- After a restart, before the log is opened (SourceCondition::is_ready is false).
+  // Who asked and has what this node has, up to `end`, and more; the one with most first.
+  std::vector<std::pair<NodeId, Position>> AheadOf(uint64_t end) const;
+  // This one is told to lead when it asks again, if it has more then; the node will not lead before
+  // it is opened. Nullopt: nobody is, since an operator has said what is to be done.
+  void HandOverTo(const std::optional<NodeId>& node) { hand_over_to_ = node; }
 
   // ---- For operators and metrics.
   std::vector<LinkReport> Links(BootTime now) const;
   const SourceCounts& counts() const { return counts_; }
 
  private:
+  struct Asked {
+    Position position;
+    History history;
+  };
+
   std::optional<Refuse> ReasonToRefuse(const Hello& hello, const SourceCondition& condition);
-  void ReceiveHello(ReplicaLink* link, Hello hello);
+  std::optional<Refuse> ReasonByEpoch(const Hello& hello);
+  std::optional<Refuse> ReasonByData(const Hello& hello, const SourceCondition& condition);
+  bool IsAhead(const Position& position, const History& history, uint64_t end) const;
+  Refuse RefuseFor(Refuse::Reason reason, std::string detail) const;
+  size_t OthersWelcome(const NodeId& node) const;
   void NoteAcks();
-  Outgoing Greet(ReplicaLink* link, ReplicationFeed* feed, const SourceCondition& condition);
+  void NoteOpened();
 
   const SourceOptions options_;
   ReplicationState* const state_;
-  std::map<LinkId, std::unique_ptr<ReplicaLink>> links_;
-  std::map<NodeId, Position> asked_;  // while the log is not open
-  std::vector<uint64_t> acked_;       // by number of replicas, less one
+  std::map<LinkId, ReplicaLink> links_;
+  std::map<NodeId, Asked> asked_;
+  std::vector<uint64_t> acked_;  // by number of replicas, less one
   std::optional<Epoch> epoch_to_exceed_;
   std::optional<NodeId> hand_over_to_;
   uint64_t copies_begun_ = 0;

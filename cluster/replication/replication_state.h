@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "cluster/replication/epoch.h"
+#include "cluster/replication/growing_history.h"
 #include "cluster/replication/history.h"
 #include "cluster/replication/node_id.h"
 #include "cluster/replication/position.h"
@@ -22,61 +22,66 @@ struct DurableReplication {
 };
 
 // What a node knows of its own data: one for a node, shared by its source and its sink, stepped on
-// their thread. Whoever leads appends to the log beside this, so its sequence is the log's; whoever
-// follows tells here what it has applied.
+// their thread. Whoever leads appends to the log beside this, so its end is the log's affair;
+// whoever follows tells here what it has applied. After every call of a machine the shell takes
+// what must be durable, and syncs it before it sends.
 class ReplicationState {
  public:
   // `sequence`: where the data that was found ends; absent: there is none, and the history is void.
-  ReplicationState(NodeId node, DurableReplication recovered, std::optional<uint64_t> sequence);
+  ReplicationState(NodeId node, const DurableReplication& recovered,
+                   std::optional<uint64_t> sequence);
 
   const NodeId& node() const { return node_; }
   const Epoch& fence() const { return fence_; }
-  const History& history() const { return history_; }
-  // Epochs that are known to begin where the data has not come yet.
-  const std::vector<History::Beginning>& announced() const { return announced_; }
+  const History& history() const { return growing_.history(); }
+  const GrowingHistory& growing() const { return growing_; }
   bool leads() const { return leads_; }
   bool commanded() const { return commanded_; }
-  bool has_data() const { return !history_.empty(); }
-  // Nothing was there when the history began.
-  bool began_empty() const { return began_empty_; }
-  // Rises whenever the data is replaced, and the log with it: no reader goes on.
+  bool has_data() const { return !history().empty(); }
+  // Rises whenever the data is replaced, and the log with it, or an epoch was in vain: no link goes
+  // on.
   uint64_t generation() const { return generation_; }
-  DurableReplication Durable() const { return {fence_, history_, commanded_}; }
+  // Absent: as it was the last time.
+  std::optional<DurableReplication> TakeDurable();
 
-  // What a follower has applied. REQUIRES: has_data(), !leads().
+  // How far a follower has applied. REQUIRES: has_data(), !leads().
   uint64_t sequence() const { return sequence_; }
   // REQUIRES: has_data().
-  Position PositionAt(uint64_t sequence) const { return {history_.EpochAt(sequence), sequence}; }
+  Position PositionAt(uint64_t sequence) const { return {history().EpochAt(sequence), sequence}; }
 
-  // ---- Of one that leads. Epochs are durable, and above the fence, before they are given here.
-  // The data goes on under a new epoch from `first` on, where the log ends.
+  // ---- Of one that leads. Epochs are above the fence, and durable before anything is written.
+  // The data goes on under a new epoch from `first` on, where the log ends. REQUIRES: has_data().
   void Open(const Epoch& epoch, uint64_t first);
   // The log begins now, with data that has no numbers: nothing earlier continues.
-  void OpenAnew(const Epoch& epoch, uint64_t first, bool is_empty);
-  // It leads no more; its log ends here.
+  void OpenAnew(const Epoch& epoch, uint64_t first);
+  // The same, and there is no data.
+  void OpenEmpty(const Epoch& epoch, uint64_t first);
+  // It leads no more; its log ends here. A node that keeps no log now opens one anew before: its
+  // data has no position else that would be true.
   void Close(uint64_t end);
 
   // ---- Of one that follows.
   void RaiseFence(const Epoch& epoch);
   void set_commanded(bool commanded) { commanded_ = commanded; }
-  // Records from `first` on are of this epoch. REQUIRES: above those known, not before the data.
-  void Announce(const Epoch& epoch, uint64_t first);
-  void ForgetAnnounced() { announced_.clear(); }
+  // REQUIRES: as GrowingHistory.
+  void Announce(const Epoch& epoch, uint64_t first) { growing_.Announce(epoch, first); }
+  void ForgetAnnounced() { growing_.ForgetAnnounced(); }
   // All before `sequence` is applied.
   void Advance(uint64_t sequence);
   // The data was replaced by a copy, which goes to `sequence`.
-  void Install(History history, uint64_t sequence);
+  void Install(GrowingHistory growing, uint64_t sequence);
 
  private:
-  const NodeId node_;
+  void Begin(const Epoch& epoch, const History& history, uint64_t first);
+
+  NodeId node_;
   Epoch fence_;
-  History history_;
-  std::vector<History::Beginning> announced_;
+  GrowingHistory growing_;
   uint64_t sequence_ = 0;
   uint64_t generation_ = 0;
   bool leads_ = false;
   bool commanded_ = false;
-  bool began_empty_ = false;
+  std::optional<DurableReplication> taken_;
 };
 
 }  // namespace larder::cluster

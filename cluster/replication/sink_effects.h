@@ -7,26 +7,23 @@
 #include <string_view>
 #include <vector>
 
-#include "cluster/replication/boot_time.h"
 #include "cluster/replication/messages.h"
-#include "cluster/replication/replication_state.h"
 
 namespace larder::cluster {
 
-// What is to be done with the data. Carried out in order, one after the other, and confirmed with
-// its number; one that fails ends all that were given after it.
+// What is to be done with the data. Carried out in order, one after the other, each confirmed when
+// it is done.
 struct SinkWork {
   enum class Kind : uint8_t {
-    kApply,        // the records of `payload`, to the data that is served
-    kBeginCopy,    // make room for another keyspace beside the data that is served, which stays
-    kReopenCopy,   // the copy that is there goes on: `keep` chunks may refer to what it has
-    kApplyToCopy,  // the records of `payload`, to the copy; those of what it has not are passed
-                   // over
-    kPutChunk,  // `payload` replaces what the copy has from `begin` to `end`; or that stays: `keep`
+    kApply,         // the records of `payload`, to the data that is served and to its log
+    kBeginCopy,     // room for another keyspace beside the data that is served, which stays
+    kGoOnWithCopy,  // the copy that is there goes on at `begin`; if `keep`, again from its
+                    // beginning, and what it has stays until a chunk replaces it
+    kApplyToCopy,   // the records of `payload`; those of what the copy has not yet are passed over
+    kPutChunk,     // `payload` replaces what the copy has from `begin` to `end`; `keep`: that stays
     kInstallCopy,  // the copy becomes what is served, at once and whole; a log begins at `to`
     kDropCopy,     // the copy goes; what is served stays
   };
-  uint64_t number = 0;
   Kind kind = Kind::kApply;
   uint64_t from = 0;
   uint64_t to = 0;  // the sequence that the data, or the copy, has then
@@ -50,9 +47,8 @@ enum class SinkTrouble : uint8_t {
 };
 std::string_view SinkTroubleText(SinkTrouble trouble);
 
-// To be carried out in this order: what is to be durable first, synced before anything is sent.
+// To be carried out in this order. Before it, what ReplicationState::TakeDurable gives is synced.
 struct SinkEffects {
-  std::optional<DurableReplication> persist;
   bool disconnect = false;
   bool connect = false;
   std::vector<ReplicaMessage> sends;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cluster/replication/boot_time.h"
@@ -37,6 +38,9 @@ struct SourceCondition {
   // 0: a primary with authority. Of a replica: its own staleness. Absent: it cannot tell.
   std::optional<Millis> age;
   std::vector<NodeId> upstream;  // whom it follows, whom that one follows, and so on
+  // False: its log is not open yet; or of a replica, what it has is not known to be of its source's
+  // history (SinkReport::is_following), so that nobody may be given it for what he has.
+  bool is_ready = true;
 };
 
 enum class CloseReason : uint8_t {

@@ -15,6 +15,7 @@ FOLDERS = {
         ("storage",), ("absl/", "rocksdb/", "xxhash.h", "malloc.h", "sanitizer/asan_interface.h"),
         leaf=True),
     "cluster": Folder(("cluster",), ("absl/",), leaf=True),
+    "cluster/replication": Folder(("cluster/replication",), ("absl/",), leaf=True),
     "cluster/wire": Folder(("cluster", "proto"), ("absl/", "google/protobuf/"), leaf=True),
     "proto/wire": Folder(("proto/wire",), ("absl/",), leaf=True),
     "proto/http2": Folder(("proto/http2", "proto/wire"), ("absl/", "nghttp2/"), leaf=True),

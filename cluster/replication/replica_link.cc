@@ -1,0 +1,279 @@
+#include "cluster/replication/replica_link.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace larder::cluster {
+
+ReplicaLink::ReplicaLink(LinkId id, const SourceOptions* options, const ReplicationState* state,
+                         SourceCounts* counts, BootTime now)
+    : id_(id), options_(options), state_(state), counts_(counts), pulled_at_(now), heard_at_(now) {}
+
+bool ReplicaLink::IsInTime(BootTime now) const {
+  return applied_.has_value() && now - *acked_at_ <= options_->in_time;
+}
+
+absl::Status ReplicaLink::ReceiveHello(Hello hello, BootTime now) {
+  if (hello_.has_value()) return absl::InvalidArgumentError("a second hello on one stream");
+  if (!hello.node.is_set()) return absl::InvalidArgumentError("a hello without a node id");
+  if (hello.position.has_value() && !hello.history.Contains(hello.position->epoch)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a hello at ", hello.position->ToText(), ", which is not of its history"));
+  }
+  heard_at_ = now;
+  hello_ = std::move(hello);
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaLink::ReceiveAck(const Ack& ack, BootTime now) {
+  if (!is_welcome_) return absl::InvalidArgumentError("an acknowledgement before any welcome");
+  // The data that was sent is gone; the stream will be closed.
+  if (state_->generation() != generation_) return absl::OkStatus();
+  if (ack.heartbeat_asked < heartbeat_asked_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("heartbeat ", ack.heartbeat_asked, " is asked for after ", heartbeat_asked_));
+  }
+  if (ack.applied.has_value()) {
+    const Position& applied = *ack.applied;
+    if (copying_ == Copying::kCopying || copying_ == Copying::kAllSent) {
+      return absl::InvalidArgumentError("records are acknowledged that belong to a copy");
+    }
+    const uint64_t least = std::max(applied_.has_value() ? applied_->sequence : 0, copy_end_);
+    if (applied.sequence < least || applied.sequence > sent_) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "sequence ", applied.sequence, " is acknowledged; it may be ", least, " to ", sent_));
+    }
+    if (applied != state_->PositionAt(applied.sequence)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("position ", applied.ToText(), " is acknowledged, which here is ",
+                       state_->PositionAt(applied.sequence).ToText()));
+    }
+    applied_ = applied;
+    copying_ = Copying::kNot;
+  }
+  heartbeat_asked_ = ack.heartbeat_asked;
+  heard_at_ = now;
+  acked_at_ = now;
+  return absl::OkStatus();
+}
+
+void ReplicaLink::CloseNext(CloseReason reason) {
+  if (!close_.has_value()) close_ = reason;
+}
+
+std::optional<CloseReason> ReplicaLink::Overdue(BootTime now) const {
+  if (now - heard_at_ > options_->silence_timeout) return CloseReason::kSilent;
+  const bool has_more = copying_ == Copying::kCopying || copying_ == Copying::kAllSent;
+  if (has_more && now - pulled_at_ > options_->copy_stall_timeout) return CloseReason::kStalled;
+  return std::nullopt;
+}
+
+uint64_t ReplicaLink::EndOfData(ReplicationFeed* feed) const {
+  return state_->leads() ? feed->LogEnd() : state_->sequence();
+}
+
+Welcome::Kind ReplicaLink::DecideKind(ReplicationFeed* feed, Welcome* welcome) {
+  const History& history = state_->history();
+  const uint64_t end = EndOfData(feed);
+  const uint64_t oldest = feed->LogOldest();
+  const std::optional<Position>& position = hello_->position;
+  if (position.has_value() && history.Continues(*position, end) && position->sequence >= oldest) {
+    welcome->from = position->sequence;
+    return Welcome::Kind::kContinue;
+  }
+  welcome->from = end;
+  const std::optional<CopyProgress>& copy = hello_->copy;
+  if (!copy.has_value() || !history.Continues(copy->position, end)) {
+    return Welcome::Kind::kCopyAnew;
+  }
+  welcome->copy_id = copy->copy_id;
+  if (copy->older_position.has_value() && history.Continues(*copy->older_position, end)) {
+    copied_ = {copy->older_position->sequence, copy->older_cursor};
+  }
+  if (copy->position.sequence >= oldest) {
+    welcome->from = copy->position.sequence;
+    cursor_ = copy->cursor;
+    return Welcome::Kind::kCopyOnward;
+  }
+  // What was unchanged since the older pass is so since the newer one, too.
+  if (!copied_.has_value()) copied_ = {copy->position.sequence, copy->cursor};
+  return Welcome::Kind::kCopyAgain;
+}
+
+Welcome ReplicaLink::Decide(ReplicationFeed* feed, uint64_t copy_id,
+                            const SourceCondition& condition) {
+  Welcome welcome;
+  welcome.copy_id = copy_id;
+  welcome.kind = DecideKind(feed, &welcome);
+  welcome.node = state_->node();
+  welcome.endpoint = options_->endpoint;
+  welcome.epoch = state_->fence();
+  welcome.history = state_->history();
+  welcome.cursor = cursor_;
+  welcome.chain.push_back(state_->node());
+  welcome.chain.insert(welcome.chain.end(), condition.upstream.begin(), condition.upstream.end());
+  switch (welcome.kind) {
+    case Welcome::Kind::kContinue:
+      ++counts_->continued;
+      break;
+    case Welcome::Kind::kCopyAnew:
+      ++counts_->copied_anew;
+      break;
+    case Welcome::Kind::kCopyOnward:
+      ++counts_->copied_onward;
+      break;
+    case Welcome::Kind::kCopyAgain:
+      ++counts_->copied_again;
+      break;
+  }
+  is_welcome_ = true;
+  generation_ = state_->generation();
+  sent_ = welcome.from;
+  announced_ = state_->history().beginnings().back().epoch;
+  pulled_at_ = condition.now;
+  if (welcome.kind != Welcome::Kind::kContinue) {
+    copying_ = Copying::kCopying;
+    HoldWriters(feed);
+  }
+  return welcome;
+}
+
+Outgoing ReplicaLink::Next(ReplicationFeed* feed, uint64_t bytes_max,
+                           const SourceCondition& condition) {
+  pulled_at_ = condition.now;
+  if (generation_ != state_->generation()) CloseNext(CloseReason::kDataReplaced);
+  Outgoing outgoing;
+  if (!close_.has_value()) outgoing.message = NextMessage(feed, bytes_max, condition);
+  outgoing.close = close_;
+  return outgoing;
+}
+
+std::optional<SourceMessage> ReplicaLink::NextMessage(ReplicationFeed* feed, uint64_t bytes_max,
+                                                      const SourceCondition& condition) {
+  if (std::optional<Heartbeat> heartbeat = NextHeartbeat(feed, condition)) return *heartbeat;
+  if (std::optional<EpochBegins> epoch = NextEpoch()) return *epoch;
+  if (copying_ == Copying::kAllSent) {
+    copying_ = Copying::kCopyEnded;
+    ++counts_->copies_ended;
+    HoldWriters(feed);
+    return CopyEnd{copy_end_};
+  }
+  if (copying_ == Copying::kCopying) return NextOfCopy(feed, bytes_max);
+  HoldWriters(feed);
+  const uint64_t until = state_->leads() ? UINT64_MAX : state_->sequence();
+  if (sent_ >= until) return std::nullopt;
+  return NextOfLog(feed, {sent_, until, bytes_max, std::nullopt});
+}
+
+std::optional<SourceMessage> ReplicaLink::NextOfLog(ReplicationFeed* feed,
+                                                    const ReplicationFeed::LogRequest& request) {
+  ReplicationFeed::LogRead read = feed->ReadLog(request);
+  if (read.result == ReplicationFeed::LogResult::kFellBehind) {
+    ++counts_->fell_behind;
+    CloseNext(CloseReason::kFellBehind);
+    return std::nullopt;
+  }
+  if (read.result == ReplicationFeed::LogResult::kNothingNew) return std::nullopt;
+  LogBatch batch{sent_, read.next, std::move(read.payload)};
+  sent_ = read.next;
+  return batch;
+}
+
+std::optional<SourceMessage> ReplicaLink::NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max) {
+  if (!chunk_.has_value()) {
+    chunk_ = feed->ReadChunk(cursor_, std::min(bytes_max, options_->chunk_bytes), copied_);
+  }
+  if (sent_ >= chunk_->position) return TakeChunk(feed);
+  // Not past the chunk's position, since records of what it has are left out until it is sent; and
+  // of a follower not past what it has confirmed, whose epochs the replica was told.
+  uint64_t until = chunk_->position;
+  if (!state_->leads()) until = std::min(until, state_->sequence());
+  if (sent_ >= until) return std::nullopt;
+  std::optional<SourceMessage> message = NextOfLog(feed, {sent_, until, bytes_max, cursor_});
+  if (message.has_value()) {
+    const uint64_t bytes = std::get<LogBatch>(*message).payload.size();
+    log_bytes_ += bytes;
+    counts_->copy_log_bytes += bytes;
+  }
+  return message;
+}
+
+CopyChunk ReplicaLink::TakeChunk(ReplicationFeed* feed) {
+  CopyChunk message{cursor_, std::move(chunk_->end), chunk_->position, chunk_->keep,
+                    std::move(chunk_->payload)};
+  const bool is_last = chunk_->is_last;
+  chunk_.reset();
+  cursor_ = message.end;
+  chunk_bytes_ += message.payload.size();
+  counts_->chunk_bytes += message.payload.size();
+  if (message.keep) ++counts_->chunks_kept;
+  if (is_last) {
+    copying_ = Copying::kAllSent;
+    copy_end_ = message.position;
+  }
+  HoldWriters(feed);
+  return message;
+}
+
+std::optional<EpochBegins> ReplicaLink::NextEpoch() {
+  const std::vector<History::Beginning>& all = state_->history().beginnings();
+  const auto next = std::find_if(
+      all.begin(), all.end(),
+      [this](const History::Beginning& beginning) { return beginning.epoch > announced_; });
+  if (next == all.end()) return std::nullopt;
+  announced_ = next->epoch;
+  return EpochBegins{next->epoch, next->first};
+}
+
+std::optional<Heartbeat> ReplicaLink::NextHeartbeat(ReplicationFeed* feed,
+                                                    const SourceCondition& condition) {
+  if (beat_at_.has_value() && condition.now - *beat_at_ < options_->heartbeat_interval) {
+    return std::nullopt;
+  }
+  beat_at_ = condition.now;
+  Heartbeat heartbeat{heartbeat_asked_, condition.shard_time, EndOfData(feed), condition.age, {}};
+  heartbeat.chain.push_back(state_->node());
+  heartbeat.chain.insert(heartbeat.chain.end(), condition.upstream.begin(),
+                         condition.upstream.end());
+  return heartbeat;
+}
+
+void ReplicaLink::HoldWriters(ReplicationFeed* feed) {
+  switch (copying_) {
+    case Copying::kNot:
+      feed->ReleaseWriters();
+      return;
+    case Copying::kCopying: {
+      const uint64_t room = options_->copy_log_bytes + chunk_bytes_ / 2;
+      const uint64_t left = room > log_bytes_ ? room - log_bytes_ : 0;
+      feed->HoldWriters(sent_, std::min(left, options_->install_lag_bytes));
+      return;
+    }
+    case Copying::kAllSent:
+    case Copying::kCopyEnded:
+      feed->HoldWriters(sent_, options_->install_lag_bytes);
+      return;
+  }
+}
+
+void ReplicaLink::Release(ReplicationFeed* feed) { feed->ReleaseWriters(); }
+
+LinkReport ReplicaLink::Report(BootTime now) const {
+  LinkReport report;
+  report.link = id_;
+  if (hello_.has_value()) {
+    report.node = hello_->node;
+    report.endpoint = hello_->endpoint;
+  }
+  report.is_copying = copying_ != Copying::kNot;
+  report.applied = applied_;
+  report.sent = sent_;
+  report.copied_bytes = chunk_bytes_;
+  if (acked_at_.has_value()) report.since_ack = now - *acked_at_;
+  return report;
+}
+
+}  // namespace larder::cluster

@@ -1,0 +1,250 @@
+#include "cluster/replication/replication_source.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+
+namespace larder::cluster {
+
+void ReplicationSource::Open(const Epoch& epoch, uint64_t first) {
+  // A primary that only raises its epoch keeps its log, and what was acknowledged of it.
+  if (!state_->leads()) acked_.clear();
+  state_->Open(epoch, first);
+  NoteOpened();
+}
+
+void ReplicationSource::OpenAnew(const Epoch& epoch, uint64_t first) {
+  acked_.clear();
+  state_->OpenAnew(epoch, first);
+  NoteOpened();
+}
+
+void ReplicationSource::OpenEmpty(const Epoch& epoch, uint64_t first) {
+  acked_.clear();
+  state_->OpenEmpty(epoch, first);
+  NoteOpened();
+}
+
+void ReplicationSource::NoteOpened() {
+  stopped_ = false;
+  epoch_to_exceed_.reset();
+  hand_over_to_.reset();
+  asked_.clear();
+}
+
+void ReplicationSource::Close(uint64_t end) {
+  acked_.clear();
+  state_->Close(end);
+  stopped_ = false;
+}
+
+void ReplicationSource::Stop(const Epoch& epoch) {
+  stopped_ = true;
+  state_->RaiseFence(epoch);
+  for (auto& [id, link] : links_) link.CloseNext(CloseReason::kStopped);
+}
+
+void ReplicationSource::Connect(LinkId link, BootTime now) {
+  links_.emplace(std::piecewise_construct, std::forward_as_tuple(link),
+                 std::forward_as_tuple(link, &options_, state_, &counts_, now));
+}
+
+void ReplicationSource::Disconnect(LinkId link, ReplicationFeed* feed) {
+  const auto found = links_.find(link);
+  if (found == links_.end()) return;
+  found->second.Release(feed);
+  links_.erase(found);
+}
+
+absl::Status ReplicationSource::Receive(LinkId link, ReplicaMessage message, BootTime now) {
+  const auto found = links_.find(link);
+  // It was closed here, and the other end does not know yet.
+  if (found == links_.end() || found->second.is_closing()) return absl::OkStatus();
+  absl::Status status;
+  if (Hello* hello = std::get_if<Hello>(&message)) {
+    status = found->second.ReceiveHello(std::move(*hello), now);
+  } else {
+    const Ack& ack = std::get<Ack>(message);
+    status = found->second.ReceiveAck(ack, now);
+    if (status.ok() && ack.exceed.has_value() && *ack.exceed > state_->fence()) {
+      epoch_to_exceed_ = std::max(epoch_to_exceed_.value_or(Epoch()), *ack.exceed);
+    }
+    if (status.ok()) NoteAcks();
+  }
+  if (!status.ok()) found->second.CloseNext(CloseReason::kProtocol);
+  return status;
+}
+
+Outgoing ReplicationSource::Next(LinkId link, ReplicationFeed* feed, uint64_t bytes_max,
+                                 const SourceCondition& condition) {
+  const auto found = links_.find(link);
+  if (found == links_.end()) return {};
+  ReplicaLink& one = found->second;
+  if (one.is_welcome() || one.is_closing() || !one.hello().has_value()) {
+    if (!one.is_welcome() && !one.is_closing()) return {};
+    return one.Next(feed, bytes_max, condition);
+  }
+  if (std::optional<Refuse> refuse = ReasonToRefuse(*one.hello(), condition)) {
+    ++counts_.refused;
+    one.CloseNext(CloseReason::kRefused);
+    return {*std::move(refuse), CloseReason::kRefused};
+  }
+  for (auto& [id, other] : links_) {
+    if (id != link && other.hello().has_value() && other.hello()->node == one.hello()->node) {
+      other.CloseNext(CloseReason::kReplaced);
+    }
+  }
+  return {one.Decide(feed, ++copies_begun_, condition), std::nullopt};
+}
+
+std::vector<std::pair<LinkId, CloseReason>> ReplicationSource::Overdue(BootTime now) const {
+  std::vector<std::pair<LinkId, CloseReason>> overdue;
+  for (const auto& [id, link] : links_) {
+    const std::optional<CloseReason> reason = link.Overdue(now);
+    if (reason.has_value()) overdue.emplace_back(id, *reason);
+  }
+  return overdue;
+}
+
+Refuse ReplicationSource::RefuseFor(Refuse::Reason reason, std::string detail) const {
+  return {reason, std::move(detail), state_->fence()};
+}
+
+std::optional<Refuse> ReplicationSource::ReasonToRefuse(const Hello& hello,
+                                                        const SourceCondition& condition) {
+  if (hello.version != kReplicationVersion) {
+    return RefuseFor(
+        Refuse::Reason::kVersion,
+        absl::StrCat("version ", hello.version, "; this node speaks ", kReplicationVersion));
+  }
+  if (hello.node == state_->node()) {
+    return RefuseFor(Refuse::Reason::kSelf,
+                     absl::StrCat("node ", hello.node.ToText(), " cannot follow itself"));
+  }
+  const std::vector<NodeId>& upstream = condition.upstream;
+  if (std::find(upstream.begin(), upstream.end(), hello.node) != upstream.end()) {
+    return RefuseFor(Refuse::Reason::kCycle,
+                     absl::StrCat("this node follows ", hello.node.ToText(), ", ",
+                                  upstream.front() == hello.node ? "directly" : "through others"));
+  }
+  if (upstream.size() >= kChainMax) {
+    return RefuseFor(Refuse::Reason::kCycle,
+                     absl::StrCat("a chain of more than ", kChainMax, " nodes"));
+  }
+  if (std::optional<Refuse> refuse = ReasonByEpoch(hello)) return refuse;
+  if (std::optional<Refuse> refuse = ReasonByData(hello, condition)) return refuse;
+  if (OthersWelcome(hello.node) >= options_.replicas_max) {
+    return RefuseFor(
+        Refuse::Reason::kTooManyReplicas,
+        absl::StrCat("this node has ", options_.replicas_max, " replicas, as many as it may"));
+  }
+  return std::nullopt;
+}
+
+std::optional<Refuse> ReplicationSource::ReasonByEpoch(const Hello& hello) {
+  if (stopped_) {
+    return RefuseFor(Refuse::Reason::kStopped,
+                     absl::StrCat("epoch ", state_->fence().ToText(), " is known here"));
+  }
+  if (hello.fence <= state_->fence()) return std::nullopt;
+  const Refuse refuse = RefuseFor(
+      Refuse::Reason::kFenced, absl::StrCat("the replica is bound to epoch ", hello.fence.ToText(),
+                                            "; here it is ", state_->fence().ToText()));
+  if (hello.commanded) {
+    epoch_to_exceed_ = std::max(epoch_to_exceed_.value_or(Epoch()), hello.fence);
+  } else if (state_->leads() && state_->history().SharesEpochWith(hello.history)) {
+    Stop(hello.fence);
+  }
+  return refuse;
+}
+
+std::optional<Refuse> ReplicationSource::ReasonByData(const Hello& hello,
+                                                      const SourceCondition& condition) {
+  if (hand_over_to_ == hello.node && !state_->leads() && hello.position.has_value() &&
+      IsAhead(*hello.position, hello.history, state_->sequence())) {
+    return RefuseFor(Refuse::Reason::kTakeOver, "the replica has more than this node");
+  }
+  if (!condition.is_ready || !state_->has_data()) {
+    if (hello.position.has_value()) asked_[hello.node] = {*hello.position, hello.history};
+    return RefuseFor(Refuse::Reason::kNotReady,
+                     "this node has no data, is copying it, or has not opened its log");
+  }
+  // A follower may be behind one that followed somebody else before; it will not be for ever.
+  if (!state_->leads() && hello.position.has_value() &&
+      IsAhead(*hello.position, hello.history, state_->sequence())) {
+    return RefuseFor(Refuse::Reason::kNotReady,
+                     absl::StrCat("this node is at ", state_->sequence(), ", the replica at ",
+                                  hello.position->sequence));
+  }
+  const History::Parts& parts = state_->history().parts();
+  if (parts.began_empty && !parts.forgot && hello.position.has_value() && !hello.commanded &&
+      !state_->history().SharesEpochWith(hello.history)) {
+    return RefuseFor(Refuse::Reason::kRestartedEmpty,
+                     "the replica has data that this node, which began empty, never had; an "
+                     "operator may tell it to follow");
+  }
+  return std::nullopt;
+}
+
+size_t ReplicationSource::OthersWelcome(const NodeId& node) const {
+  return static_cast<size_t>(
+      std::count_if(links_.begin(), links_.end(), [&node](const auto& entry) {
+        const ReplicaLink& link = entry.second;
+        return link.is_welcome() && !link.is_closing() && link.hello()->node != node;
+      }));
+}
+
+void ReplicationSource::NoteAcks() {
+  if (!state_->leads() || stopped_) return;
+  std::vector<uint64_t> applied;
+  for (const auto& [id, link] : links_) {
+    if (!link.is_closing() && link.applied().has_value()) {
+      applied.push_back(link.applied()->sequence);
+    }
+  }
+  std::sort(applied.begin(), applied.end(), std::greater<>());
+  if (acked_.size() < applied.size()) acked_.resize(applied.size());
+  for (size_t i = 0; i < applied.size(); ++i) acked_[i] = std::max(acked_[i], applied[i]);
+}
+
+uint64_t ReplicationSource::AckedSequence(size_t replicas) const {
+  if (replicas == 0) return UINT64_MAX;
+  return replicas <= acked_.size() ? acked_[replicas - 1] : 0;
+}
+
+size_t ReplicationSource::ConnectedInTime(BootTime now) const {
+  return static_cast<size_t>(std::count_if(links_.begin(), links_.end(), [now](const auto& entry) {
+    return !entry.second.is_closing() && entry.second.IsInTime(now);
+  }));
+}
+
+bool ReplicationSource::IsAhead(const Position& position, const History& history,
+                                uint64_t end) const {
+  if (!state_->has_data()) return true;
+  const Position own = state_->PositionAt(end);
+  if (position <= own) return false;
+  // Either it went on from what is here; or it went on from what was here and was lost since.
+  const bool is_of_lost = position.epoch > own.epoch && position.epoch.node == state_->node();
+  return is_of_lost || history.Continues(own, position.sequence);
+}
+
+std::vector<std::pair<NodeId, Position>> ReplicationSource::AheadOf(uint64_t end) const {
+  std::vector<std::pair<NodeId, Position>> ahead;
+  for (const auto& [node, asked] : asked_) {
+    if (IsAhead(asked.position, asked.history, end)) ahead.emplace_back(node, asked.position);
+  }
+  std::sort(ahead.begin(), ahead.end(),
+            [](const auto& a, const auto& b) { return a.second > b.second; });
+  return ahead;
+}
+
+std::vector<LinkReport> ReplicationSource::Links(BootTime now) const {
+  std::vector<LinkReport> reports;
+  for (const auto& [id, link] : links_) reports.push_back(link.Report(now));
+  return reports;
+}
+
+}  // namespace larder::cluster

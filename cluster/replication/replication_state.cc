@@ -1,0 +1,80 @@
+#include "cluster/replication/replication_state.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace larder::cluster {
+
+ReplicationState::ReplicationState(NodeId node, const DurableReplication& recovered,
+                                   std::optional<uint64_t> sequence)
+    : node_(node), fence_(recovered.fence), commanded_(recovered.commanded) {
+  if (!sequence.has_value()) return;
+  growing_ = GrowingHistory(recovered.history, *sequence);
+  growing_.ForgetAnnounced();
+  sequence_ = *sequence;
+}
+
+std::optional<DurableReplication> ReplicationState::TakeDurable() {
+  DurableReplication now{fence_, history(), commanded_};
+  if (taken_ == now) return std::nullopt;
+  taken_ = now;
+  return now;
+}
+
+void ReplicationState::Open(const Epoch& epoch, uint64_t first) {
+  assert(has_data() && epoch > fence_);
+  growing_.Open(epoch, first);
+  fence_ = epoch;
+  sequence_ = first;
+  leads_ = true;
+  commanded_ = false;
+}
+
+void ReplicationState::OpenAnew(const Epoch& epoch, uint64_t first) {
+  History history;
+  history.Begin(epoch, first);
+  history.set_forgot();
+  Begin(epoch, history, first);
+}
+
+void ReplicationState::OpenEmpty(const Epoch& epoch, uint64_t first) {
+  History history;
+  history.Begin(epoch, first);
+  history.set_began_empty();
+  Begin(epoch, history, first);
+}
+
+void ReplicationState::Begin(const Epoch& epoch, const History& history, uint64_t first) {
+  assert(epoch > fence_);
+  growing_ = GrowingHistory(history, first);
+  ++generation_;
+  fence_ = epoch;
+  sequence_ = first;
+  leads_ = true;
+  commanded_ = false;
+}
+
+void ReplicationState::Close(uint64_t end) {
+  // Replicas that were told of an epoch which never had a record would take others' records for it.
+  if (!growing_.Close(end)) ++generation_;
+  sequence_ = end;
+  leads_ = false;
+}
+
+void ReplicationState::RaiseFence(const Epoch& epoch) { fence_ = std::max(fence_, epoch); }
+
+void ReplicationState::Advance(uint64_t sequence) {
+  assert(has_data() && !leads_ && sequence >= sequence_);
+  sequence_ = sequence;
+  growing_.Advance(sequence);
+}
+
+void ReplicationState::Install(GrowingHistory growing, uint64_t sequence) {
+  assert(!leads_);
+  growing_ = std::move(growing);
+  sequence_ = sequence;
+  ++generation_;
+}
+
+}  // namespace larder::cluster

@@ -1,0 +1,358 @@
+#include "cluster/replication/replication_source.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/model_feed.h"
+#include "tests/simulation/model_keyspace.h"
+
+namespace larder::cluster {
+namespace {
+
+using simulation::ModelFeed;
+using simulation::ModelKeyspace;
+using simulation::ModelRecord;
+
+constexpr NodeId kSelf{1, 0};
+constexpr NodeId kReplica{2, 0};
+constexpr NodeId kOther{3, 0};
+constexpr Epoch kEpoch{2, 0, kSelf};
+constexpr LinkId kLink{1};
+
+BootTime At(int64_t ms) { return BootTime(Millis(ms)); }
+
+// A primary with some data and a log of 100, and replicas that are a test's to play.
+class ReplicationSourceTest : public testing::Test {
+ protected:
+  explicit ReplicationSourceTest(SourceOptions options = SmallOptions())
+      : state_(kSelf, {}, std::nullopt),
+        source_(std::move(options), &state_),
+        keyspace_(100, {}),
+        feed_(&keyspace_) {
+    source_.OpenEmpty(kEpoch, 1);
+    condition_.now = At(0);
+  }
+
+  static SourceOptions SmallOptions() {
+    SourceOptions options;
+    options.replicas_max = 2;
+    options.chunk_bytes = 100;
+    options.copy_log_bytes = 20;
+    options.install_lag_bytes = 40;
+    return options;
+  }
+  void Set(const std::string& key, size_t bytes = 8) {
+    ModelRecord record;
+    record.key = key;
+    record.slot = ModelKeyspace::SlotOf(key);
+    record.value = std::string(bytes, 'v');
+    keyspace_.Commit(std::move(record), true);
+  }
+  void SetMany(int count) {
+    for (int i = 0; i < count; ++i) Set(absl::StrCat("k", i));
+  }
+  static Hello HelloOf(NodeId node) {
+    Hello hello;
+    hello.node = node;
+    return hello;
+  }
+  Hello HelloAt(NodeId node, Epoch epoch, uint64_t sequence) {
+    Hello hello = HelloOf(node);
+    hello.position = {epoch, sequence};
+    hello.history.Begin(epoch, 1);
+    hello.fence = epoch;
+    return hello;
+  }
+  Outgoing Next(LinkId link = kLink) { return source_.Next(link, &feed_, 100, condition_); }
+  Outgoing Greet(Hello hello, LinkId link = kLink) {
+    source_.Connect(link, condition_.now);
+    EXPECT_TRUE(source_.Receive(link, std::move(hello), condition_.now).ok());
+    return Next(link);
+  }
+  Welcome::Kind Kind(const Outgoing& outgoing) { return Of<Welcome>(outgoing).kind; }
+  template <typename Message>
+  Message Of(const Outgoing& outgoing) {
+    if (outgoing.message.has_value()) {
+      if (const Message* message = std::get_if<Message>(&*outgoing.message)) return *message;
+      ADD_FAILURE() << MessageText(*outgoing.message);
+    } else {
+      ADD_FAILURE() << "no message";
+    }
+    return Message();
+  }
+  void ExpectRefused(Hello hello, Refuse::Reason reason, LinkId link = kLink) {
+    const Outgoing outgoing = Greet(std::move(hello), link);
+    EXPECT_EQ(Of<Refuse>(outgoing).reason, reason) << Of<Refuse>(outgoing).detail;
+    EXPECT_EQ(outgoing.close, CloseReason::kRefused);
+    EXPECT_FALSE(Of<Refuse>(outgoing).detail.empty());
+  }
+  absl::Status Acknowledge(uint64_t sequence, LinkId link = kLink) {
+    return source_.Receive(link, Ack{.applied = Position{kEpoch, sequence}}, condition_.now);
+  }
+  // Sends all there is to send.
+  void Drain(LinkId link = kLink) {
+    while (Next(link).message.has_value()) {
+    }
+  }
+
+  ReplicationState state_;
+  ReplicationSource source_;
+  ModelKeyspace keyspace_;
+  ModelFeed feed_;
+  SourceCondition condition_;
+};
+
+TEST_F(ReplicationSourceTest, ContinuesWhoIsInItsHistoryAndItsLog) {
+  SetMany(10);
+  const Outgoing outgoing = Greet(HelloAt(kReplica, kEpoch, 5));
+  EXPECT_EQ(Kind(outgoing), Welcome::Kind::kContinue);
+  EXPECT_EQ(Of<Welcome>(outgoing).from, 5u);
+  Of<Heartbeat>(Next());
+  EXPECT_EQ(Of<LogBatch>(Next()).from, 5u);
+}
+
+TEST_F(ReplicationSourceTest, CopiesToWhoFellOffTheLog) {
+  SetMany(200);
+  EXPECT_EQ(Kind(Greet(HelloAt(kReplica, kEpoch, 5))), Welcome::Kind::kCopyAnew);
+  EXPECT_EQ(source_.counts().copied_anew, 1u);
+}
+
+TEST_F(ReplicationSourceTest, CopiesToWhoDiverged) {
+  SetMany(10);
+  const Epoch before{1, 0, kReplica};
+  Hello hello = HelloAt(kReplica, before, 5);
+  hello.commanded = true;
+  EXPECT_EQ(Kind(Greet(hello)), Welcome::Kind::kCopyAnew);
+}
+
+TEST_F(ReplicationSourceTest, RefusesWithTheReason) {
+  Hello other_version = HelloOf(kReplica);
+  other_version.version = 9;
+  ExpectRefused(other_version, Refuse::Reason::kVersion, LinkId{2});
+  ExpectRefused(HelloOf(kSelf), Refuse::Reason::kSelf, LinkId{3});
+  condition_.is_ready = false;
+  ExpectRefused(HelloOf(kReplica), Refuse::Reason::kNotReady, LinkId{4});
+  condition_.is_ready = true;
+  condition_.upstream = {kOther, kReplica};
+  ExpectRefused(HelloOf(kReplica), Refuse::Reason::kCycle, LinkId{5});
+  condition_.upstream.assign(kChainMax, kOther);
+  ExpectRefused(HelloOf(kReplica), Refuse::Reason::kCycle, LinkId{6});
+  EXPECT_EQ(source_.counts().refused, 5u);
+}
+
+TEST_F(ReplicationSourceTest, RefusesOneReplicaTooMany) {
+  Greet(HelloOf(kReplica), LinkId{1});
+  Greet(HelloOf(kOther), LinkId{2});
+  ExpectRefused(HelloOf(NodeId{9, 9}), Refuse::Reason::kTooManyReplicas, LinkId{3});
+  Greet(HelloOf(kOther), LinkId{4});
+  EXPECT_EQ(Next(LinkId{2}).close, CloseReason::kReplaced) << "the same replica on a new stream";
+}
+
+TEST_F(ReplicationSourceTest, WhoBeganEmptyDoesNotWipeWhatItNeverHad) {
+  const Hello hello = HelloAt(kReplica, Epoch{1, 0, kOther}, 500);
+  ExpectRefused(hello, Refuse::Reason::kRestartedEmpty, LinkId{1});
+  Hello commanded = hello;
+  commanded.commanded = true;
+  EXPECT_EQ(Kind(Greet(commanded, LinkId{2})), Welcome::Kind::kCopyAnew);
+}
+
+TEST_F(ReplicationSourceTest, AHigherFenceOfItsOwnHistoryStopsIt) {
+  SetMany(3);
+  Greet(HelloAt(kReplica, kEpoch, 1), LinkId{1});
+  Drain(LinkId{1});
+  ASSERT_TRUE(Acknowledge(3, LinkId{1}).ok());
+  Hello fenced = HelloAt(kOther, kEpoch, 2);
+  fenced.fence = {5, 0, kOther};
+  ExpectRefused(fenced, Refuse::Reason::kFenced, LinkId{2});
+  EXPECT_TRUE(source_.stopped());
+  EXPECT_EQ(state_.fence(), fenced.fence);
+  EXPECT_EQ(Next(LinkId{1}).close, CloseReason::kStopped);
+  source_.Open(state_.fence().NextTerm(kSelf), keyspace_.end());
+  EXPECT_FALSE(source_.stopped());
+}
+
+TEST_F(ReplicationSourceTest, AStrangersFenceDoesNotStopIt) {
+  Hello fenced = HelloAt(kOther, {5, 0, kOther}, 2);
+  ExpectRefused(fenced, Refuse::Reason::kFenced);
+  EXPECT_FALSE(source_.stopped());
+}
+
+TEST_F(ReplicationSourceTest, AnOperatorsWordRaisesTheEpochInstead) {
+  Hello fenced = HelloOf(kOther);
+  fenced.fence = {5, 0, kOther};
+  fenced.commanded = true;
+  ExpectRefused(fenced, Refuse::Reason::kFenced);
+  EXPECT_FALSE(source_.stopped());
+  ASSERT_EQ(source_.epoch_to_exceed(), fenced.fence);
+  source_.Open(fenced.fence.NextTerm(kSelf), keyspace_.end());
+  EXPECT_FALSE(source_.epoch_to_exceed().has_value());
+  EXPECT_EQ(Kind(Greet(fenced, LinkId{2})), Welcome::Kind::kCopyAnew);
+}
+
+TEST_F(ReplicationSourceTest, AcknowledgesWhatEnoughReplicasHave) {
+  SetMany(10);
+  const uint64_t end = keyspace_.end();
+  Greet(HelloAt(kReplica, kEpoch, 1), LinkId{1});
+  Greet(HelloAt(kOther, kEpoch, 1), LinkId{2});
+  Drain(LinkId{1});
+  Drain(LinkId{2});
+  EXPECT_EQ(source_.AckedSequence(1), 0u);
+  ASSERT_TRUE(Acknowledge(end, LinkId{1}).ok());
+  ASSERT_TRUE(Acknowledge(5, LinkId{2}).ok());
+  EXPECT_EQ(source_.AckedSequence(1), end);
+  EXPECT_EQ(source_.AckedSequence(2), 5u);
+  EXPECT_EQ(source_.AckedSequence(3), 0u);
+  EXPECT_EQ(source_.ConnectedInTime(At(1000)), 2u);
+  EXPECT_EQ(source_.ConnectedInTime(At(1001)), 0u);
+  source_.Disconnect(LinkId{1}, &feed_);
+  ASSERT_TRUE(Acknowledge(7, LinkId{2}).ok());
+  EXPECT_EQ(source_.AckedSequence(1), end) << "never falls";
+  EXPECT_EQ(source_.AckedSequence(2), 5u) << "two had no more at one time";
+  source_.Close(end);
+  EXPECT_EQ(source_.AckedSequence(1), 0u) << "who leads no more promises nothing";
+}
+
+TEST_F(ReplicationSourceTest, RefusesAcknowledgementsThatCannotBe) {
+  SetMany(10);
+  Greet(HelloAt(kReplica, kEpoch, 1));
+  EXPECT_FALSE(Acknowledge(5).ok()) << "it was not sent";
+  EXPECT_EQ(Next().close, CloseReason::kProtocol);
+
+  Greet(HelloAt(kReplica, kEpoch, 1), LinkId{2});
+  Drain(LinkId{2});
+  EXPECT_TRUE(Acknowledge(5, LinkId{2}).ok());
+  EXPECT_FALSE(Acknowledge(4, LinkId{2}).ok()) << "it falls";
+
+  Greet(HelloAt(kReplica, kEpoch, 1), LinkId{3});
+  Drain(LinkId{3});
+  const Ack wrong{.applied = Position{Epoch{1, 0, kOther}, 5}};
+  EXPECT_FALSE(source_.Receive(LinkId{3}, wrong, At(0)).ok()) << "another epoch's record";
+
+  Greet(HelloOf(kReplica), LinkId{4});
+  EXPECT_FALSE(Acknowledge(5, LinkId{4}).ok()) << "it is copying";
+  EXPECT_EQ(source_.AckedSequence(1), 5u);
+}
+
+TEST_F(ReplicationSourceTest, ASilentLinkIsOverdueAndSoIsACopyThatIsNotTaken) {
+  SetMany(30);
+  Greet(HelloAt(kReplica, kEpoch, 1), LinkId{1});
+  EXPECT_TRUE(source_.Overdue(At(5000)).empty());
+  ASSERT_EQ(source_.Overdue(At(5001)).size(), 1u);
+  EXPECT_EQ(source_.Overdue(At(5001))[0].second, CloseReason::kSilent);
+  Greet(HelloOf(kOther), LinkId{2});
+  ASSERT_EQ(source_.Overdue(At(1001)).size(), 1u);
+  EXPECT_EQ(source_.Overdue(At(1001))[0],
+            (std::pair<LinkId, CloseReason>(LinkId{2}, CloseReason::kStalled)));
+}
+
+TEST_F(ReplicationSourceTest, WhoFallsBehindIsClosed) {
+  Greet(HelloAt(kReplica, kEpoch, 1));
+  SetMany(300);
+  Of<Heartbeat>(Next());
+  EXPECT_EQ(Next().close, CloseReason::kFellBehind);
+  EXPECT_EQ(source_.counts().fell_behind, 1u);
+}
+
+TEST_F(ReplicationSourceTest, AfterARestartKnowsWhoIsAhead) {
+  ReplicationState state(kSelf, state_.TakeDurable().value(), 40);
+  ReplicationSource source(SmallOptions(), &state);
+  condition_.is_ready = false;
+  source.Connect(kLink, At(0));
+  ASSERT_TRUE(source.Receive(kLink, HelloAt(kReplica, kEpoch, 45), At(0)).ok());
+  EXPECT_EQ(Of<Refuse>(source.Next(kLink, &feed_, 100, condition_)).reason,
+            Refuse::Reason::kNotReady);
+  // An epoch that this node drew and lost.
+  source.Connect(LinkId{2}, At(0));
+  ASSERT_TRUE(source.Receive(LinkId{2}, HelloAt(kOther, {2, 1, kSelf}, 3), At(0)).ok());
+  state.RaiseFence({2, 1, kSelf});
+  source.Next(LinkId{2}, &feed_, 100, condition_);
+  const auto ahead = source.AheadOf(40);
+  ASSERT_EQ(ahead.size(), 2u);
+  EXPECT_EQ(ahead[0].first, kOther);
+  EXPECT_EQ(ahead[1].first, kReplica);
+  source.HandOverTo(kOther);
+  source.Connect(LinkId{3}, At(0));
+  ASSERT_TRUE(source.Receive(LinkId{3}, HelloAt(kOther, {2, 1, kSelf}, 3), At(0)).ok());
+  EXPECT_EQ(Of<Refuse>(source.Next(LinkId{3}, &feed_, 100, condition_)).reason,
+            Refuse::Reason::kTakeOver);
+}
+
+// Writers that write as much as they may, all of it to what is copied already. Bytes of the log are
+// its sequences.
+class FloodedFeed final : public ReplicationFeed {
+ public:
+  FloodedFeed(uint64_t chunks, uint64_t slack) : chunks_(chunks), slack_(slack) {}
+
+  uint64_t LogOldest() override { return 1; }
+  uint64_t LogEnd() override { return end_; }
+  LogRead ReadLog(const LogRequest& request) override {
+    const uint64_t next = std::min({request.until, end_, request.from + request.bytes_max});
+    if (next <= request.from) return {};
+    read_to_ = next;
+    return {LogResult::kRead, next, std::string(next - request.from, 'l')};
+  }
+  Chunk ReadChunk(const std::string& cursor, uint64_t bytes_max,
+                  const std::optional<Copied>& copied) override {
+    EXPECT_FALSE(copied.has_value());
+    Flood();
+    const bool is_last = cursor.size() + 1 == chunks_;
+    return {cursor + "c", is_last, end_, false, std::string(bytes_max, 'c')};
+  }
+  void HoldWriters(uint64_t read_to, uint64_t lag_bytes) override {
+    read_to_ = read_to;
+    lag_ = lag_bytes;
+  }
+  void ReleaseWriters() override { lag_.reset(); }
+  // Writes until it is held, and a little more, since what is reserved is written in any case.
+  void Flood() {
+    ASSERT_TRUE(lag_.has_value()) << "nobody holds the writers";
+    end_ = std::max(end_, read_to_ + *lag_ + slack_);
+  }
+  bool is_held() const { return lag_.has_value(); }
+
+ private:
+  const uint64_t chunks_;
+  const uint64_t slack_;
+  uint64_t end_ = 1000;
+  uint64_t read_to_ = 0;
+  std::optional<uint64_t> lag_;
+};
+
+// Rule 4, and that a copy ends at any rate of writes.
+TEST_F(ReplicationSourceTest, ChunksHaveTwoThirdsOfTheStreamHoweverMuchIsWritten) {
+  constexpr uint64_t kChunks = 500;
+  constexpr uint64_t kSlack = 3;
+  FloodedFeed feed(kChunks, kSlack);
+  source_.Connect(kLink, At(0));
+  ASSERT_TRUE(source_.Receive(kLink, HelloOf(kReplica), At(0)).ok());
+  uint64_t position = Of<Welcome>(source_.Next(kLink, &feed, 100, condition_)).from;
+  Of<Heartbeat>(source_.Next(kLink, &feed, 100, condition_));
+  for (uint64_t messages = 0;; ++messages) {
+    ASSERT_LT(messages, 4 * kChunks) << "the copy does not end";
+    feed.Flood();
+    const Outgoing outgoing = source_.Next(kLink, &feed, 100, condition_);
+    ASSERT_TRUE(outgoing.message.has_value());
+    if (std::holds_alternative<CopyEnd>(*outgoing.message)) break;
+    if (const auto* batch = std::get_if<LogBatch>(&*outgoing.message)) {
+      EXPECT_EQ(batch->from, position);
+      position = batch->to;
+    } else {
+      EXPECT_EQ(Of<CopyChunk>(outgoing).position, position) << "the log comes first, and no more";
+    }
+  }
+  const SourceCounts& counts = source_.counts();
+  EXPECT_EQ(counts.chunk_bytes, kChunks * 100);
+  EXPECT_LE(counts.copy_log_bytes, 20 + counts.chunk_bytes / 2 + kChunks * kSlack);
+  EXPECT_GT(counts.copy_log_bytes, counts.chunk_bytes / 4) << "nobody wrote";
+  EXPECT_TRUE(feed.is_held()) << "until it is installed";
+  ASSERT_TRUE(Acknowledge(position).ok());
+  source_.Next(kLink, &feed, 100, condition_);
+  EXPECT_FALSE(feed.is_held());
+}
+
+}  // namespace
+}  // namespace larder::cluster

@@ -1,0 +1,187 @@
+#ifndef LARDER_TESTS_SIMULATION_SIMULATED_NODE_H_
+#define LARDER_TESTS_SIMULATION_SIMULATED_NODE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/replication/replication_sink.h"
+#include "cluster/replication/replication_source.h"
+#include "cluster/replication/replication_state.h"
+#include "storage/random.h"
+#include "tests/simulation/event_queue.h"
+#include "tests/simulation/model_feed.h"
+#include "tests/simulation/model_keyspace.h"
+#include "tests/simulation/planted_fault.h"
+#include "tests/simulation/shard_truth.h"
+#include "tests/simulation/simulated_network.h"
+
+namespace larder::simulation {
+
+struct NodeOptions {
+  uint64_t ring = 100;
+  uint64_t hold_lag = 40;  // how far behind a copy may leave writers
+  uint64_t chunk_bytes = 60;
+  Millis work_delay_max{4};
+  uint32_t copies_failed_percent = 0;
+  Millis clock_ahead{0};      // of true time, as its wall clock has it
+  bool log_goes_off = false;  // the log is off while nobody follows
+  // Two primaries by an operator's word may both think that they have authority.
+  bool checks_staleness = true;
+  PlantedFault fault = PlantedFault::kNone;
+};
+
+// What all nodes of a simulation share.
+struct World {
+  EventQueue events;
+  SimulatedNetwork* network = nullptr;
+  ShardTruth truth;
+  // Those that the last primary that handed over after a restart had not heard.
+  std::set<size_t> unheard_at_handover;
+  std::function<void(const std::string&)> violation;
+  std::function<void(const std::string&)> trace;  // may be empty
+};
+
+// A process with a disk: the two machines of replication in a small shell, over a keyspace that is
+// a map. Everything that the real shell would do is done here, with the same calls.
+class SimulatedNode final : public StreamEnd {
+ public:
+  // What of its data is found after a crash.
+  enum class Loss : uint8_t { kNothing, kTail, kAll };
+
+  SimulatedNode(size_t index, size_t nodes, NodeOptions options, World* world, uint64_t seed);
+
+  // ---- The process.
+  // As what it was, or as an operator says.
+  void Start();
+  void StartFollowing(size_t source);
+  void Crash(Loss loss);
+  void Pause() { is_paused_ = true; }
+  void Resume() { is_paused_ = false; }
+  bool is_running() const override { return process_ != nullptr; }
+  bool is_paused() const override { return is_paused_; }
+
+  // ---- An operator's commands. REQUIRES: is_running().
+  // `unheard`: nodes that could not say what they have. `above`: the highest epoch that the
+  // operator has seen, which this node may not have heard of.
+  void Promote(const std::set<size_t>& unheard, const cluster::Epoch& above);
+  void Follow(size_t source);
+
+  // ---- Clients. False: refused. `replicas`: how many shall acknowledge it.
+  bool Write(const ModelRecord& record, size_t replicas);
+  void Expire();
+
+  bool leads() const;
+  // It leads and takes writes.
+  bool is_open() const;
+  bool is_following() const;
+  std::optional<cluster::Position> position() const;
+  const cluster::ReplicationState& state() const { return *process_->state; }
+  const cluster::ReplicationSource& source() const { return *process_->source; }
+  const cluster::ReplicationSink& sink() const { return *process_->sink; }
+  const ModelKeyspace& keyspace() const { return process_->keyspace; }
+  size_t index() const { return index_; }
+  std::optional<size_t> follows() const { return disk_.follows; }
+  const cluster::NodeId& id() const { return id_; }
+  cluster::BootTime BootNow() const;
+  cluster::ShardTime WallNow() const;
+
+  // ---- The network.
+  void OnAccepted(StreamId stream) override;
+  void OnConnected(StreamId stream) override;
+  void OnMessage(StreamId stream, cluster::ReplicaMessage message) override;
+  void OnMessage(StreamId stream, cluster::SourceMessage message) override;
+  void OnClosed(StreamId stream) override;
+
+ private:
+  struct Snapshot {
+    ModelKeyspace keyspace;
+    uint64_t end = 0;
+    cluster::History history;
+    bool is_numbered = true;
+  };
+  struct Disk {
+    cluster::DurableReplication durable;
+    bool leads = true;  // or follows, or neither: then an operator has to say
+    std::optional<size_t> follows;
+    std::optional<Snapshot> tail;  // as it was a while ago
+  };
+  struct Waiting {
+    Millis written;
+    size_t replicas;
+    cluster::Position position;
+  };
+  struct Process {
+    explicit Process(const ModelKeyspace& data) : keyspace(data) {}
+    ModelKeyspace keyspace;
+    std::unique_ptr<cluster::ReplicationState> state;
+    std::unique_ptr<cluster::ReplicationSource> source;
+    std::unique_ptr<cluster::ReplicationSink> sink;
+    std::optional<ModelKeyspace> copy;
+    std::deque<cluster::SinkWork> work;
+    bool is_working = false;
+    std::optional<StreamId> upstream;
+    std::map<StreamId, std::unique_ptr<ModelFeed>> links;
+    std::vector<Waiting> waiting;
+    std::set<cluster::NodeId> heard;  // asked while the log was not open
+    std::optional<Millis> opens_at;   // a primary that restarted
+    bool is_log_on = true;
+    bool promotes = false;                                // once all work is confirmed
+    std::optional<cluster::CopyProgress> asked_to_go_on;  // by the last Hello
+    std::set<size_t> unheard;  // had no say when this node was chosen to lead
+  };
+
+  void StartProcess();
+  void Later(Millis delay, std::function<void()> what);
+  void Tick();
+  void Settle();
+  void CarryOut(cluster::SinkEffects effects);
+  void WorkNext();
+  absl::Status DoWork(const cluster::SinkWork& work);
+  void CheckContent();
+  void PumpLinks();
+  void Pump(StreamId stream, ModelFeed* feed);
+  void CloseLink(StreamId stream);
+  void OpenAfterRestart();
+  void OpenWhenPromoted();
+  void RaiseEpochIfAsked();
+  void MaybeStopLog();
+  void NumberAnew();
+  std::set<size_t> Unheard() const;
+  void GiveUpLeading();
+  void NoteAcks();
+  void CheckStaleness();
+  Snapshot TakeSnapshot() const;
+  ModelKeyspace EmptyKeyspace() const;
+  cluster::SourceCondition Condition();
+  bool IsHeld() const;
+  bool Has(PlantedFault fault) const { return options_.fault == fault; }
+  void Trace(const std::string& what) const;
+
+  const size_t index_;
+  const size_t nodes_;
+  const NodeOptions options_;
+  World* const world_;
+  storage::Random random_;
+  const cluster::NodeId id_;
+  Disk disk_;
+  std::unique_ptr<Process> process_;
+  uint64_t process_number_ = 0;
+  bool is_paused_ = false;
+  bool is_settling_ = false;
+  uint64_t versions_ = 0;
+};
+
+// Of node `index`.
+cluster::NodeId NodeIdOf(size_t index);
+
+}  // namespace larder::simulation
+
+#endif  // LARDER_TESTS_SIMULATION_SIMULATED_NODE_H_
