@@ -12,8 +12,12 @@ ReplicaLink::ReplicaLink(LinkId id, const SourceOptions* options, const Replicat
                          SourceCounts* counts, BootTime now)
     : id_(id), options_(options), state_(state), counts_(counts), pulled_at_(now), heard_at_(now) {}
 
+std::optional<Position> ReplicaLink::applied() const {
+  return generation_ == state_->generation() ? applied_ : std::nullopt;
+}
+
 bool ReplicaLink::IsInTime(BootTime now) const {
-  return applied_.has_value() && now - *acked_at_ <= options_->in_time;
+  return applied().has_value() && now - *acked_at_ <= options_->in_time;
 }
 
 absl::Status ReplicaLink::ReceiveHello(Hello hello, BootTime now) {
@@ -269,7 +273,8 @@ LinkReport ReplicaLink::Report(BootTime now) const {
     report.endpoint = hello_->endpoint;
   }
   report.is_copying = copying_ != Copying::kNot;
-  report.applied = applied_;
+  report.applied = applied();
+  report.is_in_time = IsInTime(now);
   report.sent = sent_;
   report.copied_bytes = chunk_bytes_;
   if (acked_at_.has_value()) report.since_ack = now - *acked_at_;

@@ -66,6 +66,7 @@ struct LinkReport {
   NodeId node;
   std::string endpoint;
   bool is_copying = false;
+  bool is_in_time = false;  // it follows and has acknowledged lately
   std::optional<Position> applied;
   uint64_t sent = 0;          // the sequence up to which the log was sent
   uint64_t copied_bytes = 0;  // by chunks of this stream

@@ -216,6 +216,18 @@ TEST_F(ReplicationSourceTest, AcknowledgesWhatEnoughReplicasHave) {
   EXPECT_EQ(source_.AckedSequence(1), 0u) << "who leads no more promises nothing";
 }
 
+TEST_F(ReplicationSourceTest, AcknowledgementsOfAnotherLogCountForNothing) {
+  SetMany(10);
+  Greet(HelloAt(kReplica, kEpoch, 1));
+  Drain();
+  ASSERT_TRUE(Acknowledge(keyspace_.end()).ok());
+  source_.OpenAnew(kEpoch.NextIncarnation(kSelf), 1);
+  EXPECT_TRUE(Acknowledge(keyspace_.end()).ok()) << "it does not know yet";
+  EXPECT_EQ(source_.AckedSequence(1), 0u);
+  EXPECT_EQ(source_.ConnectedInTime(At(0)), 0u);
+  EXPECT_EQ(Next().close, CloseReason::kDataReplaced);
+}
+
 TEST_F(ReplicationSourceTest, RefusesAcknowledgementsThatCannotBe) {
   SetMany(10);
   Greet(HelloAt(kReplica, kEpoch, 1));
