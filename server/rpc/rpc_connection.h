@@ -84,9 +84,9 @@ class RpcConnection final : private http2::SessionListener {
     runner_.unread().Report(session_.pending_bytes() + runner_.paused_bytes() + output_.size() +
                             encrypted_bytes);
   }
-  // Of what ReportBytes has told, what the budget is short of that knows of it.
-  size_t ScarceIncompleteBytes() const { return incomplete_.share().ScarceBytes(); }
-  size_t ScarceUnreadBytes() { return runner_.unread().share().ScarceBytes(); }
+  // What ReportBytes has told.
+  const ByteShare& incomplete_share() const { return incomplete_.share(); }
+  const ByteShare& unread_share() { return runner_.unread().share(); }
   // The connection is closed: what it holds is about to go.
   void GiveBackBytes() {
     incomplete_.GiveBack();

@@ -116,17 +116,22 @@ void ServedConnection::Settle() {
     loop_->events().ChangeEvents(socket_.number(), events, this);
   }
   SetDeadline(rpc_.next_deadline());
+  incomplete_since_.Note(rpc_.incomplete_share().bytes(), loop_->now());
+  unread_since_.Note(rpc_.unread_share().bytes(), loop_->now());
   // Last, since it may be this one that is ended.
-  if (rpc_.ScarceUnreadBytes() + rpc_.ScarceIncompleteBytes() > 0) loop_->EndGreedy();
+  if (rpc_.unread_share().IsScarce() || rpc_.incomplete_share().IsScarce()) loop_->EndGreedy();
 }
 
-uint64_t ServedConnection::ScarceByteTime() {
-  const auto since = [now = loop_->now()](LoopTime then) {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - then).count();
-    return static_cast<uint64_t>(std::max<int64_t>(ms, 0)) + 1;
-  };
-  return rpc_.ScarceUnreadBytes() * since(sent_at_) +
-         rpc_.ScarceIncompleteBytes() * since(received_at_);
+double ServedConnection::IncompleteByteTime() const {
+  return incomplete_since_.ByteTime(loop_->now());
+}
+
+double ServedConnection::UnreadByteTime() const { return unread_since_.ByteTime(loop_->now()); }
+
+double ServedConnection::HeldSince::ByteTime(LoopTime now) const {
+  constexpr double kAtLeast = 1e-6;
+  const double seconds = std::chrono::duration<double>(now - since).count();
+  return static_cast<double>(bytes) * std::max(seconds, kAtLeast);
 }
 
 void ServedConnection::Resume(std::vector<CallLetter> letters) {

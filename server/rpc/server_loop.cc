@@ -160,17 +160,21 @@ void ServerLoop::ExpireDeadlines() {
 
 void ServerLoop::EndGreedy() {
   if (now() < end_greedy_again_) return;
-  std::vector<std::pair<uint64_t, ServedConnection*>> greedy;
+  const TransportState& state = calls_.state();
+  EndGreedyOf(state.unread, &ServedConnection::UnreadByteTime);
+  EndGreedyOf(state.incomplete, &ServedConnection::IncompleteByteTime);
+}
+
+void ServerLoop::EndGreedyOf(const ByteBudget& budget,
+                             double (ServedConnection::*byte_time)() const) {
+  if (!budget.IsScarce()) return;
+  std::vector<std::pair<double, ServedConnection*>> greedy;
   for (const auto& [number, owned] : connections_) {
-    const uint64_t held = owned->ScarceByteTime();
+    const double held = (*owned.*byte_time)();
     if (held > 0) greedy.emplace_back(held, owned.get());
   }
   std::make_heap(greedy.begin(), greedy.end());
-  const TransportState& state = calls_.state();
-  const bool is_unread_scarce = state.unread.IsScarce();
-  const bool is_incomplete_scarce = state.incomplete.IsScarce();
-  while ((is_unread_scarce && !state.unread.IsRelieved()) ||
-         (is_incomplete_scarce && !state.incomplete.IsRelieved())) {
+  while (!budget.IsRelieved()) {
     if (greedy.empty()) {
       end_greedy_again_ = now() + kWithoutGreedy;
       return;

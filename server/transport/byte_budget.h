@@ -57,8 +57,9 @@ class ByteShare {
     if (change >= kStepBytes || (bytes == 0 && reported_ != 0)) Set(bytes);
   }
 
-  // What the budget knows of, if it is scarce.
-  size_t ScarceBytes() const { return reported_ != 0 && budget_->IsScarce() ? reported_ : 0; }
+  // What the budget knows of.
+  size_t bytes() const { return reported_; }
+  bool IsScarce() const { return reported_ != 0 && budget_->IsScarce(); }
 
  private:
   void Set(size_t bytes) {

@@ -20,7 +20,7 @@ ROUNDS = min(9, SECONDS // 60) or 1  # with the crowd and without it, so that wh
 MEMORY = 64 << 20
 # README, "Limits": resident is up to 10 % over the memory, with what clients may leave incomplete and unread.
 INCOMPLETE = max(32 << 20, CONNECTIONS << 16)
-UNREAD = CONNECTIONS << 16  # less than the crowd would hold
+UNREAD = INCOMPLETE  # less than the crowd would hold; an eighth is more than the answers of one turn
 RESIDENT_MAX = MEMORY * 1.1 + (64 << 20) + INCOMPLETE + UNREAD
 FLAGS = ("--memory=64MiB", f"--max_total_incomplete_bytes={INCOMPLETE}", f"--max_total_unread_bytes={UNREAD}",
          f"--metrics_max_connections={CONNECTIONS // 4}",
