@@ -21,7 +21,7 @@ struct HttpPage {
   std::function<HttpContent()> read;
   // The text likewise, as gzip, for those who accept it; absent: not to be had now. Empty function:
   // the page is not worth it.
-  std::function<std::optional<std::string>()> read_gzip;
+  std::function<std::optional<std::string>()> read_gzip = nullptr;
 };
 
 using HttpPages = std::vector<HttpPage>;

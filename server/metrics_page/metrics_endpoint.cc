@@ -27,15 +27,13 @@ HttpPages PagesOf(const MetricsEndpoint::Sources& sources) {
        .read_gzip = [metrics] { return metrics->Gzip(); }},
       {.path = "/healthz",
        .content_type = kPlainText,
-       .read = [] { return HttpContent{200, "ok\n"}; },
-       .read_gzip = nullptr},
+       .read = [] { return HttpContent{200, "ok\n"}; }},
       {.path = "/readyz",
        .content_type = kPlainText,
        .read =
            [is_ready = sources.is_ready] {
              return is_ready() ? HttpContent{200, "ready\n"} : HttpContent{503, "not ready\n"};
-           },
-       .read_gzip = nullptr},
+           }},
   };
 }
 

@@ -18,8 +18,7 @@ std::string Answers(std::string_view sent, size_t piece_bytes) {
   static const HttpPages pages = {
       {.path = "/healthz",
        .content_type = "text/plain",
-       .read = [] { return HttpContent{200, "ok\n"}; },
-       .read_gzip = nullptr},
+       .read = [] { return HttpContent{200, "ok\n"}; }},
       {.path = "/metrics",
        .content_type = "text/plain",
        .read = [] { return HttpContent{200, std::string(1000, 'm')}; },
