@@ -29,10 +29,8 @@ class IncompleteBytes {
   }
 
   // Tells the node, with what has come for the connection and was not looked at.
-  void Report(size_t unseen_bytes) { share_.Report(bytes_ + unseen_bytes); }
-  const ByteShare& share() const { return share_; }
-  // Holds nothing any more, as the node counts.
-  void GiveBack() { share_.Report(0); }
+  void Report(size_t unseen_bytes, LoopTime now) { share_.Report(bytes_ + unseen_bytes, now); }
+  ByteShare& share() { return share_; }
 
  private:
   const size_t bytes_max_;

@@ -79,19 +79,14 @@ class RpcConnection final : private http2::SessionListener {
   bool is_idle() const { return session_.streams() == 0 && rest_.empty(); }
   // Tells the node's budgets what the connection holds, with `encrypted_bytes` of answers that have
   // left its output; to be called when output was sent.
-  void ReportBytes(size_t encrypted_bytes = 0) {
-    incomplete_.Report(rest_.size() + session_.header_block_bytes());
-    runner_.unread().Report(session_.pending_bytes() + runner_.paused_bytes() + output_.size() +
-                            encrypted_bytes);
+  void ReportBytes(size_t encrypted_bytes = 0, LoopTime now = {}) {
+    incomplete_.Report(rest_.size() + session_.header_block_bytes(), now);
+    runner_.unread().Report(
+        session_.pending_bytes() + runner_.paused_bytes() + output_.size() + encrypted_bytes, now);
   }
   // What ReportBytes has told.
-  const ByteShare& incomplete_share() const { return incomplete_.share(); }
-  const ByteShare& unread_share() { return runner_.unread().share(); }
-  // The connection is closed: what it holds is about to go.
-  void GiveBackBytes() {
-    incomplete_.GiveBack();
-    runner_.unread().GiveBack();
-  }
+  ByteShare& incomplete_share() { return incomplete_.share(); }
+  ByteShare& unread_share() { return runner_.unread().share(); }
   // Gives back memory that is only needed while something goes on.
   void ReleaseMemory();
 

@@ -4,8 +4,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -97,7 +95,7 @@ void ServedConnection::Settle() {
   Write();
   if (!socket_.is_open()) return;
   is_failed_ |= rpc_.has_failed();
-  rpc_.ReportBytes(socket_.encrypted_bytes());
+  rpc_.ReportBytes(socket_.encrypted_bytes(), loop_->now());
   const bool is_done = (loop_->is_draining() || rpc_.is_retired()) && rpc_.is_idle();
   if (!socket_.has_output() && (is_failed_ || is_done)) {
     BeginClose(is_failed_             ? rpc_.failure()
@@ -116,22 +114,8 @@ void ServedConnection::Settle() {
     loop_->events().ChangeEvents(socket_.number(), events, this);
   }
   SetDeadline(rpc_.next_deadline());
-  incomplete_since_.Note(rpc_.incomplete_share().bytes(), loop_->now());
-  unread_since_.Note(rpc_.unread_share().bytes(), loop_->now());
   // Last, since it may be this one that is ended.
-  if (rpc_.unread_share().IsScarce() || rpc_.incomplete_share().IsScarce()) loop_->EndGreedy();
-}
-
-double ServedConnection::IncompleteByteTime() const {
-  return incomplete_since_.ByteTime(loop_->now());
-}
-
-double ServedConnection::UnreadByteTime() const { return unread_since_.ByteTime(loop_->now()); }
-
-double ServedConnection::HeldSince::ByteTime(LoopTime now) const {
-  constexpr double kAtLeast = 1e-6;
-  const double seconds = std::chrono::duration<double>(now - since).count();
-  return static_cast<double>(bytes) * std::max(seconds, kAtLeast);
+  if (unread_share().IsScarce() || incomplete_share().IsScarce()) loop_->EndGreedy();
 }
 
 void ServedConnection::Resume(std::vector<CallLetter> letters) {
@@ -229,7 +213,9 @@ void ServedConnection::Close(ConnectionEnd reason) {
   if (socket_.tls() != nullptr) socket_.tls()->Abandon(TlsFailure::kDisconnected);
   loop_->events().Unwatch(socket_.number(), this);
   socket_.Close();
-  rpc_.GiveBackBytes();
+  // At once, and not only when it is destroyed.
+  incomplete_share().Report(0);
+  unread_share().Report(0);
   loop_->Release(*this, reason);
 }
 

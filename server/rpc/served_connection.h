@@ -43,28 +43,15 @@ class ServedConnection final : public SocketWatcher {
   void OnSecond(uint32_t seconds);
   void Close(ConnectionEnd reason);
 
-  // How much of a budget the connection holds, times how long it was not less: byte seconds.
-  // More than 0 if it holds anything.
-  double IncompleteByteTime() const;
-  double UnreadByteTime() const;
+  // What it holds of the node's budgets.
+  ByteShare& incomplete_share() { return rpc_.incomplete_share(); }
+  ByteShare& unread_share() { return rpc_.unread_share(); }
 
   uint64_t number() const { return rpc_.number(); }
   bool is_closing() const { return closing_at_ != kNoTime; }
   ConnectionEnd end() const { return end_; }
 
  private:
-  // Since when a share has not become smaller.
-  struct HeldSince {
-    size_t bytes = 0;
-    LoopTime since{};
-
-    void Note(size_t now_bytes, LoopTime now) {
-      if (now_bytes < bytes || bytes == 0) since = now;
-      bytes = now_bytes;
-    }
-    double ByteTime(LoopTime now) const;
-  };
-
   // Says whether what comes is looked at.
   bool IsListening() const { return !is_failed_ && !is_closing(); }
   void Read();
@@ -88,8 +75,6 @@ class ServedConnection final : public SocketWatcher {
   LoopTime retired_at_ = kNoTime;
   LoopTime received_at_;  // anything
   LoopTime sent_at_;      // anything, or there was nothing to send
-  HeldSince incomplete_since_;
-  HeldSince unread_since_;
   LoopTime pinged_at_ = kNoTime;
   LoopTime closing_at_ = kNoTime;               // BeginClose
   LoopTime deadline_ = kNoTime;                 // of a call, as the loop knows it

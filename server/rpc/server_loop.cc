@@ -161,16 +161,15 @@ void ServerLoop::ExpireDeadlines() {
 void ServerLoop::EndGreedy() {
   if (now() < end_greedy_again_) return;
   const TransportState& state = calls_.state();
-  EndGreedyOf(state.unread, &ServedConnection::UnreadByteTime);
-  EndGreedyOf(state.incomplete, &ServedConnection::IncompleteByteTime);
+  EndGreedyOf(state.unread, &ServedConnection::unread_share);
+  EndGreedyOf(state.incomplete, &ServedConnection::incomplete_share);
 }
 
-void ServerLoop::EndGreedyOf(const ByteBudget& budget,
-                             double (ServedConnection::*byte_time)() const) {
+void ServerLoop::EndGreedyOf(const ByteBudget& budget, ByteShare& (ServedConnection::*share)()) {
   if (!budget.IsScarce()) return;
   std::vector<std::pair<double, ServedConnection*>> greedy;
   for (const auto& [number, owned] : connections_) {
-    const double held = (*owned.*byte_time)();
+    const double held = (*owned.*share)().ByteTime(now());
     if (held > 0) greedy.emplace_back(held, owned.get());
   }
   std::make_heap(greedy.begin(), greedy.end());

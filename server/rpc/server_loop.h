@@ -87,7 +87,7 @@ class ServerLoop final : private LoopMember {
   void OnSecond(uint32_t seconds) override;
   void TakeInput();
   void Open(FileDescriptor socket);
-  void EndGreedyOf(const ByteBudget& budget, double (ServedConnection::*byte_time)() const);
+  void EndGreedyOf(const ByteBudget& budget, ByteShare& (ServedConnection::*share)());
   // Lets the end of a connection be known that was added and has not become one of the loop's.
   void CountUnopened(ConnectionEnd reason);
   // Goes on with calls that were deferred.

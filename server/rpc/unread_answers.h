@@ -29,10 +29,8 @@ class UnreadAnswers {
   }
 
   // Tells the node what waits, in streams and behind them.
-  void Report(size_t bytes) { share_.Report(bytes); }
-  const ByteShare& share() const { return share_; }
-  // Holds nothing any more, as the node counts.
-  void GiveBack() { share_.Report(0); }
+  void Report(size_t bytes, LoopTime now) { share_.Report(bytes, now); }
+  ByteShare& share() { return share_; }
 
  private:
   const size_t bytes_max_;

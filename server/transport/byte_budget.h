@@ -1,9 +1,13 @@
 #ifndef LARDER_SERVER_TRANSPORT_BYTE_BUDGET_H_
 #define LARDER_SERVER_TRANSPORT_BYTE_BUDGET_H_
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+
+#include "client/channel/loop_time.h"
 
 namespace larder::server {
 
@@ -46,24 +50,31 @@ class ByteShare {
 
   // `budget` outlives the share.
   explicit ByteShare(ByteBudget* budget) : budget_(budget) {}
-  ~ByteShare() { Set(0); }
+  ~ByteShare() { Set(0, {}); }
   ByteShare(const ByteShare&) = delete;
   ByteShare& operator=(const ByteShare&) = delete;
 
   // To be called now and then; tells the budget of steps only, and of the end, so that one that
-  // never holds much costs nothing.
-  void Report(size_t bytes) {
+  // never holds much costs nothing. `now` is for ByteTime.
+  void Report(size_t bytes, LoopTime now = {}) {
     const size_t change = bytes > reported_ ? bytes - reported_ : reported_ - bytes;
-    if (change >= kStepBytes || (bytes == 0 && reported_ != 0)) Set(bytes);
+    if (change >= kStepBytes || (bytes == 0 && reported_ != 0)) Set(bytes, now);
   }
 
-  // What the budget knows of.
-  size_t bytes() const { return reported_; }
+  // Something is held, of a budget that is scarce.
   bool IsScarce() const { return reported_ != 0 && budget_->IsScarce(); }
+  // What the budget knows of, times how long it was not less: byte seconds, more than 0 if anything
+  // is held.
+  double ByteTime(LoopTime now) const {
+    constexpr double kAtLeast = 1e-6;
+    const double seconds = std::chrono::duration<double>(now - since_).count();
+    return static_cast<double>(reported_) * std::max(seconds, kAtLeast);
+  }
 
  private:
-  void Set(size_t bytes) {
+  void Set(size_t bytes, LoopTime now) {
     if (bytes == reported_) return;
+    if (bytes < reported_ || reported_ == 0) since_ = now;
     budget_->used_.fetch_add(static_cast<int64_t>(bytes) - static_cast<int64_t>(reported_),
                              std::memory_order_relaxed);
     reported_ = bytes;
@@ -71,6 +82,7 @@ class ByteShare {
 
   ByteBudget* const budget_;
   size_t reported_ = 0;
+  LoopTime since_{};  // it is not less
 };
 
 }  // namespace larder::server
