@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "tests/bench/loopback.h"
+#include "tests/loopback.h"
 
 namespace larder::bench {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "tests/bench/loopback.h"
 #include "tests/bench/thread_time.h"
+#include "tests/loopback.h"
 
 namespace larder::bench {
 namespace {

@@ -1,6 +1,5 @@
 #include "tests/testing/link_proxy/link_proxy.h"
 
-#include <arpa/inet.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/loopback.h"
 
 namespace larder::link_proxy {
 namespace {
@@ -35,14 +35,6 @@ int64_t Now() {
 
 absl::Status SystemError(const char* what) {
   return absl::InternalError(absl::StrCat(what, ": ", std::strerror(errno)));
-}
-
-sockaddr_in Loopback(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
 }
 
 void Reset(FileDescriptor& socket) {
@@ -69,7 +61,7 @@ absl::StatusOr<std::unique_ptr<LinkProxy>> LinkProxy::Create(const Options& opti
 absl::Status LinkProxy::Open() {
   listener_ = FileDescriptor(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int yes = 1;
-  sockaddr_in address = Loopback(options_.listen_port);
+  sockaddr_in address = LoopbackAddress(options_.listen_port);
   socklen_t bytes = sizeof address;
   setsockopt(listener_.number(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   if (!listener_.is_open() ||
@@ -132,7 +124,7 @@ void LinkProxy::Accept() {
         accept4(listener_.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!client.is_open()) return;
     FileDescriptor target(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const sockaddr_in address = Loopback(options_.target_port);
+    const sockaddr_in address = LoopbackAddress(options_.target_port);
     const bool is_connecting =
         target.is_open() && !is_refusing_ &&
         (connect(target.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==

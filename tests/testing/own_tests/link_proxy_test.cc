@@ -1,9 +1,7 @@
 #include "tests/testing/link_proxy/link_proxy.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -12,20 +10,14 @@
 #include <thread>
 #include <utility>
 
+#include "tests/loopback.h"
+
 namespace larder::link_proxy {
 namespace {
 
 using ::testing::HasSubstr;
 
 constexpr time_t kPatienceSeconds = 30;
-
-sockaddr_in Loopback(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 void SetPatience(const FileDescriptor& socket) {
   const timeval patience{kPatienceSeconds, 0};
@@ -54,7 +46,7 @@ std::string Receive(const FileDescriptor& socket, size_t wanted) {
 class LinkProxyTest : public ::testing::Test {
  protected:
   LinkProxyTest() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = Loopback(0);
+    sockaddr_in address = LoopbackAddress(0);
     socklen_t bytes = sizeof address;
     EXPECT_EQ(bind(listener_.number(), reinterpret_cast<sockaddr*>(&address), bytes), 0);
     EXPECT_EQ(listen(listener_.number(), 16), 0);
@@ -89,7 +81,7 @@ class LinkProxyTest : public ::testing::Test {
   void Connect() {
     client_ = FileDescriptor(socket(AF_INET, SOCK_STREAM, 0));
     SetPatience(client_);
-    const sockaddr_in address = Loopback(proxy_->port());
+    const sockaddr_in address = LoopbackAddress(proxy_->port());
     ASSERT_EQ(
         connect(client_.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   }

@@ -1,12 +1,12 @@
-#ifndef LARDER_TESTS_BENCH_LOOPBACK_H_
-#define LARDER_TESTS_BENCH_LOOPBACK_H_
+#ifndef LARDER_TESTS_LOOPBACK_H_
+#define LARDER_TESTS_LOOPBACK_H_
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <cstdint>
 
-namespace larder::bench {
+namespace larder {
 
 // A port of this machine.
 inline sockaddr_in LoopbackAddress(uint16_t port) {
@@ -17,6 +17,6 @@ inline sockaddr_in LoopbackAddress(uint16_t port) {
   return address;
 }
 
-}  // namespace larder::bench
+}  // namespace larder
 
-#endif  // LARDER_TESTS_BENCH_LOOPBACK_H_
+#endif  // LARDER_TESTS_LOOPBACK_H_
