@@ -3,62 +3,14 @@
 import os
 import random
 import signal
-import socket
 import tempfile
-import threading
 import unittest
 
 from end_to_end.harness.history import HistoryLoad, check
 from end_to_end.harness.link_proxy import LinkProxy
 from end_to_end.harness.node import Node
+from end_to_end.harness.relay import Relay
 from end_to_end.harness.waiting import wait_until
-
-
-class Alternating:
-    """A relay whose connections go to one port after the other, as if these were one node."""
-
-    def __init__(self, *ports):
-        self._ports = ports
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._sockets = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for one in [self._listener, *self._sockets]:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # the other side has ended it
-        for thread in list(self._threads):
-            thread.join(30)
-        for one in [self._listener, *self._sockets]:
-            one.close()
-
-    def _accept(self):
-        for number in range(1 << 30):
-            try:
-                client = self._listener.accept()[0]
-            except OSError:
-                return
-            target = socket.create_connection(("127.0.0.1", self._ports[number % len(self._ports)]))
-            self._sockets += [client, target]
-            for pair in ((client, target), (target, client)):
-                self._threads.append(threading.Thread(target=self._carry, args=pair, daemon=True))
-                self._threads[-1].start()
-
-    @staticmethod
-    def _carry(source, to):
-        try:
-            while data := source.recv(65536):
-                to.sendall(data)
-            to.shutdown(socket.SHUT_WR)
-        except OSError:
-            return
 
 
 class HistoryTest(unittest.TestCase):
@@ -141,7 +93,7 @@ class HistoryTest(unittest.TestCase):
             self.expect(0, node.address, ["--evictions"])
 
     def test_two_nodes_that_pass_for_one_are_found(self):
-        with Node() as one, Node() as other, Alternating(one.port, other.port) as relay, \
+        with Node() as one, Node() as other, Relay(one.port, other.port) as relay, \
                 self.load(relay.address, "--connections=2") as load:
             self.work(one)
             self.work(other)

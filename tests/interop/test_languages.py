@@ -5,9 +5,9 @@ import unittest
 
 from end_to_end.harness.node import Node
 from end_to_end.harness.paths import PROTO, ROOT
+from end_to_end.harness.relay import Relay
 from interop.cells import (CELLS, LARGE_BYTES, NODE_FLAGS, ONE_STREAM, TlsTestCase,
                            streams_refused)
-from interop.relay import Relay
 from interop.toolbox import go_client, java_client, need, node_modules, run
 
 NODE_CLIENT = os.path.join(ROOT, "tests", "interop", "node", "client.js")

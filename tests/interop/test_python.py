@@ -9,9 +9,9 @@ import grpc
 from end_to_end.harness.certificates import read
 from end_to_end.harness.errors import StatusAssertions, retry_delay_of
 from end_to_end.harness.node import Node
+from end_to_end.harness.relay import Relay
 from end_to_end.harness.stubs import cache, cache_grpc
 from interop.cells import LARGE_BYTES, NODE_FLAGS, ONE_STREAM, TlsTestCase, streams_refused
-from interop.relay import Relay
 
 BINARY = bytes(range(256))
 LARGE = (bytes(range(251)) * (LARGE_BYTES // 251 + 1))[:LARGE_BYTES]

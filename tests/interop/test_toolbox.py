@@ -5,7 +5,7 @@ import socket
 import unittest
 from unittest import mock
 
-from interop.relay import Relay
+from end_to_end.harness.relay import Relay
 from interop.toolbox import need
 
 ABSENT = "no-such-program"

@@ -1,16 +1,17 @@
-"""A relay between a client and a node that counts what the client sends."""
+"""A relay between clients and nodes that counts what the clients send."""
 
 import contextlib
+import itertools
 import socket
 import threading
 
 
 class Relay:
-    """Listens on a port of its own when made, ends with the `with`. `bytes_sent` are those of all
-    clients so far."""
+    """Listens on a port of its own when made, ends with the `with`. Connections go to one of the ports
+    after the other, as if these were one node. `bytes_sent` are those of all clients so far."""
 
-    def __init__(self, port):
-        self._port = port
+    def __init__(self, *ports):
+        self._ports = itertools.cycle(ports)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._sockets = [self._listening]
@@ -41,7 +42,7 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 client = self._listening.accept()[0]
-                node = socket.create_connection(("127.0.0.1", self._port))
+                node = socket.create_connection(("127.0.0.1", next(self._ports)))
                 with self._lock:
                     if self._sockets is None:
                         client.close()
