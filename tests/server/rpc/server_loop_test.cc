@@ -11,13 +11,13 @@
 
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
+#include "tests/server/rpc/loop_connection.h"
 
 namespace larder::server {
 namespace {
 
 // Long enough for a machine that is busy; a test ends as soon as it has what it waits for.
 constexpr int kPatienceMs = 60000;
-constexpr absl::Duration kNever = absl::Hours(1);
 
 // A loop, and the client's end of a connection to it.
 class ServerLoopTest : public testing::Test {
@@ -25,20 +25,7 @@ class ServerLoopTest : public testing::Test {
   void Start(IoTimeouts timeouts) {
     methods_.Add("/test/Echo", std::make_unique<Echo>());
     loop_ = ServerLoop::Start({&limits_, &methods_, timeouts, &state_}).value();
-    int ends[2];
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    client_ = FileDescriptor(ends[0]);
-    FileDescriptor server(ends[1]);
-    ASSERT_EQ(fcntl(server.number(), F_SETFL, O_NONBLOCK), 0);
-    loop_->Add(std::move(server));
-  }
-
-  static IoTimeouts Patient() {
-    return {.handshake_within = kNever,
-            .ping_after = kNever,
-            .pong_within = kNever,
-            .unread_for = kNever,
-            .linger = kNever};
+    client_ = ConnectTo(*loop_);
   }
 
   void Send(const std::string& bytes) {
@@ -92,7 +79,7 @@ class ServerLoopTest : public testing::Test {
 };
 
 TEST_F(ServerLoopTest, CallsAreAnswered) {
-  Start(Patient());
+  Start(PatientTimeouts());
   Send(Hello() + Headers(1, RequestFields("/test/Echo")) +
        Data(1, Message("hello"), http2::kEndStream));
   Answers answers;
@@ -107,7 +94,7 @@ TEST_F(ServerLoopTest, ConnectionsThatArriveAsItEndsAreCounted) {
   events->RunAndWait([&] {
     auto loop = ServerLoop::Start({.limits = &limits_,
                                    .methods = &methods_,
-                                   .timeouts = Patient(),
+                                   .timeouts = PatientTimeouts(),
                                    .state = &state_,
                                    .event_loop = events.get()})
                     .value();
@@ -117,7 +104,7 @@ TEST_F(ServerLoopTest, ConnectionsThatArriveAsItEndsAreCounted) {
 }
 
 TEST_F(ServerLoopTest, AConnectionThatCannotBeWatchedIsCounted) {
-  Start(Patient());
+  Start(PatientTimeouts());
   // Not a file that epoll takes.
   loop_->Add(FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)));
   // The test's own time limit ends this if it never happens.
@@ -125,7 +112,7 @@ TEST_F(ServerLoopTest, AConnectionThatCannotBeWatchedIsCounted) {
 }
 
 TEST_F(ServerLoopTest, AConnectionThatSaysNothingIsClosed) {
-  IoTimeouts timeouts = Patient();
+  IoTimeouts timeouts = PatientTimeouts();
   timeouts.handshake_within = absl::ZeroDuration();
   Start(timeouts);
   ReadUntilClosed();
@@ -134,7 +121,7 @@ TEST_F(ServerLoopTest, AConnectionThatSaysNothingIsClosed) {
 }
 
 TEST_F(ServerLoopTest, AClientThatAnswersPingsIsKeptAndOneThatDoesNotIsClosed) {
-  IoTimeouts timeouts = Patient();
+  IoTimeouts timeouts = PatientTimeouts();
   timeouts.ping_after = absl::ZeroDuration();
   timeouts.pong_within = absl::ZeroDuration();
   Start(timeouts);
@@ -148,7 +135,7 @@ TEST_F(ServerLoopTest, AClientThatAnswersPingsIsKeptAndOneThatDoesNotIsClosed) {
 }
 
 TEST_F(ServerLoopTest, AClientThatTakesNothingIsClosed) {
-  IoTimeouts timeouts = Patient();
+  IoTimeouts timeouts = PatientTimeouts();
   timeouts.unread_for = absl::ZeroDuration();
   Start(timeouts);
   Send(Hello({{http2::Setting::kInitialWindowSize, 1u << 30}}) + WindowUpdate(0, 1 << 30));
@@ -164,7 +151,7 @@ TEST_F(ServerLoopTest, AClientThatTakesNothingIsClosed) {
 }
 
 TEST_F(ServerLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
-  Start(Patient());
+  Start(PatientTimeouts());
   Send("GET / HTTP/1.1\r\n\r\n");
   ReadUntilClosed();
   EXPECT_TRUE(HasFrame(http2::FrameType::kGoaway));
@@ -172,7 +159,7 @@ TEST_F(ServerLoopTest, AGarbledConnectionIsToldWhyAndClosed) {
 }
 
 TEST_F(ServerLoopTest, AnOldConnectionEndsWithItsLastCall) {
-  IoTimeouts timeouts = Patient();
+  IoTimeouts timeouts = PatientTimeouts();
   timeouts.age_max = absl::ZeroDuration();
   Start(timeouts);
   Send(Hello() + Headers(1, RequestFields("/test/Echo")));
@@ -187,7 +174,7 @@ TEST_F(ServerLoopTest, AnOldConnectionEndsWithItsLastCall) {
 }
 
 TEST_F(ServerLoopTest, AfterTheGraceAnOldConnectionIsClosedWithItsCalls) {
-  IoTimeouts timeouts = Patient();
+  IoTimeouts timeouts = PatientTimeouts();
   timeouts.age_max = absl::ZeroDuration();
   timeouts.age_grace = absl::ZeroDuration();
   Start(timeouts);
@@ -199,7 +186,7 @@ TEST_F(ServerLoopTest, AfterTheGraceAnOldConnectionIsClosedWithItsCalls) {
 }
 
 TEST_F(ServerLoopTest, DrainEndsAConnectionWithItsLastCall) {
-  Start(Patient());
+  Start(PatientTimeouts());
   Send(Hello() + Headers(1, RequestFields("/test/Echo")));
   ReadUntil(http2::FrameType::kSettings);
   loop_->Drain();
@@ -211,7 +198,7 @@ TEST_F(ServerLoopTest, DrainEndsAConnectionWithItsLastCall) {
 }
 
 TEST_F(ServerLoopTest, AConnectionToWhichAllWasSaidLingersUntilItsClientClosesIt) {
-  Start(Patient());
+  Start(PatientTimeouts());
   Send(Hello() + Headers(1, RequestFields("/test/Echo")));
   ReadUntil(http2::FrameType::kSettings);
   EXPECT_EQ(loop_->lingering(), 0u);

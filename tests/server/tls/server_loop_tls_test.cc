@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -14,6 +13,7 @@
 #include "server/rpc/server_loop.h"
 #include "server/tls/tls_rotation.h"
 #include "tests/server/rpc/http2_peer.h"
+#include "tests/server/rpc/loop_connection.h"
 #include "tests/server/tls/tls_client.h"
 
 namespace larder::server {
@@ -21,7 +21,6 @@ namespace {
 
 // Long enough for a machine that is busy; a test ends as soon as it has what it waits for.
 constexpr int kPatienceMs = 60000;
-constexpr absl::Duration kNever = absl::Hours(1);
 
 class Echo final : public UnaryMethod {
  public:
@@ -52,23 +51,10 @@ class ServerLoopTlsTest : public testing::Test {
   }
   ~ServerLoopTlsTest() override { std::filesystem::remove_all(folder_); }
 
-  void Start(IoTimeouts timeouts = Patient()) {
+  void Start(IoTimeouts timeouts = PatientTimeouts()) {
     methods_.Add("/test/Echo", std::make_unique<Echo>(&runs_));
     loop_ = ServerLoop::Start({&limits_, &methods_, timeouts, &state_, tls_.get()}).value();
-    int ends[2];
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    socket_ = FileDescriptor(ends[0]);
-    FileDescriptor server(ends[1]);
-    ASSERT_EQ(fcntl(server.number(), F_SETFL, O_NONBLOCK), 0);
-    loop_->Add(std::move(server));
-  }
-
-  static IoTimeouts Patient() {
-    return {.handshake_within = kNever,
-            .ping_after = kNever,
-            .pong_within = kNever,
-            .unread_for = kNever,
-            .linger = kNever};
+    socket_ = ConnectTo(*loop_);
   }
 
   void Connect() {
@@ -187,7 +173,7 @@ TEST_F(ServerLoopTlsTest, AClientThatEndsGetsItsAnswersAndTheEnd) {
 }
 
 TEST_F(ServerLoopTlsTest, AHandshakeThatTakesTooLongIsClosedAndCounted) {
-  IoTimeouts timeouts = Patient();
+  IoTimeouts timeouts = PatientTimeouts();
   timeouts.handshake_within = absl::ZeroDuration();
   Start(timeouts);
   TlsClient client({.ca = authority_.certificate()});
@@ -208,7 +194,7 @@ TEST_F(ServerLoopTlsTest, AClientThatLeavesDuringItsHandshakeIsCounted) {
 }
 
 TEST_F(ServerLoopTlsTest, AClientThatTakesNothingIsClosed) {
-  IoTimeouts timeouts = Patient();
+  IoTimeouts timeouts = PatientTimeouts();
   timeouts.unread_for = absl::ZeroDuration();
   Start(timeouts);
   Connect();
