@@ -83,10 +83,8 @@ Outgoing ReplicationSource::Next(LinkId link, ReplicationFeed* feed, uint64_t by
   const auto found = links_.find(link);
   if (found == links_.end()) return {};
   ReplicaLink& one = found->second;
-  if (one.is_welcome() || one.is_closing() || !one.hello().has_value()) {
-    if (!one.is_welcome() && !one.is_closing()) return {};
-    return one.Next(feed, bytes_max, condition);
-  }
+  if (one.is_welcome() || one.is_closing()) return one.Next(feed, bytes_max, condition);
+  if (!one.hello().has_value()) return {};
   if (std::optional<Refuse> refuse = ReasonToRefuse(*one.hello(), condition)) {
     ++counts_.refused;
     one.CloseNext(CloseReason::kRefused);
