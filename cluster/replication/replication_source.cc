@@ -162,7 +162,8 @@ std::optional<Refuse> ReplicationSource::ReasonByEpoch(const Hello& hello) {
 std::optional<Refuse> ReplicationSource::ReasonByData(const Hello& hello,
                                                       const SourceCondition& condition) {
   if (hand_over_to_ == hello.node && !state_->leads() && hello.position.has_value() &&
-      IsAhead(*hello.position, hello.history, state_->sequence())) {
+      (IsAhead(*hello.position, hello.history, state_->sequence()) ||
+       IsOfLaterEpoch(*hello.position, state_->sequence()))) {
     return RefuseFor(Refuse::Reason::kTakeOver, "the replica has more than this node");
   }
   if (!condition.is_ready || !state_->has_data()) {
@@ -223,16 +224,20 @@ bool ReplicationSource::IsAhead(const Position& position, const History& history
                                 uint64_t end) const {
   if (!state_->has_data()) return true;
   const Position own = state_->PositionAt(end);
-  if (position <= own) return false;
-  // Either it went on from what is here; or it went on from what was here and was lost since.
-  const bool is_of_lost = position.epoch > own.epoch && position.epoch.node == state_->node();
-  return is_of_lost || history.Continues(own, position.sequence);
+  return position > own && history.Continues(own, position.sequence);
+}
+
+bool ReplicationSource::IsOfLaterEpoch(const Position& position, uint64_t end) const {
+  return state_->has_data() && position.epoch > state_->PositionAt(end).epoch &&
+         position.epoch <= state_->fence();
 }
 
 std::vector<std::pair<NodeId, Position>> ReplicationSource::AheadOf(uint64_t end) const {
   std::vector<std::pair<NodeId, Position>> ahead;
   for (const auto& [node, asked] : asked_) {
-    if (IsAhead(asked.position, asked.history, end)) ahead.emplace_back(node, asked.position);
+    if (IsAhead(asked.position, asked.history, end) || IsOfLaterEpoch(asked.position, end)) {
+      ahead.emplace_back(node, asked.position);
+    }
   }
   std::sort(ahead.begin(), ahead.end(),
             [](const auto& a, const auto& b) { return a.second > b.second; });

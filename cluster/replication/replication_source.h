@@ -80,7 +80,11 @@ class ReplicationSource {
   std::optional<Refuse> ReasonToRefuse(const Hello& hello, const SourceCondition& condition);
   std::optional<Refuse> ReasonByEpoch(const Hello& hello);
   std::optional<Refuse> ReasonByData(const Hello& hello, const SourceCondition& condition);
+  // It went on from what this node has.
   bool IsAhead(const Position& position, const History& history, uint64_t end) const;
+  // It is of an epoch that this node knew of (its fence says so) and has nothing of: it has lost
+  // it.
+  bool IsOfLaterEpoch(const Position& position, uint64_t end) const;
   Refuse RefuseFor(Refuse::Reason reason, std::string detail) const;
   size_t OthersWelcome(const NodeId& node) const;
   void NoteAcks();

@@ -123,7 +123,10 @@ void SimulatedNode::StartProcess() {
     process_->state->OpenAnew(found.fence.NextIncarnation(id_), first);
     world_->truth.OnWritten(process_->state->PositionAt(first), keyspace.digest(),
                             world_->events.now());
-    if (!disk_.leads) process_->state->Close(first);
+    if (!disk_.leads) {
+      process_->state->Close(first);
+      ForgetPlace();
+    }
   }
   cluster::SourceOptions source_options;
   source_options.chunk_bytes = options_.chunk_bytes;
@@ -297,11 +300,16 @@ void SimulatedNode::NumberAnew() {
   Trace("begins its log anew");
 }
 
+// It wrote without numbers and is replaced: nobody can tell any more that it has what others may
+// lose.
+void SimulatedNode::ForgetPlace() { world_->truth.OnDataLost(index_, world_->events.now()); }
+
 void SimulatedNode::GiveUpLeading() {
   process_->opens_at.reset();
   process_->promotes = false;
   process_->source->HandOverTo(std::nullopt);
   if (!process_->state->leads()) return;
+  if (!process_->is_log_on) ForgetPlace();
   NumberAnew();
   process_->source->Close(process_->keyspace.end());
   process_->waiting.clear();

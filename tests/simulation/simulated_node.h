@@ -156,6 +156,7 @@ class SimulatedNode final : public StreamEnd {
   void NumberAnew();
   std::set<size_t> Unheard() const;
   void GiveUpLeading();
+  void ForgetPlace();
   void NoteAcks();
   void CheckStaleness();
   Snapshot TakeSnapshot() const;

@@ -277,10 +277,10 @@ TEST_F(ReplicationSourceTest, AfterARestartKnowsWhoIsAhead) {
   ASSERT_TRUE(source.Receive(kLink, HelloAt(kReplica, kEpoch, 45), At(0)).ok());
   EXPECT_EQ(Of<Refuse>(source.Next(kLink, &feed_, 100, condition_)).reason,
             Refuse::Reason::kNotReady);
-  // An epoch that this node drew and lost.
+  // Of an epoch that this node knew of, and has nothing of.
   source.Connect(LinkId{2}, At(0));
-  ASSERT_TRUE(source.Receive(LinkId{2}, HelloAt(kOther, {2, 1, kSelf}, 3), At(0)).ok());
-  state.RaiseFence({2, 1, kSelf});
+  ASSERT_TRUE(source.Receive(LinkId{2}, HelloAt(kOther, {2, 1, kOther}, 3), At(0)).ok());
+  state.RaiseFence({2, 1, kOther});
   source.Next(LinkId{2}, &feed_, 100, condition_);
   const auto ahead = source.AheadOf(40);
   ASSERT_EQ(ahead.size(), 2u);
@@ -288,7 +288,7 @@ TEST_F(ReplicationSourceTest, AfterARestartKnowsWhoIsAhead) {
   EXPECT_EQ(ahead[1].first, kReplica);
   source.HandOverTo(kOther);
   source.Connect(LinkId{3}, At(0));
-  ASSERT_TRUE(source.Receive(LinkId{3}, HelloAt(kOther, {2, 1, kSelf}, 3), At(0)).ok());
+  ASSERT_TRUE(source.Receive(LinkId{3}, HelloAt(kOther, {2, 1, kOther}, 3), At(0)).ok());
   EXPECT_EQ(Of<Refuse>(source.Next(LinkId{3}, &feed_, 100, condition_)).reason,
             Refuse::Reason::kTakeOver);
 }
