@@ -15,7 +15,7 @@ std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const std::optional<TlsM
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> CreateChannel(const ChannelOptions& options) {
+std::shared_ptr<grpc::Channel> CreateChannel(const GrpcChannelOptions& options) {
   grpc::ChannelArguments arguments;
   // A connection of its own, not the one that another channel to this address has.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

@@ -13,7 +13,7 @@
 
 namespace larder {
 
-struct ChannelOptions {
+struct GrpcChannelOptions {
   std::string address;  // as NormalizeAddress returns it
   absl::Duration connect_timeout = absl::Seconds(1);
   size_t max_receive_bytes = size_t{8} << 20;
@@ -21,7 +21,7 @@ struct ChannelOptions {
 };
 
 // A gRPC channel with a TCP connection of its own. Internal: includes grpcpp.
-std::shared_ptr<grpc::Channel> CreateChannel(const ChannelOptions& options);
+std::shared_ptr<grpc::Channel> CreateChannel(const GrpcChannelOptions& options);
 
 }  // namespace larder
 

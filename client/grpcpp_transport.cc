@@ -47,8 +47,8 @@ std::chrono::nanoseconds TimeLeft(const ChannelCall& call) {
 class GrpcppTransport final : public Transport {
  public:
   GrpcppTransport(const ClientOptions& options, std::optional<TlsMaterial> tls) {
-    const ChannelOptions channel = {options.address, options.connect_timeout,
-                                    options.max_receive_bytes, std::move(tls)};
+    const GrpcChannelOptions channel = {options.address, options.connect_timeout,
+                                        options.max_receive_bytes, std::move(tls)};
     for (int i = 0; i < options.connections; ++i) stubs_.emplace_back(CreateChannel(channel));
   }
 

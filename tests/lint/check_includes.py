@@ -11,6 +11,9 @@ import rules
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 COMMENT_OR_LITERAL = re.compile(
     r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|(?<!\w)\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
+NAMESPACE = re.compile(r"^namespace ([\w:]+) \{", re.MULTILINE)
+TYPE = re.compile(r"^(?:class|struct|enum class) (?:ABSL_\w+ )?(\w+)(?: final)?(?: :[^{;]*)? \{",
+                  re.MULTILINE)
 # Written so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
 SKIPPED_FOLDERS = {"build", "node_modules", "__pycache__"}
@@ -153,6 +156,19 @@ def check_light_headers(graph, heavy):
                 yield f"{path}:1: brings gRPC or generated code along: {' -> '.join(way)}"
 
 
+def check_doubles(path, text, types):
+    """A type that another header defines, too: a program that links both takes the functions of one
+    for the other. Those of tests never meet."""
+    if not path.endswith(".h") or path.startswith("tests/"):
+        return
+    namespace = NAMESPACE.search(text)
+    for match in TYPE.finditer(text):
+        name = (namespace.group(1) if namespace else "", match.group(1))
+        first = types.setdefault(name, path)
+        if first != path:
+            yield f"{path}:{line_of(text, match.start())}: {name[1]} is defined by {first}, too"
+
+
 def check_cpp(path, text, known, graph, heavy):
     findings = []
     graph[path] = []
@@ -176,7 +192,7 @@ def check_tree(root):
     """All findings about the tree, each "path:line: what"."""
     paths = files_of(root)
     known = {path for path in paths if path.endswith(CPP)}
-    findings, graph, heavy = [], {}, set()
+    findings, graph, heavy, types = [], {}, set(), {}
     for path in paths:
         try:
             with open(os.path.join(root, path), encoding="utf-8") as file:
@@ -190,6 +206,7 @@ def check_tree(root):
                 findings.append(f"{path}:{line_of(text, match.start())}: {match.group()} left in")
         if path in known:
             findings += check_cpp(path, text, known, graph, heavy)
+            findings += check_doubles(path, text, types)
     findings += check_light_headers(graph, heavy)
     cycle = find_cycle(graph)
     if cycle:

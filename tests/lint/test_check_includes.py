@@ -45,6 +45,16 @@ class CheckIncludesTest(unittest.TestCase):
     def test_accepts_a_tree_that_keeps_the_rules(self):
         self.assertEqual(self.findings(), [])
 
+    def test_refuses_two_types_of_one_name(self):
+        one = header("client/a.h", "namespace larder {\nstruct Options {\n};\n}")
+        for body, findings in [("namespace larder {\nclass Options final : public X {\n};\n}", 1),
+                               ("namespace larder::server {\nstruct Options {\n};\n}", 0),
+                               ("namespace larder {\nstruct Options;\n}", 0)]:
+            found = self.findings({"client/a.h": one, "client/b.h": header("client/b.h", body)})
+            self.assertEqual(len(found), findings, found)
+            if findings:
+                self.assertIn("Options is defined by client/a.h, too", found[0])
+
     def test_refuses_back_edges(self):
         for path, included in [
                 ("storage/a.cc", "server/handlers/get.h"), ("storage/a.cc", "cluster/hash_slot.h"),
