@@ -37,7 +37,7 @@ class PipelineStream final
       storage::MutexLock lock(mutex_);
       end = Advance();
     }
-    FinishIf(end);
+    if (end.has_value()) Finish(*end);
   }
 
   void OnReadDone(bool ok) override {
@@ -61,7 +61,7 @@ class PipelineStream final
       storage::MutexLock lock(mutex_);
       end = Advance();
     }
-    FinishIf(end);
+    if (end.has_value()) Finish(*end);
   }
 
   void OnWriteDone(bool ok) override {
@@ -82,7 +82,7 @@ class PipelineStream final
       operations_ -= dropped.size();
       end = Advance();
     }
-    FinishIf(end);
+    if (end.has_value()) Finish(*end);
   }
 
   void OnDone() override {
@@ -105,7 +105,7 @@ class PipelineStream final
       }
       end = Advance();
     }
-    FinishIf(end);
+    if (end.has_value()) Finish(*end);
   }
 
   // It stays while an operation is not answered.
@@ -118,15 +118,12 @@ class PipelineStream final
       is_draining_ = true;
       end = Advance();
     }
-    FinishIf(end);
-  }
-
-  // To be called last, and without the lock: a stream that is finished may go at any time.
-  void FinishIf(const std::optional<grpc::Status>& end) {
     if (end.has_value()) Finish(*end);
   }
 
-  // Starts whatever can be started now. Returns the status to finish with if that is the end.
+  // Starts whatever can be started now. Returns the status to finish with if that is the end: the
+  // caller, and nobody else, finishes then, last and without the lock. If there is none, and an
+  // answer or a drain has called, the stream may be gone once the lock is released.
   std::optional<grpc::Status> Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (is_finished_) return std::nullopt;
     if (!is_writing_ && !answered_.empty()) {

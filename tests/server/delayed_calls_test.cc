@@ -351,7 +351,13 @@ TEST_F(FrontEndDelayedTest, ADrainEndsAPipelineWhoseClientGoesOnSending) {
   is_over = true;
   writer.join();
   reader.Join();
-  EXPECT_EQ(stream->Finish().error_message(), kShuttingDown);
+  const grpc::Status end = stream->Finish();
+  EXPECT_EQ(end.error_code(), grpc::UNAVAILABLE);
+  // gRPC's server closes the connection with what it has not read, by which its last words get
+  // lost.
+  if (config_.transport != ServerConfig::Transport::kGrpcpp) {
+    EXPECT_EQ(end.error_message(), kShuttingDown);
+  }
   EXPECT_GE(reader.counts_.size(), 5u);
   ExpectAllEnded();
 }
