@@ -162,8 +162,7 @@ std::optional<Refuse> ReplicationSource::ReasonByEpoch(const Hello& hello) {
 std::optional<Refuse> ReplicationSource::ReasonByData(const Hello& hello,
                                                       const SourceCondition& condition) {
   if (hand_over_to_ == hello.node && !state_->leads() && hello.position.has_value() &&
-      (IsAhead(*hello.position, hello.history, state_->sequence()) ||
-       IsOfLaterEpoch(*hello.position, state_->sequence()))) {
+      HasMore(*hello.position, hello.history, state_->sequence())) {
     return RefuseFor(Refuse::Reason::kTakeOver, "the replica has more than this node");
   }
   if (!condition.is_ready || !state_->has_data()) {
@@ -227,17 +226,16 @@ bool ReplicationSource::IsAhead(const Position& position, const History& history
   return position > own && history.Continues(own, position.sequence);
 }
 
-bool ReplicationSource::IsOfLaterEpoch(const Position& position, uint64_t end) const {
-  return state_->has_data() && position.epoch > state_->PositionAt(end).epoch &&
-         position.epoch <= state_->fence();
+bool ReplicationSource::HasMore(const Position& position, const History& history,
+                                uint64_t end) const {
+  return IsAhead(position, history, end) ||
+         (position.epoch > state_->PositionAt(end).epoch && position.epoch <= state_->fence());
 }
 
 std::vector<std::pair<NodeId, Position>> ReplicationSource::AheadOf(uint64_t end) const {
   std::vector<std::pair<NodeId, Position>> ahead;
   for (const auto& [node, asked] : asked_) {
-    if (IsAhead(asked.position, asked.history, end) || IsOfLaterEpoch(asked.position, end)) {
-      ahead.emplace_back(node, asked.position);
-    }
+    if (HasMore(asked.position, asked.history, end)) ahead.emplace_back(node, asked.position);
   }
   std::sort(ahead.begin(), ahead.end(),
             [](const auto& a, const auto& b) { return a.second > b.second; });

@@ -80,11 +80,10 @@ class ReplicationSource {
   std::optional<Refuse> ReasonToRefuse(const Hello& hello, const SourceCondition& condition);
   std::optional<Refuse> ReasonByEpoch(const Hello& hello);
   std::optional<Refuse> ReasonByData(const Hello& hello, const SourceCondition& condition);
-  // It went on from what this node has.
+  // It went on from what this node has, if that is anything.
   bool IsAhead(const Position& position, const History& history, uint64_t end) const;
-  // It is of an epoch that this node knew of (its fence says so) and has nothing of: it has lost
-  // it.
-  bool IsOfLaterEpoch(const Position& position, uint64_t end) const;
+  // Likewise; or it is of an epoch that this node knew of (its fence says so) and has lost.
+  bool HasMore(const Position& position, const History& history, uint64_t end) const;
   Refuse RefuseFor(Refuse::Reason reason, std::string detail) const;
   size_t OthersWelcome(const NodeId& node) const;
   void NoteAcks();
