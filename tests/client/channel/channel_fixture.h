@@ -24,6 +24,7 @@
 #include "client/channel/rpc_channel.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/rpc_method.h"
+#include "tests/loopback.h"
 #include "tests/server/rpc/echo_method.h"
 #include "tests/server/rpc/http2_peer.h"
 
@@ -105,9 +106,7 @@ class Peer {
 class Listener {
  public:
   Listener() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in address = LoopbackAddress(0);
     socklen_t bytes = sizeof(address);
     auto* const any = reinterpret_cast<sockaddr*>(&address);
     EXPECT_EQ(bind(socket_.number(), any, sizeof(address)), 0);

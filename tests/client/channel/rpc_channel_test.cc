@@ -20,6 +20,7 @@
 #include "server/rpc/server_loop.h"
 #include "server/transport/transport_state.h"
 #include "tests/client/channel/channel_fixture.h"
+#include "tests/loopback.h"
 #include "tests/server/rpc/http2_peer.h"
 
 namespace larder::server {
@@ -369,11 +370,8 @@ TEST(RpcChannelConnectTest, WithoutAServerCallsFailAndLaterOnesFindIt) {
   FileDescriptor socket(::socket(AF_INET, SOCK_STREAM, 0));
   const int on = 1;
   setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_in again{};
-  again.sin_family = AF_INET;
-  again.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  again.sin_port = htons(static_cast<uint16_t>(port));
-  ASSERT_EQ(bind(socket.number(), reinterpret_cast<sockaddr*>(&again), sizeof(again)), 0);
+  const sockaddr_in again = LoopbackAddress(static_cast<uint16_t>(port));
+  ASSERT_EQ(bind(socket.number(), reinterpret_cast<const sockaddr*>(&again), sizeof(again)), 0);
   ASSERT_EQ(listen(socket.number(), 8), 0);
   // Refused at once until the backoff is over, and then it waits for the server's SETTINGS.
   absl::StatusCode code = absl::StatusCode::kUnavailable;
