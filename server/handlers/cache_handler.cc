@@ -21,13 +21,23 @@ absl::Status Invalid(std::string_view operation, std::string_view what) {
 
 }  // namespace
 
-CacheHandler::CacheHandler(storage::Keyspace* keyspace, const TimeSource* time,
+CacheHandler::CacheHandler(const ServedKeyspace* keyspace, const TimeSource* time,
                            const Limits& limits, const LeaseTokenCodec& tokens)
-    : keyspace_(keyspace),
+    : served_(keyspace),
       time_(time),
       limits_(limits),
       tokens_(tokens),
-      cursors_(keyspace->hasher()) {}
+      cursors_(keyspace->get()->hasher()) {}
+
+template <typename Answer>
+storage::Keyspace* CacheHandler::Served(std::string_view operation, Reply<Answer>& reply) const {
+  storage::Keyspace* const keyspace = served_->get();
+  if (keyspace == nullptr) [[unlikely]] {
+    reply.Fail(absl::UnavailableError(absl::StrCat(
+        View(operation), ": this node has no data yet: it takes a copy of another node's")));
+  }
+  return keyspace;
+}
 
 absl::Status CacheHandler::FromStorage(std::string_view operation, const absl::Status& status) {
   absl::Status named(status.code(), absl::StrCat(View(operation), ": ", status.message()));
@@ -39,6 +49,8 @@ absl::Status CacheHandler::FromStorage(std::string_view operation, const absl::S
 
 void CacheHandler::Prefetch(absl::Span<const std::string_view> keys) const {
   constexpr size_t kAtOnce = 16;
+  const storage::Keyspace* const keyspace = served_->get();
+  if (keyspace == nullptr) return;
   std::array<storage::KeyRef, kAtOnce> refs;
   while (!keys.empty()) {
     const size_t count = std::min(kAtOnce, keys.size());
@@ -47,7 +59,7 @@ void CacheHandler::Prefetch(absl::Span<const std::string_view> keys) const {
       if (key.empty() || key.size() > limits_.max_key_bytes) continue;
       refs[valid++] = {cluster::HashSlot(key), key};
     }
-    keyspace_->Prefetch({refs.data(), valid});
+    keyspace->Prefetch({refs.data(), valid});
     keys.remove_prefix(count);
   }
 }
@@ -59,7 +71,9 @@ void CacheHandler::GetFor(std::string_view operation, const GetView& request,
   if (const auto status = CheckReadGuarantees(operation, request); !status.ok()) {
     return reply.Fail(status);
   }
-  switch (keyspace_->Get(*key, now, reply)) {
+  storage::Keyspace* const keyspace = Served(operation, reply);
+  if (keyspace == nullptr) return;
+  switch (keyspace->Get(*key, now, reply)) {
     case storage::GetOutcome::kMiss:
       return reply.Complete({.found = false});
     case storage::GetOutcome::kHit:
@@ -137,7 +151,9 @@ void CacheHandler::SetFor(std::string_view operation, const SetView& request, Se
   auto options = CheckSet(operation, request, now);
   if (!options.ok()) return reply.Fail(options.status());
   if (request.return_previous) options->previous = &reply;
-  const auto result = keyspace_->Set(*key, request.value, *options, now);
+  storage::Keyspace* const keyspace = Served(operation, reply);
+  if (keyspace == nullptr) return;
+  const auto result = keyspace->Set(*key, request.value, *options, now);
   if (!result.ok()) return reply.Fail(FromStorage(operation, result.status()));
   if (result->outcome == storage::SetResult::Outcome::kRefused) {
     return reply.Fail(WithRetryHint(
@@ -166,7 +182,9 @@ void CacheHandler::DeleteFor(std::string_view operation, const DeleteView& reque
     if (!stale_for.ok()) return reply.Fail(stale_for.status());
     options.stale_until = now + *stale_for;
   }
-  const auto result = keyspace_->Delete(*key, options, now);
+  storage::Keyspace* const keyspace = Served(operation, reply);
+  if (keyspace == nullptr) return;
+  const auto result = keyspace->Delete(*key, options, now);
   if (!result.ok()) return reply.Fail(FromStorage(operation, result.status()));
   reply.Complete(*result);
 }
@@ -187,7 +205,9 @@ void CacheHandler::Lease(const LeaseView& request, LeaseReply& reply) {
   options.early_refresh_beta = *beta;
 
   const storage::TimePoint now = time_->Now();
-  const auto result = keyspace_->Lease(*key, options, now, reply);
+  storage::Keyspace* const keyspace = Served("Lease", reply);
+  if (keyspace == nullptr) return;
+  const auto result = keyspace->Lease(*key, options, now, reply);
   if (!result.ok()) return reply.Fail(FromStorage("Lease", result.status()));
   LeaseAnswer answer{.kind = result->kind, .has_value = result->has_value};
   LeaseTokenCodec::Encoded token;
@@ -209,7 +229,9 @@ void CacheHandler::Touch(const TouchView& request, TouchReply& reply) {
   const storage::TimePoint now = time_->Now();
   const auto expires_at = CheckTtl("Touch", request.ttl, now, limits_);
   if (!expires_at.ok()) return reply.Fail(expires_at.status());
-  const auto result = keyspace_->Touch(*key, *expires_at, now);
+  storage::Keyspace* const keyspace = Served("Touch", reply);
+  if (keyspace == nullptr) return;
+  const auto result = keyspace->Touch(*key, *expires_at, now);
   if (!result.ok()) return reply.Fail(FromStorage("Touch", result.status()));
   reply.Complete({.found = result->found, .version = result->version, .expires_at = *expires_at});
 }
@@ -223,7 +245,9 @@ void CacheHandler::Increment(const IncrementView& request, IncrementReply& reply
   storage::IncrementOptions options{.delta = request.delta, .initial = request.initial};
   if (request.ttl.has_value()) options.expires_at = *expires_at;
   options.created_expires_at = *expires_at;
-  const auto result = keyspace_->Increment(*key, options, now);
+  storage::Keyspace* const keyspace = Served("Increment", reply);
+  if (keyspace == nullptr) return;
+  const auto result = keyspace->Increment(*key, options, now);
   if (!result.ok()) return reply.Fail(FromStorage("Increment", result.status()));
   reply.Complete(*result);
 }
@@ -240,7 +264,9 @@ void CacheHandler::Append(const AppendView& request, AppendReply& reply) {
   const storage::AppendOptions options{.if_present = request.if_present,
                                        .created_expires_at = *expires_at,
                                        .value_bytes_max = limits_.max_value_bytes};
-  const auto result = keyspace_->Append(*key, request.value, options, now);
+  storage::Keyspace* const keyspace = Served("Append", reply);
+  if (keyspace == nullptr) return;
+  const auto result = keyspace->Append(*key, request.value, options, now);
   if (!result.ok()) {
     if (!absl::IsInvalidArgument(result.status())) {
       return reply.Fail(FromStorage("Append", result.status()));
@@ -282,7 +308,9 @@ void CacheHandler::Scan(const ScanView& request, ScanReply& reply) {
   // ServerConfig keeps the overhead of all entries below half of the answer.
   options.bytes_max =
       std::min(kBytesMax, limits_.max_response_bytes - options.limit * Limits::kEntryOverheadBytes);
-  const storage::ScanPosition next = keyspace_->Scan(from, options, time_->Now(), reply);
+  storage::Keyspace* const keyspace = Served("Scan", reply);
+  if (keyspace == nullptr) return;
+  const storage::ScanPosition next = keyspace->Scan(from, options, time_->Now(), reply);
   if (next.at_end()) return reply.Complete({});
   const ScanCursorCodec::Encoded cursor = cursors_.Encode(next);
   reply.Complete({.next_cursor = {cursor.data(), cursor.size()}});

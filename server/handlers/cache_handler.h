@@ -12,6 +12,7 @@
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
 #include "server/handlers/scan_cursor_codec.h"
+#include "server/handlers/served_keyspace.h"
 #include "server/handlers/time_source.h"
 #include "storage/keyspace.h"
 
@@ -23,7 +24,7 @@ namespace larder::server {
 // it runs.
 class CacheHandler {
  public:
-  CacheHandler(storage::Keyspace* keyspace, const TimeSource* time, const Limits& limits,
+  CacheHandler(const ServedKeyspace* keyspace, const TimeSource* time, const Limits& limits,
                const LeaseTokenCodec& tokens);
   virtual ~CacheHandler() = default;
 
@@ -58,6 +59,9 @@ class CacheHandler {
   virtual void DeleteFor(std::string_view operation, const DeleteView& request, DeleteReply& reply);
 
  private:
+  // Nullptr: none is served, and the reply has failed. UNAVAILABLE: nothing was done.
+  template <typename Answer>
+  storage::Keyspace* Served(std::string_view operation, Reply<Answer>& reply) const;
   // What a valid SetView asks of the keyspace.
   absl::StatusOr<storage::SetOptions> CheckSet(std::string_view operation, const SetView& request,
                                                storage::TimePoint now) const;
@@ -67,7 +71,7 @@ class CacheHandler {
   // An error of the keyspace as a client should see it.
   absl::Status FromStorage(std::string_view operation, const absl::Status& status);
 
-  storage::Keyspace* const keyspace_;
+  const ServedKeyspace* const served_;
   const TimeSource* const time_;
   const Limits limits_;
   const LeaseTokenCodec tokens_;

@@ -66,6 +66,10 @@ absl::Status CheckSettings(const std::vector<ConfigSettingView>& settings,
   return absl::OkStatus();
 }
 
+absl::Status NothingServed() {
+  return absl::UnavailableError("this node has no data yet: it takes a copy of another node's");
+}
+
 // An error of a Flush as a client should see it.
 absl::Status OfFlush(const absl::Status& status) {
   absl::Status named(status.code(), absl::StrCat("Flush: ", status.message()));
@@ -102,8 +106,10 @@ void MaintenanceHandler::SlotStats(const SlotStatsView& request, Reply<SlotStats
         absl::StrCat("SlotStats: last is ", last, ", less than first, ", request.first)));
   }
   SlotStatsAnswer answer;
+  const storage::Keyspace* const keyspace = parts_.keyspace->get();
+  if (keyspace == nullptr) return reply.Complete(answer);
   for (uint32_t slot = request.first; slot <= last; ++slot) {
-    const storage::SlotStats stats = parts_.keyspace->StatsOfSlot(slot);
+    const storage::SlotStats stats = keyspace->StatsOfSlot(slot);
     if (stats.entries != 0) answer.slots.emplace_back(slot, stats);
   }
   reply.Complete(answer);
@@ -114,12 +120,13 @@ void MaintenanceHandler::Flush(const FlushView& request, Reply<FlushAnswer>& rep
     const auto status = CheckSlot("Flush", "slot", *request.slot);
     if (!status.ok()) return reply.Fail(status);
   }
-  parts_.background->Post([this, keyspace = parts_.keyspace, time = parts_.time,
-                           slot = request.slot, peer = request.peer,
-                           open = OpenReply<Reply<FlushAnswer>>(reply)](
+  parts_.background->Post([this, served = parts_.keyspace, time = parts_.time, slot = request.slot,
+                           peer = request.peer, open = OpenReply<Reply<FlushAnswer>>(reply)](
                               const absl::Status& status) mutable {
     if (!status.ok()) return open.Take().Fail(OfFlush(status));
     const storage::TimePoint now = time->Now();
+    storage::Keyspace* const keyspace = served->get();
+    if (keyspace == nullptr) return open.Take().Fail(OfFlush(NothingServed()));
     const auto entries = slot.has_value() ? keyspace->FlushSlot(*slot, now) : keyspace->Flush(now);
     if (!entries.ok()) return open.Take().Fail(OfFlush(entries.status()));
     Tell(absl::StrCat("Flush of ", slot.has_value() ? absl::StrCat("slot ", *slot) : "all slots",

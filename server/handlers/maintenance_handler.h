@@ -12,9 +12,9 @@
 #include "server/handlers/config_store.h"
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
+#include "server/handlers/served_keyspace.h"
 #include "server/handlers/time_source.h"
 #include "storage/eviction_kind.h"
-#include "storage/keyspace.h"
 
 namespace larder::server {
 
@@ -64,7 +64,7 @@ struct SetConfigAnswer {};
 // What the Maintenance methods work with. All must outlive them, but for `background`, which may
 // end when there are no more requests.
 struct MaintenanceParts {
-  storage::Keyspace* keyspace = nullptr;
+  const ServedKeyspace* keyspace = nullptr;
   const TimeSource* time = nullptr;
   const NodeFigureSource* figures = nullptr;
   storage::EvictionKind eviction{};

@@ -4,19 +4,19 @@
 #include <string>
 
 #include "server/connections/connection_table.h"
+#include "server/handlers/served_keyspace.h"
 #include "server/http/http_counters.h"
 #include "server/log/log_writer.h"
 #include "server/metrics/request_metrics.h"
 #include "server/tls/tls_counters.h"
 #include "server/transport/inflight_limit.h"
 #include "server/transport/transport_state.h"
-#include "storage/keyspace.h"
 
 namespace larder::server {
 
 // What the metrics of a node are read from. All must outlive the collector.
 struct MetricSources {
-  const storage::Keyspace* keyspace = nullptr;
+  const ServedKeyspace* keyspace = nullptr;
   const RequestMetrics* requests = nullptr;
   ConnectionTable* connections = nullptr;
   const InflightLimit* inflight = nullptr;

@@ -16,6 +16,7 @@
 #include "server/handlers/lease_token_codec.h"
 #include "server/handlers/maintenance_handler.h"
 #include "server/handlers/multi_key_handler.h"
+#include "server/handlers/served_keyspace.h"
 #include "server/http/http_counters.h"
 #include "server/metrics/request_metrics.h"
 #include "server/metrics_page/metrics_endpoint.h"
@@ -81,7 +82,7 @@ class Node::Parts final : public NodeFigureSource {
     options.hash_secret = *secret;
     auto keyspace = storage::Keyspace::Create(options, &versions_);
     if (!keyspace.ok()) return keyspace.status();
-    keyspace_ = *std::move(keyspace);
+    keyspace_ = std::make_unique<ServedKeyspace>(*std::move(keyspace));
     cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
                                             LeaseTokenCodec(config_.node_number, RandomNumber()));
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
@@ -204,7 +205,7 @@ class Node::Parts final : public NodeFigureSource {
   std::unique_ptr<TlsRotation> tls_;  // nullptr: plaintext
   TransportState transport_;
   HttpCounters metrics_port_;
-  std::unique_ptr<storage::Keyspace> keyspace_;
+  std::unique_ptr<ServedKeyspace> keyspace_;
   std::unique_ptr<CacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;
   std::unique_ptr<RuntimeConfig> runtime_config_;

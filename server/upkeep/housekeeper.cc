@@ -18,9 +18,9 @@ constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
 
 }  // namespace
 
-Housekeeper::Housekeeper(storage::Keyspace* keyspace, ShardClock* clock,
+Housekeeper::Housekeeper(const ServedKeyspace* keyspace, ShardClock* clock,
                          ConnectionTable* connections, const SlowChores& chores)
-    : keyspace_(keyspace), clock_(clock), connections_(connections), slow_chores_(chores) {
+    : served_(keyspace), clock_(clock), connections_(connections), slow_chores_(chores) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -54,9 +54,12 @@ void Housekeeper::Post(Work work) {
 void Housekeeper::DoChores() {
   const storage::TimePoint now = clock_->Now();
   bool more_expires = false;
-  keyspace_->Expire(now, kRemovalsMax, &more_expires);
-  const bool more_shrinks = keyspace_->Shrink(now, kRemovalsMax) >= kRemovalsMax;
-  keyspace_->PrepareMemory();
+  bool more_shrinks = false;
+  if (storage::Keyspace* const keyspace = served_->get(); keyspace != nullptr) {
+    keyspace->Expire(now, kRemovalsMax, &more_expires);
+    more_shrinks = keyspace->Shrink(now, kRemovalsMax) >= kRemovalsMax;
+    keyspace->PrepareMemory();
+  }
   if (const auto time = std::chrono::steady_clock::now(); time >= next_slow_) {
     next_slow_ = time + kSlowPeriod;
     clock_->Discipline();

@@ -10,10 +10,10 @@
 
 #include "server/connections/connection_table.h"
 #include "server/handlers/background.h"
+#include "server/handlers/served_keyspace.h"
 #include "server/tls/tls_rotation.h"
 #include "server/upkeep/incident_report.h"
 #include "server/upkeep/shard_clock.h"
-#include "storage/keyspace.h"
 
 namespace larder::server {
 
@@ -33,7 +33,7 @@ class Housekeeper final : public Background {
   // half a millisecond, and expiry should not wait for more.
   static constexpr size_t kWaitingMax = 128;
 
-  Housekeeper(storage::Keyspace* keyspace, ShardClock* clock, ConnectionTable* connections,
+  Housekeeper(const ServedKeyspace* keyspace, ShardClock* clock, ConnectionTable* connections,
               const SlowChores& chores = {});
   // Fails what still waits.
   ~Housekeeper() override;
@@ -46,7 +46,7 @@ class Housekeeper final : public Background {
   void Run();
   void DoChores();
 
-  storage::Keyspace* const keyspace_;
+  const ServedKeyspace* const served_;
   ShardClock* const clock_;
   ConnectionTable* const connections_;
   const SlowChores slow_chores_;

@@ -26,7 +26,7 @@ std::vector<ConfigChange> ChangesBetween(const ServerConfig& before, const Serve
 
 }  // namespace
 
-RuntimeConfig::RuntimeConfig(const ServerConfig& config, storage::Keyspace* keyspace,
+RuntimeConfig::RuntimeConfig(const ServerConfig& config, ServedKeyspace* keyspace,
                              InflightLimit* inflight, ConfigListener listener)
     : keyspace_(keyspace), inflight_(inflight), listener_(std::move(listener)), config_(config) {}
 

@@ -10,8 +10,8 @@
 #include "absl/types/span.h"
 #include "server/config/server_config.h"
 #include "server/handlers/config_store.h"
+#include "server/handlers/served_keyspace.h"
 #include "server/transport/inflight_limit.h"
-#include "storage/keyspace.h"
 #include "storage/mutex.h"
 
 namespace larder::server {
@@ -32,7 +32,7 @@ using ConfigListener = std::function<void(const ConfigChange&)>;
 class RuntimeConfig final : public ConfigStore {
  public:
   // `config` is what keyspace and limit were made from. The listener may be empty.
-  RuntimeConfig(const ServerConfig& config, storage::Keyspace* keyspace, InflightLimit* inflight,
+  RuntimeConfig(const ServerConfig& config, ServedKeyspace* keyspace, InflightLimit* inflight,
                 ConfigListener listener);
 
   std::vector<ConfigEntry> Read() const override ABSL_LOCKS_EXCLUDED(mutex_);
@@ -43,7 +43,7 @@ class RuntimeConfig final : public ConfigStore {
   // Puts a config into effect, or nothing of it.
   absl::Status Apply(const ServerConfig& config) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  storage::Keyspace* const keyspace_;
+  ServedKeyspace* const keyspace_;
   InflightLimit* const inflight_;
   const ConfigListener listener_;
   mutable storage::Mutex mutex_;

@@ -54,7 +54,7 @@ class Machine {
   Machine()
       : keyspace_(*storage::Keyspace::Create(
             {.memory_bytes = storage::Keyspace::kMemoryBytesMin, .stripes = 1}, &versions_)),
-        cache_(keyspace_.get(), &time_, SmallLimits(), LeaseTokenCodec(1, 2)),
+        cache_(&keyspace_, &time_, SmallLimits(), LeaseTokenCodec(1, 2)),
         multi_key_(&cache_) {
     parts_.cache = &cache_;
     parts_.multi_key = &multi_key_;
@@ -101,7 +101,7 @@ class Machine {
  private:
   SteppingTime time_;
   storage::HybridClock versions_{1};
-  std::unique_ptr<storage::Keyspace> keyspace_;
+  ServedKeyspace keyspace_;
   CacheHandler cache_;
   MultiKeyHandler multi_key_;
   ServiceParts parts_;

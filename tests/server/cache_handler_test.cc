@@ -143,7 +143,7 @@ TEST_F(CacheHandlerTest, LeaseIsLostToAnyOtherMutation) {
 
 TEST_F(CacheHandlerTest, TokenOfAnEarlierProcessIsVoid) {
   const std::string token = Lease({.key = "k"}).token;
-  CacheHandler restarted(keyspace_.get(), &time_, {}, LeaseTokenCodec(3, 78));
+  CacheHandler restarted(&keyspace_, &time_, {}, LeaseTokenCodec(3, 78));
   RecordingSet reply;
   restarted.Set(WithToken("k", "late", token), reply);
   EXPECT_EQ(reply.answer.result.outcome, SetOutcome::kLeaseLost);
@@ -263,7 +263,7 @@ TEST_F(CacheHandlerTest, AScanOfOneGivesOneWhateverKeysTheClientChose) {
   // They collide under XXH3 for everybody, and stand in one slot.
   const auto keys = storage::CollidingKeys::Public("{tag}___________");
   for (int i = 0; i < 2000; ++i) ASSERT_TRUE(Set(keys[i], "value").status.ok());
-  EXPECT_EQ(keyspace_->StatsOfSlot(cluster::HashSlot(keys[0])).entries, 2000u);
+  EXPECT_EQ(keyspace_.get()->StatsOfSlot(cluster::HashSlot(keys[0])).entries, 2000u);
   size_t walked = 0;
   std::string cursor;
   do {

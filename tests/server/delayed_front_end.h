@@ -36,14 +36,13 @@ class FrontEndDelayedTest : public testing::Test {
     config_.listen = {"127.0.0.1", 0};
     config_.io_threads = 2;
     config_.limits = limits;
-    keyspace_ = storage::Keyspace::Create({.memory_bytes = 64 << 20}, &versions_).value();
-    cache_ = std::make_unique<DelayedCacheHandler>(&delays_, keyspace_.get(), &clock_, limits,
+    cache_ = std::make_unique<DelayedCacheHandler>(&delays_, &keyspace_, &clock_, limits,
                                                    LeaseTokenCodec(1, 2));
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
-    runtime_config_ = std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_,
-                                                      [](const auto&...) {});
+    runtime_config_ =
+        std::make_unique<RuntimeConfig>(config_, &keyspace_, &inflight_, [](const auto&...) {});
     maintenance_ = std::make_unique<DelayedMaintenanceHandler>(
-        &delays_, MaintenanceParts{.keyspace = keyspace_.get(),
+        &delays_, MaintenanceParts{.keyspace = &keyspace_,
                                    .time = &clock_,
                                    .figures = &figures_,
                                    .eviction = storage::EvictionKind::kLru,
@@ -74,9 +73,9 @@ class FrontEndDelayedTest : public testing::Test {
 
   // Runs without delay.
   void Store(const std::string& key, const std::string& value) {
-    ASSERT_TRUE(
-        keyspace_->Set({cluster::HashSlot(key), key}, value, storage::SetOptions(), clock_.Now())
-            .ok());
+    ASSERT_TRUE(keyspace_.get()
+                    ->Set({cluster::HashSlot(key), key}, value, storage::SetOptions(), clock_.Now())
+                    .ok());
   }
 
   std::string Stored(const std::string& key) {
@@ -88,7 +87,7 @@ class FrontEndDelayedTest : public testing::Test {
       }
       std::string value;
     } sink;
-    keyspace_->Get({cluster::HashSlot(key), key}, clock_.Now(), sink);
+    keyspace_.get()->Get({cluster::HashSlot(key), key}, clock_.Now(), sink);
     return sink.value;
   }
 
@@ -124,7 +123,8 @@ class FrontEndDelayedTest : public testing::Test {
   ConnectionTable connections_{1000};
   InflightLimit inflight_;
   TransportState transport_{TransportState::kIncompleteBytesMax, TransportState::kUnreadBytesMax};
-  std::unique_ptr<storage::Keyspace> keyspace_;
+  ServedKeyspace keyspace_{
+      storage::Keyspace::Create({.memory_bytes = 64 << 20}, &versions_).value()};
   std::unique_ptr<DelayedCacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;
   std::unique_ptr<RuntimeConfig> runtime_config_;

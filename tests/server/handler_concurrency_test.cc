@@ -86,7 +86,7 @@ TEST_F(HandlerConcurrencyTest, ReadsSeeWholeValuesWhileEverythingElseHappens) {
       if (i % 7 == thread) Delete({.key = key, .serve_stale_for = WireDuration{0, 1000000}});
       if (thread == 0) {
         time_.Advance(storage::Millis(1));
-        keyspace_->Expire(time_.Now(), 10);
+        keyspace_.get()->Expire(time_.Now(), 10);
       }
     }
   });

@@ -33,7 +33,7 @@ class HandlerTest : public testing::Test {
   explicit HandlerTest(const Limits& limits = {}, storage::KeyspaceOptions options = {})
       : versions_(3),
         keyspace_(storage::Keyspace::Create(options, &versions_).value()),
-        cache_(keyspace_.get(), &time_, limits, LeaseTokenCodec(3, 77)),
+        cache_(&keyspace_, &time_, limits, LeaseTokenCodec(3, 77)),
         multi_key_(&cache_) {}
 
   RecordingGet Get(const GetView& view) {
@@ -98,7 +98,7 @@ class HandlerTest : public testing::Test {
 
   FakeTime time_;
   storage::HybridClock versions_;
-  std::unique_ptr<storage::Keyspace> keyspace_;
+  ServedKeyspace keyspace_;
   CacheHandler cache_;
   MultiKeyHandler multi_key_;
 };

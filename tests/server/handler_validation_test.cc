@@ -38,7 +38,7 @@ class HandlerValidationTest : public HandlerTest {
  protected:
   HandlerValidationTest() : HandlerTest(SmallLimits()) {}
 
-  uint64_t entries() const { return keyspace_->Stats().entries; }
+  uint64_t entries() const { return keyspace_.get()->Stats().entries; }
 };
 
 TEST_F(HandlerValidationTest, KeyMustHaveOneToMaxKeyBytes) {
@@ -184,7 +184,7 @@ TEST_F(HandlerValidationTest, HoldForHasBounds) {
   ExpectInvalid(lease({0, 0}), {"Lease", "hold_for", "--max_lease_hold"});
   ExpectInvalid(lease({-5, 0}), {"Lease", "hold_for", "-5s"});
   ExpectInvalid(lease({61, 0}), {"Lease", "hold_for", "1m1s", "--max_lease_hold"});
-  EXPECT_EQ(keyspace_->Stats().leases, 0u);
+  EXPECT_EQ(keyspace_.get()->Stats().leases, 0u);
   EXPECT_TRUE(lease({60, 0}).ok());
 }
 

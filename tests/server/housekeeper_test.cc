@@ -21,7 +21,8 @@ namespace {
 
 TEST(HousekeeperTest, RemovesExpiredEntriesByItself) {
   storage::HybridClock versions(0);
-  const auto keyspace = storage::Keyspace::Create({}, &versions).value();
+  ServedKeyspace served(storage::Keyspace::Create({}, &versions).value());
+  storage::Keyspace* const keyspace = served.get();
   ShardClock clock;
   ConnectionTable connections(10);
   const storage::TimePoint now = clock.Now();
@@ -30,7 +31,7 @@ TEST(HousekeeperTest, RemovesExpiredEntriesByItself) {
     ASSERT_TRUE(keyspace->Set({i, key}, "v", {.expires_at = now + storage::Millis(1)}, now).ok());
   }
   ASSERT_TRUE(keyspace->Set({5000, "stays"}, "v", {}, now).ok());
-  const Housekeeper housekeeper(keyspace.get(), &clock, &connections);
+  const Housekeeper housekeeper(&served, &clock, &connections);
   // The test's own time limit ends this if it never happens.
   while (keyspace->Stats().entries != 1) std::this_thread::yield();
   EXPECT_EQ(keyspace->Stats().expirations, 5000u);
@@ -39,12 +40,11 @@ TEST(HousekeeperTest, RemovesExpiredEntriesByItself) {
 class BackgroundTest : public testing::Test {
  protected:
   storage::HybridClock versions_{0};
-  const std::unique_ptr<storage::Keyspace> keyspace_ =
-      storage::Keyspace::Create({}, &versions_).value();
+  ServedKeyspace keyspace_{storage::Keyspace::Create({}, &versions_).value()};
   ShardClock clock_;
   ConnectionTable connections_{10};
   std::unique_ptr<Housekeeper> housekeeper_ =
-      std::make_unique<Housekeeper>(keyspace_.get(), &clock_, &connections_);
+      std::make_unique<Housekeeper>(&keyspace_, &clock_, &connections_);
 };
 
 TEST_F(BackgroundTest, WorkIsDoneInOrderOnAThreadOfItsOwn) {
@@ -132,9 +132,9 @@ class FlushReply final : public Reply<FlushAnswer> {
 TEST_F(BackgroundTest, AFlushRunsOnItsThreadAndIsSeenOnceAnswered) {
   ThreadTellingTime time;
   MaintenanceHandler maintenance(
-      {.keyspace = keyspace_.get(), .time = &time, .background = housekeeper_.get()});
+      {.keyspace = &keyspace_, .time = &time, .background = housekeeper_.get()});
   for (uint32_t i = 0; i < 5000; ++i) {
-    ASSERT_TRUE(keyspace_->Set({i, std::to_string(i)}, "v", {}, clock_.Now()).ok());
+    ASSERT_TRUE(keyspace_.get()->Set({i, std::to_string(i)}, "v", {}, clock_.Now()).ok());
   }
   FlushReply reply;
   maintenance.Flush({}, reply);
@@ -145,7 +145,7 @@ TEST_F(BackgroundTest, AFlushRunsOnItsThreadAndIsSeenOnceAnswered) {
     char* Reserve(const storage::EntryInfo&, size_t) override { return nullptr; }
   } sink;
   for (uint32_t i = 0; i < 5000; ++i) {
-    ASSERT_EQ(keyspace_->Get({i, std::to_string(i)}, clock_.Now(), sink),
+    ASSERT_EQ(keyspace_.get()->Get({i, std::to_string(i)}, clock_.Now(), sink),
               storage::GetOutcome::kMiss);
   }
 }

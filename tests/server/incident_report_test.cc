@@ -64,8 +64,8 @@ TEST_F(IncidentReportTest, TellsOfWritesThatMemoryHadNoRoomFor) {
   options.memory_bytes = storage::Keyspace::kMemoryBytesMin;
   options.stripes = 1;
   options.eviction = storage::EvictionKind::kNone;
-  const auto keyspace = storage::Keyspace::Create(options, &versions_).value();
-  CacheHandler cache(keyspace.get(), &time_, {}, LeaseTokenCodec(3, 77));
+  const ServedKeyspace keyspace(storage::Keyspace::Create(options, &versions_).value());
+  CacheHandler cache(&keyspace, &time_, {}, LeaseTokenCodec(3, 77));
   IncidentReport report(
       {.cache = &cache,
        .inflight = &inflight_,

@@ -57,7 +57,7 @@ class FakeConfig final : public ConfigStore {
 class MaintenanceHandlerTest : public HandlerTest {
  protected:
   MaintenanceHandlerTest()
-      : maintenance_({.keyspace = keyspace_.get(),
+      : maintenance_({.keyspace = &keyspace_,
                       .time = &time_,
                       .figures = &figures_,
                       .eviction = storage::EvictionKind::kLru,
@@ -122,7 +122,7 @@ TEST_F(MaintenanceHandlerTest, MemoryStatsAddUp) {
   RecordingReply<MemoryStatsAnswer> reply;
   maintenance_.MemoryStats(reply);
   EXPECT_GT(reply.answer.usage.entries, 0u);
-  EXPECT_EQ(reply.answer.usage.total(), keyspace_->Memory().total());
+  EXPECT_EQ(reply.answer.usage.total(), keyspace_.get()->Memory().total());
   EXPECT_EQ(reply.answer.resident_bytes, 4096u);
 }
 
@@ -174,7 +174,7 @@ class WaitingBackground final : public Background {
 
 TEST_F(MaintenanceHandlerTest, FlushIsDoneInTheBackground) {
   WaitingBackground background;
-  MaintenanceHandler maintenance({.keyspace = keyspace_.get(),
+  MaintenanceHandler maintenance({.keyspace = &keyspace_,
                                   .time = &time_,
                                   .figures = &figures_,
                                   .eviction = storage::EvictionKind::kLru,

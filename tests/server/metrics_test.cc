@@ -76,7 +76,7 @@ class PrometheusTextTest : public testing::Test {
         inflight_(10, absl::Milliseconds(1)) {}
 
   std::string Text() {
-    return PrometheusText({.keyspace = keyspace_.get(),
+    return PrometheusText({.keyspace = &keyspace_,
                            .requests = &requests_,
                            .connections = &connections_,
                            .inflight = &inflight_,
@@ -86,7 +86,7 @@ class PrometheusTextTest : public testing::Test {
   }
 
   storage::HybridClock versions_{0};
-  std::unique_ptr<storage::Keyspace> keyspace_;
+  ServedKeyspace keyspace_;
   RequestMetrics requests_;
   ConnectionTable connections_;
   InflightLimit inflight_;
@@ -204,7 +204,7 @@ TEST_F(PrometheusTextTest, HistogramIsCumulativeInSeconds) {
 }
 
 TEST_F(PrometheusTextTest, CountsWhatTheKeyspaceDoes) {
-  ASSERT_TRUE(keyspace_->Set({1, "k"}, "v", {}, storage::TimePoint(storage::Millis(5))).ok());
+  ASSERT_TRUE(keyspace_.get()->Set({1, "k"}, "v", {}, storage::TimePoint(storage::Millis(5))).ok());
   const std::string text = Text();
   EXPECT_THAT(text, HasSubstr("larder_entries 1\n"));
   EXPECT_THAT(text, HasSubstr("larder_memory_limit_bytes 1073741824\n"));

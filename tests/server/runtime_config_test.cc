@@ -39,7 +39,7 @@ class RuntimeConfigTest : public testing::Test {
       : clock_(0),
         keyspace_(storage::Keyspace::Create(config.keyspace, &clock_).value()),
         inflight_(config.max_inflight, absl::Milliseconds(1)),
-        config_(config, keyspace_.get(), &inflight_, [this](const ConfigChange& change) {
+        config_(config, &keyspace_, &inflight_, [this](const ConfigChange& change) {
           log_.push_back(
               absl::StrCat(change.name, ": ", change.old_value, " to ", change.new_value));
         }) {}
@@ -48,17 +48,17 @@ class RuntimeConfigTest : public testing::Test {
 
   std::string Refusal(const std::vector<ConfigSettingView>& settings) {
     const auto before = Values();
-    const uint64_t limit_bytes = keyspace_->memory_limit_bytes();
+    const uint64_t limit_bytes = keyspace_.get()->memory_limit_bytes();
     const absl::Status status = config_.Change(settings);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(Values(), before);
-    EXPECT_EQ(keyspace_->memory_limit_bytes(), limit_bytes);
+    EXPECT_EQ(keyspace_.get()->memory_limit_bytes(), limit_bytes);
     EXPECT_THAT(log_, testing::IsEmpty());
     return std::string(status.message());
   }
 
   storage::HybridClock clock_;
-  std::unique_ptr<storage::Keyspace> keyspace_;
+  ServedKeyspace keyspace_;
   InflightLimit inflight_;
   std::vector<std::string> log_;
   RuntimeConfig config_;
@@ -75,10 +75,10 @@ TEST_F(RuntimeConfigTest, SaysWhichFlagsCanChange) {
 
 TEST_F(RuntimeConfigTest, MemoryIsReadAsTheFlagIsAndReachesTheKeyspace) {
   ASSERT_TRUE(config_.Change({{"memory", "65536k"}}).ok());
-  EXPECT_EQ(keyspace_->memory_limit_bytes(), 64 * kMi);
+  EXPECT_EQ(keyspace_.get()->memory_limit_bytes(), 64 * kMi);
   EXPECT_EQ(Values()["memory"], "64MiB");
   ASSERT_TRUE(config_.Change({{"memory", "2GiB"}}).ok());
-  EXPECT_EQ(keyspace_->memory_limit_bytes(), 2048 * kMi);
+  EXPECT_EQ(keyspace_.get()->memory_limit_bytes(), 2048 * kMi);
   EXPECT_THAT(log_, ElementsAre("memory: 1GiB to 64MiB", "memory: 64MiB to 2GiB"));
 }
 
@@ -110,7 +110,7 @@ TEST_F(RuntimeConfigTest, MaxInflightBoundsTheNextRequest) {
 }
 
 TEST_F(RuntimeConfigTest, ReadersSeeWholeChanges) {
-  RuntimeConfig config(WithStripes(1), keyspace_.get(), &inflight_, {});
+  RuntimeConfig config(WithStripes(1), &keyspace_, &inflight_, {});
   ASSERT_TRUE(config.Change({{"memory", "10MiB"}, {"max_inflight", "10"}}).ok());
   std::atomic<bool> is_over{false};
   std::thread reader([&] {
@@ -132,7 +132,8 @@ TEST_F(RuntimeConfigTest, ReadersSeeWholeChanges) {
   for (std::thread& writer : writers) writer.join();
   is_over = true;
   reader.join();
-  EXPECT_EQ(absl::StrCat(keyspace_->memory_limit_bytes() / kMi), ValuesOf(config)["max_inflight"]);
+  EXPECT_EQ(absl::StrCat(keyspace_.get()->memory_limit_bytes() / kMi),
+            ValuesOf(config)["max_inflight"]);
 }
 
 class ManyStripesTest : public RuntimeConfigTest {

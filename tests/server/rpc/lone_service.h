@@ -52,7 +52,7 @@ class HesitantCacheHandler final : public CacheHandler {
 class LoneService {
  public:
   explicit LoneService(LoopTime::duration turn, const Limits& limits = {})
-      : cache_(keyspace_.get(), &time_, limits, LeaseTokenCodec(3, 77)), multi_key_(&cache_) {
+      : cache_(&keyspace_, &time_, limits, LeaseTokenCodec(3, 77)), multi_key_(&cache_) {
     limits_.turn = turn;
     limits_.session.stream_window_bytes = 64 << 20;  // what is held is not waited for
     const ServiceParts parts{.cache = &cache_,
@@ -73,7 +73,7 @@ class LoneService {
 
   FakeTime time_;
   storage::HybridClock versions_{3};
-  std::unique_ptr<storage::Keyspace> keyspace_ = storage::Keyspace::Create({}, &versions_).value();
+  ServedKeyspace keyspace_{storage::Keyspace::Create({}, &versions_).value()};
   HesitantCacheHandler cache_;
   MultiKeyHandler multi_key_;
   RequestMetrics metrics_;

@@ -139,7 +139,7 @@ void ExpectTheSame(const std::vector<LongCall>& calls, const Limits& limits = {}
       EXPECT_GT(expected[i].size(), 1000u);
       EXPECT_TRUE(answers[i] == expected[i]) << calls[i].method;
     }
-    EXPECT_EQ(whole.keyspace_->Stats().entries, sliced.keyspace_->Stats().entries);
+    EXPECT_EQ(whole.keyspace_.get()->Stats().entries, sliced.keyspace_.get()->Stats().entries);
     EXPECT_EQ(sliced.inflight_.current(), 0u);
     EXPECT_EQ(sliced.state_.incomplete.used_bytes(), 0u);
   }
