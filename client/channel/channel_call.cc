@@ -1,14 +1,25 @@
 #include "client/channel/channel_call.h"
 
+#include <utility>
+
 #include "proto/wire/big_endian.h"
 
 namespace larder {
 
 char* ChannelCall::ResizeRequest(size_t message_bytes) {
   request_.resize(kPrefixBytes + message_bytes);
-  request_[0] = 0;  // not compressed
-  StoreBigEndian(message_bytes, 4, request_.data() + 1);
+  WritePrefix();
   return request_.data() + kPrefixBytes;
+}
+
+void ChannelCall::AdoptRequest(std::string prefixed) {
+  request_ = std::move(prefixed);
+  WritePrefix();
+}
+
+void ChannelCall::WritePrefix() {
+  request_[0] = 0;  // not compressed
+  StoreBigEndian(request_.size() - kPrefixBytes, 4, request_.data() + 1);
 }
 
 void ChannelCall::BeginAttempt() {
@@ -18,6 +29,7 @@ void ChannelCall::BeginAttempt() {
   answer_bytes_ = 0;
   connection_ = nullptr;
   is_refused_ = false;
+  fate_ = CallFate::kNotSent;
 }
 
 void CallQueue::Push(ChannelCall& call) {

@@ -20,6 +20,13 @@ struct ChannelStatus {
   std::string details;  // of grpc-status-details-bin
 };
 
+// What the server has seen of a call, as far as can be known.
+enum class CallFate : uint8_t {
+  kNotSent,   // nothing, or it has said that it did not look at it
+  kLost,      // perhaps all of it; the answer did not come, or not whole
+  kAnswered,  // the status is the server's
+};
+
 // One attempt of a unary call: what is asked, and then what was answered. Who makes it keeps it
 // until OnDone, and may use it again for another attempt.
 class ChannelCall : public http2::ClientStream {
@@ -34,8 +41,14 @@ class ChannelCall : public http2::ClientStream {
   // thing that the channel does with the call.
   virtual void OnDone() = 0;
 
+  // Whether an answer's message of that length, of which nothing has come yet, is to be kept. False
+  // ends the call with RESOURCE_EXHAUSTED.
+  virtual bool AdmitAnswer(size_t /*message_bytes*/) { return true; }
+
   // Makes room for a request's message and returns where it goes.
   char* ResizeRequest(size_t message_bytes);
+  // Takes a request's message that stands behind kPrefixBytes of any content, without a copy.
+  void AdoptRequest(std::string prefixed);
   std::string_view request_message() const {
     return std::string_view(request_).substr(kPrefixBytes);
   }
@@ -47,6 +60,7 @@ class ChannelCall : public http2::ClientStream {
   // What became of it.
   ChannelStatus status;
   std::string response;  // the answer's message; whole if the status is OK
+  CallFate fate() const { return fate_; }
 
  protected:
   ChannelCall() = default;
@@ -57,6 +71,7 @@ class ChannelCall : public http2::ClientStream {
   friend class ChannelLoop;
   friend class DeadlineWheel;
 
+  void WritePrefix();
   // Forgets what the attempt before has left.
   void BeginAttempt();
 
@@ -70,6 +85,7 @@ class ChannelCall : public http2::ClientStream {
   // What the channel keeps of the call.
   ChannelConnection* connection_ = nullptr;  // that it was started on
   uint32_t place_ = 0;
+  CallFate fate_ = CallFate::kNotSent;
   bool was_moved_ = false;   // from a connection that refused it to another
   bool is_refused_ = false;  // the server has not looked at it
   bool is_queued_for_connection_ = false;

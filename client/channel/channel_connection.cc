@@ -75,6 +75,7 @@ ChannelConnection::ChannelConnection(const ChannelConnectionLimits& limits, Requ
 void ChannelConnection::Start(ChannelCall& call, LoopTime now) {
   call.BeginAttempt();
   call.connection_ = this;
+  call.fate_ = CallFate::kLost;  // until something is known
   const absl::Duration left =
       call.deadline == kNoTime ? absl::InfiniteDuration() : absl::FromChrono(call.deadline - now);
   session_.Start(call, blocks_.BlockOf(call.path, left), call.request_);
@@ -119,6 +120,10 @@ void ChannelConnection::OnBody(http2::ClientStream& stream, std::string_view byt
                        absl::StrCat("the answer is larger than the limit (", call.answer_bytes_,
                                     " vs. ", answer_bytes_max_, ")")));
     }
+    if (!call.AdmitAnswer(call.answer_bytes_)) {
+      return EndEarly(call,
+                      Status(StatusCode::kResourceExhausted, "there is no room for the answer"));
+    }
     call.response.reserve(std::min<size_t>(call.answer_bytes_, kTrustedBytes));
   }
   if (bytes.size() > call.answer_bytes_ - call.response.size()) {
@@ -150,6 +155,7 @@ ChannelStatus ChannelConnection::StatusOf(const ChannelCall& call,
 void ChannelConnection::OnEnd(http2::ClientStream& stream, const AnswerFields* fields) {
   ChannelCall& call = CallOf(stream);
   ++answers_;
+  if (fields != nullptr && fields->grpc_status().has_value()) call.fate_ = CallFate::kAnswered;
   End(call, StatusOf(call, fields));
 }
 
@@ -157,6 +163,7 @@ void ChannelConnection::OnFailure(http2::ClientStream& stream,
                                   const http2::StreamFailure& failure) {
   ChannelCall& call = CallOf(stream);
   call.is_refused_ = !failure.is_processed;
+  if (call.is_refused_) call.fate_ = CallFate::kNotSent;
   if (!failure.is_by_server) {
     const bool is_lost = failure.code == http2::ErrorCode::kNoError;
     return End(call, Status(is_lost ? StatusCode::kUnavailable : StatusCode::kInternal,

@@ -55,6 +55,7 @@ void ChannelLoop::Close() {
 }
 
 void ChannelLoop::RefuseClosed(ChannelCall& call) {
+  call.fate_ = CallFate::kNotSent;
   call.status = {static_cast<int>(absl::StatusCode::kUnavailable), std::string(kClosed), {}};
   call.OnDone();
 }
@@ -62,6 +63,7 @@ void ChannelLoop::RefuseClosed(ChannelCall& call) {
 void ChannelLoop::Start(ChannelCall& call, uint32_t place) {
   call.place_ = place;
   call.was_moved_ = false;
+  call.fate_ = CallFate::kNotSent;
   // All of it under the lock: who waits for the call may destroy the channel as soon as that has
   // ended.
   const MutexLock lock(mutex_);
@@ -101,21 +103,35 @@ LoopTime ChannelLoop::NextDeadline() const {
 void ChannelLoop::ExpireCalls() {
   wheel_.TakeExpired(now(), expired_);
   for (ChannelCall* const call : expired_) {
-    if (call->is_queued_for_connection_) {
-      places_[call->place_]->RemoveWaiting(*call);
-      Refuse(*call, absl::StatusCode::kDeadlineExceeded,
-             "the deadline passed before there was a connection that takes the call");
-      continue;
-    }
-    for (const auto& [link, owned] : links_) {
-      if (&link->rpc() != call->connection_) continue;
-      link->Cancel(*call);
-      break;
-    }
+    const bool was_sent = Withdraw(*call);
     Refuse(*call, absl::StatusCode::kDeadlineExceeded,
-           "the deadline passed before the answer came");
+           was_sent ? "the deadline passed before the answer came"
+                    : "the deadline passed before there was a connection that takes the call");
   }
   expired_.clear();
+}
+
+bool ChannelLoop::Withdraw(ChannelCall& call) {
+  if (call.is_queued_for_connection_) {
+    places_[call.place_]->RemoveWaiting(call);
+    return false;
+  }
+  for (const auto& [link, owned] : links_) {
+    if (&link->rpc() != call.connection_) continue;
+    link->Cancel(call);
+    break;
+  }
+  return true;
+}
+
+void ChannelLoop::Cancel(ChannelCall& call) {
+  bool is_taken = true;
+  {
+    const MutexLock lock(mutex_);
+    is_taken = std::erase(started_, &call) == 0;
+  }
+  if (is_taken) Withdraw(call);
+  Refuse(call, absl::StatusCode::kCancelled, "the call was cancelled");
 }
 
 void ChannelLoop::End(ChannelCall& call) {

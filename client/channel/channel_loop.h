@@ -38,6 +38,8 @@ class ChannelLoop final : private LoopMember {
 
   // Begins the call on the connection with this number. May be called on any thread.
   void Start(ChannelCall& call, uint32_t place);
+  // Ends a call that has not ended, with CANCELLED. On the loop's thread, in no OnDone.
+  void Cancel(ChannelCall& call);
   // Ends all that is open, and what is started from now on.
   void Close();
   // Ends a call that is started when its channel ends.
@@ -73,6 +75,9 @@ class ChannelLoop final : private LoopMember {
   void TakeStarted();
   void Finish(ChannelCall& call);
   void ExpireCalls();
+  // Takes a call from where it waits for a connection or for its answer. Returns whether it was
+  // sent.
+  bool Withdraw(ChannelCall& call);
   void SettleChanged();
   LoopTime NextDeadline() const;
   std::vector<ChannelLink*> AllLinks() const;

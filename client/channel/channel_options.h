@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "client/channel/channel_connection.h"
@@ -32,6 +34,8 @@ struct ChannelOptions {
   // closed if nothing comes after that either.
   absl::Duration ping_after = absl::Seconds(20);
   absl::Duration pong_within = absl::Seconds(5);
+  // Header fields that are sent with each call. REQUIRES: names and values that HTTP/2 permits.
+  std::vector<std::pair<std::string, std::string>> metadata = {};
   ChannelConnectionLimits limits;
 };
 

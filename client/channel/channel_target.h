@@ -14,7 +14,8 @@ struct ChannelTarget {
   explicit ChannelTarget(const ChannelOptions& from)
       : options(from),
         origin{AuthorityOf(from.address),
-               from.tls == nullptr ? RequestOrigin::Scheme::kHttp : RequestOrigin::Scheme::kHttps},
+               from.tls == nullptr ? RequestOrigin::Scheme::kHttp : RequestOrigin::Scheme::kHttps,
+               from.metadata},
         server_name(from.tls_server_name.empty() ? HostOf(from.address) : from.tls_server_name),
         is_numeric(IsNumericAddress(from.address)) {}
 

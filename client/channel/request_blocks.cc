@@ -59,6 +59,7 @@ std::string_view RequestBlocks::BlockOf(std::string_view path, absl::Duration le
   AppendField("te", "trailers", bytes);
   AppendField("content-type", "application/grpc", bytes);
   AppendField("user-agent", kUserAgent, bytes);
+  for (const auto& [name, value] : origin_.metadata) AppendField(name, value, bytes);
   block->timeout_min_ms = block->timeout_max_ms = ms;
   if (ms >= 0) {
     block->timeout_max_ms = RoundUp(ms);

@@ -15,12 +15,13 @@ namespace larder {
 // the calls of a client that uses one timeout say the same. The client itself keeps the deadline.
 std::string GrpcTimeout(absl::Duration left);
 
-// Whom requests are to.
+// Whom requests are to, and what all of them say.
 struct RequestOrigin {
   enum class Scheme : uint8_t { kHttp, kHttps };
 
   std::string authority;
   Scheme scheme = Scheme::kHttp;
+  std::vector<std::pair<std::string, std::string>> metadata = {};  // of each request
 };
 
 // The header blocks of requests to one origin: HPACK without a dynamic table, kept, since most

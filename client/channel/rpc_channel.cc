@@ -36,4 +36,6 @@ void RpcChannel::Start(ChannelCall& call) {
   loops_[turn % threads]->Start(call, turn / threads);
 }
 
+void RpcChannel::Cancel(ChannelCall& call) { loops_.front()->Cancel(call); }
+
 }  // namespace larder

@@ -41,6 +41,11 @@ class RpcChannel {
   // Begins an attempt, without blocking. Its deadline is what ends it at the latest.
   void Start(ChannelCall& call);
 
+  // Ends a call that was started and has not ended: with CANCELLED, OnDone being called before this
+  // returns, and the server is told if it may have heard of it. REQUIRES: the channel was given an
+  // EventLoop, on whose thread this runs, but in no OnDone.
+  void Cancel(ChannelCall& call);
+
  private:
   explicit RpcChannel(uint32_t connections);
 
