@@ -265,6 +265,23 @@ bool CallRunner::ResumePaused() {
   return true;
 }
 
+std::string CallRunner::TakeRequest(std::string_view request, size_t bytes_before) {
+  // Less is copied sooner than memory is taken for what comes next.
+  constexpr size_t kCopiedBytesMax = 4096;
+  if (buffer_ != nullptr && request.size() > kCopiedBytesMax) {
+    const auto at = static_cast<size_t>(request.data() - buffer_->data());
+    if (at >= bytes_before) {
+      std::string taken = std::move(*buffer_);
+      taken.resize(at + request.size());
+      taken.erase(0, at - bytes_before);
+      return taken;
+    }
+  }
+  std::string copy;
+  copy.reserve(bytes_before + request.size());
+  return copy.append(bytes_before, '\0').append(request);
+}
+
 void CallRunner::Fail(RpcCall& call, const absl::Status& status) {
   if (RunGathered(call) == CallOutcome::kOver) return;
   // A deadline may end a call that streams at any time.
@@ -279,6 +296,7 @@ void CallRunner::Stop(RpcCall& call) {
   if (call.streaming_ != nullptr) stopped_.push_back(std::move(call.streaming_));
   if (call.state_ == CallState::kHeld) held_.Remove(call.id);
   if (inflating_ == call.id) static_cast<void>(EndInflation(call));
+  call.attachment_.reset();
   call.reader_.Release();
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -69,6 +70,8 @@ class CallRunner {
   std::string_view KeepRequest(RpcCall& call, std::string_view request) {
     return call.reader_.KeepTaken(request, buffer_);
   }
+  // What RpcCall::TakeRequest says, of the message that runs.
+  std::string TakeRequest(std::string_view request, size_t bytes_before);
   // Asks a streaming call to finish.
   CallOutcome Drain(RpcCall& call);
   // Finishes a call that its method has not seen, or only a part of.

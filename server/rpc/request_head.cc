@@ -60,8 +60,10 @@ void RequestHead::Clear() {
   encoding_.clear();
   content_length_.reset();
   timeout_.reset();
-  routing_ = Routing::kForward;
+  routing_ = RoutingWish::kForward;
   bad_routing_.reset();
+  is_forwarded_ = false;
+  bad_forwarded_.reset();
   metadata_.clear();
 }
 
@@ -115,10 +117,14 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
   } else if (name == "larder-routing") {
     is_plain_ = false;
     if (value == "redirect") {
-      routing_ = Routing::kRedirect;
+      routing_ = RoutingWish::kRedirect;
     } else {
       bad_routing_ = value;
     }
+  } else if (name == kForwardedField) {
+    is_plain_ = false;
+    is_forwarded_ = value == kForwardedValue;
+    if (!is_forwarded_) bad_forwarded_ = value;
   } else if (keeps_metadata_ && IsMetadataName(name)) {
     metadata_.emplace_back(name, value);
   }
@@ -129,6 +135,10 @@ absl::Status RequestHead::CheckUncommon() const {
   if (bad_routing_.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat("larder-routing is ", Quoted(*bad_routing_),
                                                    "; it can be redirect, or absent"));
+  }
+  if (bad_forwarded_.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("larder-forwarded is ", Quoted(*bad_forwarded_), "; it can be 1, or absent"));
   }
   if (!encoding_.empty() && encoding_ != "gzip") {
     return absl::UnimplementedError(absl::StrCat("the request's compression ", Quoted(encoding_),

@@ -15,10 +15,14 @@
 namespace larder::server {
 
 // What a client wants of a node that does not own a key's slot: the header field larder-routing.
-enum class Routing : uint8_t {
+enum class RoutingWish : uint8_t {
   kForward,   // the node asks the owner; without the field
   kRedirect,  // the node says who the owner is
 };
+
+// The header field by which a node marks the requests that it sends on.
+inline constexpr char kForwardedField[] = "larder-forwarded";
+inline constexpr char kForwardedValue[] = "1";
 
 // The header fields of a request: what HTTP/2 (RFC 9113, section 8) demands of them, and what gRPC
 // says with them. One object is filled again for each request, so that its memory stays.
@@ -48,9 +52,12 @@ class RequestHead {
   std::optional<uint64_t> content_length() const { return content_length_; }
   // Absent: no deadline.
   std::optional<absl::Duration> timeout() const { return timeout_; }
-  Routing routing() const { return routing_; }
-  // INVALID_ARGUMENT: grpc-timeout or larder-routing is malformed. UNIMPLEMENTED: the messages are
-  // compressed in a way that is not ours. DEADLINE_EXCEEDED: there was no time left.
+  RoutingWish routing() const { return routing_; }
+  // Another node has sent it on, by the header field larder-forwarded: it is not sent on again.
+  bool is_forwarded() const { return is_forwarded_; }
+  // INVALID_ARGUMENT: grpc-timeout, larder-routing or larder-forwarded is malformed.
+  // UNIMPLEMENTED: the messages are compressed in a way that is not ours. DEADLINE_EXCEEDED: there
+  // was no time left.
   absl::Status CheckGrpc() const { return is_plain_ ? absl::OkStatus() : CheckUncommon(); }
   // The other fields with an IsMetadataName, as they came. Empty without KeepMetadata.
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
@@ -76,8 +83,10 @@ class RequestHead {
   std::string encoding_;
   std::optional<uint64_t> content_length_;
   std::optional<absl::Duration> timeout_;
-  Routing routing_ = Routing::kForward;
+  RoutingWish routing_ = RoutingWish::kForward;
   std::optional<std::string> bad_routing_;  // what came in place of it
+  bool is_forwarded_ = false;
+  std::optional<std::string> bad_forwarded_;  // what came in place of 1
   std::vector<std::pair<std::string, std::string>> metadata_;
 };
 

@@ -45,6 +45,10 @@ bool RpcCall::IsTurnOver() {
   return connection_->runner_.IsTurnOver();
 }
 
+std::string RpcCall::TakeRequest(std::string_view request, size_t bytes_before) {
+  return connection_->runner_.TakeRequest(request, bytes_before);
+}
+
 std::string_view RpcCall::KeepRequest(std::string_view request) {
   return connection_->runner_.KeepRequest(*this, request);
 }
@@ -117,6 +121,7 @@ LoopTime RpcCall::received_at() const { return connection_->now_; }
 void RpcCall::TellTime(LoopTime now) { connection_->runner_.OnTime(now); }
 
 void RpcCall::KeepPlace(InflightLimit* limit) {
+  if (places_ > 0 && limit != limit_) return limit->Leave();
   limit_ = limit;
   ++places_;
   // One that goes on leaves as soon as nothing waits.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,14 +17,20 @@
 #include "server/rpc/http2_stream.h"
 #include "server/rpc/message_reader.h"
 #include "server/rpc/metadata.h"
+#include "server/rpc/request_head.h"
 #include "server/rpc/rpc_method.h"
 
 namespace larder::server {
 
 class AnswerWriter;
 class InflightLimit;
-class RequestHead;
 class RpcConnection;
+
+// What a call has while it lasts, and what ends with it.
+class CallAttachment {
+ public:
+  virtual ~CallAttachment() = default;
+};
 
 // One gRPC call: takes the answer's messages and its status. Belongs to a connection and to the
 // thread of its loop; used again for other calls when it is over.
@@ -33,7 +40,7 @@ class RpcCall final : public http2::RequestStream {
   void SendMessage(std::string_view message);
 
   // The call has a place in this limit, which it leaves when what it was sent for was sent, or
-  // could not be.
+  // could not be. While it has some in one limit, those of others are left at once.
   void KeepPlace(InflightLimit* limit);
 
   // Leaves the call open when its method returns, for whoever has the ticket to go on with; the
@@ -50,6 +57,11 @@ class RpcCall final : public http2::RequestStream {
   // Keeps the request of a unary call as long as it is open; returns where it is from now on. What
   // came in one frame is copied. Once, while its method runs.
   std::string_view KeepRequest(std::string_view request);
+  // Gives away the request of a unary call, behind so many bytes of any content: its memory if it
+  // lies in memory of its own, or a copy. Once, while its method runs; the request is void then.
+  std::string TakeRequest(std::string_view request, size_t bytes_before);
+  // Destroys what is attached as soon as the call is over, however it ends. Once for a call.
+  void Attach(std::unique_ptr<CallAttachment> attachment) { attachment_ = std::move(attachment); }
 
   // Ends the call, which is not to be touched any more. An error is sent with its details.
   void Finish(const absl::Status& status);
@@ -66,6 +78,12 @@ class RpcCall final : public http2::RequestStream {
 
   // Who calls, for a log.
   std::string DescribePeer() const;
+  // What the client wants if this node does not own the key's slot.
+  RoutingWish routing() const { return routing_; }
+  // Another node has sent the call on.
+  bool is_forwarded() const { return is_forwarded_; }
+  // kNoTime: it has none.
+  LoopTime deadline() const { return deadline_; }
   // When what runs now came.
   LoopTime received_at() const;
   // Says what a clock has just shown, after work that may have taken long: it ends the turn of the
@@ -99,6 +117,8 @@ class RpcCall final : public http2::RequestStream {
   int places_ = 0;  // in limit_
   std::unique_ptr<StreamingCall> streaming_;
   LoopTime deadline_ = kNoTime;
+  RoutingWish routing_ = RoutingWish::kForward;
+  bool is_forwarded_ = false;
   CallState state_ = CallState::kReading;
   MessageReader reader_;
   // Messages that were taken and are not run yet; what they borrow from goes when Receive returns.
@@ -106,7 +126,8 @@ class RpcCall final : public http2::RequestStream {
   uint32_t deferred_ = 0;         // tickets that were not used
   std::string_view http_status_;  // in CallState::kNotGrpc
   std::unique_ptr<CallMetadata> metadata_;
-  bool has_head_ = false;                 // that of the answer is written
+  bool has_head_ = false;  // that of the answer is written
+  std::unique_ptr<CallAttachment> attachment_;
   AnswerWriter* open_message_ = nullptr;  // the one that is being written
 };
 

@@ -150,6 +150,8 @@ absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
     return absl::UnimplementedError(absl::StrCat("there is no method ", Quoted(head.path())));
   }
   if (const absl::Status status = head.CheckGrpc(); !status.ok()) return status;
+  call.routing_ = head.routing();
+  call.is_forwarded_ = head.is_forwarded();
   if (!head.encoding().empty()) call.reader_.AllowGzip();
   if (head.timeout().has_value()) {
     call.deadline_ = After(now_, *head.timeout());

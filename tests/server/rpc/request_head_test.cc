@@ -109,19 +109,34 @@ TEST(RequestHeadTest, TimeoutsHaveUpToEightDigitsAndAUnit) {
 }
 
 TEST(RequestHeadTest, RoutingIsOneOfTheKnownFieldsAndNoMetadata) {
-  EXPECT_EQ(HeadOf(RequestFields("/a/b")).routing(), Routing::kForward);
+  EXPECT_EQ(HeadOf(RequestFields("/a/b")).routing(), RoutingWish::kForward);
   RequestHead head(4096);
   head.KeepMetadata();
   head.Add("larder-routing", "redirect");
-  EXPECT_EQ(head.routing(), Routing::kRedirect);
+  EXPECT_EQ(head.routing(), RoutingWish::kRedirect);
   EXPECT_TRUE(head.CheckGrpc().ok());
   EXPECT_TRUE(head.metadata().empty());
   head.Clear();
-  EXPECT_EQ(head.routing(), Routing::kForward);
+  EXPECT_EQ(head.routing(), RoutingWish::kForward);
   for (const std::string bad : {"", "Redirect", "redirect ", "for\tward"}) {
     const absl::Status status = HeadOf({{"larder-routing", bad}}).CheckGrpc();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
     EXPECT_THAT(std::string(status.message()), testing::HasSubstr("larder-routing"));
+  }
+}
+
+TEST(RequestHeadTest, ARequestThatWasSentOnIsMarkedByAOne) {
+  EXPECT_FALSE(HeadOf(RequestFields("/a/b")).is_forwarded());
+  RequestHead head(4096);
+  head.Add("larder-forwarded", "1");
+  EXPECT_TRUE(head.is_forwarded());
+  EXPECT_TRUE(head.CheckGrpc().ok());
+  head.Clear();
+  EXPECT_FALSE(head.is_forwarded());
+  for (const std::string bad : {"", "0", "2", "true"}) {
+    const absl::Status status = HeadOf({{"larder-forwarded", bad}}).CheckGrpc();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr("larder-forwarded"));
   }
 }
 
