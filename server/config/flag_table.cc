@@ -220,6 +220,11 @@ void AddTls(std::vector<Flag>& flags) {
   flags.push_back(PemFile(
       {"tls_client_ca_file", "Clients must present a certificate that one of these has signed."},
       [](auto& c) -> auto& { return c.tls.client_ca_file; }));
+  flags.push_back(
+      PemFile({"tls_peer_ca_file",
+               "Another node's certificate must be signed by one of these. Empty: by one of "
+               "--tls_client_ca_file or, without that, by whom the system trusts."},
+              [](auto& c) -> auto& { return c.tls.peer_ca_file; }));
 }
 
 void AddKeyspace(std::vector<Flag>& flags) {
@@ -359,6 +364,34 @@ void AddConnection(std::vector<Flag>& flags) {
       absl::ZeroDuration(), week, [](auto& c) -> auto& { return c.max_connection_age_grace; }));
 }
 
+// Flags that bound what nodes do for each other.
+void AddForwarding(std::vector<Flag>& flags) {
+  flags.push_back(Number({"max_forwarded",
+                          "Requests that are sent on to the nodes that own their slots, Pipeline "
+                          "operations included; one more is RESOURCE_EXHAUSTED."},
+                         1, 10000000, [](auto& c) -> auto& { return c.max_forwarded; }));
+  flags.push_back(Number({"max_forwarded_received",
+                          "Requests being served that other nodes have sent on; one more is "
+                          "RESOURCE_EXHAUSTED."},
+                         1, 10000000, [](auto& c) -> auto& { return c.max_forwarded_received; }));
+  flags.push_back(Size({"max_forwarded_bytes",
+                        "Requests that are sent on to other nodes, with their answers; with more, "
+                        "one is RESOURCE_EXHAUSTED."},
+                       8 * kKi, 16 * kTi, [](auto& c) -> auto& { return c.max_forwarded_bytes; }));
+  flags.push_back(
+      Duration({"peer_connect_timeout", "How long it may take to connect to another node."},
+               absl::Milliseconds(10), absl::Hours(1),
+               [](auto& c) -> auto& { return c.peer_connect_timeout; }));
+  flags.push_back(Duration({"peer_keepalive_time",
+                            "Another node that is silent for so long while it owes answers is "
+                            "pinged."},
+                           absl::Seconds(1), absl::Hours(24),
+                           [](auto& c) -> auto& { return c.peer_keepalive_time; }));
+  flags.push_back(Duration(
+      {"peer_keepalive_timeout", "And taken for lost when it does not answer for so long."},
+      absl::Seconds(1), absl::Hours(1), [](auto& c) -> auto& { return c.peer_keepalive_timeout; }));
+}
+
 void AddProcess(std::vector<Flag>& flags) {
   flags.push_back(Word(
       {"transport",
@@ -412,6 +445,7 @@ const std::vector<Flag>& Flags() {
     AddTimes(all);
     AddSizes(all);
     AddConnection(all);
+    AddForwarding(all);
     AddProcess(all);
     return all;
   }();

@@ -33,6 +33,15 @@ absl::Status CheckSizes(const ServerConfig& config) {
         "--max_total_incomplete_bytes is ", FormatBytes(config.max_total_incomplete_bytes),
         ", less than twice --max_request_bytes (", FormatBytes(config.max_request_bytes), ")"));
   }
+  // One call of any size can be sent on.
+  const size_t forwarded_bytes_min = config.max_request_bytes + limits.max_response_bytes;
+  if (config.max_forwarded_bytes < forwarded_bytes_min) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_forwarded_bytes is ", FormatBytes(config.max_forwarded_bytes),
+                     ", too little for --max_request_bytes (",
+                     FormatBytes(config.max_request_bytes), ") and --max_response_bytes (",
+                     FormatBytes(limits.max_response_bytes), "): at least ", forwarded_bytes_min));
+  }
   if (entry_bytes + Limits::kEntryOverheadBytes > limits.max_response_bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("--max_response_bytes is ", FormatBytes(limits.max_response_bytes),
@@ -68,6 +77,11 @@ absl::Status CheckTls(const TlsFiles& tls) {
     return absl::InvalidArgumentError(
         absl::StrCat("--tls_client_ca_file is ", tls.client_ca_file,
                      " and --tls_cert_file is empty: without TLS clients have no certificates"));
+  }
+  if (!tls.peer_ca_file.empty() && !tls.is_on()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--tls_peer_ca_file is ", tls.peer_ca_file,
+                     " and --tls_cert_file is empty: without TLS nodes have no certificates"));
   }
   return absl::OkStatus();
 }

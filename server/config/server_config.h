@@ -35,6 +35,13 @@ struct ServerConfig {
   uint32_t io_threads = 2;
   uint32_t max_connections = 10240;
   uint32_t max_inflight = 10000;
+  // Calls between nodes.
+  uint32_t max_forwarded = 10000;
+  uint32_t max_forwarded_received = 10000;
+  size_t max_forwarded_bytes = size_t{256} << 20;
+  absl::Duration peer_connect_timeout = absl::Seconds(1);
+  absl::Duration peer_keepalive_time = absl::Seconds(2);
+  absl::Duration peer_keepalive_timeout = absl::Seconds(3);
   // Limits of one connection.
   uint32_t max_streams = 1024;
   size_t max_header_bytes = size_t{16} << 10;

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
+#include "server/grpcpp/elsewhere.h"
 #include "server/grpcpp/status_conversion.h"
 #include "server/grpcpp/stream_registry.h"
 #include "server/messages/pipeline_operation.h"
@@ -43,6 +44,7 @@ class PipelineStream final
   void OnReadDone(bool ok) override {
     std::optional<grpc::Status> end;
     std::unique_ptr<PipelineOperation> operation;
+    absl::Status here;
     {
       storage::MutexLock lock(mutex_);
       is_reading_ = false;
@@ -52,12 +54,13 @@ class PipelineStream final
         end = Advance();
       } else {
         PipelineOwner* const owner = this;
+        here = CheckIsHere(parts_, read_);
         operation = std::make_unique<PipelineOperation>(parts_, owner, std::move(read_));
         ++operations_;
       }
     }
     if (operation != nullptr) {
-      operation.release()->Run();
+      operation.release()->Run(here);
       storage::MutexLock lock(mutex_);
       end = Advance();
     }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "server/grpcpp/elsewhere.h"
 #include "server/grpcpp/status_conversion.h"
 #include "server/messages/operation.h"
 #include "server/messages/unimplemented.h"
@@ -38,6 +39,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, private Completion {
     const absl::Status admitted = parts_.inflight->Enter();
     is_in_flight_ = admitted.ok();
     if (!is_in_flight_) return Done(admitted);
+    if (const absl::Status here = CheckIsHere(parts_, request); !here.ok()) return Done(here);
     Operation<Request>::Run(parts_, request, reply_);
   }
 

@@ -46,11 +46,13 @@ class PipelineOperation final : private Completion, private PausedOperation {
     if (is_in_flight_) parts_.inflight->Leave();
   }
 
-  // The owner may hear of the answer, and drop the operation, before it returns.
-  void Run() {
+  // The owner may hear of the answer, and drop the operation, before it returns. `refusal`: why it
+  // is not to be done, if it is not.
+  void Run(const absl::Status& refusal = absl::OkStatus()) {
     const absl::Status admitted = parts_.inflight->Enter();
     is_in_flight_ = admitted.ok();
     if (!is_in_flight_) return Done(admitted);
+    if (!refusal.ok()) return Done(refusal);
     switch (request_.operation_case()) {
       case v1::PipelineRequest::kGet:
         return Start(request_.get(), response_.mutable_get());

@@ -14,6 +14,8 @@
 
 namespace larder::server {
 
+struct Forwarding;
+
 // What the services of a front end work with. All outlive them.
 struct ServiceParts {
   CacheHandler* cache = nullptr;
@@ -23,6 +25,7 @@ struct ServiceParts {
   InflightLimit* inflight = nullptr;
   TransportState* transport = nullptr;
   Readiness* readiness = nullptr;
+  Forwarding* forwarding = nullptr;  // nullptr: this node owns all slots, for good
 };
 
 // The services of a client port, in order.

@@ -65,6 +65,7 @@ class NodeCollector final : public prometheus::Collectable {
   std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> families;
     AddRequests(families);
+    if (sources_.forwarding != nullptr) AddForwarding(*sources_.forwarding, families);
     const storage::KeyspaceStats stats = sources_.keyspace->Stats();
     AddKeyspace(stats, families);
     AddLeases(stats, families);
@@ -108,6 +109,56 @@ class NodeCollector final : public prometheus::Collectable {
     families.push_back(duration.Take());
     Single(families, MetricType::Gauge, "larder_requests_in_flight", "Requests being served.",
            static_cast<double>(sources_.inflight->current()));
+  }
+
+  static void AddForwarding(const Forwarding& forwarding, std::vector<MetricFamily>& families) {
+    Family sent(MetricType::Counter, "larder_forwarded_requests_total",
+                "Requests sent on to the nodes that own their slots, by method and gRPC status "
+                "code; of a multi-key request one for each node.");
+    Family duration(MetricType::Histogram, "larder_forwarded_request_duration_seconds",
+                    "Time from sending a request on to its answer, by method.");
+    Family received(MetricType::Counter, "larder_forwarded_requests_received_total",
+                    "Requests that other nodes have sent on, by method.");
+    const RequestMetrics::Figures figures = forwarding.metrics.sent.Read();
+    for (size_t i = 0; i < kMethods; ++i) {
+      const RequestMetrics::MethodFigures& method = figures[i];
+      const std::string name(kMethodNames[i]);
+      for (size_t code = 0; code < RequestMetrics::kCodes; ++code) {
+        if (method.codes[code] == 0) continue;
+        sent.Add(static_cast<double>(method.codes[code]),
+                 {{"method", name}, {"code", std::string(CodeName(code))}});
+      }
+      if (method.count() != 0) duration.Add(method, {{"method", name}});
+      const uint64_t others = forwarding.metrics.received[i];
+      if (others != 0) received.Add(static_cast<double>(others), {{"method", name}});
+    }
+    families.push_back(sent.Take());
+    families.push_back(duration.Take());
+    families.push_back(received.Take());
+    families.push_back(
+        Family(MetricType::Gauge, "larder_forwarded_requests_in_flight",
+               "Requests that are sent on, and that other nodes have sent on, by direction.")
+            .Add(static_cast<double>(forwarding.sent.current()), {{"direction", "sent"}})
+            .Add(static_cast<double>(forwarding.received.current()), {{"direction", "received"}})
+            .Take());
+    families.push_back(
+        Family(MetricType::Counter, "larder_forwarded_requests_refused_total",
+               "Requests over --max_forwarded and --max_forwarded_received, by direction.")
+            .Add(static_cast<double>(forwarding.sent.refused()), {{"direction", "sent"}})
+            .Add(static_cast<double>(forwarding.received.refused()), {{"direction", "received"}})
+            .Take());
+    Single(families, MetricType::Gauge, "larder_forwarded_bytes",
+           "Bytes of requests that are sent on, with their answers.",
+           static_cast<double>(forwarding.bytes.used()));
+    Single(families, MetricType::Counter, "larder_redirects_given_total",
+           "Keys for which clients, or other nodes, were told who owns the slot.",
+           static_cast<double>(forwarding.metrics.redirects_given));
+    Single(families, MetricType::Counter, "larder_redirects_followed_total",
+           "Requests sent to a second node since the first one named it.",
+           static_cast<double>(forwarding.metrics.redirects_followed));
+    Single(families, MetricType::Gauge, "larder_topology_version",
+           "The version of the map of slots that the node uses.",
+           static_cast<double>(forwarding.routing.Current()->topology_version()));
   }
 
   void AddKeyspace(const storage::KeyspaceStats& stats, std::vector<MetricFamily>& families) const {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "server/connections/connection_table.h"
+#include "server/forwarding/forwarding.h"
 #include "server/handlers/served_keyspace.h"
 #include "server/http/http_counters.h"
 #include "server/log/log_writer.h"
@@ -23,7 +24,8 @@ struct MetricSources {
   const TlsCounters* tls = nullptr;
   const TransportState* transport = nullptr;
   const HttpCounters* metrics_port = nullptr;
-  const LogWriter* log = nullptr;  // nullptr: none is written
+  const Forwarding* forwarding = nullptr;  // nullptr: nothing is sent on
+  const LogWriter* log = nullptr;          // nullptr: none is written
 };
 
 // All metrics of the node in Prometheus' text format, read now. Thread-safe.

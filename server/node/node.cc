@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/time/time.h"
 #include "server/config/version.h"
 #include "server/connections/connection_table.h"
+#include "server/forwarding/forwarding.h"
 #include "server/grpcpp/grpc_front_end.h"
 #include "server/handlers/cache_handler.h"
 #include "server/handlers/lease_token_codec.h"
@@ -53,6 +55,20 @@ absl::StatusOr<storage::HashSecret> DrawHashSecret() {
   return secret;
 }
 
+ForwardingOptions ForwardingOptionsOf(const ServerConfig& config) {
+  ForwardingOptions options;
+  options.sent_max = config.max_forwarded;
+  options.received_max = config.max_forwarded_received;
+  options.bytes_max = config.max_forwarded_bytes;
+  options.retry_after = config.limits.overload_retry_after;
+  // Of a node with the same flags; what answers add to their values is counted in their limit.
+  options.answer_bytes_max = std::max(options.answer_bytes_max, config.limits.max_response_bytes);
+  options.connect_timeout = config.peer_connect_timeout;
+  options.keepalive_time = config.peer_keepalive_time;
+  options.keepalive_timeout = config.peer_keepalive_timeout;
+  return options;
+}
+
 }  // namespace
 
 // Members are destroyed last to first: ports and threads before what they use.
@@ -86,6 +102,7 @@ class Node::Parts final : public NodeFigureSource {
     cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
                                             LeaseTokenCodec(config_.node_number, RandomNumber()));
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
+    forwarding_ = std::make_unique<Forwarding>(ForwardingOptionsOf(config_), tls_.get());
     runtime_config_ = std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_,
                                                       surroundings_.on_change);
     const bool uses_grpcpp = config_.transport == ServerConfig::Transport::kGrpcpp;
@@ -116,7 +133,8 @@ class Node::Parts final : public NodeFigureSource {
                                 .metrics = &requests_,
                                 .inflight = &inflight_,
                                 .transport = &transport_,
-                                .readiness = &readiness_};
+                                .readiness = &readiness_,
+                                .forwarding = forwarding_.get()};
     auto front_end = uses_grpcpp ? StartGrpcFrontEnd(config_, services, &connections_)
                                  : StartRpcFrontEnd(config_, services, &connections_, tls_.get());
     if (!front_end.ok()) {
@@ -134,6 +152,8 @@ class Node::Parts final : public NodeFigureSource {
     BeginShutdown();
     front_end_->Drain(config_.drain_timeout);
   }
+
+  RoutingPublication& routing() { return forwarding_->routing; }
 
   TlsNotice Reload() {
     if (tls_ == nullptr) return {.text = "without TLS there is nothing to read again"};
@@ -161,6 +181,7 @@ class Node::Parts final : public NodeFigureSource {
                                 .tls = &tls_counters_,
                                 .transport = &transport_,
                                 .metrics_port = &metrics_port_,
+                                .forwarding = forwarding_.get(),
                                 .log = surroundings_.log};
     auto metrics = MetricsEndpoint::Start(config_.metrics_listen, config_.metrics_limits,
                                           {.metrics = [sources] { return PrometheusText(sources); },
@@ -208,6 +229,7 @@ class Node::Parts final : public NodeFigureSource {
   std::unique_ptr<ServedKeyspace> keyspace_;
   std::unique_ptr<CacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;
+  std::unique_ptr<Forwarding> forwarding_;
   std::unique_ptr<RuntimeConfig> runtime_config_;
   std::unique_ptr<MaintenanceHandler> maintenance_;
   std::unique_ptr<IncidentReport> incidents_;
@@ -231,6 +253,8 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const ServerConfig& config,
 const Endpoint& Node::client_endpoint() const { return parts_->client_endpoint(); }
 
 std::optional<Endpoint> Node::metrics_endpoint() const { return parts_->metrics_endpoint(); }
+
+RoutingPublication& Node::routing() { return parts_->routing(); }
 
 TlsNotice Node::Reload() { return parts_->Reload(); }
 

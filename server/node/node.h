@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/config/server_config.h"
 #include "server/connections/endpoint.h"
+#include "server/forwarding/routing_publication.h"
 #include "server/log/log_writer.h"
 #include "server/tls/tls_rotation.h"
 #include "server/upkeep/incident_report.h"
@@ -39,6 +40,10 @@ class Node {
 
   const Endpoint& client_endpoint() const;
   std::optional<Endpoint> metrics_endpoint() const;  // absent: there is none
+
+  // Who owns which slot; at first this node all. What is published is used by calls that begin from
+  // then on; on any thread.
+  RoutingPublication& routing();
 
   // Reads again what can be read again, which is certificates; returns what came of it, as one
   // line. On any thread.

@@ -48,6 +48,7 @@ absl::StatusOr<TlsTexts> ReadTlsFiles(const TlsFiles& files) {
   absl::Status status = ReadFile("tls_cert_file", files.cert_file, texts.certificates);
   if (status.ok()) status = ReadFile("tls_key_file", files.key_file, texts.key);
   if (status.ok()) status = ReadFile("tls_client_ca_file", files.client_ca_file, texts.client_ca);
+  if (status.ok()) status = ReadFile("tls_peer_ca_file", files.peer_ca_file, texts.peer_ca);
   if (!status.ok()) return status;
   return texts;
 }

@@ -12,6 +12,7 @@ struct TlsFiles {
   std::string cert_file;  // the node's certificate, and behind it those up to a root
   std::string key_file;
   std::string client_ca_file;  // empty: clients need no certificate
+  std::string peer_ca_file;    // other nodes'; empty: those of clients, or whom the system trusts
 
   bool is_on() const { return !cert_file.empty(); }
 };
@@ -21,6 +22,7 @@ struct TlsTexts {
   std::string certificates;
   std::string key;
   std::string client_ca;
+  std::string peer_ca;
 };
 
 // FAILED_PRECONDITION names the flag and the file that cannot be read, and why. Says nothing about

@@ -41,11 +41,6 @@ absl::StatusOr<std::unique_ptr<TlsRotation>> TlsRotation::Create(TlsFiles files,
 TlsRotation::TlsRotation(TlsFiles files, TlsCounters* counters, TlsListener listener)
     : files_(std::move(files)), counters_(counters), listener_(std::move(listener)) {}
 
-std::shared_ptr<const TlsContext> TlsRotation::context() const {
-  const storage::MutexLock lock(mutex_);
-  return context_;
-}
-
 TlsRotation::FileMark TlsRotation::Look(const std::string& path) {
   struct stat status;
   if (path.empty() || stat(path.c_str(), &status) != 0) return {};
@@ -56,11 +51,37 @@ TlsRotation::FileMark TlsRotation::Look(const std::string& path) {
           .changed_ns = NanosecondsOf(status.st_ctim)};
 }
 
+TlsRotation::Marks TlsRotation::LookAtFiles() const {
+  return {Look(files_.cert_file), Look(files_.key_file), Look(files_.client_ca_file),
+          Look(files_.peer_ca_file)};
+}
+
+TlsRotation::PeerContext TlsRotation::CreatePeerContext(const TlsTexts& texts) const {
+  const bool has_own = !files_.peer_ca_file.empty();
+  const std::string& ca_file = has_own ? files_.peer_ca_file : files_.client_ca_file;
+  return ChannelTlsContext::Create(
+      {.authorities = {absl::StrCat(has_own ? "--tls_peer_ca_file: " : "--tls_client_ca_file: ",
+                                    ca_file),
+                       has_own ? texts.peer_ca : texts.client_ca},
+       .certificates = {absl::StrCat("--tls_cert_file: ", files_.cert_file), texts.certificates},
+       .key = {absl::StrCat("--tls_key_file: ", files_.key_file), texts.key}});
+}
+
+std::shared_ptr<const TlsContext> TlsRotation::context() const {
+  const storage::MutexLock lock(mutex_);
+  return context_;
+}
+
+TlsRotation::PeerContext TlsRotation::peer_context() const {
+  const storage::MutexLock lock(mutex_);
+  return peer_context_;
+}
+
 absl::Status TlsRotation::Load(absl::Time now) {
   loaded_at_ = now;
   retry_at_ = absl::InfiniteFuture();
   // Before they are read, so that a change in between is seen the next time.
-  marks_ = {Look(files_.cert_file), Look(files_.key_file), Look(files_.client_ca_file)};
+  marks_ = LookAtFiles();
   const absl::StatusOr<TlsTexts> texts = ReadTlsFiles(files_);
   if (!texts.ok()) {
     // What has no file left to read with, for one, changes without the files.
@@ -69,6 +90,10 @@ absl::Status TlsRotation::Load(absl::Time now) {
   }
   auto loaded = TlsContext::Create(files_, *texts);
   if (!loaded.ok()) return loaded.status();
+  PeerContext for_peers = CreatePeerContext(*texts);
+  if (!for_peers.ok() && !files_.peer_ca_file.empty()) {
+    return absl::FailedPreconditionError(for_peers.status().message());
+  }
   const absl::Status validity = (*loaded)->CheckValidity(now);
   const std::shared_ptr<const TlsContext> in_use = context();
   if (!validity.ok() && in_use != nullptr && in_use->CheckValidity(now).ok()) {
@@ -79,6 +104,8 @@ absl::Status TlsRotation::Load(absl::Time now) {
   is_told_invalid_ = false;
   const storage::MutexLock lock(mutex_);
   context_ = *std::move(loaded);
+  peer_context_ = std::move(for_peers);
+  generation_.fetch_add(1, std::memory_order_release);
   return absl::OkStatus();
 }
 
@@ -97,7 +124,7 @@ TlsNotice TlsRotation::DescribeValidity(absl::Time now) {
 
 void TlsRotation::Refresh(absl::Time now) {
   const storage::MutexLock lock(load_mutex_);
-  const Marks marks = {Look(files_.cert_file), Look(files_.key_file), Look(files_.client_ca_file)};
+  const Marks marks = LookAtFiles();
   const bool has_changed = marks != marks_;
   const bool has_news = has_changed || now >= retry_at_;
   const bool is_old = now - loaded_at_ >= kContextAgeMax;

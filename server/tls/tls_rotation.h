@@ -2,6 +2,7 @@
 #define LARDER_SERVER_TLS_TLS_ROTATION_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "client/channel/channel_tls_context.h"
 #include "server/tls/tls_context.h"
 #include "server/tls/tls_counters.h"
 #include "server/tls/tls_files.h"
@@ -41,6 +43,12 @@ class TlsRotation {
                                                              TlsListener listener);
 
   std::shared_ptr<const TlsContext> context() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // What channels to other nodes get: the node's own certificate, and whom it trusts as a node.
+  // INVALID_ARGUMENT, INTERNAL: as ChannelTlsContext::Create.
+  absl::StatusOr<std::shared_ptr<const ChannelTlsContext>> peer_context() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Changes when the contexts have been replaced.
+  uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
   TlsCounters& counters() const { return *counters_; }
 
   // Looks whether the files have changed, or the context is old. New ones that are no good, or are
@@ -61,10 +69,13 @@ class TlsRotation {
     int64_t changed_ns = 0;
     bool operator==(const FileMark&) const = default;
   };
-  using Marks = std::array<FileMark, 3>;
+  using Marks = std::array<FileMark, 4>;
+  using PeerContext = absl::StatusOr<std::shared_ptr<const ChannelTlsContext>>;
 
   TlsRotation(TlsFiles files, TlsCounters* counters, TlsListener listener);
   static FileMark Look(const std::string& path);
+  Marks LookAtFiles() const;
+  PeerContext CreatePeerContext(const TlsTexts& texts) const;
   absl::Status Load(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_);
   // How it is with the context that is in use.
   TlsNotice DescribeValidity(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_);
@@ -82,6 +93,8 @@ class TlsRotation {
   bool is_told_invalid_ ABSL_GUARDED_BY(load_mutex_) = false;
   mutable storage::Mutex mutex_;
   std::shared_ptr<const TlsContext> context_ ABSL_GUARDED_BY(mutex_);
+  PeerContext peer_context_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::atomic<uint64_t> generation_{0};
 };
 
 }  // namespace larder::server

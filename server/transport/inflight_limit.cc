@@ -1,6 +1,7 @@
 #include "server/transport/inflight_limit.h"
 
 #include <algorithm>
+#include <string>
 
 #include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
@@ -40,10 +41,11 @@ absl::Status InflightLimit::EnterWithoutKept(Shard& shard) {
   Gather();
   if (TakePlace(shard)) return absl::OkStatus();
   refused_.fetch_add(1, kRelaxed);
-  return WithRetryHint(absl::ResourceExhaustedError(absl::StrCat(
-                           "the node is overloaded: it serves ", requests_max_.load(kRelaxed),
-                           " requests already (--max_inflight)")),
-                       retry_after_);
+  return WithRetryHint(
+      absl::ResourceExhaustedError(
+          absl::StrCat("the node is overloaded: it serves ", requests_max_.load(kRelaxed), " ",
+                       std::string(names_.requests), " already (", std::string(names_.flag), ")")),
+      retry_after_);
 }
 
 void InflightLimit::Leave() {

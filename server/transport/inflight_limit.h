@@ -5,20 +5,30 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace larder::server {
 
-// Bounds the requests that are being served: --max_inflight. Thread-safe. Places are taken from a
-// shared count some at a time and kept for the thread that took them (a few threads may share), so
-// that while the node is not full no line is written by all. A place that is kept counts as taken:
-// there are never more requests than the bound, and one is refused only after all were gathered.
+// Bounds requests that are being served, such as --max_inflight. Thread-safe. Places are taken from
+// a shared count some at a time and kept for the thread that took them (a few threads may share),
+// so that while the node is not full no line is written by all. A place that is kept counts as
+// taken: there are never more requests than the bound, and one is refused only after all were
+// gathered.
 class InflightLimit {
  public:
+  // What errors call the requests that are counted, and the flag that bounds them; literals.
+  struct Names {
+    std::string_view requests = "requests";
+    std::string_view flag = "--max_inflight";
+  };
+
   InflightLimit(uint64_t requests_max, absl::Duration retry_after)
-      : requests_max_(requests_max), retry_after_(retry_after) {}
+      : InflightLimit(requests_max, retry_after, Names()) {}
+  InflightLimit(uint64_t requests_max, absl::Duration retry_after, const Names& names)
+      : requests_max_(requests_max), retry_after_(retry_after), names_(names) {}
 
   // OK: the caller owes a Leave, on any thread. RESOURCE_EXHAUSTED with a retry hint: there are
   // requests_max.
@@ -61,6 +71,7 @@ class InflightLimit {
   alignas(64) std::atomic<uint64_t> taken_{0};  // in flight, or kept by a shard
   std::atomic<uint64_t> requests_max_;
   const absl::Duration retry_after_;
+  const Names names_;
   std::atomic<uint64_t> refused_{0};
   std::array<Shard, kShards> shards_;
 };

@@ -44,6 +44,11 @@ FOLDERS = {
          "server/connections", "storage", "client/channel", "proto/http2", "proto/tls",
          "proto/wire"),
         ("absl/", "openssl/", "zlib.h"), leaf=False),
+    "server/forwarding": Folder(
+        ("server/forwarding", "server/rpc", "server/messages", "server/handlers",
+         "server/transport", "server/metrics", "server/tls", "storage", "cluster",
+         "client/channel"),
+        ("absl/",), leaf=False),
     "server/rpc/services": Folder(
         ("server", "storage", "cluster", "client/channel", "proto"),
         ("absl/", "google/protobuf/"), leaf=False),
@@ -53,7 +58,7 @@ FOLDERS = {
 # header: a file that includes grpcpp costs seconds to compile. By the beginnings of their paths.
 HEAVY = ("grpc/", "grpcpp/", "google/protobuf/")
 LIGHT_HEADERS = ("storage/", "cluster/", "server/handlers/", "server/config/", "server/metrics/",
-                 "server/transport/", "client/channel/", "proto/http2/", "proto/tls/",
+                 "server/transport/", "server/forwarding/", "client/channel/", "proto/http2/", "proto/tls/",
                 
                  "client/client.h")
 

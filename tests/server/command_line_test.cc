@@ -69,6 +69,13 @@ TEST(CommandLineTest, EmptyMetricsAddressMeansNone) {
   EXPECT_TRUE(ConfigOf({"--metrics_listen=", "--metrics_listen=[::1]:0"}).has_metrics);
 }
 
+TEST(CommandLineTest, CallsBetweenNodesHaveBoundsOfTheirOwn) {
+  EXPECT_THAT(ErrorOf({"--max_forwarded_bytes=18MiB"}),
+              HasSubstr("--max_forwarded_bytes is 18MiB, too little for --max_request_bytes "
+                        "(16MiB) and --max_response_bytes (4064KiB): at least 20938752"));
+  EXPECT_THAT(ErrorOf({"--tls_peer_ca_file=/ca"}), HasSubstr("--tls_cert_file is empty"));
+}
+
 TEST(CommandLineTest, TheMetricsPortHasBoundsOfItsOwn) {
   const HttpLimits limits = ConfigOf({"--metrics_max_connections=7", "--metrics_timeout=1500ms",
                                       "--metrics_max_request_bytes=2KiB"})

@@ -40,6 +40,12 @@ TEST(InflightLimitTest, RefusesOneMoreUntilOneLeaves) {
   EXPECT_TRUE(limit.Enter().ok());
 }
 
+TEST(InflightLimitTest, ErrorsNameWhatIsCounted) {
+  InflightLimit limit(0, absl::ZeroDuration(), {.requests = "guests", .flag = "--max_guests"});
+  EXPECT_EQ(limit.Enter().message(),
+            "the node is overloaded: it serves 0 guests already (--max_guests)");
+}
+
 TEST(InflightLimitTest, AdmitsAsManyAsTheBoundWhateverItIs) {
   for (const uint64_t requests_max : {1, 2, 16, 17, 18, 33, 100, 1000}) {
     InflightLimit limit(requests_max, kRetryAfter);

@@ -95,6 +95,36 @@ class PrometheusTextTest : public testing::Test {
   HttpCounters metrics_port_;
 };
 
+TEST_F(PrometheusTextTest, TellsOfCallsBetweenNodes) {
+  Forwarding forwarding{ForwardingOptions()};
+  forwarding.routing.Publish(Routing::AllAt("h:1", 42));
+  forwarding.metrics.sent.Record(Method::kSet, absl::StatusCode::kUnknown, absl::Milliseconds(3));
+  forwarding.metrics.received[static_cast<size_t>(Method::kGet)] = 5;
+  forwarding.metrics.redirects_given = 6;
+  forwarding.metrics.redirects_followed = 7;
+  forwarding.bytes.Take(8);
+  ASSERT_TRUE(forwarding.sent.Enter().ok());
+  const std::string text = PrometheusText({.keyspace = keyspace_.get(),
+                                           .requests = &requests_,
+                                           .connections = &connections_,
+                                           .inflight = &inflight_,
+                                           .tls = &tls_,
+                                           .transport = &transport_,
+                                           .metrics_port = &metrics_port_,
+                                           .forwarding = &forwarding});
+  for (const char* line :
+       {"larder_forwarded_requests_total{method=\"Set\",code=\"UNKNOWN\"} 1\n",
+        "larder_forwarded_request_duration_seconds_bucket{method=\"Set\",le=\"0.005\"} 1\n",
+        "larder_forwarded_requests_received_total{method=\"Get\"} 5\n",
+        "larder_forwarded_requests_in_flight{direction=\"sent\"} 1\n",
+        "larder_forwarded_requests_in_flight{direction=\"received\"} 0\n",
+        "larder_forwarded_requests_refused_total{direction=\"sent\"} 0\n",
+        "larder_forwarded_bytes 8\n", "larder_redirects_given_total 6\n",
+        "larder_redirects_followed_total 7\n", "larder_topology_version 42\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
 TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
   const std::string text = Text();
   for (const char* name : {"larder_requests_total",

@@ -8,6 +8,8 @@
 
 #include "server/messages/pipeline_operation.h"
 #include "server/rpc/services/message_method.h"
+#include "server/rpc/services/pipeline_forwarding.h"
+#include "server/rpc/services/routed_request.h"
 #include "server/rpc/services/wire_methods.h"
 #include "server/transport/front_end.h"
 
@@ -16,8 +18,13 @@ namespace {
 
 class PipelineCall final : public StreamingCall, private PipelineOwner, private OpenOperations {
  public:
-  PipelineCall(const ServiceParts& parts, RpcCall* call)
-      : parts_(parts), call_(call), started_(std::chrono::steady_clock::now()) {}
+  PipelineCall(const ServiceParts& parts, Forwarder* forwarder, RpcCall* call)
+      : parts_(parts), call_(call), started_(std::chrono::steady_clock::now()) {
+    if (forwarder == nullptr) return;
+    OpenOperations* const operations = this;
+    forwarding_.emplace(parts, forwarder, call, operations);
+    if (call->routing() == RoutingWish::kRedirect) TellTopology(forwarder->routing(), *call);
+  }
 
   ~PipelineCall() override {
     parts_.metrics->Record(Method::kPipeline, end_code_,
@@ -40,6 +47,8 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
   void OnMessage(std::string_view message) override {
     const PipelineView& operation = coming_[next_++];
     if (end_.has_value()) return;  // what comes during a drain is not begun
+    if (forwarding_.has_value() && forwarding_->Take(operation)) [[unlikely]]
+      return;
     const absl::Status admitted = parts_.inflight->Enter();
     const auto outcome = RunPipelineOperation(parts_, admitted, operation, *call_, this);
     if (outcome.has_value()) {
@@ -181,13 +190,14 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
   PipelineOutcome outcome_{};
   size_t open_ = 0;                  // operations that are answered later
   std::optional<absl::Status> end_;  // sent when none is open
-  uint64_t outcomes_ = 0;            // that were `outcome_`, and are not counted yet
+  std::optional<PipelineForwarding> forwarding_;
+  uint64_t outcomes_ = 0;  // that were `outcome_`, and are not counted yet
 };
 
 }  // namespace
 
 std::unique_ptr<StreamingCall> PipelineMethod::Open(RpcCall& call) {
-  return std::make_unique<PipelineCall>(parts_, &call);
+  return std::make_unique<PipelineCall>(parts_, forwarder_, &call);
 }
 
 }  // namespace larder::server

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "client/channel/event_loop.h"
 #include "server/connections/connection_acceptor.h"
 #include "server/connections/listening_socket.h"
+#include "server/forwarding/forwarder.h"
 #include "server/messages/status_details.h"
 #include "server/reflection/descriptor_index.h"
 #include "server/rpc/server_loop.h"
@@ -42,19 +44,23 @@ IoTimeouts TimeoutsOf(const ServerConfig& config) {
           .age_grace = config.max_connection_age_grace};
 }
 
-// Members are destroyed last to first: the acceptor before the loops, the loops before the methods.
+// One I/O thread with what belongs to it. Members are destroyed last to first: the connections
+// before the methods that they run, these before what is sent on for them.
+struct IoLoop {
+  std::unique_ptr<EventLoop> events;
+  std::unique_ptr<Forwarder> forwarder;  // nullptr: this node owns all slots
+  std::unique_ptr<RpcMethods> methods;
+  std::unique_ptr<ServerLoop> server;
+};
+
+// Members are destroyed last to first: the acceptor before the loops.
 class RpcFrontEnd final : public FrontEnd {
  public:
   RpcFrontEnd(const ServerConfig& config, const ServiceParts& parts)
       : limits_(LimitsOf(config)),
         transport_(parts.transport),
-        index_(ServiceNames()),
-        methods_(&StatusDetailsOf) {
-    AddCacheMethods(parts, methods_);
-    AddAdminMethods(parts, methods_);
-    AddHealthMethods(parts, &index_, methods_);
-    AddReflectionMethods(&index_, methods_);
-  }
+        parts_(parts),
+        index_(ServiceNames()) {}
 
   ~RpcFrontEnd() override { Drain(absl::ZeroDuration()); }
 
@@ -63,13 +69,7 @@ class RpcFrontEnd final : public FrontEnd {
     absl::StatusOr<ListeningSocket> listening = Listen(config.listen);
     if (!listening.ok()) return listening.status();
     for (uint32_t i = 0; i < config.io_threads; ++i) {
-      auto loop = ServerLoop::Start({.limits = &limits_,
-                                     .methods = &methods_,
-                                     .timeouts = TimeoutsOf(config),
-                                     .state = transport_,
-                                     .tls = tls});
-      if (!loop.ok()) return loop.status();
-      loops_.push_back(*std::move(loop));
+      if (const absl::Status status = AddLoop(config, tls); !status.ok()) return status;
     }
     auto acceptor = ConnectionAcceptor::Start(
         *std::move(listening), connections,
@@ -84,15 +84,15 @@ class RpcFrontEnd final : public FrontEnd {
 
   void Drain(absl::Duration timeout) override {
     if (acceptor_ != nullptr) acceptor_->Stop();
-    for (const auto& loop : loops_) loop->Drain();
+    for (const IoLoop& loop : loops_) loop.server->Drain();
     const auto start = Clock::now();
     auto spoke_last = start;
     while (Clock::now() - start < absl::ToChronoNanoseconds(timeout)) {
       uint64_t connections = 0;
       uint64_t lingering = 0;
-      for (const auto& loop : loops_) {
-        connections += loop->connections();
-        lingering += loop->lingering();
+      for (const IoLoop& loop : loops_) {
+        connections += loop.server->connections();
+        lingering += loop.server->lingering();
       }
       if (connections == 0) break;
       if (lingering < connections) spoke_last = Clock::now();
@@ -103,17 +103,41 @@ class RpcFrontEnd final : public FrontEnd {
   }
 
  private:
+  absl::Status AddLoop(const ServerConfig& config, const TlsRotation* tls) {
+    IoLoop loop;
+    auto events = EventLoop::Create();
+    if (!events.ok()) return events.status();
+    loop.events = *std::move(events);
+    if (parts_.forwarding != nullptr) {
+      loop.forwarder = std::make_unique<Forwarder>(parts_.forwarding, loop.events.get());
+    }
+    loop.methods = std::make_unique<RpcMethods>(&StatusDetailsOf);
+    AddCacheMethods(parts_, loop.forwarder.get(), *loop.methods);
+    AddAdminMethods(parts_, *loop.methods);
+    AddHealthMethods(parts_, &index_, *loop.methods);
+    AddReflectionMethods(&index_, *loop.methods);
+    auto server = ServerLoop::Start({.limits = &limits_,
+                                     .methods = loop.methods.get(),
+                                     .timeouts = TimeoutsOf(config),
+                                     .state = transport_,
+                                     .tls = tls,
+                                     .event_loop = loop.events.get()});
+    if (!server.ok()) return server.status();
+    loop.server = *std::move(server);
+    loops_.push_back(std::move(loop));
+    return absl::OkStatus();
+  }
   ServerLoop& LeastBusyLoop() {
-    return **std::min_element(loops_.begin(), loops_.end(), [](const auto& a, const auto& b) {
-      return a->connections() < b->connections();
-    });
+    return *std::min_element(loops_.begin(), loops_.end(), [](const auto& a, const auto& b) {
+              return a.server->connections() < b.server->connections();
+            })->server;
   }
 
   const RpcLimits limits_;
   TransportState* const transport_;
+  const ServiceParts parts_;
   const DescriptorIndex index_;
-  RpcMethods methods_;
-  std::vector<std::unique_ptr<ServerLoop>> loops_;
+  std::vector<IoLoop> loops_;
   std::unique_ptr<ConnectionAcceptor> acceptor_;
 };
 

@@ -1,0 +1,158 @@
+#include "server/rpc/services/pipeline_forwarding.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "larder/v1/cache.pb.h"
+#include "server/rpc/services/routed_request.h"
+
+namespace larder::server {
+namespace {
+
+// Up to so many bytes are one frame, and come in the order in which they were sent.
+constexpr size_t kInOrderBytesMax = size_t{16} << 10;
+
+// The method that an operation is, and where its answer goes.
+std::optional<PipelineAnswerHead> HeadOf(const PipelineView& operation) {
+  using Request = v1::PipelineRequest;
+  using Response = v1::PipelineResponse;
+  switch (operation.operation) {
+    case Request::kGet:
+      return PipelineAnswerHead{operation.id, Response::kGet, Method::kGet};
+    case Request::kSet:
+      return PipelineAnswerHead{operation.id, Response::kSet, Method::kSet};
+    case Request::kDelete:
+      return PipelineAnswerHead{operation.id, Response::kDelete, Method::kDelete};
+    case Request::kLease:
+      return PipelineAnswerHead{operation.id, Response::kLease, Method::kLease};
+    case Request::kTouch:
+      return PipelineAnswerHead{operation.id, Response::kTouch, Method::kTouch};
+    case Request::kIncrement:
+      return PipelineAnswerHead{operation.id, Response::kIncrement, Method::kIncrement};
+    case Request::kAppend:
+      return PipelineAnswerHead{operation.id, Response::kAppend, Method::kAppend};
+    case Request::kMultiGet:
+      return PipelineAnswerHead{operation.id, Response::kMultiGet, Method::kMultiGet};
+    case Request::kMultiSet:
+      return PipelineAnswerHead{operation.id, Response::kMultiSet, Method::kMultiSet};
+    case Request::kMultiDelete:
+      return PipelineAnswerHead{operation.id, Response::kMultiDelete, Method::kMultiDelete};
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+PipelineForwarding::PipelineForwarding(const ServiceParts& parts, Forwarder* forwarder,
+                                       RpcCall* call, OpenOperations* open)
+    : parts_([&] {
+        ServiceParts with_limit = parts;
+        with_limit.inflight = &forwarder->shared().sent;
+        return with_limit;
+      }()),
+      forwarder_(*forwarder),
+      call_(*call),
+      open_(open) {}
+
+PipelineForwarding::~PipelineForwarding() {
+  for (const Sent& sent : sent_) {
+    if (sent.call != nullptr) sent.call->Abandon();
+  }
+}
+
+bool PipelineForwarding::TakeRouted(const PipelineView& operation) {
+  const std::optional<PipelineAnswerHead> head = HeadOf(operation);
+  if (!head.has_value()) return false;
+  const Routing& routing = forwarder_.routing();
+  const RoutedRequest routed =
+      RouteRequest(head->method, operation.request, routing, parts_.cache->limits());
+  if (routed.kind == RoutedRequest::Kind::kHere) return false;
+  if (IsToBeScattered(routed, routing, call_)) return Scatter(*head, operation.request);
+  if (routed.owner->place == SlotOwner::Place::kPeer && !WantsRedirect(call_)) {
+    Forward(*head, routed.owner->endpoint, operation.request);
+  } else {
+    Fail(*head, NotHereStatus(head->method, routed.slot, *routed.owner, routing,
+                              forwarder_.shared().metrics));
+  }
+  return true;
+}
+
+void PipelineForwarding::Fail(const PipelineAnswerHead& head, const absl::Status& status) {
+  SendPipelineError(head.id, status, call_);
+  parts_.metrics->Record(head.method, status.code(),
+                         absl::FromChrono(std::chrono::steady_clock::now() - call_.received_at()));
+}
+
+std::unique_ptr<OpenAnswer> PipelineForwarding::LeaveOpen(const PipelineAnswerHead& head) {
+  if (const absl::Status admitted = parts_.inflight->Enter(); !admitted.ok()) {
+    Fail(head, admitted);
+    return nullptr;
+  }
+  open_->OnLeftOpen();
+  return std::make_unique<OpenPipelineAnswer>(parts_, head, call_, open_);
+}
+
+void PipelineForwarding::Forward(const PipelineAnswerHead& head, const std::string& endpoint,
+                                 std::string_view request) {
+  std::unique_ptr<OpenAnswer> answer = LeaveOpen(head);
+  if (answer == nullptr) return;
+  Sent& sent = sent_.emplace_back(this, std::move(answer));
+  sent.self = std::prev(sent_.end());
+  sent.endpoint = endpoint;
+  sent.is_large = request.size() > kInOrderBytesMax;
+  sent.method = sent.request.method = head.method;
+  sent.request.deadline = call_.deadline();
+  sent.request.prefixed.reserve(ChannelCall::kPrefixBytes + request.size());
+  sent.request.prefixed.append(ChannelCall::kPrefixBytes, '\0').append(request);
+  waiting_.push_back(&sent);
+  StartWaiting();
+}
+
+void PipelineForwarding::StartWaiting() {
+  while (!waiting_.empty() && !has_large_) {
+    Sent& sent = *waiting_.front();
+    waiting_.pop_front();
+    Start(sent);
+  }
+}
+
+void PipelineForwarding::Start(Sent& sent) {
+  const auto call = forwarder_.Start(sent.endpoint, std::move(sent.request), &sent);
+  if (!call.ok()) {
+    sent.answer->Send({}, call.status());
+    sent_.erase(sent.self);
+    return;
+  }
+  sent.call = *call;
+  has_large_ = sent.is_large;
+}
+
+void PipelineForwarding::OnAnswered(Sent& sent, ForwardedAnswer& forwarded) {
+  if (IsMultiKey(sent.method)) HideRedirects(sent.method, forwarded.message);
+  sent.answer->Send(std::move(forwarded.message), forwarded.status);
+  if (sent.is_large) has_large_ = false;
+  sent_.erase(sent.self);
+  StartWaiting();
+}
+
+bool PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_view request) {
+  const Limits& limits = parts_.cache->limits();
+  if (!IsWholeRequest(head.method, request, limits)) return false;
+  std::unique_ptr<OpenAnswer> answer = LeaveOpen(head);
+  if (answer == nullptr) return true;
+  // Those that are answered go now, since none of them can while it says so.
+  scattered_.remove_if([](const MultiKeyScatter& scatter) { return scatter.is_over(); });
+  MultiKeyScatter& scatter =
+      scattered_.emplace_back(parts_, &forwarder_, &call_, head.method, std::move(answer));
+  const Routing& routing = forwarder_.routing();
+  const std::string_view kept = scatter.Keep(request);
+  RoutedRequest routed = RouteRequest(head.method, kept, routing, limits);
+  scatter.Start(kept, std::move(routed.items), routing);
+  return true;
+}
+
+}  // namespace larder::server

@@ -1,0 +1,77 @@
+#ifndef LARDER_SERVER_RPC_SERVICES_PIPELINE_FORWARDING_H_
+#define LARDER_SERVER_RPC_SERVICES_PIPELINE_FORWARDING_H_
+
+#include <deque>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "server/forwarding/forwarder.h"
+#include "server/messages/service_parts.h"
+#include "server/rpc/rpc_call.h"
+#include "server/rpc/services/cache_requests.h"
+#include "server/rpc/services/multi_key_scatter.h"
+#include "server/rpc/services/pipeline_place.h"
+#include "server/rpc/services/wire_methods.h"
+
+namespace larder::server {
+
+// The operations of one Pipeline whose slots other nodes own: each becomes a call to its owner and
+// is answered when that has answered. They go out in their order; as a large one may be overtaken
+// on its way, those behind it wait for its answer. Belongs to the thread of the call's loop.
+class PipelineForwarding {
+ public:
+  // All outlive this, but for calls that go with it.
+  PipelineForwarding(const ServiceParts& parts, Forwarder* forwarder, RpcCall* call,
+                     OpenOperations* open);
+  ~PipelineForwarding();
+  PipelineForwarding(const PipelineForwarding&) = delete;
+  PipelineForwarding& operator=(const PipelineForwarding&) = delete;
+
+  // Answers an operation now or later. False: it is to be run here.
+  bool Take(const PipelineView& operation) {
+    if (forwarder_.routing().is_all_here()) [[likely]]
+      return false;
+    return TakeRouted(operation);
+  }
+
+ private:
+  // One that waits for its answer, or to be sent.
+  struct Sent final : ForwardListener {
+    Sent(PipelineForwarding* to, std::unique_ptr<OpenAnswer> reply)
+        : owner(to), answer(std::move(reply)) {}
+    void OnForwarded(ForwardedAnswer forwarded) override { owner->OnAnswered(*this, forwarded); }
+
+    PipelineForwarding* const owner;
+    const std::unique_ptr<OpenAnswer> answer;
+    Method method = Method::kPipeline;
+    std::string endpoint;
+    ForwardRequest request;  // until it is sent
+    bool is_large = false;
+    ForwardedCall* call = nullptr;
+    std::list<Sent>::iterator self;
+  };
+  bool TakeRouted(const PipelineView& operation);
+  void Forward(const PipelineAnswerHead& head, const std::string& endpoint,
+               std::string_view request);
+  bool Scatter(const PipelineAnswerHead& head, std::string_view request);
+  // Takes a place for an operation that is answered later; nullptr: it was answered, with why not.
+  std::unique_ptr<OpenAnswer> LeaveOpen(const PipelineAnswerHead& head);
+  void Fail(const PipelineAnswerHead& head, const absl::Status& status);
+  void Start(Sent& sent);
+  void StartWaiting();
+  void OnAnswered(Sent& sent, ForwardedAnswer& forwarded);
+
+  const ServiceParts parts_;  // with the limit of calls that are sent on
+  Forwarder& forwarder_;
+  RpcCall& call_;
+  OpenOperations* const open_;
+  std::list<Sent> sent_;
+  std::deque<Sent*> waiting_;
+  bool has_large_ = false;                // one is not answered
+  std::list<MultiKeyScatter> scattered_;  // multi-key operations for several nodes
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_RPC_SERVICES_PIPELINE_FORWARDING_H_

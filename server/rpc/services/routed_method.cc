@@ -1,0 +1,119 @@
+#include "server/rpc/services/routed_method.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "server/rpc/services/message_method.h"
+#include "server/rpc/services/multi_key_scatter.h"
+#include "server/rpc/services/routed_request.h"
+#include "server/rpc/services/unary_place.h"
+
+namespace larder::server {
+namespace {
+
+ServiceParts WithLimit(ServiceParts parts, InflightLimit* limit) {
+  parts.inflight = limit;
+  return parts;
+}
+
+// Waits for the answer of another node, as long as the call lasts.
+class ForwardedUnary final : public CallAttachment, public ForwardListener {
+ public:
+  ForwardedUnary(Method method, RpcCall& call, CountedRequest& counted)
+      : method_(method), answer_(call, counted) {}
+  ~ForwardedUnary() override {
+    if (forwarded_ != nullptr) forwarded_->Abandon();
+  }
+
+  void Begin(ForwardedCall* forwarded) { forwarded_ = forwarded; }
+  // It could not be begun.
+  void Fail(const absl::Status& status) { answer_.Send({}, status); }
+  void OnForwarded(ForwardedAnswer answer) override {
+    forwarded_ = nullptr;
+    if (IsMultiKey(method_)) HideRedirects(method_, answer.message);
+    answer_.Send(std::move(answer.message), answer.status);
+  }
+
+ private:
+  const Method method_;
+  OpenUnaryAnswer answer_;
+  ForwardedCall* forwarded_ = nullptr;  // while it is open
+};
+
+}  // namespace
+
+RoutedMethod::RoutedMethod(const ServiceParts& parts, Method method, Forwarder* forwarder,
+                           const CreateMethod& create)
+    : parts_(parts),
+      parts_of_sent_(WithLimit(parts, &forwarder->shared().sent)),
+      parts_of_received_(WithLimit(parts, &forwarder->shared().received)),
+      method_(method),
+      forwarder_(*forwarder),
+      local_(create(parts)),
+      local_for_peers_(create(parts_of_received_)) {}
+
+void RoutedMethod::Run(std::string_view request, RpcCall& call) {
+  if (forwarder_.routing().is_all_here() && !WantsRedirect(call)) [[likely]] {
+    return local_->Run(request, call);
+  }
+  RunRouted(request, call);
+}
+
+void RoutedMethod::RunRouted(std::string_view request, RpcCall& call) {
+  const Routing& routing = forwarder_.routing();
+  ForwardingMetrics& metrics = forwarder_.shared().metrics;
+  if (call.routing() == RoutingWish::kRedirect) TellTopology(routing, call);
+  if (call.is_forwarded()) {
+    metrics.received[static_cast<size_t>(method_)].fetch_add(1, std::memory_order_relaxed);
+  }
+  const RoutedRequest routed = RouteRequest(method_, request, routing, parts_.cache->limits());
+  if (IsToBeScattered(routed, routing, call)) return Scatter(request, call);
+  if (routed.kind == RoutedRequest::Kind::kHere) {
+    return (call.is_forwarded() ? local_for_peers_ : local_)->Run(request, call);
+  }
+  if (routed.owner->place == SlotOwner::Place::kPeer && !WantsRedirect(call)) {
+    return Forward(routed.owner->endpoint, request, call);
+  }
+  CountedRequest counted(PartsFor(call), method_, call);
+  counted.Finish(counted.admitted().ok()
+                     ? NotHereStatus(method_, routed.slot, *routed.owner, routing, metrics)
+                     : counted.admitted(),
+                 call);
+}
+
+void RoutedMethod::Forward(const std::string& endpoint, std::string_view request, RpcCall& call) {
+  CountedRequest counted(parts_of_sent_, method_, call);
+  if (!counted.admitted().ok()) return counted.Finish(counted.admitted(), call);
+  auto forwarded = std::make_unique<ForwardedUnary>(method_, call, counted);
+  const auto begun =
+      forwarder_.Start(endpoint,
+                       {.method = method_,
+                        .prefixed = call.TakeRequest(request, ChannelCall::kPrefixBytes),
+                        .deadline = call.deadline()},
+                       forwarded.get());
+  if (begun.ok()) {
+    forwarded->Begin(*begun);
+  } else {
+    forwarded->Fail(begun.status());
+  }
+  call.Attach(std::move(forwarded));
+}
+
+void RoutedMethod::Scatter(std::string_view request, RpcCall& call) {
+  const Limits& limits = parts_.cache->limits();
+  if (!IsWholeRequest(method_, request, limits)) return local_->Run(request, call);
+  CountedRequest counted(WantsRedirect(call) ? PartsFor(call) : parts_of_sent_, method_, call);
+  if (!counted.admitted().ok()) return counted.Finish(counted.admitted(), call);
+  // It is read again where it stays.
+  const std::string_view kept = call.KeepRequest(request);
+  const Routing& routing = forwarder_.routing();
+  RoutedRequest routed = RouteRequest(method_, kept, routing, limits);
+  auto scatter = std::make_unique<MultiKeyScatter>(
+      parts_, &forwarder_, &call, method_, std::make_unique<OpenUnaryAnswer>(call, counted));
+  MultiKeyScatter& started = *scatter;
+  call.Attach(std::move(scatter));
+  started.Start(kept, std::move(routed.items), routing);
+}
+
+}  // namespace larder::server

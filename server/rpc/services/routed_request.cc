@@ -1,0 +1,126 @@
+#include "server/rpc/services/routed_request.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cluster/hash_slot.h"
+#include "proto/wire/wire_reader.h"
+#include "server/messages/redirect.h"
+#include "server/messages/request_bounds.h"
+
+namespace larder::server {
+namespace {
+
+// All requests about one key have it in this field, and those about many their items.
+constexpr uint32_t kKeyField = 1;
+constexpr uint32_t kItemsField = 1;
+
+// The slot of the key of a request about one. Absent: it has none that is valid, or it cannot be
+// read. The last key counts, as protobuf has it.
+std::optional<uint32_t> SlotOf(std::string_view request, FieldBudget& fields,
+                               const Limits& limits) {
+  std::string_view key;
+  WireReader reader(request);
+  while (reader.Next() && fields.Take()) {
+    if (reader.Is(kKeyField, WireType::kBytes)) {
+      key = reader.ReadBytes();
+    } else {
+      reader.Skip(fields);
+    }
+  }
+  if (!reader.ok() || fields.is_overdrawn()) return std::nullopt;
+  if (key.empty() || key.size() > limits.max_key_bytes) return std::nullopt;
+  return cluster::HashSlot(key);
+}
+
+// Empty: there are none, too many, or they cannot be read.
+std::vector<RoutedItem> ReadItems(std::string_view request, const Routing& routing,
+                                  const Limits& limits) {
+  static const SlotOwner& this_node = *new SlotOwner;
+  std::vector<RoutedItem> items;
+  FieldBudget fields = RequestFields();
+  WireReader reader(request);
+  while (reader.Next() && fields.Take()) {
+    if (!reader.Is(kItemsField, WireType::kBytes)) {
+      reader.Skip(fields);
+      continue;
+    }
+    const std::string_view item = reader.ReadBytes();
+    if (!reader.ok() || items.size() == limits.max_multi_items) return {};
+    AllowItem(fields);
+    const std::optional<uint32_t> slot = SlotOf(item, fields, limits);
+    if (fields.is_overdrawn()) return {};
+    items.push_back({.bytes = item,
+                     .slot = slot.value_or(0),
+                     .owner = slot.has_value() ? &routing.OwnerOf(*slot) : &this_node});
+  }
+  if (!reader.ok() || fields.is_overdrawn()) return {};
+  return items;
+}
+
+bool IsHere(const SlotOwner& owner) { return owner.place == SlotOwner::Place::kHere; }
+
+RoutedRequest RouteItems(std::string_view request, const Routing& routing, const Limits& limits) {
+  std::vector<RoutedItem> items = ReadItems(request, routing, limits);
+  if (items.empty()) return {};
+  bool is_here = true;
+  bool is_one = true;
+  for (const RoutedItem& item : items) {
+    is_here &= IsHere(*item.owner);
+    is_one &= item.owner == items.front().owner;
+  }
+  if (is_here) return {};
+  if (is_one) {
+    const RoutedItem first = items.front();
+    return {.kind = RoutedRequest::Kind::kOne,
+            .slot = first.slot,
+            .owner = first.owner,
+            .items = std::move(items)};
+  }
+  return {.kind = RoutedRequest::Kind::kSeveral, .items = std::move(items)};
+}
+
+}  // namespace
+
+RoutedRequest RouteRequest(Method method, std::string_view request, const Routing& routing,
+                           const Limits& limits) {
+  if (IsMultiKey(method)) return RouteItems(request, routing, limits);
+  RoutedRequest routed;
+  if (method == Method::kScan) {
+    routed.owner = routing.sole_owner();  // of several, each answers for what it has
+  } else {
+    FieldBudget fields = RequestFields();
+    const std::optional<uint32_t> slot = SlotOf(request, fields, limits);
+    if (!slot.has_value()) return {};
+    routed.slot = *slot;
+    routed.owner = &routing.OwnerOf(*slot);
+  }
+  if (routed.owner != nullptr && !IsHere(*routed.owner)) routed.kind = RoutedRequest::Kind::kOne;
+  return routed;
+}
+
+absl::Status NotHereStatus(Method method, uint32_t slot, const SlotOwner& owner,
+                           const Routing& routing, ForwardingMetrics& metrics) {
+  const std::string name(MethodName(method));
+  if (owner.place == SlotOwner::Place::kNobody) {
+    return absl::UnavailableError(
+        absl::StrCat(name, ": not applied: slot ", slot, " has no primary that is known"));
+  }
+  metrics.redirects_given.fetch_add(1, std::memory_order_relaxed);
+  return WithRedirect(absl::FailedPreconditionError(
+                          absl::StrCat(name, ": node ", owner.endpoint, " owns slot ", slot)),
+                      {.slot = slot,
+                       .kind = Redirect::Kind::kMoved,
+                       .endpoint = owner.endpoint,
+                       .topology_version = routing.topology_version()});
+}
+
+void TellTopology(const Routing& routing, RpcCall& call) {
+  // It fails for names and values that are not these.
+  call.AddTrailingMetadata("topology_version", absl::StrCat(routing.topology_version()))
+      .IgnoreError();
+}
+
+}  // namespace larder::server

@@ -1,0 +1,185 @@
+// What bounds calls between nodes, beside what forwarding_faults_test.cc has.
+
+#include <filesystem>
+#include <fstream>
+
+#include "server/forwarding/peer_channels.h"
+#include "server/rpc/services/rpc_front_end.h"
+#include "tests/server/forwarding/forwarding_fixture.h"
+#include "tests/server/tls/test_authority.h"
+
+namespace larder::server {
+namespace {
+
+constexpr char kGet[] = "/larder.v1.Cache/Get";
+
+// Leaves each Get open until it is told.
+class HoldingHandler final : public CacheHandler {
+ public:
+  using CacheHandler::CacheHandler;
+
+  void GetFor(std::string_view, const GetView&, storage::TimePoint, GetReply& reply) override {
+    const storage::MutexLock lock(mutex_);
+    held_.emplace_back(reply);
+  }
+  size_t held() {
+    const storage::MutexLock lock(mutex_);
+    return held_.size();
+  }
+  void AnswerAll() {
+    const storage::MutexLock lock(mutex_);
+    for (OpenReply<GetReply>& reply : held_) reply.Take().Complete({.found = false});
+    held_.clear();
+  }
+
+ private:
+  storage::Mutex mutex_;
+  std::vector<OpenReply<GetReply>> held_ ABSL_GUARDED_BY(mutex_);
+};
+
+class NoTime final : public TimeSource {
+ public:
+  storage::TimePoint Now() const override { return {}; }
+};
+
+// A node whose Gets are held, and which serves one call of other nodes at a time.
+class ReceivedLimitTest : public testing::Test {
+ protected:
+  ReceivedLimitTest() {
+    ServerConfig config;
+    config.listen = {"127.0.0.1", 0};
+    config.io_threads = 1;
+    front_end_ = StartRpcFrontEnd(config,
+                                  {.cache = &cache_,
+                                   .multi_key = &multi_key_,
+                                   .metrics = &requests_,
+                                   .inflight = &inflight_,
+                                   .transport = &transport_,
+                                   .readiness = &readiness_,
+                                   .forwarding = &forwarding_},
+                                  &connections_, nullptr)
+                     .value();
+    const std::string address = front_end_->endpoint().ToString();
+    own_ = Connect({.address = address});
+    other_node_ = Connect({.address = address, .metadata = {{"larder-forwarded", "1"}}});
+  }
+  void AwaitHeld(size_t count) {
+    while (cache_.held() < count) std::this_thread::yield();
+  }
+
+  storage::HybridClock versions_{1};
+  std::unique_ptr<storage::Keyspace> keyspace_ =
+      storage::Keyspace::Create({.memory_bytes = 64 << 20}, &versions_).value();
+  NoTime time_;
+  HoldingHandler cache_{keyspace_.get(), &time_, Limits(), LeaseTokenCodec(1, 2)};
+  MultiKeyHandler multi_key_{&cache_};
+  RequestMetrics requests_;
+  InflightLimit inflight_{1, absl::Milliseconds(1)};
+  TransportState transport_;
+  Readiness readiness_;
+  ConnectionTable connections_{100};
+  Forwarding forwarding_{ForwardingOptions{.received_max = 1}};
+  std::unique_ptr<FrontEnd> front_end_;
+  std::unique_ptr<RpcChannel> own_;
+  std::unique_ptr<RpcChannel> other_node_;
+};
+
+TEST_F(ReceivedLimitTest, CallsOfOtherNodesHaveTheirOwnPlaces) {
+  ProtoCall<v1::GetResponse> own(kGet, GetOf("k"));
+  own_->Start(own);
+  AwaitHeld(1);  // the node is full of its own
+  ProtoCall<v1::GetResponse> forwarded(kGet, GetOf("k"));
+  other_node_->Start(forwarded);
+  AwaitHeld(2);
+  ProtoCall<v1::GetResponse> own_more(kGet, GetOf("k"));
+  own_->Start(own_more);
+  EXPECT_EQ(own_more.Wait(), Code::kResourceExhausted);
+  EXPECT_THAT(own_more.status.message, HasSubstr("--max_inflight"));
+  ProtoCall<v1::GetResponse> more(kGet, GetOf("k"));
+  other_node_->Start(more);
+  EXPECT_EQ(more.Wait(), Code::kResourceExhausted);
+  EXPECT_THAT(more.status.message, HasSubstr("--max_forwarded_received"));
+  EXPECT_TRUE(more.has_retry_info());
+  EXPECT_EQ(forwarding_.received.current(), 1u);
+  cache_.AnswerAll();
+  EXPECT_EQ(own.Wait(), Code::kOk);
+  EXPECT_EQ(forwarded.Wait(), Code::kOk);
+  EXPECT_EQ(forwarding_.metrics.received[static_cast<size_t>(Method::kGet)], 2u);
+  EXPECT_EQ(forwarding_.received.refused(), 1u);
+}
+
+TEST(PeerChannelsTest, TheOneThatWasNotUsedForLongestGoes) {
+  Forwarding forwarding(ForwardingOptions{.peers_max = 2});
+  const auto events = EventLoop::Create().value();
+  auto channels = std::make_unique<PeerChannels>(&forwarding, events.get());
+  events->RunAndWait([&] {
+    Peer* const first = channels->Use("127.0.0.1:1").value();
+    Peer* const second = channels->Use("127.0.0.1:2").value();
+    EXPECT_EQ(channels->Use("127.0.0.1:1").value(), first);
+    // Both have calls open.
+    EXPECT_EQ(channels->Use("127.0.0.1:3").status().code(), Code::kUnavailable);
+    channels->Release(*second);
+    EXPECT_TRUE(channels->Use("127.0.0.1:3").ok());
+    EXPECT_EQ(channels->Use("127.0.0.1:2").status().code(), Code::kUnavailable);
+    EXPECT_EQ(channels->Use("127.0.0.1:1").value(), first);
+  });
+}
+
+TEST(ForwardedBytesTest, AreBoundedTogether) {
+  ForwardedBytes bytes(10);
+  EXPECT_TRUE(bytes.Take(6));
+  EXPECT_FALSE(bytes.Take(5));
+  EXPECT_TRUE(bytes.Take(4));
+  EXPECT_EQ(bytes.used(), 10u);
+  bytes.Return(10);
+  EXPECT_EQ(bytes.used(), 0u);
+}
+
+TEST(ForwardingTlsTest, NodesSpeakTlsToEachOtherWithTheirOwnCertificates) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / ("forwarding_tls_" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  const TestAuthority authority("authority");
+  const TestAuthority stranger("stranger");
+  const TestCertificate certificate = authority.Issue("node");
+  std::ofstream(folder / "cert") << certificate.certificate;
+  std::ofstream(folder / "key") << certificate.key;
+  std::ofstream(folder / "ca") << authority.certificate();
+  std::ofstream(folder / "stranger") << stranger.certificate();
+  ServerConfig config;
+  config.tls = {.cert_file = (folder / "cert").string(),
+                .key_file = (folder / "key").string(),
+                .client_ca_file = (folder / "ca").string()};
+  RoutedNode owner(config);
+  RoutedNode front(config);
+  front.SendOnTo(owner.endpoint());
+  config.tls.peer_ca_file = (folder / "stranger").string();
+  RoutedNode distrustful(config);
+  distrustful.SendOnTo(owner.endpoint());
+  const auto client_tls =
+      ChannelTlsContext::Create({.authorities = {"ca", authority.certificate()},
+                                 .certificates = {"cert", certificate.certificate},
+                                 .key = {"key", certificate.key}})
+          .value();
+  const auto ask = [&](const RoutedNode& node, ProtoCall<v1::SetResponse>& call) {
+    const auto channel = Connect({.address = node.endpoint(), .tls = client_tls});
+    channel->Start(call);
+    return call.Wait();
+  };
+  ProtoCall<v1::SetResponse> good("/larder.v1.Cache/Set", SetOf("k", "v"));
+  EXPECT_EQ(ask(front, good), Code::kOk) << good.status.message;
+  ProtoCall<v1::SetResponse> bad("/larder.v1.Cache/Set", SetOf("k", "v"));
+  EXPECT_EQ(ask(distrustful, bad), Code::kUnavailable);
+  EXPECT_THAT(bad.status.message, HasSubstr("certificate verify failed"));
+  // New certificates are used by new connections.
+  const TestCertificate next = authority.Issue("node");
+  std::ofstream(folder / "cert") << next.certificate;
+  std::ofstream(folder / "key") << next.key;
+  EXPECT_THAT(front.node().Reload().text, HasSubstr("is valid until"));
+  ProtoCall<v1::SetResponse> renewed("/larder.v1.Cache/Set", SetOf("k", "v"));
+  EXPECT_EQ(ask(front, renewed), Code::kOk) << renewed.status.message;
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace larder::server
