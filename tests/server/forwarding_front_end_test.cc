@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -237,6 +238,51 @@ TEST_F(ForwardingFrontEndTest, APipelineMayBeCancelledWithOperationsOpen) {
   SendOn();
   EXPECT_TRUE(front_.Set("k", "still there").ok());
   close(silent);
+}
+
+// On either front end.
+TEST(FrontEndElsewhereTest, AClientThatRoutesIsToldWhoOwnsASlot) {
+  RunningNode node;
+  node.node().routing().Publish(Routing::AllAt("other.example:7600", 5));
+  const auto context = [] {
+    auto made = std::make_unique<PatientContext>();
+    made->AddMetadata("larder-routing", "redirect");
+    return made;
+  };
+  const auto expect_redirect = [](const grpc::Status& status) {
+    EXPECT_EQ(status.error_code(), grpc::FAILED_PRECONDITION);
+    v1::StatusDetails details;
+    v1::Redirect redirect;
+    ASSERT_TRUE(details.ParseFromString(status.error_details()));
+    ASSERT_EQ(details.details_size(), 1);
+    ASSERT_TRUE(redirect.ParseFromString(details.details(0).value()));
+    EXPECT_EQ(redirect.endpoint(), "other.example:7600");
+    EXPECT_EQ(redirect.topology_version(), 5u);
+  };
+  v1::GetRequest get;
+  get.set_key("k");
+  v1::GetResponse got;
+  expect_redirect(node.cache().Get(context().get(), get, &got));
+  v1::MultiGetRequest multi_get;
+  *multi_get.add_items() = get;
+  v1::MultiGetResponse multi_got;
+  expect_redirect(node.cache().MultiGet(context().get(), multi_get, &multi_got));
+  v1::ScanResponse scanned;
+  expect_redirect(node.cache().Scan(context().get(), v1::ScanRequest(), &scanned));
+  const auto pipeline_context = context();
+  const auto stream = node.cache().Pipeline(pipeline_context.get());
+  v1::PipelineRequest operation;
+  operation.set_id(3);
+  *operation.mutable_get() = get;
+  ASSERT_TRUE(stream->Write(operation));
+  stream->WritesDone();
+  v1::PipelineResponse answer;
+  ASSERT_TRUE(stream->Read(&answer));
+  EXPECT_EQ(answer.id(), 3u);
+  EXPECT_EQ(answer.error().redirect().endpoint(), "other.example:7600");
+  EXPECT_TRUE(stream->Finish().ok());
+  node.node().routing().Publish(Routing::AllHere(6));
+  EXPECT_TRUE(node.cache().Get(context().get(), get, &got).ok());
 }
 
 TEST_F(ForwardingFrontEndTest, OurClientNeedsNotKnow) {

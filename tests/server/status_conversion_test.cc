@@ -5,6 +5,7 @@
 
 #include "larder/v1/error.pb.h"
 #include "server/handlers/retry_hint.h"
+#include "server/messages/redirect.h"
 #include "server/messages/status_details.h"
 
 namespace larder::server {
@@ -52,6 +53,32 @@ TEST(StatusConversionTest, ItemErrorsHaveTheSame) {
   v1::ItemError plain;
   FillItemError(absl::NotFoundError("none"), &plain);
   EXPECT_FALSE(plain.has_retry_after());
+}
+
+TEST(StatusConversionTest, AnotherNodesErrorGoesOnAsItCame) {
+  const absl::Status first = WithRedirect(
+      WithRetryHint(absl::ResourceExhaustedError("full"), absl::Milliseconds(7)),
+      {.slot = 3, .kind = Redirect::Kind::kAsk, .endpoint = "h:1", .topology_version = 9});
+  const std::string details = StatusDetailsOf(first);
+  const absl::Status second =
+      StatusOfAnswer(static_cast<int>(first.code()), std::string(first.message()), details);
+  EXPECT_EQ(second.code(), first.code());
+  EXPECT_EQ(second.message(), first.message());
+  EXPECT_EQ(StatusDetailsOf(second), details);
+  // And in the error of an item.
+  EXPECT_EQ(RetryHintOf(second), absl::Milliseconds(7));
+  EXPECT_EQ(RedirectOf(second), RedirectOf(first));
+  v1::ItemError error;
+  FillItemError(second, &error);
+  EXPECT_EQ(error.redirect().kind(), v1::REDIRECT_KIND_ASK);
+  EXPECT_EQ(error.redirect().slot(), 3u);
+}
+
+TEST(StatusConversionTest, DetailsThatCannotBeReadAreLeftOut) {
+  const absl::Status status = StatusOfAnswer(14, "gone", "\xff\xff");
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(RedirectOf(status), std::nullopt);
+  EXPECT_TRUE(StatusOfAnswer(0, "", "").ok());
 }
 
 }  // namespace
