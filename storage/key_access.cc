@@ -23,9 +23,10 @@ Need KeyAccess::NeedMemory(uint64_t missing, uint64_t alone, KeptMemory kept) {
 }
 
 Need KeyAccess::FindLogRoom(size_t value_bytes) {
-  uint64_t bytes = credit_.log_room.RoomFor(key_.key.size(), value_bytes);
-  if (makes_way_) bytes += credit_.log_room.RoomFor(makes_way_->key_bytes(), 0);
-  if (credit_.log_room.Has(bytes)) return Need::kNothing;
+  const MutationSink* const log = state_.log();
+  uint64_t bytes = log->RoomFor(key_.key.size(), value_bytes);
+  if (makes_way_) bytes += log->RoomFor(makes_way_->key_bytes(), 0);
+  if (credit_.log_room.HasFor(log, bytes)) return Need::kNothing;
   credit_.log_room_wanted = bytes;
   return Need::kLogRoom;
 }

@@ -114,7 +114,7 @@ class KeyAccess {
   // not the first to be made by evicting it.
   Need NeedMemory(uint64_t missing, uint64_t alone, KeptMemory kept);
   Need NeedLogRoom(size_t value_bytes) {
-    if (!credit_.log_room.keeps_log()) [[likely]]
+    if (state_.log() == nullptr) [[likely]]
       return Need::kNothing;
     return FindLogRoom(value_bytes);
   }

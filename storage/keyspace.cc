@@ -109,6 +109,7 @@ Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
   budget_.Charge(usage.total());
   reclaimer_ =
       std::make_unique<Reclaimer>(ReclaimerParts{.options = &options_,
+                                                 .log = &log_,
                                                  .budget = &budget_,
                                                  .fixed_bytes = usage.total(),
                                                  .stripe_record_bytes_max = RecordBytesMax(),
@@ -117,6 +118,18 @@ Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
 }
 
 Keyspace::~Keyspace() = default;
+
+uint64_t Keyspace::AttachLog(MutationSink* log) {
+  // First, so that whoever finds it in a stripe finds it here, too.
+  log_.Attach(log);
+  for (const auto& stripe : stripes_) stripe->SetLog(log);
+  return log->position();
+}
+
+void Keyspace::DetachLog() {
+  for (const auto& stripe : stripes_) stripe->SetLog(nullptr);
+  log_.Detach();
+}
 
 Stripe& Keyspace::Approach(uint32_t slot) {
   Stripe& stripe = StripeOf(slot);
@@ -128,7 +141,7 @@ template <typename Command>
 Outcome Keyspace::Execute(Command& command, TimePoint now) {
   Stripe& stripe = Approach(command.key.slot);
   const HashedKey key(command.key, hasher_);
-  Credit credit(options_.log, Command::kOwn);
+  Credit credit(&log_, Command::kOwn);
   if constexpr (Command::kMutates) {
     // Mostly enough, and mostly there; an attempt says what it lacks.
     static_cast<void>(credit.log_room.Ensure(
@@ -179,6 +192,7 @@ Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, MemoryClaim&
                        " keys of this slot have the same hash as this one, as many as may, and ",
                        "none of them may be evicted under ", reclaimer_->EvictionFlags()))));
     case Need::kLogRoom:
+      static_cast<void>(credit.log_room.Renew());
       if (credit.log_room_wanted > credit.log_room.RoomMax()) {
         return NeedsMemory(LastingFailure(absl::ResourceExhaustedError(
             absl::StrCat("the write needs ", credit.log_room_wanted,
@@ -295,7 +309,7 @@ ExportedPart Keyspace::ExportSlot(ScanPosition from, const ExportOptions& option
   if (from.at_end()) return {.next = from};
   const size_t entries_max = std::max<size_t>(options.entries_max, 1);
   WalkBudget budget{entries_max, options.bytes_max, entries_max};
-  return StripeOf(from.slot).ExportSlot(from, budget, options_.log, sink);
+  return StripeOf(from.slot).ExportSlot(from, budget, sink);
 }
 
 void Keyspace::SetSlotOwned(uint32_t slot, bool owned, TimePoint now) {
@@ -323,7 +337,7 @@ absl::StatusOr<uint64_t> Keyspace::FlushSlotAs(uint32_t slot, uint64_t version, 
   Stripe& stripe = StripeOf(slot);
   while (!stripe.PrepareFlush(slot)) {
   }
-  Credit credit(options_.log);
+  Credit credit(&log_);
   static_cast<void>(credit.log_room.Ensure(credit.log_room.RoomFor(0, 0)));
   uint64_t entries = 0;
   MemoryClaim claim(&credit, reclaimer_->gathering());
@@ -347,7 +361,7 @@ size_t Keyspace::Expire(TimePoint now, size_t removals_max, bool* more) {
     do {
       is_more = budget.is_spent();
       if (is_more) break;
-      LogRoom log_room(options_.log);
+      LogRoom log_room(&log_);
       reclaimer_->ReserveForRemovals(log_room);
       removed += stripe.Expire(now, budget, log_room, &is_more);
     } while (is_more);

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/attached_log.h"
 #include "storage/hybrid_clock.h"
 #include "storage/key_hasher.h"
 #include "storage/keyspace_options.h"
@@ -100,6 +101,15 @@ class Keyspace {
   // Gives the sink entries of slot `from.slot` as they are, by the hash of the key, for a copy.
   ExportedPart ExportSlot(ScanPosition from, const ExportOptions& options, ExportSink& sink) const;
 
+  // Tells a log of every mutation from now on, while operations go on. Returns the position from
+  // which it is complete: whatever has no record in it was committed before, and all exports and
+  // reads from now on show it. So a reader, or a copy by ExportSlot, may begin there; what the log
+  // has before has gaps between the stripes. Detach: nobody uses the log any more, nor its wake,
+  // when it has returned. A keyspace without a log pays a predicted branch.
+  // REQUIRES: one call at a time; none is attached, or one is.
+  uint64_t AttachLog(MutationSink* log);
+  void DetachLog();
+
   // Refuses all commands on keys of this slot from now on, and Gets, or none any more; its leases
   // are void then. What it has stays, unseen by Scan, and may be evicted or expire.
   void SetSlotOwned(uint32_t slot, bool owned, TimePoint now);
@@ -155,6 +165,7 @@ class Keyspace {
   uint64_t RecordBytesMax() const;
 
   const KeyspaceOptions options_;
+  AttachedLog log_;
   HybridClock* const clock_;
   const KeyHasher hasher_;
   const std::unique_ptr<EntryPools> pools_;

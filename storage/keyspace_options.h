@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "storage/eviction_kind.h"
 #include "storage/key_hasher.h"
-#include "storage/mutation_sink.h"
 #include "storage/write_authority.h"
 
 namespace larder::storage {
@@ -26,8 +25,6 @@ struct KeyspaceOptions {
   // Decides the order of Scan and which keys collide: to be drawn at random, and kept from those
   // who choose keys.
   HashSecret hash_secret;
-  // Is told of every mutation; nullptr: nobody keeps a log. Must outlive the keyspace.
-  MutationSink* log = nullptr;
   // Asked before every mutation but Apply; nullptr: it always holds. Must outlive the keyspace.
   const WriteAuthority* authority = nullptr;
 };

@@ -57,14 +57,6 @@ uint64_t MutationLog::RoomFor(size_t key_bytes, size_t value_bytes) const {
 
 uint64_t MutationLog::RoomMax() const { return lines_ / kRoomShare * kLineBytes; }
 
-MutationLog::Advance& MutationLog::AdvanceOfThisThread() {
-  // What threads have of their own lies apart by the size of a stack, a multiple of a page.
-  static thread_local constinit char here = 0;
-  const uint64_t page = reinterpret_cast<uintptr_t>(&here) / 4096;
-  constexpr uint64_t kGoldenRatio = 0x9e3779b97f4a7c15;  // Fibonacci hashing (Knuth, 6.4)
-  return advances_[page * kGoldenRatio >> 58];
-}
-
 bool MutationLog::Take(Advance& advance, uint64_t lines) {
   uint64_t here = advance.lines.load(std::memory_order_relaxed);
   while (here >= lines) {

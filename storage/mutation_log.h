@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "storage/mutation_sink.h"
+#include "storage/thread_place.h"
 
 namespace larder::storage {
 
@@ -75,8 +76,7 @@ class MutationLog final : public MutationSink {
     std::atomic<uint64_t> lines{0};
   };
   // Room is given to threads in advance, so that a write touches no line that all do but next_.
-  // Two threads may share one.
-  static constexpr size_t kAdvances = 64;
+  static constexpr size_t kAdvances = kThreadPlaces;
 
   struct Deleter {
     void operator()(char* ring) const { ::operator delete[](ring, std::align_val_t{kLineBytes}); }
@@ -87,7 +87,7 @@ class MutationLog final : public MutationSink {
 
   char* At(uint64_t sequence) const { return ring_.get() + sequence % lines_ * kLineBytes; }
   static uint64_t LinesOf(uint64_t bytes) { return (bytes + kLineBytes - 1) / kLineBytes; }
-  Advance& AdvanceOfThisThread();
+  Advance& AdvanceOfThisThread() { return advances_[PlaceOfThisThread()]; }
   static bool Take(Advance& advance, uint64_t lines);
   // Gives away room for so many lines more, if they fit.
   bool Grant(uint64_t lines);

@@ -25,7 +25,7 @@ enum class KeptMemory : uint8_t { kNone, kHalf, kAll };
 struct Credit {
   // `evicts`: other entries may go for the command. Never for a copy, which learns from the log
   // what has gone.
-  explicit Credit(MutationSink* log, bool may_evict = true) : log_room(log), evicts(may_evict) {}
+  explicit Credit(AttachedLog* log, bool may_evict = true) : log_room(log), evicts(may_evict) {}
 
   uint64_t memory_bytes = 0;  // reserved, or freed by eviction
   LogRoom log_room;

@@ -175,9 +175,13 @@ std::string Reclaimer::EvictionFlags() const {
 }
 
 Eviction Reclaimer::ReclaimFrom(Stripe& stripe, TimePoint now, Want want) {
-  LogRoom log_room(parts_.options->log);
-  ReserveForRemovals(log_room);
-  return stripe.Reclaim(now, want.bytes, want.evicts, log_room);
+  LogRoom log_room(parts_.log);
+  while (true) {
+    ReserveForRemovals(log_room);
+    const Eviction eviction = stripe.Reclaim(now, want.bytes, want.evicts, log_room);
+    const bool may_be_outdated = eviction.lacks_log_room && !eviction.done;
+    if (!may_be_outdated || !log_room.Renew()) return eviction;
+  }
 }
 
 void Reclaimer::ReserveForRemovals(LogRoom& log_room) const {

@@ -23,6 +23,7 @@ namespace larder::storage {
 // What a Reclaimer works on. All of it outlives the reclaimer.
 struct ReclaimerParts {
   const KeyspaceOptions* options = nullptr;
+  AttachedLog* log = nullptr;
   MemoryBudget* budget = nullptr;
   uint64_t fixed_bytes = 0;              // of the budget, whatever entries there are
   uint64_t stripe_record_bytes_max = 0;  // in one stripe, values apart not counted

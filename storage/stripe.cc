@@ -77,10 +77,9 @@ Eviction Stripe::Reclaim(TimePoint now, uint64_t bytes_wanted, bool evicts, LogR
     if (result.freed_bytes > 0 || (is_crowded && !store.is_crowded())) return result;
   }
   const uint64_t moves_before = store.moves();
-  const uint64_t room_for_any = log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0);
   const int evictions_max = samples_ ? kSampledEvictionsMax : kEvictionsMax;
   for (int i = 0; evicts && i < evictions_max; ++i) {
-    result.lacks_log_room = !log_room.Has(room_for_any);
+    result.lacks_log_room = !state_.HasRoom(log_room, kKeyBytesMax, /*value_bytes=*/0);
     result.lacks_authority = !state_.HasAuthority();
     if (result.lacks_log_room || result.lacks_authority) break;
     const EntryRef victim = store.Victim(now);
@@ -109,8 +108,8 @@ size_t Stripe::Expire(TimePoint now, SweepBudget& budget, LogRoom& log_room, boo
   if (!*more) {
     bool may_commit = true;
     const auto commit = [&](EntryRef entry) {
-      may_commit = state.HasAuthority() &&
-                   log_room.Has(log_room.RoomFor(entry->key_bytes(), /*value_bytes=*/0));
+      may_commit =
+          state.HasAuthority() && state.HasRoom(log_room, entry->key_bytes(), /*value_bytes=*/0);
       if (may_commit) state.CommitExpiry(entry, now, log_room);
       return may_commit;
     };
@@ -141,9 +140,8 @@ Need Stripe::FlushSlot(uint32_t slot, uint64_t version, TimePoint now, Credit& c
   if (version == 0) {
     if (const Need need = state_.CheckRight(slot); need != Need::kNothing) return need;
   }
-  const uint64_t room = credit.log_room.RoomFor(/*key_bytes=*/0, /*value_bytes=*/0);
-  if (!credit.log_room.Has(room)) {
-    credit.log_room_wanted = room;
+  if (!state_.HasRoom(credit.log_room, /*key_bytes=*/0, /*value_bytes=*/0)) {
+    credit.log_room_wanted = state_.log()->RoomFor(/*key_bytes=*/0, /*value_bytes=*/0);
     return Need::kLogRoom;
   }
   *entries = state_.FlushSlot(slot, version, now, credit.log_room);
@@ -160,6 +158,11 @@ bool Stripe::PrepareFlush(uint32_t slot) {
 void Stripe::SetOwned(uint32_t slot, bool owned, TimePoint now) {
   StripeOperation operation(*this);
   state_.SetOwned(slot, owned, now);
+}
+
+void Stripe::SetLog(MutationSink* log) {
+  MutexLock lock(mutex_);
+  state_.SetLog(log);
 }
 
 template <typename Matches, typename Give>
@@ -198,9 +201,9 @@ ScanPosition Stripe::ScanSlot(ScanPosition from, const ScanOptions& options, Wal
       });
 }
 
-ExportedPart Stripe::ExportSlot(ScanPosition from, WalkBudget& budget, const MutationSink* log,
-                                ExportSink& sink) const {
+ExportedPart Stripe::ExportSlot(ScanPosition from, WalkBudget& budget, ExportSink& sink) const {
   MutexLock lock(mutex_);
+  const MutationSink* const log = state_.log();
   const ScanPosition next = Walk(
       from, /*keys_only=*/false, budget, [](const Entry&) { return true; },
       [&](const Entry& entry, size_t) { sink.Add(StripeState::WholeOf(entry)); });

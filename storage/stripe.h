@@ -30,7 +30,7 @@ struct StripeSignal {
 // What Reclaim did. The bytes freed stay reserved for the caller; they may be 0.
 struct Eviction {
   bool done = false;
-  // Why no more was evicted.
+  // Why no more was evicted: no room in the log that the stripe keeps, which may be another one.
   bool lacks_log_room = false;
   bool lacks_authority = false;
   size_t evicted = 0;  // entries
@@ -87,14 +87,14 @@ class Stripe {
   // returns true.
   bool PrepareFlush(uint32_t slot);
   void SetOwned(uint32_t slot, bool owned, TimePoint now);
+  void SetLog(MutationSink* log);
 
   // Gives the sink the live entries of slot `from.slot` with hash >= `from.hash` while the budget
   // lasts. Returns where to go on.
   ScanPosition ScanSlot(ScanPosition from, const ScanOptions& options, WalkBudget& budget,
                         TimePoint now, ScanSink& sink) const;
   // Likewise all entries as they are. Also returns where the log stands then.
-  ExportedPart ExportSlot(ScanPosition from, WalkBudget& budget, const MutationSink* log,
-                          ExportSink& sink) const;
+  ExportedPart ExportSlot(ScanPosition from, WalkBudget& budget, ExportSink& sink) const;
 
   SlotStats StatsOfSlot(uint32_t slot) const;
   void AddStatsTo(KeyspaceStats& stats) const;

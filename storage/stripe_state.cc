@@ -64,7 +64,7 @@ uint64_t StripeState::Commit(const Change& change, TimePoint now, LogRoom& room)
       break;
     }
   }
-  if (room.keeps_log()) [[unlikely]]
+  if (log_ != nullptr) [[unlikely]]
     Tell(change, version, room);
   return version;
 }

@@ -24,7 +24,7 @@ class StripeState {
 
   // The last step of every mutation, which voids leases on what it changes, issues the version and
   // tells the log. What goes is removed from the store right after. Returns the version.
-  // REQUIRES: `room` has room for the record.
+  // REQUIRES: HasRoom for the record.
   uint64_t Commit(const Change& change, TimePoint now, LogRoom& room);
 
   // All of an entry, as a kSet.
@@ -52,6 +52,14 @@ class StripeState {
   }
   bool HasAuthority() const { return authority_ == nullptr || authority_->Holds(); }
 
+  // Who is told of every mutation from now on; nullptr: nobody.
+  void SetLog(MutationSink* log) { log_ = log; }
+  const MutationSink* log() const { return log_; }
+  // Whether a record of this size can be committed with what is reserved.
+  bool HasRoom(const LogRoom& room, size_t key_bytes, size_t value_bytes) const {
+    return log_ == nullptr || room.HasFor(log_, log_->RoomFor(key_bytes, value_bytes));
+  }
+
   uint64_t UsedBytes() const { return store.used_bytes() + leases.memory_bytes(); }
 
   EntryStore store;
@@ -66,7 +74,8 @@ class StripeState {
 
   const uint32_t stripes_;
   const WriteAuthority* const authority_;  // nullptr: always
-  std::vector<bool> foreign_;              // by slot / stripes_; empty: no slot is
+  MutationSink* log_ = nullptr;
+  std::vector<bool> foreign_;  // by slot / stripes_; empty: no slot is
 };
 
 }  // namespace larder::storage

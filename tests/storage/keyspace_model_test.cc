@@ -51,8 +51,8 @@ class KeyspaceModelTest : public KeyspaceTest {
     replay_ = std::make_unique<LogReplay>(log_.get());
     stripes_ = StripesFor(options);
     last_versions_.clear();
-    options.log = log_.get();
     Make(options);
+    keyspace_->AttachLog(log_.get());
     for (uint64_t i = 0; i < operations && !HasFailure(); ++i) {
       Step();
       if (i % 1024 == 0) {

@@ -31,9 +31,9 @@ class KeyspaceCommitTest : public KeyspaceTest {
   void MakeWithLog(KeyspaceOptions options) {
     keyspace_.reset();
     log_ = std::make_unique<VectorLog>();
-    options.log = log_.get();
     options.authority = &authority_;
     Make(options);
+    keyspace_->AttachLog(log_.get());
   }
 
   const LoggedMutation& Last() const { return log_->records().back(); }
