@@ -244,7 +244,9 @@ Need ApplyCommand::Run(KeyAccess& access) {
     entry->set_stale(mutation.stale);
     access.Commit(mutation.kind, entry, mutation.version);
   } else if (!access.entry()) {
+    if (const Need need = access.PrepareRecord(); need != Need::kNothing) return need;
     if (mutation.kind != MutationKind::kExpire) access.VoidLease();
+    access.Relay(mutation);
     return Need::kNothing;
   } else if (mutation.kind == MutationKind::kSetFields) {
     if (const Need need = access.PrepareFields(fields); need != Need::kNothing) return need;

@@ -92,6 +92,8 @@ class KeyAccess {
     Commit(kind, entry_, version);
     state_.store.Remove(entry_, key_.hash);
   }
+  // For what another node has committed and changes nothing here. REQUIRES: PrepareRecord.
+  void Relay(const Mutation& mutation) const { state_.Relay(mutation, credit_.log_room); }
   // For what changes no entry, but is a change to those who hold a lease on the key.
   void VoidLease() { state_.leases.Void(key_.key); }
 

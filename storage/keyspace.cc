@@ -119,18 +119,6 @@ Keyspace::Keyspace(const KeyspaceOptions& options, HybridClock* clock)
 
 Keyspace::~Keyspace() = default;
 
-uint64_t Keyspace::AttachLog(MutationSink* log) {
-  // First, so that whoever finds it in a stripe finds it here, too.
-  log_.Attach(log);
-  for (const auto& stripe : stripes_) stripe->SetLog(log);
-  return log->position();
-}
-
-void Keyspace::DetachLog() {
-  for (const auto& stripe : stripes_) stripe->SetLog(nullptr);
-  log_.Detach();
-}
-
 Stripe& Keyspace::Approach(uint32_t slot) {
   Stripe& stripe = StripeOf(slot);
   stripe.PrefetchTable(slot);
@@ -273,22 +261,6 @@ absl::StatusOr<AppendResult> Keyspace::Append(KeyRef key, std::string_view bytes
   return ResultOf<AppendResult>(*this, AppendCommand{key, bytes, options}, now);
 }
 
-absl::StatusOr<bool> Keyspace::Apply(const Mutation& mutation, TimePoint now) {
-  if (mutation.version == 0 || !clock_->Observe(mutation.version, now)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the version of a mutation is ", mutation.version, "; it must not be 0, nor ",
-                     "more than ", HybridClock::kAheadMax.count(), " ms ahead of shard time"));
-  }
-  if (mutation.kind == MutationKind::kFlushSlot) {
-    const auto entries = FlushSlotAs(mutation.slot, mutation.version, now);
-    if (!entries.ok()) return entries.status();
-    return true;
-  }
-  ApplyCommand command{{mutation.slot, mutation.key}, mutation};
-  if (Outcome outcome = Execute(command, now); !outcome.done()) return std::move(outcome.status);
-  return command.applied;
-}
-
 ScanPosition Keyspace::Scan(ScanPosition from, const ScanOptions& options, TimePoint now,
                             ScanSink& sink) {
   WalkBudget left{options.limit, options.bytes_max, options.visits_max};
@@ -302,14 +274,6 @@ ScanPosition Keyspace::Scan(ScanPosition from, const ScanOptions& options, TimeP
     left = part;
   }
   return from;
-}
-
-ExportedPart Keyspace::ExportSlot(ScanPosition from, const ExportOptions& options,
-                                  ExportSink& sink) const {
-  if (from.at_end()) return {.next = from};
-  const size_t entries_max = std::max<size_t>(options.entries_max, 1);
-  WalkBudget budget{entries_max, options.bytes_max, entries_max};
-  return StripeOf(from.slot).ExportSlot(from, budget, sink);
 }
 
 void Keyspace::SetSlotOwned(uint32_t slot, bool owned, TimePoint now) {

@@ -24,7 +24,9 @@
 
 namespace larder::storage {
 
+class CopyChunk;
 class MemoryClaim;
+class RecordBatch;
 class Reclaimer;
 class Stripe;
 struct EntryPools;
@@ -95,11 +97,28 @@ class Keyspace {
   // Applies a mutation that another copy of the keyspace has committed: without conditions, leases,
   // authority or owner. Evicts nothing, since it is told what goes. False: there is no such entry
   // to touch or to remove. INVALID_ARGUMENT: its version is 0, or further ahead of `now` than the
-  // clock believes.
+  // clock believes. A log that is attached gets a record in any case, the same as the other's.
   absl::StatusOr<bool> Apply(const Mutation& mutation, TimePoint now);
+
+  // Applies what of a batch comes at `position` or behind, in order; moves that on, also when it
+  // fails in the middle (and may be called again). A log that is attached continues the other's:
+  // the same records at the same sequences. INVALID_ARGUMENT: as Apply, and nothing was done.
+  // OUT_OF_RANGE: there is something between `position`, or where the log stands, and the batch.
+  // FAILED_PRECONDITION: there is a log, and the batch has gaps. REQUIRES: one call at a time, and,
+  // with a log, no authority, so that nothing else writes.
+  absl::Status ApplyBatch(const RecordBatch& batch, TimePoint now, uint64_t* position);
 
   // Gives the sink entries of slot `from.slot` as they are, by the hash of the key, for a copy.
   ExportedPart ExportSlot(ScanPosition from, const ExportOptions& options, ExportSink& sink) const;
+  // Puts a CopyChunk of what comes next into `chunk`, of as many slots as fit. `log_position` is
+  // the least of those of its slots: a copy goes on with the log from there. REQUIRES: not at the
+  // end.
+  ExportedPart ExportChunk(ScanPosition from, const ExportOptions& options,
+                           std::string* chunk) const;
+  // Puts the entries of a chunk in place of what there is. May be repeated, also when it has failed
+  // in the middle. FAILED_PRECONDITION: a log is attached. INVALID_ARGUMENT: as Apply, and nothing
+  // was done.
+  absl::Status ApplyChunk(const CopyChunk& chunk, TimePoint now);
 
   // Tells a log of every mutation from now on, while operations go on. Returns the position from
   // which it is complete: whatever has no record in it was committed before, and all exports and

@@ -1,5 +1,7 @@
 #include "storage/log_reader.h"
 
+#include <algorithm>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "storage/mutation_record.h"
@@ -38,14 +40,15 @@ bool LogReader::Pin() {
   return false;
 }
 
-LogReader::Result LogReader::Read(uint64_t bytes_max, absl::FunctionRef<void(const Record&)> take) {
+LogReader::Result LogReader::Read(uint64_t bytes_max, absl::FunctionRef<void(const Record&)> take,
+                                  uint64_t until) {
   if (pace_ == Pace::kMayFallBehind && !Pin()) return Result::kFellBehind;
-  const uint64_t until = log_->whole_until();
+  until = std::min(until, log_->whole_until());
   const uint64_t begin = position_;
   for (uint64_t given = 0; position_ < until && given < bytes_max;) {
     const char* const record = log_->At(position_);
     const uint64_t bytes = MutationRecordBytesAt(record);
-    const uint64_t next = position_ + MutationLog::LinesOf(bytes);
+    const uint64_t next = position_ + LogLinesOf(bytes);
     take({position_, next, std::string_view(record, bytes)});
     position_ = next;
     given += bytes;

@@ -37,9 +37,10 @@ class LogReader {
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
 
-  // Gives records to `take` until some `bytes_max` were given. Meanwhile they are not written over,
-  // so that `take` should not be long about it.
-  Result Read(uint64_t bytes_max, absl::FunctionRef<void(const Record&)> take);
+  // Gives records to `take` until some `bytes_max` were given, or the sequence `until` is reached.
+  // Meanwhile they are not written over, so that `take` should not be long about it.
+  Result Read(uint64_t bytes_max, absl::FunctionRef<void(const Record&)> take,
+              uint64_t until = UINT64_MAX);
   // The sequence that it reads next.
   uint64_t position() const { return position_; }
   // False: there is more to read. Else the log's `wake` is called once there is.

@@ -52,7 +52,7 @@ MutationLog::MutationLog(const MutationLogOptions& options, Ring ring)
       granted_(options.first) {}
 
 uint64_t MutationLog::RoomFor(size_t key_bytes, size_t value_bytes) const {
-  return LinesOf(MutationRecordBytes(key_bytes, value_bytes)) * kLineBytes;
+  return LogLinesOf(MutationRecordBytes(key_bytes, value_bytes)) * kLineBytes;
 }
 
 uint64_t MutationLog::RoomMax() const { return lines_ / kRoomShare * kLineBytes; }
@@ -70,7 +70,7 @@ bool MutationLog::Take(Advance& advance, uint64_t lines) {
 }
 
 bool MutationLog::TryReserve(uint64_t bytes) {
-  const uint64_t lines = LinesOf(bytes);
+  const uint64_t lines = LogLinesOf(bytes);
   Advance& advance = AdvanceOfThisThread();
   if (Take(advance, lines)) return true;
   if (Grant(lines + advance_lines_)) {
@@ -91,7 +91,7 @@ bool MutationLog::TryReserve(uint64_t bytes) {
 }
 
 void MutationLog::Release(uint64_t bytes) {
-  const uint64_t lines = LinesOf(bytes);
+  const uint64_t lines = LogLinesOf(bytes);
   Advance& advance = AdvanceOfThisThread();
   const uint64_t here = advance.lines.fetch_add(lines, std::memory_order_acq_rel) + lines;
   if (here <= 2 * advance_lines_) return;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "storage/mutation_record.h"
 #include "storage/mutation_sink.h"
 #include "storage/thread_place.h"
 
@@ -43,7 +44,7 @@ struct MutationLogOptions {
 //   ring later.
 class MutationLog final : public MutationSink {
  public:
-  static constexpr uint64_t kLineBytes = 64;
+  static constexpr uint64_t kLineBytes = kLogLineBytes;
   static constexpr uint64_t kNowhere = UINT64_MAX;
   static constexpr size_t kReadersMax = 64;
 
@@ -86,7 +87,6 @@ class MutationLog final : public MutationSink {
   MutationLog(const MutationLogOptions& options, Ring ring);
 
   char* At(uint64_t sequence) const { return ring_.get() + sequence % lines_ * kLineBytes; }
-  static uint64_t LinesOf(uint64_t bytes) { return (bytes + kLineBytes - 1) / kLineBytes; }
   Advance& AdvanceOfThisThread() { return advances_[PlaceOfThisThread()]; }
   static bool Take(Advance& advance, uint64_t lines);
   // Gives away room for so many lines more, if they fit.

@@ -62,6 +62,18 @@ uint64_t MutationRecordBytesAt(const char* record) {
   return MutationRecordBytes(header.key_bytes, header.value_bytes);
 }
 
+uint32_t MutationSlotAt(const char* record) { return HeaderAt(record).slot; }
+
+std::optional<uint64_t> ReadMutationRecordBytes(std::string_view header) {
+  if (header.size() < sizeof(Header)) return std::nullopt;
+  const Header read = HeaderAt(header.data());
+  if (read.format != kFormat || read.key_bytes > kKeyBytesMax ||
+      read.value_bytes > kValueBytesMax) {
+    return std::nullopt;
+  }
+  return MutationRecordBytes(read.key_bytes, read.value_bytes);
+}
+
 std::optional<Mutation> ReadMutationRecord(std::string_view record) {
   if (record.size() < sizeof(Header)) return std::nullopt;
   const Header header = HeaderAt(record.data());

@@ -19,12 +19,25 @@ constexpr uint64_t MutationRecordBytes(size_t key_bytes, size_t value_bytes) {
   return kMutationHeaderBytes + uint64_t{key_bytes} + value_bytes;
 }
 
+// A log, and the sequences in it, count in lines of this many bytes; a record fills whole ones. So
+// what it takes follows from its key and value alone, and is the same in every copy of the log.
+inline constexpr uint64_t kLogLineBytes = 64;
+constexpr uint64_t LogLinesOf(uint64_t bytes) {
+  return (bytes + kLogLineBytes - 1) / kLogLineBytes;
+}
+
 // Writes all MutationRecordBytes of it. REQUIRES: the key has less than 64 KiB, the value 4 GiB.
 void WriteMutationRecord(const Mutation& mutation, char* to);
 
 // The length of the record that begins here, by what its header says. REQUIRES: WriteMutationRecord
 // has written it.
 uint64_t MutationRecordBytesAt(const char* record);
+// Likewise its slot.
+uint32_t MutationSlotAt(const char* record);
+
+// The length that the header of a record says, which may be anybody's. Absent: it is none, or of
+// another format, or longer than a key and a value may make it.
+std::optional<uint64_t> ReadMutationRecordBytes(std::string_view header);
 
 // Reads a record that may be anybody's. Views are borrowed from it. Absent: it is none, of another
 // format, or longer or shorter than it says.

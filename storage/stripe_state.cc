@@ -90,7 +90,9 @@ void StripeState::CommitExpiry(EntryRef entry, TimePoint now, LogRoom& room) {
 
 uint64_t StripeState::FlushSlot(uint32_t slot, uint64_t version, TimePoint now, LogRoom& room) {
   if (version != 0) versions.Observe(version);
-  if (std::as_const(store).TableOf(slot).size() == 0 && leases.size() == 0) return 0;
+  // What another node has committed is told in any case.
+  const bool is_own = version == 0;
+  if (is_own && std::as_const(store).TableOf(slot).size() == 0 && leases.size() == 0) return 0;
   Commit({.kind = MutationKind::kFlushSlot, .slot = slot, .version = version}, now, room);
   return store.DetachSlot(slot);
 }

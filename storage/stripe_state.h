@@ -30,6 +30,12 @@ class StripeState {
   // All of an entry, as a kSet.
   static Mutation WholeOf(const Entry& entry);
 
+  // Tells the log of what another node has committed and changes nothing here.
+  // REQUIRES: HasRoom for the record.
+  void Relay(const Mutation& mutation, LogRoom& room) const {
+    if (log_ != nullptr) room.Append(mutation);
+  }
+
   // Counts, commits and removes an entry that makes room for others.
   void Evict(EntryRef victim, uint64_t hash, TimePoint now, LogRoom& room);
   // Counts and commits an entry that has expired; the store removes it afterwards.

@@ -338,7 +338,9 @@ TEST_F(KeyspaceCommitTest, AppliesEveryKindWithTheVersionGiven) {
     EXPECT_TRUE(keyspace_->Apply(mutation, now_).value());
     EXPECT_FALSE(Get("k").has_value());
     EXPECT_EQ(Last().mutation.version, mutation.version);
+    const size_t logged = Logged();
     EXPECT_FALSE(keyspace_->Apply(mutation, now_).value()) << "there is nothing";
+    EXPECT_EQ(Logged(), logged + 1) << "but it is told";
   }
   mutation.kind = MutationKind::kSetFields;
   EXPECT_FALSE(keyspace_->Apply(mutation, now_).value());
@@ -350,7 +352,12 @@ TEST_F(KeyspaceCommitTest, AppliesEveryKindWithTheVersionGiven) {
                   now_)
           .value());
   EXPECT_FALSE(Get("k").has_value());
-  ExpectSame(ExportAll(*keyspace_), Replayed());
+  HybridClock copy_clock(8);
+  const auto copy = Keyspace::Create({}, &copy_clock).value();
+  for (const LoggedMutation& record : log_->records()) {
+    EXPECT_TRUE(copy->Apply(record.View(), now_).ok()) << record;
+  }
+  ExpectSame(ExportAll(*keyspace_), ExportAll(*copy));
 }
 
 TEST_F(KeyspaceCommitTest, AppliesNoVersionThatTheClockDoesNotBelieve) {
