@@ -186,7 +186,9 @@ Outcome Keyspace::Provide(Need need, Stripe& stripe, TimePoint now, MemoryClaim&
             absl::StrCat("the write needs ", credit.log_room_wanted,
                          " bytes of the log, which can hold ", credit.log_room.RoomMax()))));
       }
-      if (!credit.log_room.Ensure(credit.log_room_wanted)) return NoLogRoom();
+      if (!credit.log_room.Ensure(credit.log_room_wanted)) {
+        return NoLogRoom(credit.log_room_wanted);
+      }
       break;
     case Need::kSlot:
       return {Outcome::Kind::kNotOwner,

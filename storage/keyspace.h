@@ -128,6 +128,11 @@ class Keyspace {
   // REQUIRES: one call at a time; none is attached, or one is.
   uint64_t AttachLog(MutationSink* log);
   void DetachLog();
+  // For a command that Execute left undone for want of room in the log, as much as its outcome
+  // says. False: it may be tried again. Else the log lets know when it is worth it (as
+  // MutationLogOptions says), and who detaches the log should, too. So commands wait without a
+  // thread.
+  bool AwaitLogRoom(uint64_t bytes);
 
   // Refuses all commands on keys of this slot from now on, and Gets, or none any more; its leases
   // are void then. What it has stays, unseen by Scan, and may be evicted or expire.

@@ -57,6 +57,14 @@ void Keyspace::DetachLog() {
   log_.Detach();
 }
 
+bool Keyspace::AwaitLogRoom(uint64_t bytes) {
+  MutationSink* const log = log_.BeginUse();
+  if (log == nullptr) return false;
+  const bool must_wait = log->AwaitRoom(bytes);
+  log_.EndUse();
+  return must_wait;
+}
+
 absl::StatusOr<bool> Keyspace::Apply(const Mutation& mutation, TimePoint now) {
   if (mutation.version == 0 || !clock_->Observe(mutation.version, now)) {
     return BadVersion(mutation.version);

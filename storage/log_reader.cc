@@ -15,17 +15,32 @@ absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Create(MutationLog* log, u
                                               log->position(), ", and not to ", from));
   };
   if (from < log->oldest() || from > log->position()) return out_of_range();
-  MutationLog::Place* const pin = log->AddPin();
+  MutationLog::Pin* const pin = log->AddPin();
   if (pin == nullptr) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the log has ", MutationLog::kReadersMax, " readers, as many as it may"));
   }
-  std::unique_ptr<LogReader> reader(new LogReader(log, pin, from, pace));
-  if (pace == Pace::kHoldsWriters && !reader->Pin()) return out_of_range();
+  std::unique_ptr<LogReader> reader(new LogReader(log, pin, from));
+  if (pace == Pace::kHoldsWriters && !reader->HoldWriters(log->bytes())) return out_of_range();
   return reader;
 }
 
 LogReader::~LogReader() { log_->RemovePin(pin_); }
+
+bool LogReader::HoldWriters(uint64_t bytes_ahead_max) {
+  const uint64_t lines = std::min(LogLinesOf(bytes_ahead_max), log_->lines_);
+  pin_->lines_ahead.store(lines, std::memory_order_relaxed);
+  pace_ = Pin() ? Pace::kHoldsWriters : Pace::kMayFallBehind;
+  log_->TellRoom();  // there is some if it holds them less than before
+  return pace_ == Pace::kHoldsWriters;
+}
+
+void LogReader::LetWritersGo() {
+  pace_ = Pace::kMayFallBehind;
+  pin_->sequence.store(MutationLog::kNowhere, std::memory_order_seq_cst);
+  pin_->lines_ahead.store(log_->lines_, std::memory_order_relaxed);
+  log_->TellRoom();
+}
 
 bool LogReader::Pin() {
   pin_->sequence.store(position_, std::memory_order_seq_cst);
@@ -36,7 +51,8 @@ bool LogReader::Pin() {
     const uint64_t granted = log_->granted_.load(std::memory_order_seq_cst);
     if (granted <= position_ + log_->lines_) return true;
   }
-  pin_->sequence.store(MutationLog::kNowhere, std::memory_order_release);
+  pin_->sequence.store(MutationLog::kNowhere, std::memory_order_seq_cst);
+  log_->TellRoom();
   return false;
 }
 
@@ -54,12 +70,14 @@ LogReader::Result LogReader::Read(uint64_t bytes_max, absl::FunctionRef<void(con
     given += bytes;
   }
   const bool holds = pace_ == Pace::kHoldsWriters;
-  pin_->sequence.store(holds ? position_ : MutationLog::kNowhere, std::memory_order_release);
+  // Whoever awaits room and has not seen this is seen.
+  pin_->sequence.store(holds ? position_ : MutationLog::kNowhere, std::memory_order_seq_cst);
+  log_->TellRoom();
   return position_ > begin ? Result::kRead : Result::kNothingNew;
 }
 
 bool LogReader::Sleep() {
-  log_->must_wake_.store(true, std::memory_order_seq_cst);
+  log_->awaited_.fetch_or(MutationLog::kRecords, std::memory_order_seq_cst);
   return log_->next_.load(std::memory_order_seq_cst) <= position_;
 }
 

@@ -41,20 +41,26 @@ class LogReader {
   // Meanwhile they are not written over, so that `take` should not be long about it.
   Result Read(uint64_t bytes_max, absl::FunctionRef<void(const Record&)> take,
               uint64_t until = UINT64_MAX);
+  // Holds writers from now on, and lets them be ahead by no more than this and what one of them
+  // writes; what they have been given already comes on top. At most the length of the log, which is
+  // what kHoldsWriters begins with. False: it has fallen behind, and holds nobody.
+  bool HoldWriters(uint64_t bytes_ahead_max);
+  // Goes on as one that may fall behind.
+  void LetWritersGo();
   // The sequence that it reads next.
   uint64_t position() const { return position_; }
   // False: there is more to read. Else the log's `wake` is called once there is.
   bool Sleep();
 
  private:
-  LogReader(MutationLog* log, MutationLog::Place* pin, uint64_t from, Pace pace)
-      : log_(log), pin_(pin), pace_(pace), position_(from) {}
+  LogReader(MutationLog* log, MutationLog::Pin* pin, uint64_t from)
+      : log_(log), pin_(pin), position_(from) {}
   // Keeps what comes next from being written over. False: it was.
   bool Pin();
 
   MutationLog* const log_;
-  MutationLog::Place* const pin_;
-  const Pace pace_;
+  MutationLog::Pin* const pin_;
+  Pace pace_ = Pace::kMayFallBehind;
   uint64_t position_;
 };
 

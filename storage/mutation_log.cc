@@ -46,6 +46,7 @@ MutationLog::MutationLog(const MutationLogOptions& options, Ring ring)
       stripe_mask_(options.stripes - 1),
       first_(options.first),
       wake_(options.wake),
+      room_(options.room),
       ring_(std::move(ring)),
       appending_(options.stripes),
       next_(options.first),
@@ -69,15 +70,16 @@ bool MutationLog::Take(Advance& advance, uint64_t lines) {
   return false;
 }
 
-bool MutationLog::TryReserve(uint64_t bytes) {
-  const uint64_t lines = LogLinesOf(bytes);
+bool MutationLog::TryReserve(uint64_t bytes) { return TryReserveLines(LogLinesOf(bytes)); }
+
+bool MutationLog::TryReserveLines(uint64_t lines) {
   Advance& advance = AdvanceOfThisThread();
   if (Take(advance, lines)) return true;
-  if (Grant(lines + advance_lines_)) {
+  if (Grant(lines + advance_lines_, Ask::kInAdvance)) {
     advance.lines.fetch_add(advance_lines_, std::memory_order_release);
     return true;
   }
-  if (Grant(lines)) return true;
+  if (Grant(lines, Ask::kNeeded)) return true;
   const uint64_t back = TakeBackAdvances();
   if (back == 0) return false;
   if (back >= lines) {
@@ -85,37 +87,69 @@ bool MutationLog::TryReserve(uint64_t bytes) {
     return true;
   }
   // What others have got is enough only with some of what nobody has.
-  if (Grant(lines - back)) return true;
+  if (Grant(lines - back, Ask::kNeeded)) return true;
   advance.lines.fetch_add(back, std::memory_order_release);
   return false;
 }
 
 void MutationLog::Release(uint64_t bytes) {
-  const uint64_t lines = LogLinesOf(bytes);
+  ReleaseLines(LogLinesOf(bytes));
+  TellRoom();
+}
+
+void MutationLog::ReleaseLines(uint64_t lines) {
   Advance& advance = AdvanceOfThisThread();
-  const uint64_t here = advance.lines.fetch_add(lines, std::memory_order_acq_rel) + lines;
+  const uint64_t here = advance.lines.fetch_add(lines, std::memory_order_seq_cst) + lines;
   if (here <= 2 * advance_lines_) return;
   // What is given away takes from how far back the log reaches.
   const uint64_t surplus = here - advance_lines_;
   if (Take(advance, surplus)) granted_.fetch_sub(surplus, std::memory_order_seq_cst);
 }
 
-bool MutationLog::Grant(uint64_t lines) {
+bool MutationLog::Grant(uint64_t lines, Ask ask) {
   // Asked first, so that readers seldom see what is taken back.
-  if (granted_.load(std::memory_order_relaxed) + lines > kept_from() + lines_) return false;
-  const uint64_t end = granted_.fetch_add(lines, std::memory_order_seq_cst) + lines;
+  if (!Fits(granted_.load(std::memory_order_relaxed), lines, ask)) return false;
+  const uint64_t before = granted_.fetch_add(lines, std::memory_order_seq_cst);
   // And again: a reader that has not seen this has pinned before.
-  if (end <= kept_from() + lines_) return true;
+  if (Fits(before, lines, ask)) return true;
   granted_.fetch_sub(lines, std::memory_order_seq_cst);
   return false;
 }
 
-uint64_t MutationLog::kept_from() const {
-  uint64_t from = whole_until();
-  for (const Place& pin : pins_) {
-    from = std::min(from, pin.sequence.load(std::memory_order_seq_cst));
+bool MutationLog::Fits(uint64_t granted, uint64_t lines, Ask ask) const {
+  const uint64_t end = granted + lines;
+  if (end > whole_until() + lines_) return false;
+  // One that needs more than a reader would have it ahead must come through all the same.
+  const uint64_t ahead = ask == Ask::kNeeded ? granted : end;
+  for (const Pin& pin : pins_) {
+    const uint64_t from = pin.sequence.load(std::memory_order_seq_cst);
+    if (from == kNowhere) continue;
+    if (end > from + lines_) return false;
+    if (ahead > from + pin.lines_ahead.load(std::memory_order_relaxed)) return false;
   }
-  return from;
+  return true;
+}
+
+bool MutationLog::AwaitRoom(uint64_t bytes) {
+  const uint64_t lines = LogLinesOf(bytes);
+  uint64_t most = lines_awaited_.load(std::memory_order_relaxed);
+  while (most < lines && !lines_awaited_.compare_exchange_weak(most, lines)) {
+  }
+  // Behind this whoever makes room looks at it; before, it is seen here.
+  awaited_.fetch_or(kRoom, std::memory_order_seq_cst);
+  if (!TryReserveLines(lines)) return true;
+  ReleaseLines(lines);
+  return false;
+}
+
+void MutationLog::TellRoomThatCame() {
+  const uint64_t lines = lines_awaited_.load(std::memory_order_relaxed);
+  if (!TryReserveLines(lines)) return;
+  ReleaseLines(lines);
+  // Who awaits more only now, and has not said so when this is cleared, looks again himself.
+  lines_awaited_.store(0, std::memory_order_relaxed);
+  const uint32_t before = awaited_.fetch_and(~kRoom, std::memory_order_seq_cst);
+  if ((before & kRoom) != 0 && room_) room_();
 }
 
 uint64_t MutationLog::TakeBackAdvances() {
@@ -139,10 +173,12 @@ void MutationLog::Append(const Mutation& mutation) {
 
 void MutationLog::OnUnlocked() {
   // Behind the fetch_add of next_: who has not seen that by then, when it wanted to sleep, has set
-  // this before.
-  if (!must_wake_.load(std::memory_order_seq_cst)) [[likely]]
+  // this before. Likewise for room that comes as this record is whole.
+  if (awaited_.load(std::memory_order_seq_cst) == 0) [[likely]]
     return;
-  if (must_wake_.exchange(false, std::memory_order_seq_cst) && wake_) wake_();
+  const uint32_t before = awaited_.fetch_and(~kRecords, std::memory_order_seq_cst);
+  if ((before & kRecords) != 0 && wake_) wake_();
+  TellRoom();
 }
 
 uint64_t MutationLog::whole_until() const {
@@ -158,16 +194,19 @@ uint64_t MutationLog::oldest() const {
   return std::max(first_, granted - std::min(granted, lines_));
 }
 
-MutationLog::Place* MutationLog::AddPin() {
+MutationLog::Pin* MutationLog::AddPin() {
   for (size_t i = 0; i < kReadersMax; ++i) {
-    if (!is_pin_used_[i].exchange(true, std::memory_order_acquire)) return &pins_[i];
+    if (is_pin_used_[i].exchange(true, std::memory_order_acquire)) continue;
+    pins_[i].lines_ahead.store(lines_, std::memory_order_relaxed);
+    return &pins_[i];
   }
   return nullptr;
 }
 
-void MutationLog::RemovePin(Place* pin) {
-  pin->sequence.store(kNowhere, std::memory_order_release);
+void MutationLog::RemovePin(Pin* pin) {
+  pin->sequence.store(kNowhere, std::memory_order_seq_cst);
   is_pin_used_[static_cast<size_t>(pin - pins_.data())].store(false, std::memory_order_release);
+  TellRoom();
 }
 
 }  // namespace larder::storage

@@ -25,6 +25,8 @@ struct MutationLogOptions {
   uint64_t first = 1;  // the sequence of the first record
   // Wakes readers that sleep; called by a writer, which holds no lock of the keyspace.
   std::function<void()> wake;
+  // Room has come that was awaited; called by whoever made it, a reader or a writer, likewise.
+  std::function<void()> room;
 };
 
 // Bounded ring of committed mutations with many independent readers. Thread-safe: records of
@@ -39,6 +41,9 @@ struct MutationLogOptions {
 // - granted_ is the place up to which room was ever given away; next_ does not pass it. It stays
 //   within a ring's length of what is not whole yet and of what readers have pinned, so neither is
 //   ever written over, however long a thread is kept from running.
+// - A reader may also bound how far writers are ahead of it: nobody gets room any more once
+// granted_
+//   is further from where it reads. So they are ahead by what one has got at a time more, at most.
 // - A reader pins where it reads, and only then looks whether granted_ has left it behind.
 // - What a record has behind the end of the ring belongs to the next one that ends there, a whole
 //   ring later.
@@ -56,6 +61,7 @@ class MutationLog final : public MutationSink {
   uint64_t RoomMax() const override;
   bool TryReserve(uint64_t bytes) override;
   void Release(uint64_t bytes) override;
+  bool AwaitRoom(uint64_t bytes) override;
   void Append(const Mutation& mutation) override;
   uint64_t position() const override { return next_.load(std::memory_order_seq_cst); }
   void OnUnlocked() override;
@@ -73,6 +79,10 @@ class MutationLog final : public MutationSink {
   struct alignas(kLineBytes) Place {
     std::atomic<uint64_t> sequence{kNowhere};
   };
+  struct alignas(kLineBytes) Pin {
+    std::atomic<uint64_t> sequence{kNowhere};
+    std::atomic<uint64_t> lines_ahead{0};  // how far writers may be; written before the sequence
+  };
   struct alignas(kLineBytes) Advance {
     std::atomic<uint64_t> lines{0};
   };
@@ -89,31 +99,44 @@ class MutationLog final : public MutationSink {
   char* At(uint64_t sequence) const { return ring_.get() + sequence % lines_ * kLineBytes; }
   Advance& AdvanceOfThisThread() { return advances_[PlaceOfThisThread()]; }
   static bool Take(Advance& advance, uint64_t lines);
+  // Whether room for the lines is more than what somebody asked for.
+  enum class Ask : uint8_t { kNeeded, kInAdvance };
   // Gives away room for so many lines more, if they fit.
-  bool Grant(uint64_t lines);
-  // From here on nothing may be written over.
-  uint64_t kept_from() const;
+  bool Grant(uint64_t lines, Ask ask);
+  bool Fits(uint64_t granted, uint64_t lines, Ask ask) const;
+  bool TryReserveLines(uint64_t lines);
+  void ReleaseLines(uint64_t lines);
+  // Lets those know who await room, if there is as much as the largest of them needs.
+  void TellRoom() {
+    if ((awaited_.load(std::memory_order_seq_cst) & kRoom) != 0) [[unlikely]]
+      TellRoomThatCame();
+  }
+  void TellRoomThatCame();
   // Takes back what was given in advance. How many lines.
   uint64_t TakeBackAdvances();
 
   // Nullptr: there are as many readers as may be.
-  Place* AddPin();
-  void RemovePin(Place* pin);
+  Pin* AddPin();
+  void RemovePin(Pin* pin);
 
   const uint64_t lines_;
   const uint64_t advance_lines_;
   const uint32_t stripe_mask_;
   const uint64_t first_;
   const std::function<void()> wake_;
+  const std::function<void()> room_;
   // Followed by as many bytes as a record may have: one that begins near the end has no seam.
   const Ring ring_;
   std::vector<Place> appending_;  // by stripe
-  std::array<Place, kReadersMax> pins_;
+  std::array<Pin, kReadersMax> pins_;
   std::array<std::atomic<bool>, kReadersMax> is_pin_used_{};
   std::array<Advance, kAdvances> advances_;
   alignas(kLineBytes) std::atomic<uint64_t> next_;
   alignas(kLineBytes) std::atomic<uint64_t> granted_;
-  alignas(kLineBytes) std::atomic<bool> must_wake_{false};
+  static constexpr uint32_t kRecords = 1;
+  static constexpr uint32_t kRoom = 2;
+  alignas(kLineBytes) std::atomic<uint32_t> awaited_{0};  // which of the two
+  std::atomic<uint64_t> lines_awaited_{0};                // the most that one needs
 };
 
 }  // namespace larder::storage

@@ -19,8 +19,11 @@ class MutationSink {
   virtual uint64_t RoomMax() const = 0;
   // False: there is no such room now. Never waits.
   virtual bool TryReserve(uint64_t bytes) = 0;
-  // Gives back what was reserved and not used.
+  // Gives back what was reserved and not used. Called when no stripe is locked.
   virtual void Release(uint64_t bytes) = 0;
+  // False: there may be such room, so that it should be asked for again. Else there is none, and
+  // who keeps the log will let know when there is. Never waits.
+  virtual bool AwaitRoom(uint64_t /*bytes*/) { return false; }
 
   // Takes a record into the log, in room that was reserved. Called under a stripe lock: must not
   // fail, wait or allocate.

@@ -26,6 +26,7 @@ struct [[nodiscard]] Outcome {
   // Unless done. RESOURCE_EXHAUSTED: kNeedsMemory; UNAVAILABLE: kNeedsLogRoom, kNoAuthority;
   // FAILED_PRECONDITION: kNotOwner.
   absl::Status status;
+  uint64_t log_room = 0;  // kNeedsLogRoom: how much, for Keyspace::AwaitLogRoom
 };
 
 inline Outcome NoAuthority() {
@@ -33,9 +34,9 @@ inline Outcome NoAuthority() {
           absl::UnavailableError("this node has no authority to write now; nothing was changed")};
 }
 
-inline Outcome NoLogRoom() {
+inline Outcome NoLogRoom(uint64_t bytes) {
   return {Outcome::Kind::kNeedsLogRoom,
-          absl::UnavailableError("the log has no room now; nothing was changed")};
+          absl::UnavailableError("the log has no room now; nothing was changed"), bytes};
 }
 
 }  // namespace larder::storage

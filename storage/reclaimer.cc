@@ -24,6 +24,10 @@ constexpr uint64_t kFewBytes = 4096;
 // An entry frees more than this.
 constexpr uint64_t kEvictedBytesMin = 8;
 
+uint64_t RoomForRemovals(const LogRoom& log_room) {
+  return kRecordsReserved * log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0);
+}
+
 Outcome NeedsMemory(absl::Status status) {
   return {Outcome::Kind::kNeedsMemory, std::move(status)};
 }
@@ -37,7 +41,7 @@ Outcome CopyDoesNotFit() {
 // What kept others from being evicted. Done: nothing did, but there is no victim.
 Outcome WhyNothingGoes(const Eviction& eviction, const Credit& credit) {
   if (eviction.lacks_authority) return NoAuthority();
-  if (eviction.lacks_log_room) return NoLogRoom();
+  if (eviction.lacks_log_room) return NoLogRoom(RoomForRemovals(credit.log_room));
   if (!credit.evicts) return CopyDoesNotFit();
   return {};
 }
@@ -185,7 +189,7 @@ Eviction Reclaimer::ReclaimFrom(Stripe& stripe, TimePoint now, Want want) {
 }
 
 void Reclaimer::ReserveForRemovals(LogRoom& log_room) const {
-  log_room.Ensure(kRecordsReserved * log_room.RoomFor(kKeyBytesMax, /*value_bytes=*/0));
+  log_room.Ensure(RoomForRemovals(log_room));
 }
 
 Eviction Reclaimer::Reclaim(TimePoint now, Want want) {

@@ -52,7 +52,8 @@ class KeyspaceLogConcurrencyTest : public KeyspaceTest {
           status = keyspace_->Append(SlotRef(key), "more", {}, now).status();
           break;
         case 3:
-          if (random.Below(100) == 0) status = keyspace_->FlushSlot(SlotRef(key).slot, now).status();
+          if (random.Below(100) == 0)
+            status = keyspace_->FlushSlot(SlotRef(key).slot, now).status();
           keyspace_->Expire(now, 10);
           break;
         default: {

@@ -24,6 +24,7 @@ class MutationLogTest : public testing::Test {
   MutationLogTest() { Restart({.bytes = kBytes, .stripes = 4}); }
   void Restart(MutationLogOptions options) {
     options.wake = [this] { ++wakes_; };
+    options.room = [this] { ++rooms_; };
     auto log = MutationLog::Create(options);
     ASSERT_TRUE(log.ok()) << log.status();
     log_ = *std::move(log);
@@ -63,6 +64,7 @@ class MutationLogTest : public testing::Test {
   std::unique_ptr<MutationLog> log_;
   uint32_t slot_ = 0;
   int wakes_ = 0;
+  int rooms_ = 0;
 };
 
 TEST_F(MutationLogTest, ReadersSeeWhatWasAppendedEachAtItsOwnPace) {
@@ -122,6 +124,75 @@ TEST_F(MutationLogTest, AReaderThatHoldsWritersIsWaitedFor) {
   EXPECT_EQ(ReadAll(*reader), expected);
   EXPECT_TRUE(Append("more"));
   EXPECT_EQ(ReadAll(*reader), "more= ");
+}
+
+TEST_F(MutationLogTest, AReaderBoundsHowFarWritersAreAhead) {
+  const auto reader = Reader(1);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(Append("k"));
+  ReadAll(*reader);
+  constexpr uint64_t kAhead = 8 << 10;
+  ASSERT_TRUE(reader->HoldWriters(kAhead));
+  for (int round = 0; round < 5; ++round) {
+    uint64_t bytes = 0;
+    while (Append("k", std::string(200, 'v'))) bytes += 256;
+    EXPECT_GE(bytes, kAhead);
+    EXPECT_LE(bytes, kAhead + 256) << "round " << round;
+    EXPECT_EQ((log_->position() - reader->position()) * MutationLog::kLineBytes, bytes);
+    // One that is longer than the bound comes through once it has read.
+    EXPECT_FALSE(Append("large", std::string(12 << 10, 'v')));
+    ReadAll(*reader);
+    EXPECT_TRUE(Append("large", std::string(12 << 10, 'v')));
+    EXPECT_FALSE(Append("k", std::string(200, 'v')));
+    ReadAll(*reader);
+  }
+  // Another bound, and none.
+  ASSERT_TRUE(reader->HoldWriters(2 * kAhead));
+  uint64_t bytes = 0;
+  while (Append("k", std::string(200, 'v'))) bytes += 256;
+  EXPECT_GE(bytes, 2 * kAhead);
+  EXPECT_LE(bytes, 2 * kAhead + 256);
+  reader->LetWritersGo();
+  for (uint64_t i = 0; i < 2 * kLines; ++i) ASSERT_TRUE(Append("k"));
+  EXPECT_FALSE(reader->HoldWriters(kAhead)) << "it has fallen behind";
+  ASSERT_TRUE(Append("k"));
+}
+
+TEST_F(MutationLogTest, RoomThatIsAwaitedIsToldOnceThereIsEnough) {
+  EXPECT_FALSE(log_->AwaitRoom(1000)) << "there is";
+  const auto reader = Reader(1, Pace::kHoldsWriters);
+  const auto other = Reader(1, Pace::kHoldsWriters);
+  while (Append("k")) {
+  }
+  constexpr uint64_t kWanted = 8 << 10;
+  EXPECT_TRUE(log_->AwaitRoom(64));
+  EXPECT_TRUE(log_->AwaitRoom(kWanted));
+  rooms_ = 0;
+  ReadAll(*reader);
+  EXPECT_EQ(rooms_, 0) << "the other one still holds all of it";
+  EXPECT_EQ(other->Read(1000, [](const LogReader::Record&) {}), Result::kRead);
+  EXPECT_EQ(rooms_, 0) << "not enough for who wants most";
+  ReadAll(*other);
+  EXPECT_EQ(rooms_, 1);
+  EXPECT_TRUE(log_->TryReserve(kWanted));
+  log_->Release(kWanted);
+  EXPECT_EQ(rooms_, 1) << "nobody awaits any";
+  // Also when somebody gives back what he has not used, or a reader goes.
+  for (int i = 0; i < 4; ++i) static_cast<void>(log_->TryReserve(log_->RoomMax()));
+  while (log_->TryReserve(64)) {
+  }
+  EXPECT_TRUE(log_->AwaitRoom(64));
+  log_->Release(log_->RoomMax());
+  EXPECT_EQ(rooms_, 2);
+}
+
+TEST_F(MutationLogTest, AReaderThatGoesMakesRoomForThoseWhoAwaitIt) {
+  auto reader = Reader(1, Pace::kHoldsWriters);
+  while (Append("k")) {
+  }
+  EXPECT_TRUE(log_->AwaitRoom(64));
+  reader.reset();
+  EXPECT_EQ(rooms_, 1);
+  EXPECT_TRUE(Append("k"));
 }
 
 TEST_F(MutationLogTest, RoomIsBoundedAndComesBack) {
