@@ -24,6 +24,7 @@
 
 namespace larder::storage {
 
+class ContentDigest;
 class CopyChunk;
 class MemoryClaim;
 class RecordBatch;
@@ -115,6 +116,11 @@ class Keyspace {
   // end.
   ExportedPart ExportChunk(ScanPosition from, const ExportOptions& options,
                            std::string* chunk) const;
+  // Adds the entries of slot `from.slot` from there on to a digest, in parts of about so much; they
+  // are copied under the stripe's lock and hashed under none. What changes meanwhile may be in it
+  // or not: it is that of one time if the log stands where it did when all is done.
+  ExportedPart DigestSlot(ScanPosition from, const ExportOptions& options,
+                          ContentDigest* digest) const;
   // Puts the entries of a chunk in place of what there is. May be repeated, also when it has failed
   // in the middle. FAILED_PRECONDITION: a log is attached. INVALID_ARGUMENT: as Apply, and nothing
   // was done.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/commands.h"
+#include "storage/content_digest.h"
 #include "storage/copy_chunk.h"
 #include "storage/keyspace.h"
 #include "storage/mutation_record.h"
@@ -139,6 +140,20 @@ ExportedPart Keyspace::ExportChunk(ScanPosition from, const ExportOptions& optio
   const std::string header = CopyChunk::Header(from, at, log_position.value_or(0), sink.entries());
   std::copy(header.begin(), header.end(), chunk->begin());
   return {.next = at, .log_position = log_position.value_or(0)};
+}
+
+ExportedPart Keyspace::DigestSlot(ScanPosition from, const ExportOptions& options,
+                                  ContentDigest* digest) const {
+  std::string records;
+  records.reserve(options.bytes_max);
+  ChunkSink sink(&records);
+  const ExportedPart part = ExportSlot(from, options, sink);
+  for (std::string_view rest = records; !rest.empty();) {
+    const uint64_t bytes = MutationRecordBytesAt(rest.data());
+    digest->Add(*ReadMutationRecord(rest.substr(0, bytes)));
+    rest.remove_prefix(bytes);
+  }
+  return part;
 }
 
 absl::Status Keyspace::ApplyChunk(const CopyChunk& chunk, TimePoint now) {

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "storage/content_digest.h"
 #include "storage/copy_chunk.h"
 #include "storage/mutation_log.h"
 #include "storage/record_batch.h"
@@ -58,7 +59,21 @@ class KeyspaceCopyTest : public KeyspaceTest {
       if (!is_cut && random_.Below(8) == 0) copier.ApplyChunkAgain(now_);
     }
   }
-  void ExpectReplicaIsSame() { ExpectSame(ExportAll(*keyspace_), ExportAll(*replica_)); }
+  void ExpectReplicaIsSame() {
+    ExpectSame(ExportAll(*keyspace_), ExportAll(*replica_));
+    EXPECT_EQ(DigestOf(*keyspace_), DigestOf(*replica_));
+  }
+  ContentDigest DigestOf(const Keyspace& keyspace) {
+    ContentDigest digest;
+    for (uint32_t slot = 0; slot < kSlots; ++slot) {
+      const ExportOptions options{.entries_max = 1 + random_.Below(100)};
+      for (ScanPosition at{slot, 0}; at.slot == slot;) {
+        at = keyspace.DigestSlot(at, options, &digest).next;
+      }
+    }
+    EXPECT_EQ(digest.entries(), keyspace.Stats().entries);
+    return digest;
+  }
 
   std::unique_ptr<testing::ScopedTrace> trace_;
   Random random_{0};
