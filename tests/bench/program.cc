@@ -19,8 +19,9 @@ constexpr int kExitUsage = 2;
 
 using AddSubcommand = void (*)(CLI::App&, Invocation&);
 constexpr AddSubcommand kSubcommands[] = {
-    &AddHitRatioCommand, &AddMemoryCommand, &AddKeyspaceCommand,  &AddHotPathCommand,
-    &AddClientCommand,   &AddIdleCommand,   &AddNeighbourCommand, &AddFloorServerCommand};
+    &AddHitRatioCommand,  &AddMemoryCommand, &AddKeyspaceCommand,
+    &AddHotPathCommand,   &AddClientCommand, &AddIdleCommand,
+    &AddNeighbourCommand, &AddLogCommand,    &AddFloorServerCommand};
 
 int FailUsage(std::ostream& err, std::string_view problem) {
   err << "larder_bench: " << problem << " (see larder_bench --help)\n";

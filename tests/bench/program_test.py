@@ -14,7 +14,7 @@ PROGRAM = os.path.abspath(sys.argv.pop()) if len(sys.argv) > 1 else "larder_benc
 TRACE = "a\nb\na\nc\nb\na\nc\n"
 SIZED_TRACE = "a,10\nb,20\na,10\nc,100\nb,20\n"
 
-COMMANDS = ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle", "neighbour")
+COMMANDS = ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle", "neighbour", "log")
 
 # What the program must have beside a flag to look at its value.
 NEEDS = {("hit_ratio", "--capacity"): ["/dev/null"]}
@@ -29,7 +29,8 @@ BAD = [
     (["memory", "--churn", "--memory=1MiB"], "--memory"), (["memory", "--operations=5"], "--churn"),
     (["memory", "--churn", "--eviction=none"], "--eviction"),
     (["memory", "--compare", "--key_bytes=251"], "--key_bytes"),
-    (["keyspace", "--operations=0"], "--operations"), (["keyspace", "--rounds=0"], "--rounds"),
+    (["log", "--operations=0"], "--operations"), (["log", "--threads=0"], "--threads"),
+    (["log", "--value_bytes=2MiB"], "--value_bytes"), (["keyspace", "--operations=0"], "--operations"), (["keyspace", "--rounds=0"], "--rounds"),
     (["keyspace", "--memory=half"], "--memory"), (["keyspace", "--memory=8MiB"], "--memory"),
     (["keyspace", "--against=/no/such/program"], "--against"), (["keyspace", "--clock=wall"], "--histogram"),
     (["keyspace", "--histogram", "--rounds=0"], "--rounds"),
@@ -305,6 +306,15 @@ class ProgramTest(unittest.TestCase):
             row = next(line.split() for line in text.splitlines() if line.startswith(name + " "))
             _, p50, p99, most = (float(cell) for cell in row[1:])
             self.assertTrue(0 < p50 <= p99 <= most, row)
+
+    def test_log_times_each_kind_by_each_number_of_threads(self):
+        timings = self.json_of("log", "--keys=100", "--operations=1K", "--rounds=1")["timings"]
+        self.assertEqual({(timing["operation"], timing["threads"]) for timing in timings},
+                         {(operation, threads) for operation in ("append", "set", "set_logged")
+                          for threads in (1, 2, 4, 8)})
+        self.assertTrue(all(timing["cpu_nanos"] > 0 for timing in timings))
+        only = self.json_of("log", "--only=append", "--threads=3", "--operations=1K", "--rounds=1")
+        self.assertEqual([timing["threads"] for timing in only["timings"]], [3])
 
     def test_client_measures_each_load_on_each_transport(self):
         result = self.json_of("client", "--operations=500", "--rounds=2")

@@ -14,6 +14,7 @@ void AddHitRatioCommand(CLI::App& app, Invocation& invocation);
 void AddHotPathCommand(CLI::App& app, Invocation& invocation);
 void AddIdleCommand(CLI::App& app, Invocation& invocation);
 void AddKeyspaceCommand(CLI::App& app, Invocation& invocation);
+void AddLogCommand(CLI::App& app, Invocation& invocation);
 void AddMemoryCommand(CLI::App& app, Invocation& invocation);
 void AddNeighbourCommand(CLI::App& app, Invocation& invocation);
 

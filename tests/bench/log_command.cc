@@ -1,0 +1,93 @@
+#include <CLI/App.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/flags/arguments.h"
+#include "tests/bench/log_round.h"
+#include "tests/bench/subcommands.h"
+#include "tests/bench/timing_table.h"
+
+namespace larder::bench {
+namespace {
+
+constexpr int kRoundsMax = 1000;
+constexpr int kThreadsMax = 64;
+constexpr uint64_t kValueBytesMax = uint64_t{1} << 20;
+
+struct LogArguments {
+  LogRoundOptions round;
+  std::optional<uint64_t> keys;
+  std::optional<uint64_t> operations;
+  uint64_t value_bytes = 100;
+  std::string only = "all";
+  int rounds = 5;
+  bool json = false;
+};
+
+absl::Status Run(LogArguments& arguments, Invocation& invocation) {
+  LogRoundOptions& round = arguments.round;
+  round.keys = arguments.keys.value_or(round.keys);
+  round.operations = arguments.operations.value_or(round.operations);
+  round.value_bytes = arguments.value_bytes;
+  if (arguments.only != "all") round.only = arguments.only;
+  if (round.keys == 0) return absl::InvalidArgumentError("--keys=0: nothing to set");
+  if (round.operations == 0) return absl::InvalidArgumentError("--operations=0: nothing to time");
+  if (round.value_bytes > kValueBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--value_bytes=", round.value_bytes, "; the limit is ", kValueBytesMax));
+  }
+  TimingTable table;
+  for (int i = 0; i < arguments.rounds; ++i) {
+    const auto timings = LogRound::Run(round);
+    if (!timings.ok()) return timings.status();
+    table.AddRound(*timings);
+  }
+  if (arguments.json) {
+    nlohmann::ordered_json json = {{"keys", round.keys},
+                                   {"value_bytes", round.value_bytes},
+                                   {"operations", round.operations},
+                                   {"rounds", arguments.rounds},
+                                   {"timings", table.ToJson()}};
+    invocation.out << json.dump() << "\n";
+  } else {
+    invocation.out << "Processor time per operation, median of " << arguments.rounds
+                   << " rounds: " << round.keys << " keys of 16 B, values of " << round.value_bytes
+                   << " B\n\n"
+                   << table.ToText();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddLogCommand(CLI::App& app, Invocation& invocation) {
+  auto arguments = std::make_shared<LogArguments>();
+  CLI::App& command = *app.add_subcommand(
+      "log", "Processor time of appending to the log, and of Sets with it and without");
+  cli::AddCount(command, "--keys", arguments->keys, "How many keys there are; else 200K");
+  cli::AddBytes(command, "--value_bytes", arguments->value_bytes, "Size of values; else 100");
+  cli::AddCount(command, "--operations", arguments->operations,
+                "Of each kind, by all threads; else 1M");
+  cli::AddChoice(command, "--only", {"all", "append", "set", "set_logged"}, arguments->only,
+                 "One kind, as for callgrind; else all");
+  cli::AddWhole<int>(command, "--threads", arguments->round.threads, {1, kThreadsMax},
+                     "How many; else 1, 2, 4 and 8");
+  cli::AddWhole<int>(command, "--rounds", arguments->rounds, {1, kRoundsMax},
+                     "Of which the median counts; else 5");
+  command.add_flag("--json", arguments->json, "Print JSON");
+  command.footer(
+      "Instructions of an operation: the difference of two runs under callgrind, by the "
+      "difference\n"
+      "of their --operations:\n"
+      "Example: larder_bench log --threads=2 --value_bytes=1KiB\n"
+      "         valgrind --tool=callgrind --callgrind-out-file=/dev/null larder_bench log "
+      "--only=append\n"
+      "             --threads=1 --rounds=1 --keys=1000 --operations=200K");
+  command.callback([&invocation, arguments] {
+    invocation.run = [&invocation, arguments] { return Run(*arguments, invocation); };
+  });
+}
+
+}  // namespace larder::bench
