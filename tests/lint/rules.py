@@ -36,6 +36,8 @@ FOLDERS = {
     "server/http": Folder(
         ("server/http", "server/connections", "client/channel"), ("absl/", "zlib.h"), leaf=False),
     "server/log": Folder(("server/log", "client/channel"), ("absl/",), leaf=False),
+    "server/state_file": Folder(
+        ("server/state_file", "client/channel", "proto/wire"), ("absl/", "xxhash.h"), leaf=False),
     "server/tls": Folder(
         ("server/tls", "storage", "client/channel", "proto/tls"), ("absl/", "openssl/"),
         leaf=False),
