@@ -16,7 +16,8 @@ FOLDERS = {
         leaf=True),
     "cluster": Folder(("cluster",), ("absl/",), leaf=True),
     "cluster/replication": Folder(("cluster/replication",), ("absl/",), leaf=True),
-    "cluster/wire": Folder(("cluster", "proto"), ("absl/", "google/protobuf/"), leaf=True),
+    "cluster/wire": Folder(
+        ("cluster", "proto"), ("absl/", "google/protobuf/", "zstd.h"), leaf=True),
     "proto/wire": Folder(("proto/wire",), ("absl/",), leaf=True),
     "proto/http2": Folder(("proto/http2", "proto/wire"), ("absl/", "nghttp2/"), leaf=True),
     "proto/tls": Folder(("proto/tls", "proto/http2"), ("absl/", "openssl/"), leaf=True),
@@ -31,6 +32,10 @@ FOLDERS = {
         ("server", "storage", "cluster", "client/channel", "proto"),
         ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "glog/", "prometheus/", "CLI/"),
         leaf=False),
+    "server/bus": Folder(
+        ("server/bus", "server/connections", "server/tls", "storage", "cluster", "client/channel",
+         "proto"),
+        ("absl/", "grpc/", "grpcpp/", "openssl/"), leaf=False),
     "server/handlers": Folder(
         ("server/handlers", "storage", "cluster", "proto/wire"), ("absl/",), leaf=False),
     "server/http": Folder(
@@ -60,7 +65,8 @@ FOLDERS = {
 # header: a file that includes grpcpp costs seconds to compile. By the beginnings of their paths.
 HEAVY = ("grpc/", "grpcpp/", "google/protobuf/")
 LIGHT_HEADERS = ("storage/", "cluster/", "server/handlers/", "server/config/", "server/metrics/",
-                 "server/transport/", "server/forwarding/", "client/channel/", "proto/http2/", "proto/tls/",
+                 "server/transport/", "server/forwarding/", "server/bus/", "client/channel/",
+                 "proto/http2/", "proto/tls/",
                 
                  "client/client.h")
 
