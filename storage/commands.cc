@@ -79,6 +79,7 @@ Need SetCommand::Run(KeyAccess& access) {
   const EntryRef entry = access.Write(value.size(), fields, /*kept_bytes=*/0);
   entry->WriteValue(0, value);
   result.version = access.Commit(MutationKind::kSet, entry);
+  result.log_end = access.log_end();
   return Need::kNothing;
 }
 
@@ -109,6 +110,7 @@ Need DeleteCommand::Run(KeyAccess& access) {
       access.CommitAndRemove(MutationKind::kDelete);  // nothing can make room for keeping it
     }
   }
+  result.log_end = access.log_end();
   return Need::kNothing;
 }
 
@@ -122,6 +124,7 @@ Need TouchCommand::Run(KeyAccess& access) {
   const EntryRef entry = access.WriteFields(fields);
   access.state().store.Accessed(entry, access.now());
   result = {.found = true, .version = access.Commit(MutationKind::kSetFields, entry)};
+  result.log_end = access.log_end();
   return Need::kNothing;
 }
 
@@ -204,6 +207,7 @@ Need IncrementCommand::Run(KeyAccess& access) {
   entry->WriteValue(0, text);
   answer.found = true;
   answer.version = access.Commit(MutationKind::kSet, entry);
+  answer.log_end = access.log_end();
   result = answer;
   return Need::kNothing;
 }
@@ -228,7 +232,10 @@ Need AppendCommand::Run(KeyAccess& access) {
   const EntryRef entry = access.Write(value_bytes, fields, /*kept_bytes=*/head);
   entry->WriteValue(head, bytes);
   const uint64_t version = access.Commit(MutationKind::kSet, entry);
-  result = AppendResult{.stored = true, .value_bytes = value_bytes, .version = version};
+  result = AppendResult{.stored = true,
+                        .value_bytes = value_bytes,
+                        .version = version,
+                        .log_end = access.log_end()};
   return Need::kNothing;
 }
 

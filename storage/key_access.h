@@ -94,6 +94,8 @@ class KeyAccess {
   }
   // For what another node has committed and changes nothing here. REQUIRES: PrepareRecord.
   void Relay(const Mutation& mutation) const { state_.Relay(mutation, credit_.log_room); }
+  // Where the log goes on behind what was committed; 0: nobody keeps one.
+  uint64_t log_end() const { return credit_.log_room.end(); }
   // For what changes no entry, but is a change to those who hold a lease on the key.
   void VoidLease() { state_.leases.Void(key_.key); }
 

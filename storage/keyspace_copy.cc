@@ -127,7 +127,8 @@ ExportedPart Keyspace::ExportChunk(ScanPosition from, const ExportOptions& optio
   ChunkSink sink(chunk);
   std::optional<uint64_t> log_position;
   ScanPosition at = from;
-  const uint32_t slots_end = from.slot + std::min(kSlotsPerChunk, kSlots - from.slot);
+  const uint32_t slots_end =
+      std::min(options.slots_end, from.slot + std::min(kSlotsPerChunk, kSlots - from.slot));
   while (at.slot < slots_end && budget.entries > 0 && !budget.full) {
     const uint64_t entries_before = sink.entries();
     const ExportedPart part = StripeOf(at.slot).ExportSlot(at, budget, sink);

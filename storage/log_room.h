@@ -51,24 +51,25 @@ class LogRoom {
   // REQUIRES: HasFor the log that the stripe keeps.
   void Append(const Mutation& mutation) {
     bytes_ -= log_->RoomFor(mutation.key.size(), mutation.value.size());
-    log_->Append(mutation);
-    has_appended_ = true;
+    end_ = log_->Append(mutation);
   }
+  // Where the log goes on behind what was appended last; 0: nothing was.
+  uint64_t end() const { return end_; }
 
  private:
   // REQUIRES: there is a log.
   void End() {
     if (bytes_ > 0) log_->Release(bytes_);
-    if (has_appended_) log_->OnUnlocked();
+    if (end_ != 0) log_->OnUnlocked();
     attached_->EndUse();
     bytes_ = 0;
-    has_appended_ = false;
+    end_ = 0;
   }
 
   AttachedLog* const attached_;
   MutationSink* log_;
   uint64_t bytes_ = 0;
-  bool has_appended_ = false;
+  uint64_t end_ = 0;
 };
 
 }  // namespace larder::storage

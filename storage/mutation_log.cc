@@ -160,7 +160,7 @@ uint64_t MutationLog::TakeBackAdvances() {
   return lines;
 }
 
-void MutationLog::Append(const Mutation& mutation) {
+uint64_t MutationLog::Append(const Mutation& mutation) {
   const uint64_t lines = RoomFor(mutation.key.size(), mutation.value.size()) / kLineBytes;
   std::atomic<uint64_t>& appending = appending_[mutation.slot & stripe_mask_].sequence;
   // Seen by all who see next_ as it is after fetch_add, which releases it. Who sees this one sees
@@ -169,6 +169,7 @@ void MutationLog::Append(const Mutation& mutation) {
   const uint64_t sequence = next_.fetch_add(lines, std::memory_order_seq_cst);
   WriteMutationRecord(mutation, At(sequence));
   appending.store(kNowhere, std::memory_order_release);
+  return sequence + lines;
 }
 
 void MutationLog::OnUnlocked() {

@@ -62,7 +62,7 @@ class MutationLog final : public MutationSink {
   bool TryReserve(uint64_t bytes) override;
   void Release(uint64_t bytes) override;
   bool AwaitRoom(uint64_t bytes) override;
-  void Append(const Mutation& mutation) override;
+  uint64_t Append(const Mutation& mutation) override;
   uint64_t position() const override { return next_.load(std::memory_order_seq_cst); }
   void OnUnlocked() override;
 

@@ -26,8 +26,9 @@ class MutationSink {
   virtual bool AwaitRoom(uint64_t /*bytes*/) { return false; }
 
   // Takes a record into the log, in room that was reserved. Called under a stripe lock: must not
-  // fail, wait or allocate.
-  virtual void Append(const Mutation& mutation) = 0;
+  // fail, wait or allocate. Returns where the next one comes at the earliest: who has applied all
+  // before has applied this.
+  virtual uint64_t Append(const Mutation& mutation) = 0;
   // Lets readers know; called when no stripe is locked any more.
   virtual void OnUnlocked() {}
   // Where the next record comes. Called under a stripe lock: all that this stripe has appended lies

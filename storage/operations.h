@@ -102,6 +102,7 @@ struct SetResult {
   };
   Outcome outcome = Outcome::kStored;
   uint64_t version = 0;  // the new one if stored, else that of the live entry, 0 if there is none
+  uint64_t log_end = 0;  // a change: where the log goes on behind it; 0: nobody keeps one
 };
 
 struct DeleteOptions {
@@ -112,6 +113,7 @@ struct DeleteOptions {
 struct DeleteResult {
   bool deleted = false;
   uint64_t current_version = 0;  // if if_version did not match: that of the live entry, 0 if none
+  uint64_t log_end = 0;  // a change: where the log goes on behind it; 0: nobody keeps one
 };
 
 struct LeaseOptions {
@@ -131,6 +133,7 @@ struct LeaseResult {
 struct TouchResult {
   bool found = false;
   uint64_t version = 0;
+  uint64_t log_end = 0;  // a change: where the log goes on behind it; 0: nobody keeps one
 };
 
 struct IncrementOptions {
@@ -145,6 +148,7 @@ struct IncrementResult {
   bool created = false;
   int64_t value = 0;
   uint64_t version = 0;
+  uint64_t log_end = 0;  // a change: where the log goes on behind it; 0: nobody keeps one
 };
 
 struct AppendOptions {
@@ -157,6 +161,7 @@ struct AppendResult {
   bool stored = false;
   size_t value_bytes = 0;
   uint64_t version = 0;
+  uint64_t log_end = 0;  // a change: where the log goes on behind it; 0: nobody keeps one
 };
 
 // A place in the order of Scan: the entries at and after (slot, hash of the key) are still to come.
@@ -188,6 +193,7 @@ class ExportSink {
 struct ExportOptions {
   size_t entries_max = 1000;           // kEqualHashesMax - 1 more may come
   size_t bytes_max = size_t{1} << 20;  // of keys and values; the first entry always fits
+  uint32_t slots_end = kSlots;         // of a chunk: nothing of this slot and those behind it
 };
 
 struct ExportedPart {

@@ -272,5 +272,36 @@ TEST_F(KeyspaceCopyTest, ACopyThatDoesNotFitIsRefusedAndMayGoOn) {
   EXPECT_EQ(small->Stats().entries, 4u);
 }
 
+TEST_F(KeyspaceCopyTest, AChunkStopsBeforeASlotThatItIsToLeave) {
+  std::string chunk;
+  const ExportOptions options{.slots_end = kSlots - 1};
+  ScanPosition at;
+  while (at.slot < kSlots - 1) at = keyspace_->ExportChunk(at, options, &chunk).next;
+  EXPECT_EQ(at, (ScanPosition{kSlots - 1, 0}));
+  EXPECT_TRUE(keyspace_->ExportChunk(at, {}, &chunk).next.at_end());
+}
+
+TEST_F(KeyspaceCopyTest, AChangeSaysWhereTheLogGoesOn) {
+  const KeyRef key{7, "key"};
+  EXPECT_EQ(keyspace_->Set(key, "1", {}, now_)->log_end, 0u) << "nobody keeps a log";
+  const auto log = MutationLog::Create({.bytes = kLogBytes}).value();
+  keyspace_->AttachLog(log.get());
+  uint64_t before = log->position();
+  const auto expect_end = [&](uint64_t log_end) {
+    EXPECT_EQ(log_end, log->position());
+    EXPECT_GT(log_end, before);
+    before = log_end;
+  };
+  expect_end(keyspace_->Set(key, "1", {}, now_)->log_end);
+  expect_end(keyspace_->Touch(key, now_ + Millis(1000), now_)->log_end);
+  expect_end(keyspace_->Increment(key, {.delta = 1}, now_)->log_end);
+  expect_end(keyspace_->Append(key, "0", {}, now_)->log_end);
+  expect_end(keyspace_->Delete(key, {.stale_until = now_ + Millis(1000)}, now_)->log_end);
+  expect_end(keyspace_->Delete(key, {}, now_)->log_end);
+  EXPECT_EQ(keyspace_->Delete(key, {}, now_)->log_end, 0u) << "there was nothing";
+  EXPECT_EQ(keyspace_->Touch(key, now_ + Millis(1000), now_)->log_end, 0u);
+  keyspace_->DetachLog();
+}
+
 }  // namespace
 }  // namespace larder::storage

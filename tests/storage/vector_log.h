@@ -107,12 +107,13 @@ class VectorLog final : public MutationSink {
     EXPECT_LE(bytes, reserved_);
     reserved_ -= bytes;
   }
-  void Append(const Mutation& mutation) override {
+  uint64_t Append(const Mutation& mutation) override {
     const std::lock_guard lock(mutex_);
     const uint64_t bytes = RoomFor(mutation.key.size(), mutation.value.size());
     EXPECT_LE(bytes, reserved_) << "a record without room";
     reserved_ -= bytes;
     records_.emplace_back(mutation);
+    return records_.size();
   }
   uint64_t position() const override {
     const std::lock_guard lock(mutex_);
