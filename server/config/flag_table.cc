@@ -273,6 +273,11 @@ void AddTimes(std::vector<Flag>& flags) {
                             "somebody else recomputes."},
                            millisecond, absl::Minutes(1),
                            [](auto& c) -> auto& { return c.limits.lease_retry_after; }));
+  flags.push_back(Duration({"ack_timeout",
+                            "How long a write waits for the replicas that it asks for; then it is "
+                            "DEADLINE_EXCEEDED, and stands."},
+                           absl::Milliseconds(1), absl::Hours(1),
+                           [](auto& c) -> auto& { return c.limits.ack_timeout; }));
   flags.push_back(Duration({"overload_retry_after",
                             "When a client should try again after "
                             "RESOURCE_EXHAUSTED."},

@@ -137,23 +137,48 @@ absl::StatusOr<storage::SetOptions> CacheHandler::CheckSet(std::string_view oper
   if (!expires_at.ok()) return expires_at.status();
   const auto condition = CheckCondition(operation, request.condition);
   if (!condition.ok()) return condition.status();
-  if (const auto status = CheckAck(operation, request.ack); !status.ok()) return status;
+  if (const auto status = CheckAck(operation, request.ack, acks_ == nullptr ? 0 : acks_->in_time());
+      !status.ok())
+    return status;
   return storage::SetOptions{.expires_at = *expires_at,
                              .keep_expiry = request.keep_ttl,
                              .flags = request.flags,
                              .condition = *condition};
 }
 
+absl::Status CacheHandler::CheckReplicas(std::string_view operation) const {
+  if (replicas_min_ == 0) [[likely]]
+    return absl::OkStatus();
+  const size_t in_time = acks_ == nullptr ? 0 : acks_->in_time();
+  if (in_time >= replicas_min_) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      View(operation), ": ", in_time, " replicas are connected and in time; a write needs ",
+      replicas_min_, " (--min_replicas_to_write); nothing was written"));
+}
+
 void CacheHandler::SetFor(std::string_view operation, const SetView& request, SetReply& reply) {
   const auto key = CheckKey(operation, request.key, limits_);
   if (!key.ok()) return reply.Fail(key.status());
   const storage::TimePoint now = time_->Now();
-  auto options = CheckSet(operation, request, now);
+  const auto options = CheckSet(operation, request, now);
   if (!options.ok()) return reply.Fail(options.status());
-  if (request.return_previous) options->previous = &reply;
+  if (const auto status = CheckReplicas(operation); !status.ok()) return reply.Fail(status);
+  if (request.ack.level != AckView::kReplicas) [[likely]]
+    return Store(operation, *key, request, *options, now, reply);
+  // Left open first, since what comes of the write is given to the one that is completed.
+  OpenReply<SetReply> open(reply);
+  Store(operation, *key, request, *options, now, open.Take());
+}
+
+void CacheHandler::Store(std::string_view operation, const storage::KeyRef& key,
+                         const SetView& request, storage::SetOptions options,
+                         storage::TimePoint now, SetReply& reply) {
+  if (request.return_previous) options.previous = &reply;
   storage::Keyspace* const keyspace = Served(operation, reply);
   if (keyspace == nullptr) return;
-  const auto result = keyspace->Set(*key, request.value, *options, now);
+  const bool waits = request.ack.level == AckView::kReplicas;
+  const uint64_t opening = waits ? acks_->opening() : 0;
+  const auto result = keyspace->Set(key, request.value, options, now);
   if (!result.ok()) return reply.Fail(FromStorage(operation, result.status()));
   if (result->outcome == storage::SetResult::Outcome::kRefused) {
     return reply.Fail(WithRetryHint(
@@ -163,7 +188,35 @@ void CacheHandler::SetFor(std::string_view operation, const SetView& request, Se
             " bytes (--max_response_bytes); nothing was done, ask for this key again")),
         absl::ZeroDuration()));
   }
-  reply.Complete({.result = *result});
+  // What was not stored has nothing to wait for.
+  if (!waits || result->outcome != storage::SetResult::Outcome::kStored) [[likely]]
+    return reply.Complete({.result = *result});
+  Acknowledge(operation, {request.ack, opening, now}, {.result = *result}, reply);
+}
+
+void CacheHandler::Acknowledge(std::string_view operation, const AckWait& wait,
+                               const SetAnswer& answer, SetReply& reply) {
+  using Result = storage::PositionWaiters::Result;
+  const uint32_t asked = wait.ack.replicas;
+  const auto finish = [this, asked, answer, &reply, named = std::string(operation)](Result result) {
+    const size_t reached = acks_->ReachedBy(answer.result.log_end);
+    switch (result) {
+      case Result::kReached:
+        return reply.Complete(answer);
+      case Result::kTimedOut:
+        return reply.Fail(absl::DeadlineExceededError(absl::StrCat(
+            named, ": the write stands, but within ", absl::FormatDuration(limits_.ack_timeout),
+            " (--ack_timeout) ", reached, " of ", asked, " replicas have acknowledged it")));
+      case Result::kClosed:
+        return reply.Fail(absl::UnknownError(
+            absl::StrCat(named, ": the write was made, but this node does not lead any more, so ",
+                         asked, " replicas may never have it")));
+    }
+  };
+  // Made while nobody kept a log: it went out with the copy that somebody took since, or not.
+  if (answer.result.log_end == 0) return finish(Result::kClosed);
+  const auto timeout = storage::Millis(absl::ToInt64Milliseconds(limits_.ack_timeout));
+  acks_->Wait(asked, wait.opening, answer.result.log_end, wait.now + timeout, finish);
 }
 
 void CacheHandler::DeleteFor(std::string_view operation, const DeleteView& request,
@@ -182,6 +235,7 @@ void CacheHandler::DeleteFor(std::string_view operation, const DeleteView& reque
     if (!stale_for.ok()) return reply.Fail(stale_for.status());
     options.stale_until = now + *stale_for;
   }
+  if (const auto status = CheckReplicas(operation); !status.ok()) return reply.Fail(status);
   storage::Keyspace* const keyspace = Served(operation, reply);
   if (keyspace == nullptr) return;
   const auto result = keyspace->Delete(*key, options, now);
@@ -229,6 +283,7 @@ void CacheHandler::Touch(const TouchView& request, TouchReply& reply) {
   const storage::TimePoint now = time_->Now();
   const auto expires_at = CheckTtl("Touch", request.ttl, now, limits_);
   if (!expires_at.ok()) return reply.Fail(expires_at.status());
+  if (const auto status = CheckReplicas("Touch"); !status.ok()) return reply.Fail(status);
   storage::Keyspace* const keyspace = Served("Touch", reply);
   if (keyspace == nullptr) return;
   const auto result = keyspace->Touch(*key, *expires_at, now);
@@ -245,6 +300,7 @@ void CacheHandler::Increment(const IncrementView& request, IncrementReply& reply
   storage::IncrementOptions options{.delta = request.delta, .initial = request.initial};
   if (request.ttl.has_value()) options.expires_at = *expires_at;
   options.created_expires_at = *expires_at;
+  if (const auto status = CheckReplicas("Increment"); !status.ok()) return reply.Fail(status);
   storage::Keyspace* const keyspace = Served("Increment", reply);
   if (keyspace == nullptr) return;
   const auto result = keyspace->Increment(*key, options, now);
@@ -264,6 +320,7 @@ void CacheHandler::Append(const AppendView& request, AppendReply& reply) {
   const storage::AppendOptions options{.if_present = request.if_present,
                                        .created_expires_at = *expires_at,
                                        .value_bytes_max = limits_.max_value_bytes};
+  if (const auto status = CheckReplicas("Append"); !status.ok()) return reply.Fail(status);
   storage::Keyspace* const keyspace = Served("Append", reply);
   if (keyspace == nullptr) return;
   const auto result = keyspace->Append(*key, request.value, options, now);

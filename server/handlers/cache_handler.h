@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "server/handlers/lease_token_codec.h"
 #include "server/handlers/limits.h"
+#include "server/handlers/replica_acks.h"
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
 #include "server/handlers/scan_cursor_codec.h"
@@ -43,6 +44,13 @@ class CacheHandler {
   // after the other. Any bytes will do.
   void Prefetch(absl::Span<const std::string_view> keys) const;
 
+  // From now on writes may wait for replicas, and need as many in time as `replicas_min`. Before
+  // the first request; `acks` outlives the handler, and is told the time of the handler's source.
+  void SetReplicas(ReplicaAcks* acks, size_t replicas_min) {
+    acks_ = acks;
+    replicas_min_ = replicas_min;
+  }
+
   const Limits& limits() const { return limits_; }
   // How many writes failed for want of memory.
   uint64_t refused_for_memory() const {
@@ -62,6 +70,21 @@ class CacheHandler {
   // Nullptr: none is served, and the reply has failed. UNAVAILABLE: nothing was done.
   template <typename Answer>
   storage::Keyspace* Served(std::string_view operation, Reply<Answer>& reply) const;
+  // What a write that was stored waits for.
+  struct AckWait {
+    AckView ack;
+    uint64_t opening;  // of ReplicaAcks, when it was made
+    storage::TimePoint now;
+  };
+
+  // FAILED_PRECONDITION: too few replicas are in time for a write.
+  absl::Status CheckReplicas(std::string_view operation) const;
+  // Stores what was checked, and answers.
+  void Store(std::string_view operation, const storage::KeyRef& key, const SetView& request,
+             storage::SetOptions options, storage::TimePoint now, SetReply& reply);
+  // Answers, if the write was stored, when as many replicas have it as it asks for.
+  void Acknowledge(std::string_view operation, const AckWait& wait, const SetAnswer& answer,
+                   SetReply& reply);
   // What a valid SetView asks of the keyspace.
   absl::StatusOr<storage::SetOptions> CheckSet(std::string_view operation, const SetView& request,
                                                storage::TimePoint now) const;
@@ -76,6 +99,8 @@ class CacheHandler {
   const Limits limits_;
   const LeaseTokenCodec tokens_;
   const ScanCursorCodec cursors_;
+  ReplicaAcks* acks_ = nullptr;  // nullptr: there are no replicas
+  size_t replicas_min_ = 0;
   std::atomic<uint64_t> refused_for_memory_{0};
 };
 

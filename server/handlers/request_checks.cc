@@ -89,10 +89,9 @@ absl::StatusOr<storage::TimePoint> CheckTtl(std::string_view operation,
   return now + *millis;
 }
 
-absl::Status CheckAck(std::string_view operation, const AckView& ack) {
-  // The numbers of AckLevel in cache.proto.
-  constexpr int32_t kDisk = 2;
-  constexpr int32_t kReplicas = 3;
+absl::Status CheckAck(std::string_view operation, const AckView& ack, size_t replicas_in_time) {
+  constexpr int32_t kDisk = AckView::kDisk;
+  constexpr int32_t kReplicas = AckView::kReplicas;
   if (ack.level < 0 || ack.level > kReplicas) {
     return Invalid(operation, "ack.level",
                    absl::StrCat("is ", ack.level, ", which is not an AckLevel (0 to 3)"));
@@ -111,10 +110,10 @@ absl::Status CheckAck(std::string_view operation, const AckView& ack) {
                      ": ACK_LEVEL_DISK needs durable storage, which this node does "
                      "not have; nothing was written"));
   }
-  if (ack.level == kReplicas) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(View(operation), ": ACK_LEVEL_REPLICAS asks for ", ack.replicas,
-                     " replicas, this shard has 0; nothing was written"));
+  if (ack.level == kReplicas && ack.replicas > replicas_in_time) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        View(operation), ": ACK_LEVEL_REPLICAS asks for ", ack.replicas,
+        " replicas, this shard has ", replicas_in_time, " in time; nothing was written"));
   }
   // 1, ACK_LEVEL_MEMORY, which 0 stands for, too.
   return absl::OkStatus();

@@ -40,7 +40,7 @@ absl::StatusOr<storage::TimePoint> CheckTtl(std::string_view operation,
                                             storage::TimePoint now, const Limits& limits);
 
 // FAILED_PRECONDITION: the level needs storage or replicas that a single node does not have.
-absl::Status CheckAck(std::string_view operation, const AckView& ack);
+absl::Status CheckAck(std::string_view operation, const AckView& ack, size_t replicas_in_time);
 
 // FAILED_PRECONDITION: min_position, as there is no mutation log.
 absl::Status CheckReadGuarantees(std::string_view operation, const GetView& view);

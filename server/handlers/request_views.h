@@ -18,6 +18,9 @@ struct WireDuration {
 };
 
 struct AckView {
+  // The numbers of AckLevel in cache.proto.
+  static constexpr int32_t kDisk = 2;
+  static constexpr int32_t kReplicas = 3;
   int32_t level = 0;
   uint32_t replicas = 0;
 };
