@@ -38,6 +38,9 @@ FOLDERS = {
         ("absl/", "grpc/", "grpcpp/", "openssl/"), leaf=False),
     "server/handlers": Folder(
         ("server/handlers", "storage", "cluster", "proto/wire"), ("absl/",), leaf=False),
+    "server/replication": Folder(
+        ("server/replication", "server/bus", "server/handlers", "storage", "cluster", "proto/wire"),
+        ("absl/",), leaf=False),
     "server/http": Folder(
         ("server/http", "server/connections", "client/channel"), ("absl/", "zlib.h"), leaf=False),
     "server/log": Folder(("server/log", "client/channel"), ("absl/",), leaf=False),

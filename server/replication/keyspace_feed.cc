@@ -1,0 +1,90 @@
+#include "server/replication/keyspace_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/batch_reader.h"
+
+namespace larder::server {
+
+using storage::LogReader;
+
+KeyspaceFeed::KeyspaceFeed(const storage::Keyspace* keyspace, storage::MutationLog* log)
+    : keyspace_(keyspace), log_(log), cursors_(keyspace->hasher()) {}
+
+bool KeyspaceFeed::MakeReader(uint64_t from) {
+  auto reader = LogReader::Create(log_, from, LogReader::Pace::kMayFallBehind);
+  if (!reader.ok()) return false;
+  reader_ = *std::move(reader);
+  return !lag_bytes_.has_value() || reader_->HoldWriters(*lag_bytes_);
+}
+
+bool KeyspaceFeed::MoveTo(uint64_t from) {
+  return (reader_ != nullptr && reader_->position() == from) || MakeReader(from);
+}
+
+cluster::ReplicationFeed::LogRead KeyspaceFeed::ReadLog(const LogRequest& request) {
+  if (!MoveTo(request.from)) return {.result = LogResult::kFellBehind};
+  storage::BatchOptions options{.bytes_max = request.bytes_max, .until = request.until};
+  if (request.copied_to.has_value()) {
+    const auto copied = cursors_.Decode(*request.copied_to);
+    if (copied.ok()) options.copied = *copied;
+  }
+  LogRead read;
+  switch (storage::ReadBatch(*reader_, options, &read.payload)) {
+    case LogReader::Result::kRead:
+      read.result = LogResult::kRead;
+      break;
+    case LogReader::Result::kNothingNew:
+      read.result = LogResult::kNothingNew;
+      break;
+    case LogReader::Result::kFellBehind:
+      read.result = LogResult::kFellBehind;
+      break;
+  }
+  read.next = reader_->position();
+  return read;
+}
+
+cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& cursor,
+                                                        uint64_t bytes_max,
+                                                        const std::optional<Copied>&) {
+  // What is no cursor has been refused where it came in, or a copy begins again for it.
+  const storage::ScanPosition from = cursors_.Decode(cursor).value_or(storage::ScanPosition{});
+  Chunk chunk;
+  if (from.at_end()) {
+    // It was cut behind the last chunk: nothing is left.
+    chunk.end = cursor;
+    chunk.is_last = true;
+    chunk.position = log_->position();
+    return chunk;
+  }
+  // The last slot by itself: its chunk is exact where it says, as a copy must be that is installed
+  // there; others are where they say or later, and the log that follows makes that good.
+  constexpr uint32_t kLastSlot = storage::kSlots - 1;
+  const storage::ExportedPart part = keyspace_->ExportChunk(
+      from,
+      {.bytes_max = bytes_max, .slots_end = from.slot < kLastSlot ? kLastSlot : storage::kSlots},
+      &chunk.payload);
+  chunk.end = cursors_.Encode(part.next);
+  chunk.is_last = part.next.at_end();
+  chunk.position = part.log_position;
+  return chunk;
+}
+
+void KeyspaceFeed::HoldWriters(uint64_t read_to, uint64_t lag_bytes) {
+  const bool is_as_before = lag_bytes_ == lag_bytes;
+  lag_bytes_ = lag_bytes;
+  // One that has fallen behind says so when it reads.
+  if (!MoveTo(read_to) || is_as_before) return;
+  static_cast<void>(reader_->HoldWriters(lag_bytes));
+}
+
+void KeyspaceFeed::ReleaseWriters() {
+  if (!std::exchange(lag_bytes_, std::nullopt).has_value()) return;
+  if (reader_ != nullptr) reader_->LetWritersGo();
+}
+
+bool KeyspaceFeed::Sleep() { return reader_ == nullptr || reader_->Sleep(); }
+
+}  // namespace larder::server

@@ -1,0 +1,48 @@
+#ifndef LARDER_SERVER_REPLICATION_KEYSPACE_FEED_H_
+#define LARDER_SERVER_REPLICATION_KEYSPACE_FEED_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cluster/replication/replication_feed.h"
+#include "server/replication/copy_cursor.h"
+#include "storage/keyspace.h"
+#include "storage/log_reader.h"
+#include "storage/mutation_log.h"
+
+namespace larder::server {
+
+// What one link of a ReplicationSource sends: a keyspace and its log, which outlive it. Payloads
+// are storage's RecordBatch and CopyChunk. Not thread-safe.
+class KeyspaceFeed final : public cluster::ReplicationFeed {
+ public:
+  KeyspaceFeed(const storage::Keyspace* keyspace, storage::MutationLog* log);
+
+  uint64_t LogOldest() override { return log_->oldest(); }
+  uint64_t LogEnd() override { return log_->position(); }
+  LogRead ReadLog(const LogRequest& request) override;
+  // What was copied before is copied again: the keyspace does not know when a slot was changed.
+  Chunk ReadChunk(const std::string& cursor, uint64_t bytes_max,
+                  const std::optional<Copied>& copied) override;
+  void HoldWriters(uint64_t read_to, uint64_t lag_bytes) override;
+  void ReleaseWriters() override;
+  // Whether nothing is there to be read; then the log's `wake` is called once there is.
+  bool Sleep();
+
+ private:
+  // A reader that stands at `from`. False: the log does not reach back to it.
+  bool MoveTo(uint64_t from);
+  bool MakeReader(uint64_t from);
+
+  const storage::Keyspace* const keyspace_;
+  storage::MutationLog* const log_;
+  const CopyCursor cursors_;
+  std::unique_ptr<storage::LogReader> reader_;
+  std::optional<uint64_t> lag_bytes_;  // writers are held within
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_REPLICATION_KEYSPACE_FEED_H_

@@ -1,0 +1,93 @@
+#include "server/replication/replica_data.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "storage/copy_chunk.h"
+#include "storage/record_batch.h"
+
+namespace larder::server {
+
+using cluster::SinkWork;
+
+ReplicaData::ReplicaData(Parts parts) : parts_(std::move(parts)) {}
+
+absl::Status ReplicaData::Do(const SinkWork& work, storage::TimePoint now) {
+  switch (work.kind) {
+    case SinkWork::Kind::kApply:
+      return Apply(work, parts_.served->get(), now);
+    case SinkWork::Kind::kBeginCopy:
+      return BeginCopy();
+    case SinkWork::Kind::kGoOnWithCopy:
+      if (copy_ != nullptr) return absl::OkStatus();
+      return absl::FailedPreconditionError("there is no copy to go on with");
+    case SinkWork::Kind::kApplyToCopy:
+      DropServedIfNeeded(work.payload.size());
+      return Apply(work, copy_.get(), now);
+    case SinkWork::Kind::kPutChunk:
+      return PutChunk(work, now);
+    case SinkWork::Kind::kInstallCopy:
+      return InstallCopy(work.to);
+    case SinkWork::Kind::kDropCopy:
+      copy_.reset();
+      return absl::OkStatus();
+  }
+  return absl::InternalError("no such work");
+}
+
+absl::Status ReplicaData::Apply(const SinkWork& work, storage::Keyspace* keyspace,
+                                storage::TimePoint now) {
+  if (keyspace == nullptr) return absl::FailedPreconditionError("there is no data to apply to");
+  const auto batch = storage::RecordBatch::Parse(work.payload, parts_.payload_bytes_max);
+  if (!batch.ok()) return batch.status();
+  if (batch->from() != work.from || batch->to() != work.to) {
+    return absl::InvalidArgumentError(absl::StrCat("a batch of records is of sequences ",
+                                                   batch->from(), " to ", batch->to(), ", and not ",
+                                                   work.from, " to ", work.to));
+  }
+  uint64_t position = work.from;
+  return keyspace->ApplyBatch(*batch, now, &position);
+}
+
+absl::Status ReplicaData::BeginCopy() {
+  storage::KeyspaceOptions options = parts_.keyspace;
+  options.memory_bytes = parts_.served->memory_limit_bytes();
+  auto copy = storage::Keyspace::Create(options, parts_.versions);
+  if (!copy.ok()) return copy.status();
+  copy_ = *std::move(copy);
+  return absl::OkStatus();
+}
+
+void ReplicaData::DropServedIfNeeded(uint64_t more_bytes) {
+  if (copy_ == nullptr || parts_.served->get() == nullptr) return;
+  const uint64_t both = parts_.served->Memory().total() + copy_->Memory().total() + more_bytes;
+  if (both <= parts_.served->memory_limit_bytes()) return;
+  CloseLog();
+  parts_.retire(parts_.served->Replace(nullptr));
+}
+
+void ReplicaData::CloseLog() {
+  parts_.on_log_closes();
+  parts_.log->Close();
+}
+
+absl::Status ReplicaData::PutChunk(const SinkWork& work, storage::TimePoint now) {
+  if (work.keep || work.begin == work.end) return absl::OkStatus();
+  if (copy_ == nullptr) return absl::FailedPreconditionError("there is no copy to put a chunk in");
+  DropServedIfNeeded(work.payload.size());
+  const auto chunk = storage::CopyChunk::Parse(work.payload, parts_.payload_bytes_max);
+  if (!chunk.ok()) return chunk.status();
+  return copy_->ApplyChunk(*chunk, now);
+}
+
+absl::Status ReplicaData::InstallCopy(uint64_t position) {
+  if (copy_ == nullptr) return absl::FailedPreconditionError("there is no copy to install");
+  CloseLog();
+  if (const auto from = parts_.log->Open(copy_.get(), position); !from.ok()) return from.status();
+  if (auto old = parts_.served->Replace(std::move(copy_)); old != nullptr) {
+    parts_.retire(std::move(old));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace larder::server

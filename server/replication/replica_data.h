@@ -1,0 +1,56 @@
+#ifndef LARDER_SERVER_REPLICATION_REPLICA_DATA_H_
+#define LARDER_SERVER_REPLICATION_REPLICA_DATA_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "cluster/replication/sink_effects.h"
+#include "server/handlers/served_keyspace.h"
+#include "server/replication/keyspace_log.h"
+#include "storage/hybrid_clock.h"
+#include "storage/keyspace.h"
+
+namespace larder::server {
+
+// The data of a node that follows another: carries out what a ReplicationSink asks for, on the
+// keyspace that is served and on a copy beside it. Both together keep to the memory limit: if they
+// cannot, what is served goes, and the node serves nothing until the copy is whole. Not thread-safe
+// but as the keyspaces are.
+class ReplicaData {
+ public:
+  struct Parts {
+    ServedKeyspace* served = nullptr;
+    storage::KeyspaceOptions keyspace;  // as that of the one that is served
+    storage::HybridClock* versions = nullptr;
+    KeyspaceLog* log = nullptr;  // of the one that is served
+    uint64_t payload_bytes_max = uint64_t{256} << 20;
+    // The log is about to be closed: readers go.
+    std::function<void()> on_log_closes;
+    // Nobody sees this keyspace any more who begins now: destroys it when all have passed by.
+    std::function<void(std::unique_ptr<storage::Keyspace>)> retire;
+  };
+  explicit ReplicaData(Parts parts);
+
+  // INVALID_ARGUMENT: the payload is not what it should be. RESOURCE_EXHAUSTED: the memory limit is
+  // too low for it. Either way it may have been done in part, and may be done again.
+  absl::Status Do(const cluster::SinkWork& work, storage::TimePoint now);
+
+ private:
+  absl::Status Apply(const cluster::SinkWork& work, storage::Keyspace* keyspace,
+                     storage::TimePoint now);
+  absl::Status BeginCopy();
+  absl::Status PutChunk(const cluster::SinkWork& work, storage::TimePoint now);
+  absl::Status InstallCopy(uint64_t position);
+  void CloseLog();
+  // Makes room for the copy if both do not fit with so much more.
+  void DropServedIfNeeded(uint64_t more_bytes);
+
+  const Parts parts_;
+  std::unique_ptr<storage::Keyspace> copy_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_REPLICATION_REPLICA_DATA_H_

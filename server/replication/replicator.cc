@@ -1,0 +1,402 @@
+#include "server/replication/replicator.h"
+
+#include <time.h>
+
+#include <chrono>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace larder::server {
+namespace {
+
+// How often time passes for the machines when nothing else happens.
+constexpr std::chrono::milliseconds kPeriod{20};
+// Messages to one replica before others have their turn.
+constexpr int kMessagesInARow = 16;
+constexpr uint64_t kFirstSequence = 1;
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+// Of a link that nothing is read for.
+class EmptyFeed final : public cluster::ReplicationFeed {
+ public:
+  uint64_t LogOldest() override { return 0; }
+  uint64_t LogEnd() override { return 0; }
+  LogRead ReadLog(const LogRequest&) override { return {}; }
+  Chunk ReadChunk(const std::string&, uint64_t, const std::optional<Copied>&) override {
+    return {};
+  }
+  void HoldWriters(uint64_t, uint64_t) override {}
+  void ReleaseWriters() override {}
+};
+
+EmptyFeed empty_feed;
+
+}  // namespace
+
+cluster::ReplicationFeed* Replicator::Link::Feed() const {
+  return feed != nullptr ? static_cast<cluster::ReplicationFeed*>(feed.get()) : &empty_feed;
+}
+
+// What comes of the stream of one replica, to the replicator's thread.
+class Replicator::LinkEvents final : public SourceStreamListener {
+ public:
+  LinkEvents(Replicator* replicator, cluster::LinkId id) : replicator_(*replicator), id_(id) {}
+  void OnCanSend() override {
+    replicator_.thread_->Post([&replicator = replicator_, id = id_] {
+      const auto link = replicator.links_.find(id);
+      if (link != replicator.links_.end()) link->second.can_send = true;
+    });
+  }
+  void OnMessage(cluster::ReplicaMessage message) override {
+    replicator_.thread_->Post(
+        [&replicator = replicator_, id = id_, message = std::move(message)]() mutable {
+          replicator.OnReplicaMessage(id, std::move(message));
+        });
+  }
+  void OnClosed(const absl::Status& why) override {
+    replicator_.thread_->Post(
+        [&replicator = replicator_, id = id_, why] { replicator.EndLink(id, why); });
+  }
+
+ private:
+  Replicator& replicator_;
+  const cluster::LinkId id_;
+};
+
+// What comes of the stream to the node that this one follows.
+class Replicator::SourceEvents final : public ReplicaStreamListener {
+ public:
+  SourceEvents(Replicator* replicator, uint64_t number)
+      : replicator_(*replicator), number_(number) {}
+  void OnCanSend() override {
+    replicator_.thread_->Post(
+        [&replicator = replicator_, number = number_] { replicator.OnSourceCanSend(number); });
+  }
+  void OnMessage(cluster::SourceMessage message) override {
+    replicator_.thread_->Post(
+        [&replicator = replicator_, number = number_, message = std::move(message)]() mutable {
+          replicator.OnSourceMessage(number, std::move(message));
+        });
+  }
+  void OnClosed(const absl::Status& why) override {
+    replicator_.thread_->Post([&replicator = replicator_, number = number_, why] {
+      replicator.OnSourceClosed(number, why);
+    });
+  }
+
+ private:
+  Replicator& replicator_;
+  const uint64_t number_;
+};
+
+Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      log_({.bytes = options_.log_bytes,
+            .stripes = options_.keyspace.stripes,
+            .wake = [this] { thread_->Wake(); },
+            .room = {}}),
+      state_(options_.node, {}, std::nullopt),
+      source_(options_.source, &state_),
+      sink_(options_.sink, &state_, options_.seed),
+      data_(
+          {.served = parts_.served,
+           .keyspace = options_.keyspace,
+           .versions = parts_.versions,
+           .log = &log_,
+           .on_log_closes = [this] { EndAllLinks(absl::UnavailableError("the data is replaced")); },
+           .retire = parts_.retire}) {
+  thread_ = std::make_unique<TaskThread>(kPeriod, [this] { Turn(); });
+}
+
+Replicator::~Replicator() { thread_.reset(); }
+
+void Replicator::Stop() {
+  std::promise<void> closed;
+  thread_->Post([this, &closed] {
+    is_ending_ = true;
+    EndAllLinks(absl::UnavailableError("the node ends"));
+    CloseSource(absl::UnavailableError("the node ends"));
+    closed.set_value();
+  });
+  closed.get_future().wait();
+}
+
+cluster::BootTime Replicator::Now() const {
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  return cluster::BootTime(cluster::Millis(time.tv_sec * 1000 + time.tv_nsec / 1000000));
+}
+
+void Replicator::Turn() {
+  if (is_ending_) return;
+  const cluster::BootTime now = Now();
+  for (const auto& [id, why] : source_.Overdue(now)) {
+    EndLink(id, absl::UnavailableError(View(cluster::CloseReasonText(why))));
+  }
+  ExceedFence();
+  sink_.Tick(now);
+  CarryOut();
+  bool goes_on = false;
+  std::vector<cluster::LinkId> ids;
+  for (const auto& [id, link] : links_) ids.push_back(id);
+  for (const cluster::LinkId id : ids) Pump(id);
+  for (auto& [id, link] : links_) {
+    if (link.can_send && link.feed != nullptr) goes_on |= !link.feed->Sleep();
+  }
+  if (goes_on) thread_->Wake();
+}
+
+// ---- Of the source side.
+
+std::shared_ptr<SourceStreamListener> Replicator::Accept(std::shared_ptr<SourceStream> stream) {
+  const cluster::LinkId id{++last_link_};
+  thread_->Post([this, id, stream = std::move(stream)] {
+    if (is_ending_) return stream->Close(absl::UnavailableError("the node ends"));
+    source_.Connect(id, Now());
+    links_[id].stream = stream;
+  });
+  return std::make_shared<LinkEvents>(this, id);
+}
+
+void Replicator::OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage message) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  // The first who asks makes a log begin.
+  if (std::holds_alternative<cluster::Hello>(message)) {
+    if (log_.get() == nullptr && !sink_.follows()) OpenLog();
+    if (log_.get() != nullptr) {
+      found->second.feed = std::make_unique<KeyspaceFeed>(parts_.served->get(), log_.get());
+    }
+  }
+  if (const absl::Status status = source_.Receive(id, std::move(message), Now()); !status.ok()) {
+    return EndLink(id, status);
+  }
+  found->second.stream->ReadNext();
+}
+
+void Replicator::OpenLog() {
+  storage::Keyspace* const keyspace = parts_.served->get();
+  if (keyspace == nullptr) return;
+  const auto from = log_.Open(keyspace, kFirstSequence);
+  if (!from.ok()) return;
+  source_.OpenAnew(state_.fence().NextTerm(state_.node()), *from);
+  if (!Persist()) log_.Close();
+}
+
+void Replicator::EndLink(cluster::LinkId id, const absl::Status& why) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  source_.Disconnect(id, found->second.Feed());
+  found->second.stream->Close(why);
+  links_.erase(found);
+}
+
+void Replicator::EndAllLinks(const absl::Status& why) {
+  while (!links_.empty()) EndLink(links_.begin()->first, why);
+}
+
+cluster::SourceCondition Replicator::Condition() const {
+  cluster::SourceCondition condition{.now = Now()};
+  condition.shard_time = cluster::ShardTime(parts_.time->Now().time_since_epoch());
+  condition.is_ready = log_.get() != nullptr && !sink_.is_copying();
+  if (state_.leads()) {
+    condition.age = cluster::Millis(0);
+  } else {
+    condition.age = sink_.Staleness(condition.now);
+    condition.upstream = sink_.upstream();
+  }
+  return condition;
+}
+
+void Replicator::Pump(cluster::LinkId id) {
+  for (int i = 0; i < kMessagesInARow; ++i) {
+    const auto found = links_.find(id);
+    if (found == links_.end() || !found->second.can_send) return;
+    cluster::Outgoing next =
+        source_.Next(id, found->second.Feed(), options_.message_bytes, Condition());
+    if (!Persist()) return;
+    if (next.message.has_value()) {
+      found->second.can_send = false;
+      // Not taken only by one that has ended.
+      static_cast<void>(found->second.stream->Send(&*next.message));
+    }
+    if (next.close.has_value()) {
+      return EndLink(id, absl::UnavailableError(View(cluster::CloseReasonText(*next.close))));
+    }
+    if (!next.message.has_value()) return;
+  }
+}
+
+// ---- Of the sink side.
+
+void Replicator::CloseSource(const absl::Status& why) {
+  if (to_source_ == nullptr) return;
+  std::exchange(to_source_, nullptr)->Close(why);
+  ++source_stream_;
+  is_open_ = false;
+  can_send_ = false;
+  unsent_.clear();
+}
+
+void Replicator::OpenSource() {
+  auto stream =
+      parts_.open_stream(source_endpoint_, std::make_shared<SourceEvents>(this, source_stream_));
+  if (stream.ok()) {
+    to_source_ = *std::move(stream);
+    return;
+  }
+  thread_->Post(
+      [this, number = source_stream_, why = stream.status()] { OnSourceClosed(number, why); });
+}
+
+void Replicator::OnSourceCanSend(uint64_t stream) {
+  if (stream != source_stream_) return;
+  can_send_ = true;
+  if (!std::exchange(is_open_, true)) {
+    sink_.OnConnected(Now());
+    CarryOut();
+  }
+  SendNext();
+}
+
+void Replicator::OnSourceMessage(uint64_t stream, cluster::SourceMessage message) {
+  if (stream != source_stream_) return;
+  sink_.Receive(std::move(message), Now());
+  CarryOut();
+  // Unless that was the end of the stream.
+  if (stream == source_stream_) to_source_->ReadNext();
+}
+
+void Replicator::OnSourceClosed(uint64_t stream, const absl::Status& why) {
+  if (stream != source_stream_) return;
+  last_end_ = why;
+  CloseSource(why);
+  sink_.OnDisconnected(Now());
+  CarryOut();
+}
+
+void Replicator::CarryOut() {
+  for (bool goes_on = true; goes_on;) {
+    goes_on = false;
+    cluster::SinkEffects effects = sink_.TakeEffects();
+    if (!Persist()) return;
+    if (effects.disconnect) CloseSource(absl::CancelledError("the replica ends the stream"));
+    if (effects.connect && !is_ending_) OpenSource();
+    for (cluster::ReplicaMessage& message : effects.sends) unsent_.push_back(std::move(message));
+    for (const cluster::SinkWork& work : effects.work) {
+      goes_on = true;
+      const absl::Status status = data_.Do(work, parts_.time->Now());
+      if (status.ok()) {
+        sink_.OnDone(Now());
+        continue;
+      }
+      sink_.OnFailed(status, Now());
+      break;
+    }
+    if (effects.take_over) {
+      static_cast<void>(LeadNow());
+      goes_on = true;
+    }
+  }
+  SendNext();
+}
+
+void Replicator::SendNext() {
+  if (to_source_ == nullptr || !can_send_ || unsent_.empty()) return;
+  can_send_ = false;
+  static_cast<void>(to_source_->Send(&unsent_.front()));
+  unsent_.pop_front();
+}
+
+// ---- Of both.
+
+void Replicator::ExceedFence() {
+  const std::optional<cluster::Epoch>& met = source_.epoch_to_exceed();
+  if (!state_.leads()) return sink_.set_exceed(met);
+  if (!met.has_value() || *met < state_.fence()) return;
+  source_.Open(met->NextTerm(state_.node()), log_.get()->position());
+  Persist();
+}
+
+bool Replicator::Persist() {
+  const auto durable = state_.TakeDurable();
+  return !durable.has_value() || parts_.persist(*durable).ok();
+}
+
+void Replicator::ReplicaOf(std::optional<std::string> endpoint,
+                           std::function<void(absl::Status)> done) {
+  thread_->Post([this, endpoint = std::move(endpoint), done = std::move(done)] {
+    done(endpoint.has_value() ? FollowNow(*endpoint) : LeadNow());
+  });
+}
+
+absl::Status Replicator::FollowNow(const std::string& endpoint) {
+  if (sink_.follows()) sink_.Stop();
+  CarryOut();
+  parts_.authority->Set(false);
+  if (state_.leads()) {
+    // Each stripe's lock was taken once since: no writer is under way that did not see it.
+    static_cast<void>(parts_.served->Stats());
+    source_.Close(log_.get()->position());
+  }
+  source_endpoint_ = endpoint;
+  sink_.Follow(/*commanded=*/true, Now());
+  CarryOut();
+  return absl::OkStatus();
+}
+
+absl::Status Replicator::LeadNow() {
+  if (!sink_.follows()) return absl::OkStatus();
+  if (parts_.served->get() == nullptr) {
+    return absl::FailedPreconditionError(
+        "this node has no data to lead with: its copy of the primary's is not whole");
+  }
+  sink_.Stop();
+  CarryOut();
+  const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
+  if (state_.has_data() && log_.get() != nullptr) {
+    source_.Open(epoch, log_.get()->position());
+  } else {
+    // It never was a part of a shard's history, and gets a log when somebody asks for it.
+    EndAllLinks(absl::UnavailableError("the node leads now"));
+    log_.Close();
+    state_.RaiseFence(epoch);
+  }
+  if (!Persist()) return absl::UnavailableError("the new epoch cannot be kept on disk");
+  parts_.authority->Set(true);
+  return absl::OkStatus();
+}
+
+void Replicator::Report(std::function<void(ReplicatorReport)> take) {
+  thread_->Post([this, take = std::move(take)] { take(ReportNow()); });
+}
+
+ReplicatorReport Replicator::ReportNow() {
+  const cluster::BootTime now = Now();
+  ReplicatorReport report{.leads = state_.leads() || !sink_.follows(),
+                          .follows = sink_.follows(),
+                          .source = sink_.follows() ? source_endpoint_ : "",
+                          .epoch = state_.fence(),
+                          .history = state_.history(),
+                          .has_log = log_.get() != nullptr,
+                          .sink = sink_.Report(),
+                          .last_end = last_end_,
+                          .staleness = sink_.Staleness(now),
+                          .counts = source_.counts(),
+                          .replicas = source_.Links(now),
+                          .replicas_in_time = source_.ConnectedInTime(now)};
+  if (report.has_log) {
+    report.log_oldest = log_.get()->oldest();
+    report.log_end = log_.get()->position();
+  }
+  if (state_.has_data()) {
+    report.position = state_.PositionAt(state_.leads() ? report.log_end : state_.sequence());
+  }
+  return report;
+}
+
+}  // namespace larder::server

@@ -1,0 +1,160 @@
+#ifndef LARDER_SERVER_REPLICATION_REPLICATOR_H_
+#define LARDER_SERVER_REPLICATION_REPLICATOR_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cluster/replication/replication_sink.h"
+#include "cluster/replication/replication_source.h"
+#include "server/bus/peer_stream.h"
+#include "server/handlers/time_source.h"
+#include "server/replication/keyspace_feed.h"
+#include "server/replication/keyspace_log.h"
+#include "server/replication/node_authority.h"
+#include "server/replication/replica_data.h"
+#include "server/replication/task_thread.h"
+
+namespace larder::server {
+
+// Begins to connect to the bus of another node; as BusClient::Connect.
+using StreamOpener = std::function<absl::StatusOr<std::shared_ptr<ReplicaStream>>(
+    const std::string& endpoint, std::shared_ptr<ReplicaStreamListener> listener)>;
+
+struct ReplicatorOptions {
+  cluster::SourceOptions source;
+  cluster::SinkOptions sink;
+  storage::KeyspaceOptions keyspace;  // of the one that is served
+  uint64_t log_bytes = uint64_t{64} << 20;
+  uint64_t message_bytes = uint64_t{256} << 10;  // of records in one message, about
+  uint64_t seed = 1;                             // of pauses between attempts to connect
+  cluster::NodeId node;
+};
+
+// What a Replicator works with. All outlive it.
+struct ReplicatorParts {
+  ServedKeyspace* served = nullptr;
+  storage::HybridClock* versions = nullptr;
+  const TimeSource* time = nullptr;
+  NodeAuthority* authority = nullptr;  // of all keyspaces that are served
+  StreamOpener open_stream;
+  // Syncs what ordering.md rule 12 wants on disk. An error: nothing that depends on it is said.
+  std::function<absl::Status(const cluster::DurableReplication&)> persist;
+  // As ReplicaData::Parts.
+  std::function<void(std::unique_ptr<storage::Keyspace>)> retire;
+};
+
+// Where a node stands, for operators and metrics.
+struct ReplicatorReport {
+  bool leads = false;
+  bool follows = false;
+  std::string source;  // whom it follows
+  cluster::Epoch epoch;
+  std::optional<cluster::Position> position;
+  cluster::History history;
+  bool has_log = false;
+  uint64_t log_oldest = 0;
+  uint64_t log_end = 0;
+  cluster::SinkReport sink;
+  absl::Status last_end;  // of a stream to the source
+  std::optional<cluster::Millis> staleness;
+  cluster::SourceCounts counts;
+  std::vector<cluster::LinkReport> replicas;
+  size_t replicas_in_time = 0;
+};
+
+// Replicates the data of this node: steps the machines on a thread of its own, sends what they say,
+// and carries out what they want done. A node begins as one that leads, without a log until
+// somebody asks to follow it.
+class Replicator {
+ public:
+  Replicator(ReplicatorOptions options, ReplicatorParts parts);
+  // REQUIRES: Stop, and all streams have ended since.
+  ~Replicator();
+  Replicator(const Replicator&) = delete;
+  Replicator& operator=(const Replicator&) = delete;
+
+  // The following may be called on any thread.
+
+  // Closes all streams and opens no more; waits for that. Not on the replicator's thread.
+  void Stop();
+
+  // A replica has opened a stream to this node.
+  std::shared_ptr<SourceStreamListener> Accept(std::shared_ptr<SourceStream> stream);
+  // Follows that node, whose data takes the place of this one's; or nobody any more, and leads.
+  // `done` is called on the replicator's thread. FAILED_PRECONDITION: there is nothing to lead
+  // with.
+  void ReplicaOf(std::optional<std::string> endpoint, std::function<void(absl::Status)> done);
+  void Report(std::function<void(ReplicatorReport)> take);
+
+ private:
+  struct Link {
+    std::shared_ptr<SourceStream> stream;
+    std::unique_ptr<KeyspaceFeed> feed;  // nullptr: there is no log
+    cluster::ReplicationFeed* Feed() const;
+    bool can_send = false;
+  };
+  class LinkEvents;
+  class SourceEvents;
+
+  void Turn();
+  // Of the source side.
+  void OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage message);
+  void EndLink(cluster::LinkId id, const absl::Status& why);
+  void EndAllLinks(const absl::Status& why);
+  // Sends what there is to be sent. False: nothing is left to be done but to wait.
+  void Pump(cluster::LinkId id);
+  cluster::SourceCondition Condition() const;
+  void OpenLog();
+  // Of the sink side.
+  void OpenSource();
+  void CloseSource(const absl::Status& why);
+  void OnSourceCanSend(uint64_t stream);
+  void OnSourceMessage(uint64_t stream, cluster::SourceMessage message);
+  void OnSourceClosed(uint64_t stream, const absl::Status& why);
+  void CarryOut();
+  void SendNext();
+  // Of both.
+  absl::Status FollowNow(const std::string& endpoint);
+  absl::Status LeadNow();
+  // A replica that is to follow is bound to a higher epoch: a primary goes on under one above that.
+  void ExceedFence();
+  bool Persist();
+  cluster::BootTime Now() const;
+  ReplicatorReport ReportNow();
+
+  const ReplicatorOptions options_;
+  const ReplicatorParts parts_;
+
+  std::atomic<uint64_t> last_link_{0};
+
+  // All below belongs to the thread.
+  bool is_ending_ = false;
+  KeyspaceLog log_;
+  cluster::ReplicationState state_;
+  cluster::ReplicationSource source_;
+  cluster::ReplicationSink sink_;
+  ReplicaData data_;
+  std::map<cluster::LinkId, Link> links_;
+  std::string source_endpoint_;
+  uint64_t source_stream_ = 0;  // its number; those that were closed have lower ones
+  bool is_open_ = false;
+  absl::Status last_end_;                     // of a stream to it
+  std::shared_ptr<ReplicaStream> to_source_;  // nullptr: there is none
+  bool can_send_ = false;
+  std::deque<cluster::ReplicaMessage> unsent_;
+
+  std::unique_ptr<TaskThread> thread_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_REPLICATION_REPLICATOR_H_

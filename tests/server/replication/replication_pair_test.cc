@@ -1,0 +1,253 @@
+#include <gmock/gmock.h>
+
+#include <random>
+#include <string>
+
+#include "cluster/hash_slot.h"
+#include "tests/server/replication/replica_pair.h"
+
+namespace larder::server {
+namespace {
+
+using cluster::BootTime;
+using cluster::Millis;
+
+constexpr uint64_t kMi = uint64_t{1} << 20;
+
+class ReplicationPairTest : public testing::Test {
+ protected:
+  storage::TimePoint Now() const {
+    return storage::TimePoint(storage::Millis(1700000000000) + (now_ - BootTime()));
+  }
+
+  void WriteRandomly(ReplicaNode& node, int count) {
+    for (int i = 0; i < count; ++i) {
+      const std::string key = "key" + std::to_string(random_() % 3000);
+      const storage::KeyRef ref{cluster::HashSlot(key), key};
+      storage::Keyspace& keyspace = node.keyspace();
+      switch (random_() % 12) {
+        case 0:
+          static_cast<void>(keyspace.Delete(ref, {}, Now()));
+          break;
+        case 1:
+          static_cast<void>(
+              keyspace.Delete(ref, {.stale_until = Now() + storage::Millis(500)}, Now()));
+          break;
+        case 2:
+          static_cast<void>(
+              keyspace.Touch(ref, Now() + storage::Millis(random_() % 1000 + 1), Now()));
+          break;
+        case 3:
+          static_cast<void>(keyspace.Append(ref, "more", {}, Now()));
+          break;
+        case 4:
+          if (random_() % 50 == 0) static_cast<void>(keyspace.FlushSlot(ref.slot, Now()));
+          break;
+        case 5:
+          keyspace.Expire(Now(), 20);
+          break;
+        default:
+          static_cast<void>(
+              keyspace.Set(ref, std::string(random_() % 400, 'v') + std::to_string(++writes_),
+                           {.flags = static_cast<uint32_t>(random_() % 3)}, Now()));
+      }
+    }
+  }
+  void Advance(int ms) { now_ += Millis(ms); }
+
+  void Settle(FollowedStream& stream, ReplicaNode& source, ReplicaNode& replica) {
+    for (int i = 0; i < 20000; ++i) {
+      Advance(20);
+      stream.Step(now_, Now(), 50);
+      if (replica.sink.Report().is_following &&
+          replica.state.sequence() == source.log.get()->position())
+        return;
+    }
+    FAIL() << "never caught up: " << replica.sink.Report().detail << stream.last_failure_;
+  }
+
+  std::mt19937_64 random_{7};
+  uint64_t writes_ = 0;
+  BootTime now_{Millis(1000000)};
+};
+
+TEST_F(ReplicationPairTest, AReplicaHasWhatThePrimaryHas) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode replica(2, 32 * kMi, kMi);
+  WriteRandomly(primary, 5000);
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  replica.Follow(now_);
+  for (int i = 0; i < 200; ++i) {
+    WriteRandomly(primary, 20);
+    Advance(10);
+    stream.Step(now_, Now(), 5);
+  }
+  Settle(stream, primary, replica);
+  EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
+  EXPECT_EQ(primary.source.counts().copied_anew, 1u);
+}
+
+TEST_F(ReplicationPairTest, ShortCutsNeedNoCopy) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode replica(2, 32 * kMi, kMi);
+  WriteRandomly(primary, 5000);
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  replica.Follow(now_);
+  Settle(stream, primary, replica);
+  for (int i = 0; i < 100; ++i) {
+    WriteRandomly(primary, 100);
+    stream.Step(now_, Now(), static_cast<int>(random_() % 4));
+    stream.Cut(now_);
+    Settle(stream, primary, replica);
+    ASSERT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
+  }
+  EXPECT_EQ(primary.source.counts().copied_anew, 1u);
+  EXPECT_EQ(primary.source.counts().continued, 100u);
+}
+
+TEST_F(ReplicationPairTest, ACopyThatIsCutAgainAndAgainGoesOn) {
+  ReplicaNode primary(1, 32 * kMi, 4 * kMi);
+  ReplicaNode replica(2, 32 * kMi, 4 * kMi);
+  WriteRandomly(primary, 20000);
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  replica.Follow(now_);
+  for (int i = 0; i < 2000 && !replica.sink.Report().is_following; ++i) {
+    WriteRandomly(primary, 5);
+    Advance(20);
+    stream.Step(now_, Now(), 8);
+    if (i % 7 == 6) stream.Cut(now_);
+    // Nothing is seen of a copy before it is whole.
+    if (!replica.sink.Report().is_following) {
+      ASSERT_EQ(replica.served.Stats().entries, 0u);
+    }
+  }
+  Settle(stream, primary, replica);
+  EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
+  EXPECT_EQ(primary.source.counts().copied_anew, 1u);
+  EXPECT_GT(primary.source.counts().copied_onward, 3u);
+}
+
+TEST_F(ReplicationPairTest, CutAtEveryMessageOfACopyItGoesOn) {
+  ReplicaNode primary(1, 32 * kMi, kMi, {.chunk_bytes = 8 << 10});
+  WriteRandomly(primary, 3000);
+  primary.Lead();
+  for (int messages = 1;; ++messages) {
+    ReplicaNode replica(2, 32 * kMi, kMi);
+    FollowedStream stream(&primary, &replica);
+    const uint64_t copies = primary.source.counts().copied_anew;
+    replica.Follow(now_);
+    stream.Step(now_, Now(), 0);
+    for (int i = 0; i < messages && !replica.sink.Report().is_following; ++i) {
+      WriteRandomly(primary, 3);
+      stream.Step(now_, Now(), 1);
+    }
+    const bool was_whole = replica.sink.Report().is_following;
+    stream.Cut(now_);
+    WriteRandomly(primary, 3);
+    Settle(stream, primary, replica);
+    ASSERT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace())) << messages;
+    // One that has not had the welcome knows of no copy to go on with.
+    ASSERT_LE(primary.source.counts().copied_anew - copies, messages <= 2 ? 2u : 1u)
+        << messages << replica.sink.Report().detail << stream.last_failure_;
+    if (was_whole) break;
+    ASSERT_LT(messages, 5000);
+  }
+}
+
+TEST_F(ReplicationPairTest, ASiblingGoesOnWithAPromotedReplica) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode first(2, 32 * kMi, kMi);
+  ReplicaNode second(3, 32 * kMi, kMi);
+  WriteRandomly(primary, 5000);
+  primary.Lead();
+  FollowedStream to_first(&primary, &first);
+  FollowedStream to_second(&primary, &second);
+  first.Follow(now_);
+  second.Follow(now_);
+  Settle(to_first, primary, first);
+  Settle(to_second, primary, second);
+  WriteRandomly(primary, 300);
+  Settle(to_first, primary, first);
+  // The second has less; the first one leads from now on.
+  to_first.Cut(now_);
+  to_second.Cut(now_);
+  first.Promote();
+  WriteRandomly(first, 300);
+  FollowedStream onward(&first, &second);
+  second.sink.Follow(true, now_);
+  Settle(onward, first, second);
+  EXPECT_EQ(first.source.counts().continued, 1u);
+  EXPECT_EQ(first.source.counts().copied_anew, 0u);
+  EXPECT_EQ(ContentOf(second.keyspace()), ContentOf(first.keyspace()));
+  // The old primary has more than it should: it copies.
+  WriteRandomly(primary, 50);
+  primary.authority.holds = false;
+  primary.source.Close(primary.log.get()->position());
+  FollowedStream back(&first, &primary);
+  primary.sink.Follow(true, now_);
+  Settle(back, first, primary);
+  EXPECT_EQ(first.source.counts().copied_anew, 1u);
+  EXPECT_EQ(ContentOf(primary.keyspace()), ContentOf(first.keyspace()));
+}
+
+TEST_F(ReplicationPairTest, WhatDoesNotFitBesideTheCopyMakesWay) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode replica(2, 8 * kMi, kMi);
+  for (int i = 0; i < 14000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(primary.keyspace()
+                    .Set({cluster::HashSlot(key), key}, std::string(300, 'p'), {}, Now())
+                    .ok());
+    if (i % 3 != 0) continue;
+    ASSERT_TRUE(replica.keyspace()
+                    .Set({cluster::HashSlot(key), key}, std::string(700, 'r'), {}, Now())
+                    .ok());
+  }
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  replica.Follow(now_);
+  bool was_without = false;
+  for (int i = 0; i < 5000 && !replica.sink.Report().is_following; ++i) {
+    Advance(20);
+    stream.Step(now_, Now(), 8);
+    was_without |= replica.served.get() == nullptr;
+  }
+  EXPECT_TRUE(was_without);
+  Settle(stream, primary, replica);
+  EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
+}
+
+TEST_F(ReplicationPairTest, WhatIsLargerThanAllMemoryIsRefusedAndTriedAgain) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode replica(2, 4 * kMi, kMi);
+  for (int i = 0; i < 20000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(primary.keyspace()
+                    .Set({cluster::HashSlot(key), key}, std::string(500, 'p'), {}, Now())
+                    .ok());
+  }
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  replica.Follow(now_);
+  for (int i = 0; i < 3000; ++i) {
+    Advance(20);
+    stream.Step(now_, Now(), 8);
+    ASSERT_FALSE(replica.sink.Report().is_following);
+  }
+  EXPECT_EQ(stream.last_failure_.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_GT(primary.source.counts().copied_anew, 1u);
+  EXPECT_LT(primary.source.counts().copied_anew, 10u) << "too often in a minute";
+  // Room came.
+  for (int i = 0; i < 18000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(primary.keyspace().Delete({cluster::HashSlot(key), key}, {}, Now()).ok());
+  }
+  Settle(stream, primary, replica);
+  EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
+}
+
+}  // namespace
+}  // namespace larder::server

@@ -1,0 +1,216 @@
+#include "server/replication/replicator.h"
+
+#include <gmock/gmock.h>
+
+#include <future>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cluster/hash_slot.h"
+#include "tests/server/replication/local_streams.h"
+#include "tests/server/replication/replica_pair.h"
+
+namespace larder::server {
+namespace {
+
+constexpr uint64_t kMi = uint64_t{1} << 20;
+
+class WallTime final : public TimeSource {
+ public:
+  storage::TimePoint Now() const override {
+    return std::chrono::time_point_cast<storage::Millis>(std::chrono::system_clock::now());
+  }
+};
+
+// A node with its thread, in one process with others.
+class ThreadedNode {
+ public:
+  ThreadedNode(uint32_t number, LocalNetwork* network)
+      : number_(number),
+        network_(*network),
+        options_{.memory_bytes = 64 * kMi,
+                 .stripes = 4,
+                 .hash_secret = {{number, 2, 3, 4}},
+                 .authority = &authority_},
+        versions_(number),
+        served_(storage::Keyspace::Create(options_, &versions_).value()),
+        replicator_({.keyspace = options_,
+                     .log_bytes = 4 * kMi,
+                     .seed = number,
+                     .node = cluster::NodeId{0, number}},
+                    {.served = &served_,
+                     .versions = &versions_,
+                     .time = &time_,
+                     .authority = &authority_,
+                     .open_stream = network->Opener(),
+                     .persist = [](const cluster::DurableReplication&) { return absl::OkStatus(); },
+                     .retire =
+                         [this](std::unique_ptr<storage::Keyspace> old) {
+                           retired_.push_back(std::move(old));
+                         }}) {
+    network->Add(std::to_string(number), &replicator_);
+  }
+  ~ThreadedNode() {
+    network_.Remove(std::to_string(number_));
+    replicator_.Stop();
+  }
+
+  absl::Status ReplicaOf(std::optional<std::string> endpoint) {
+    std::promise<absl::Status> done;
+    replicator_.ReplicaOf(std::move(endpoint),
+                          [&done](absl::Status status) { done.set_value(std::move(status)); });
+    return done.get_future().get();
+  }
+  ReplicatorReport Report() {
+    std::promise<ReplicatorReport> report;
+    replicator_.Report([&report](ReplicatorReport taken) { report.set_value(std::move(taken)); });
+    return report.get_future().get();
+  }
+  bool Set(const std::string& key, const std::string& value) {
+    return served_.get()->Set({cluster::HashSlot(key), key}, value, {}, time_.Now()).ok();
+  }
+  // Random changes, until one is refused.
+  void Write(uint64_t seed, int count) {
+    std::mt19937_64 random(seed);
+    for (int i = 0; i < count; ++i) {
+      const std::string key = "key" + std::to_string(random() % 5000);
+      const storage::KeyRef ref{cluster::HashSlot(key), key};
+      if (random() % 5 == 0) {
+        static_cast<void>(served_.get()->Delete(ref, {}, time_.Now()));
+      } else if (!Set(key, std::string(random() % 300, 'v') + std::to_string(i))) {
+        return;
+      }
+    }
+  }
+  Content content() const { return ContentOf(*served_.get()); }
+
+ private:
+  const uint32_t number_;
+  LocalNetwork& network_;
+  NodeAuthority authority_;
+  WallTime time_;
+  storage::KeyspaceOptions options_;
+  storage::HybridClock versions_;
+  ServedKeyspace served_;
+  std::vector<std::unique_ptr<storage::Keyspace>> retired_;
+  Replicator replicator_;
+};
+
+// Both have the same. The test's own time limit ends this if it never happens.
+void Settle(ThreadedNode& source, ThreadedNode& replica) {
+  while (true) {
+    const ReplicatorReport from = source.Report();
+    const ReplicatorReport to = replica.Report();
+    if (to.sink.is_following && to.position.has_value() && from.has_log &&
+        to.position->sequence == from.log_end) {
+      return;
+    }
+    std::this_thread::yield();
+  }
+}
+
+TEST(ReplicatorTest, AReplicaFollowsWhileOthersWrite) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode replica(2, &network);
+  primary.Write(1, 5000);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  std::thread writer([&] { primary.Write(2, 20000); });
+  std::thread other([&] { primary.Write(3, 20000); });
+  writer.join();
+  other.join();
+  Settle(primary, replica);
+  EXPECT_EQ(replica.content(), primary.content());
+  EXPECT_FALSE(replica.Set("k", "v")) << "a replica writes only what it is told";
+  EXPECT_EQ(primary.Report().counts.copied_anew, 1u);
+}
+
+TEST(ReplicatorTest, CutsWhileOthersWrite) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode replica(2, &network);
+  primary.Write(1, 5000);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  for (int i = 0; i < 5; ++i) {
+    std::thread writer([&] { primary.Write(10 + i, 3000); });
+    network.CutAll();
+    writer.join();
+    Settle(primary, replica);
+    ASSERT_EQ(replica.content(), primary.content());
+  }
+  EXPECT_EQ(primary.Report().replicas.size(), 1u);
+}
+
+TEST(ReplicatorTest, APromotedReplicaLeadsAndItsSiblingGoesOn) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode first(2, &network);
+  ThreadedNode second(3, &network);
+  primary.Write(1, 5000);
+  ASSERT_TRUE(first.ReplicaOf("1").ok());
+  ASSERT_TRUE(second.ReplicaOf("1").ok());
+  Settle(primary, first);
+  Settle(primary, second);
+  ASSERT_TRUE(first.ReplicaOf(std::nullopt).ok());
+  EXPECT_TRUE(first.Set("new", "value"));
+  ASSERT_TRUE(second.ReplicaOf("2").ok());
+  Settle(first, second);
+  EXPECT_EQ(second.content(), first.content());
+  EXPECT_EQ(first.Report().counts.copied_anew, 0u);
+  EXPECT_EQ(first.Report().counts.continued, 1u);
+  // The old primary, which has written on, becomes a replica.
+  primary.Write(5, 100);
+  ASSERT_TRUE(primary.ReplicaOf("2").ok());
+  Settle(first, primary);
+  EXPECT_EQ(primary.content(), first.content());
+}
+
+TEST(ReplicatorTest, AReplicaOfAReplica) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode middle(2, &network);
+  ThreadedNode last(3, &network);
+  primary.Write(1, 5000);
+  ASSERT_TRUE(last.ReplicaOf("2").ok());
+  ASSERT_TRUE(middle.ReplicaOf("1").ok());
+  primary.Write(2, 2000);
+  Settle(primary, middle);
+  Settle(middle, last);
+  primary.Write(3, 2000);
+  Settle(primary, middle);
+  Settle(middle, last);
+  EXPECT_EQ(middle.content(), primary.content());
+  EXPECT_EQ(last.content(), primary.content());
+}
+
+TEST(ReplicatorTest, NodesThatFollowEachOtherAreNotHarmed) {
+  LocalNetwork network;
+  ThreadedNode one(1, &network);
+  ThreadedNode two(2, &network);
+  one.Write(1, 100);
+  const Content before = one.content();
+  ASSERT_TRUE(one.ReplicaOf("2").ok());
+  ASSERT_TRUE(two.ReplicaOf("1").ok());
+  ASSERT_TRUE(one.ReplicaOf("1").ok());  // itself
+  std::this_thread::yield();
+  ASSERT_TRUE(one.ReplicaOf(std::nullopt).ok());
+  EXPECT_TRUE(one.Set("k", "v"));
+  Settle(one, two);
+  EXPECT_EQ(two.content(), one.content());
+}
+
+TEST(ReplicatorTest, EndsWhileAllIsUnderWay) {
+  for (int i = 0; i < 20; ++i) {
+    LocalNetwork network;
+    ThreadedNode primary(1, &network);
+    primary.Write(1, 1000);
+    ThreadedNode replica(2, &network);
+    ASSERT_TRUE(replica.ReplicaOf("1").ok());
+    primary.Write(2, 100 * i);
+  }
+}
+
+}  // namespace
+}  // namespace larder::server
