@@ -104,7 +104,7 @@ TEST_F(PrometheusTextTest, TellsOfCallsBetweenNodes) {
   forwarding.metrics.redirects_followed = 7;
   forwarding.bytes.Take(8);
   ASSERT_TRUE(forwarding.sent.Enter().ok());
-  const std::string text = PrometheusText({.keyspace = keyspace_.get(),
+  const std::string text = PrometheusText({.keyspace = &keyspace_,
                                            .requests = &requests_,
                                            .connections = &connections_,
                                            .inflight = &inflight_,
