@@ -232,10 +232,8 @@ Need AppendCommand::Run(KeyAccess& access) {
   const EntryRef entry = access.Write(value_bytes, fields, /*kept_bytes=*/head);
   entry->WriteValue(head, bytes);
   const uint64_t version = access.Commit(MutationKind::kSet, entry);
-  result = AppendResult{.stored = true,
-                        .value_bytes = value_bytes,
-                        .version = version,
-                        .log_end = access.log_end()};
+  result = AppendResult{
+      .stored = true, .value_bytes = value_bytes, .version = version, .log_end = access.log_end()};
   return Need::kNothing;
 }
 

@@ -113,7 +113,7 @@ struct DeleteOptions {
 struct DeleteResult {
   bool deleted = false;
   uint64_t current_version = 0;  // if if_version did not match: that of the live entry, 0 if none
-  uint64_t log_end = 0;  // a change: where the log goes on behind it; 0: nobody keeps one
+  uint64_t log_end = 0;          // a change: where the log goes on behind it; 0: nobody keeps one
 };
 
 struct LeaseOptions {

@@ -108,7 +108,8 @@ class ReplicaNode {
 // The stream by which one node follows another, with what is on its way.
 class FollowedStream {
  public:
-  FollowedStream(ReplicaNode* source, ReplicaNode* replica) : source_(*source), replica_(*replica) {}
+  FollowedStream(ReplicaNode* source, ReplicaNode* replica)
+      : source_(*source), replica_(*replica) {}
 
   void Cut(cluster::BootTime now) {
     if (!link_.has_value()) return;
