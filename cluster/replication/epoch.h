@@ -13,6 +13,9 @@ namespace larder::cluster {
 // twice: it is durable at the node that draws it before anything else hears of it. Default: none,
 // which is below all.
 struct Epoch {
+  // More than any shard comes to; one that says more must not make numbers wrap around.
+  static constexpr uint64_t kNumberMax = uint64_t{1} << 62;
+
   uint64_t term = 0;         // raised by whoever takes the shard over
   uint64_t incarnation = 0;  // raised by a primary that goes on after a restart
   NodeId node;               // who drew it

@@ -5,6 +5,7 @@
 namespace larder::server {
 
 void ReplicaAcks::Open() {
+  opening_.fetch_add(1, std::memory_order_seq_cst);
   for (storage::PositionWaiters& level : levels_) level.Open(0);
 }
 

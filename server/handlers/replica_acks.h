@@ -31,7 +31,7 @@ class ReplicaAcks {
   void SetInTime(size_t replicas) { in_time_.store(replicas, std::memory_order_relaxed); }
 
   // ---- By who writes.
-  // Which opening this is, to be read before the write: rises with Close.
+  // Which opening this is, to be read before the write: rises with Open and with Close.
   uint64_t opening() const { return opening_.load(std::memory_order_acquire); }
   size_t in_time() const { return in_time_.load(std::memory_order_relaxed); }
   // Calls back once, on any thread, as PositionWaiters::Wait. `position`: of a write of that

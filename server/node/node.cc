@@ -223,13 +223,13 @@ class Node::Parts final : public NodeFigureSource {
   mutable ConnectionTable connections_;  // may look which are gone when it is read
   InflightLimit inflight_;
   TlsCounters tls_counters_;
-  std::unique_ptr<TlsRotation> tls_;  // nullptr: plaintext
+  std::unique_ptr<TlsRotation> tls_;        // nullptr: plaintext
+  std::unique_ptr<Forwarding> forwarding_;  // before handlers, whose open replies leave its limits
   TransportState transport_;
   HttpCounters metrics_port_;
   std::unique_ptr<ServedKeyspace> keyspace_;
   std::unique_ptr<CacheHandler> cache_;
   std::unique_ptr<MultiKeyHandler> multi_key_;
-  std::unique_ptr<Forwarding> forwarding_;
   std::unique_ptr<RuntimeConfig> runtime_config_;
   std::unique_ptr<MaintenanceHandler> maintenance_;
   std::unique_ptr<IncidentReport> incidents_;

@@ -120,6 +120,7 @@ void Replicator::Stop() {
     is_ending_ = true;
     EndAllLinks(absl::UnavailableError("the node ends"));
     CloseSource(absl::UnavailableError("the node ends"));
+    log_.Close();  // before the thread that its writers wake
     closed.set_value();
   });
   closed.get_future().wait();

@@ -71,7 +71,7 @@ bool PipelineForwarding::TakeRouted(const PipelineView& operation) {
   const RoutedRequest routed =
       RouteRequest(head->method, operation.request, routing, parts_.cache->limits());
   if (routed.kind == RoutedRequest::Kind::kHere) return false;
-  if (IsToBeScattered(routed, routing, call_)) return Scatter(*head, operation.request);
+  if (IsToBeScattered(routed, routing, call_)) return Scatter(*head, operation.request, routing);
   if (routed.owner->place == SlotOwner::Place::kPeer && !WantsRedirect(call_)) {
     Forward(*head, routed.owner->endpoint, operation.request);
   } else {
@@ -139,7 +139,8 @@ void PipelineForwarding::OnAnswered(Sent& sent, ForwardedAnswer& forwarded) {
   StartWaiting();
 }
 
-bool PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_view request) {
+bool PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_view request,
+                                 const Routing& routing) {
   const Limits& limits = parts_.cache->limits();
   if (!IsWholeRequest(head.method, request, limits)) return false;
   std::unique_ptr<OpenAnswer> answer = LeaveOpen(head);
@@ -148,7 +149,6 @@ bool PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_vie
   scattered_.remove_if([](const MultiKeyScatter& scatter) { return scatter.is_over(); });
   MultiKeyScatter& scatter =
       scattered_.emplace_back(parts_, &forwarder_, &call_, head.method, std::move(answer));
-  const Routing& routing = forwarder_.routing();
   const std::string_view kept = scatter.Keep(request);
   RoutedRequest routed = RouteRequest(head.method, kept, routing, limits);
   scatter.Start(kept, std::move(routed.items), routing);

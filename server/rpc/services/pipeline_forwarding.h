@@ -54,7 +54,7 @@ class PipelineForwarding {
   bool TakeRouted(const PipelineView& operation);
   void Forward(const PipelineAnswerHead& head, const std::string& endpoint,
                std::string_view request);
-  bool Scatter(const PipelineAnswerHead& head, std::string_view request);
+  bool Scatter(const PipelineAnswerHead& head, std::string_view request, const Routing& routing);
   // Takes a place for an operation that is answered later; nullptr: it was answered, with why not.
   std::unique_ptr<OpenAnswer> LeaveOpen(const PipelineAnswerHead& head);
   void Fail(const PipelineAnswerHead& head, const absl::Status& status);

@@ -67,11 +67,14 @@ void RoutedMethod::RunRouted(std::string_view request, RpcCall& call) {
   if (call.is_forwarded()) {
     metrics.received[static_cast<size_t>(method_)].fetch_add(1, std::memory_order_relaxed);
   }
+  const auto run_here = [&] {
+    (call.is_forwarded() ? local_for_peers_ : local_)->Run(request, call);
+  };
+  // Without a look at its items, which is not cheap: anybody may say that a call is forwarded.
+  if (routing.is_all_here()) return run_here();
   const RoutedRequest routed = RouteRequest(method_, request, routing, parts_.cache->limits());
-  if (IsToBeScattered(routed, routing, call)) return Scatter(request, call);
-  if (routed.kind == RoutedRequest::Kind::kHere) {
-    return (call.is_forwarded() ? local_for_peers_ : local_)->Run(request, call);
-  }
+  if (IsToBeScattered(routed, routing, call)) return Scatter(request, routing, call);
+  if (routed.kind == RoutedRequest::Kind::kHere) return run_here();
   if (routed.owner->place == SlotOwner::Place::kPeer && !WantsRedirect(call)) {
     return Forward(routed.owner->endpoint, request, call);
   }
@@ -100,14 +103,13 @@ void RoutedMethod::Forward(const std::string& endpoint, std::string_view request
   call.Attach(std::move(forwarded));
 }
 
-void RoutedMethod::Scatter(std::string_view request, RpcCall& call) {
+void RoutedMethod::Scatter(std::string_view request, const Routing& routing, RpcCall& call) {
   const Limits& limits = parts_.cache->limits();
   if (!IsWholeRequest(method_, request, limits)) return local_->Run(request, call);
   CountedRequest counted(WantsRedirect(call) ? PartsFor(call) : parts_of_sent_, method_, call);
   if (!counted.admitted().ok()) return counted.Finish(counted.admitted(), call);
   // It is read again where it stays.
   const std::string_view kept = call.KeepRequest(request);
-  const Routing& routing = forwarder_.routing();
   RoutedRequest routed = RouteRequest(method_, kept, routing, limits);
   auto scatter = std::make_unique<MultiKeyScatter>(
       parts_, &forwarder_, &call, method_, std::make_unique<OpenUnaryAnswer>(call, counted));

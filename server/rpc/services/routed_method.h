@@ -33,8 +33,8 @@ class RoutedMethod final : public UnaryMethod {
   }
   void RunRouted(std::string_view request, RpcCall& call);
   void Forward(const std::string& endpoint, std::string_view request, RpcCall& call);
-  // Takes a multi-key request apart.
-  void Scatter(std::string_view request, RpcCall& call);
+  // Takes a multi-key request apart, by the routing that says it is to be.
+  void Scatter(std::string_view request, const Routing& routing, RpcCall& call);
 
   const ServiceParts parts_;
   // With the limits of calls that are sent on, and of those from other nodes.

@@ -113,7 +113,7 @@ class RandomMessages {
     return *History::Create(std::move(parts));
   }
   NodeId MakeNode() { return {random_(), random_() | 1}; }
-  Epoch MakeEpoch() { return {Number() | 1, Number(), MakeNode()}; }
+  Epoch MakeEpoch() { return {Number() >> 2 | 1, Number() >> 2, MakeNode()}; }
   Epoch MakeEpochIf() { return Chance(2) ? MakeEpoch() : Epoch{}; }
   std::string Bytes(uint64_t bytes_max) {
     std::string bytes(Below(bytes_max + 1), '\0');

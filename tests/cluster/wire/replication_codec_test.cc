@@ -139,6 +139,10 @@ TEST(ReplicationCodecTest, EpochsAreSetWhereTheyMustBe) {
   auto ack = SomeRequest(Ack{});
   ack.mutable_ack()->mutable_applied()->set_sequence(4);
   EXPECT_EQ(WhyRefused(ack), "Ack.applied: an epoch is missing, or its term is 0");
+  begins.mutable_epoch_begins()->mutable_epoch()->set_term(UINT64_MAX);
+  EXPECT_EQ(WhyRefused(begins),
+            "EpochBegins.epoch: an epoch with the number 18446744073709551615; the limit is "
+            "4611686018427387904");
   auto hello = SomeRequest(SomeHello());
   hello.mutable_hello()->mutable_fence()->set_term(3);
   EXPECT_EQ(WhyRefused(hello), "Hello.fence: 0 bytes; a node id has 16");
