@@ -132,8 +132,7 @@ Outcome Keyspace::Execute(Command& command, TimePoint now) {
   Credit credit(&log_, Command::kOwn);
   if constexpr (Command::kMutates) {
     // Mostly enough, and mostly there; an attempt says what it lacks.
-    static_cast<void>(credit.log_room.Ensure(
-        credit.log_room.RoomFor(command.key.key.size(), command.value_bytes())));
+    credit.log_room.EnsureRecord(command.key.key.size(), command.value_bytes());
   }
   Outcome outcome;
   if (const Need need = stripe.Attempt(command, key, now, credit); need != Need::kNothing) {

@@ -40,6 +40,14 @@ class LogRoom {
     bytes_ = bytes;
     return true;
   }
+  // Reserves room for one record, if there is some and the log can ever hold it: else it would be
+  // written past the log's end.
+  void EnsureRecord(size_t key_bytes, size_t value_bytes) {
+    if (log_ == nullptr) [[likely]]
+      return;
+    const uint64_t bytes = log_->RoomFor(key_bytes, value_bytes);
+    if (bytes <= log_->RoomMax()) static_cast<void>(Ensure(bytes));
+  }
   // Looks which log is kept now, and if it is another one gives back what is reserved. True: it is.
   bool Renew() {
     if (attached_ == nullptr || attached_->get() == log_) return false;

@@ -70,7 +70,12 @@ bool MutationLog::Take(Advance& advance, uint64_t lines) {
   return false;
 }
 
-bool MutationLog::TryReserve(uint64_t bytes) { return TryReserveLines(LogLinesOf(bytes)); }
+bool MutationLog::TryReserve(uint64_t bytes) {
+  if (TryReserveLines(LogLinesOf(bytes))) return true;
+  // Meanwhile it may have held what somebody else has looked for.
+  TellRoom();
+  return false;
+}
 
 bool MutationLog::TryReserveLines(uint64_t lines) {
   Advance& advance = AdvanceOfThisThread();
@@ -82,14 +87,9 @@ bool MutationLog::TryReserveLines(uint64_t lines) {
   if (Grant(lines, Ask::kNeeded)) return true;
   const uint64_t back = TakeBackAdvances();
   if (back == 0) return false;
-  if (back >= lines) {
-    advance.lines.fetch_add(back - lines, std::memory_order_release);
-    return true;
-  }
-  // What others have got is enough only with some of what nobody has.
-  if (Grant(lines - back, Ask::kNeeded)) return true;
-  advance.lines.fetch_add(back, std::memory_order_release);
-  return false;
+  // Nobody has it any more, so it does not count either for how far writers are ahead of a reader.
+  granted_.fetch_sub(back, std::memory_order_seq_cst);
+  return Grant(lines, Ask::kNeeded);
 }
 
 void MutationLog::Release(uint64_t bytes) {

@@ -47,8 +47,8 @@ Epoch FieldDecoder::ReadEpoch(std::string_view field, const peer::v1::Epoch& epo
     return {};
   }
   if (const uint64_t most = std::max(epoch.term(), epoch.incarnation()); most > Epoch::kNumberMax) {
-    Refuse(field, absl::StrCat("an epoch with the number ", most, "; the limit is ",
-                               Epoch::kNumberMax));
+    Refuse(field,
+           absl::StrCat("an epoch with the number ", most, "; the limit is ", Epoch::kNumberMax));
     return {};
   }
   return {epoch.term(), epoch.incarnation(), Node(field, epoch.node_id())};

@@ -5,6 +5,7 @@
 
 #include "storage/content_digest.h"
 #include "storage/copy_chunk.h"
+#include "storage/lasting_failure.h"
 #include "storage/mutation_log.h"
 #include "storage/record_batch.h"
 #include "tests/storage/keyspace_copier.h"
@@ -300,6 +301,20 @@ TEST_F(KeyspaceCopyTest, AChangeSaysWhereTheLogGoesOn) {
   expect_end(keyspace_->Delete(key, {}, now_)->log_end);
   EXPECT_EQ(keyspace_->Delete(key, {}, now_)->log_end, 0u) << "there was nothing";
   EXPECT_EQ(keyspace_->Touch(key, now_ + Millis(1000), now_)->log_end, 0u);
+  keyspace_->DetachLog();
+}
+
+TEST_F(KeyspaceCopyTest, AWriteThatTheLogCanNeverHoldIsNotWrittenPastItsEnd) {
+  const auto log = MutationLog::Create({.bytes = 1 << 20}).value();
+  keyspace_->AttachLog(log.get());
+  const uint64_t begin = log->position();
+  // There would be room, but a record may have a quarter of it.
+  const absl::Status status =
+      keyspace_->Set({7, "key"}, std::string(300 << 10, 'v'), {}, now_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(IsLasting(status));
+  EXPECT_EQ(log->position(), begin);
+  EXPECT_TRUE(keyspace_->Set({7, "key"}, std::string(200 << 10, 'v'), {}, now_).ok());
   keyspace_->DetachLog();
 }
 

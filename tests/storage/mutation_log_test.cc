@@ -157,6 +157,15 @@ TEST_F(MutationLogTest, AReaderBoundsHowFarWritersAreAhead) {
   ASSERT_TRUE(Append("k"));
 }
 
+TEST_F(MutationLogTest, ABoundBelowWhatWasGivenInAdvanceHoldsNobodyForGood) {
+  Restart({.bytes = 64 << 20, .stripes = 4});
+  const auto reader = Reader(1);
+  ASSERT_TRUE(Append("k"));  // with 1024 lines more for this thread
+  ReadAll(*reader);
+  ASSERT_TRUE(reader->HoldWriters(32 << 10));
+  EXPECT_TRUE(Append("large", std::string(70 << 10, 'v'))) << "all is read";
+}
+
 TEST_F(MutationLogTest, RoomThatIsAwaitedIsToldOnceThereIsEnough) {
   EXPECT_FALSE(log_->AwaitRoom(1000)) << "there is";
   const auto reader = Reader(1, Pace::kHoldsWriters);
