@@ -68,10 +68,10 @@ class ReceivedLimitTest : public testing::Test {
   }
 
   storage::HybridClock versions_{1};
-  std::unique_ptr<storage::Keyspace> keyspace_ =
-      storage::Keyspace::Create({.memory_bytes = 64 << 20}, &versions_).value();
+  ServedKeyspace keyspace_{
+      storage::Keyspace::Create({.memory_bytes = 64 << 20}, &versions_).value()};
   NoTime time_;
-  HoldingHandler cache_{keyspace_.get(), &time_, Limits(), LeaseTokenCodec(1, 2)};
+  HoldingHandler cache_{&keyspace_, &time_, Limits(), LeaseTokenCodec(1, 2)};
   MultiKeyHandler multi_key_{&cache_};
   RequestMetrics requests_;
   InflightLimit inflight_{1, absl::Milliseconds(1)};
