@@ -10,12 +10,16 @@
 
 #include <atomic>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "client/channel/mutex.h"
 #include "cluster/wire/replication_decoder.h"
 #include "cluster/wire/replication_encoder.h"
 #include "larder/peer/v1/replication.grpc.pb.h"
@@ -31,10 +35,39 @@ namespace {
 using ReplicaStreamCore = StreamCore<cluster::SourceMessage, cluster::ReplicaMessage>;
 using Reactor = grpc::ClientBidiReactor<peer::v1::FollowRequest, peer::v1::FollowResponse>;
 
+// What gRPC has of one stream: its channel, by the stub.
+struct FollowCall {
+  explicit FollowCall(std::shared_ptr<grpc::Channel> channel)
+      : stub(peer::v1::Replication::NewStub(std::move(channel))) {}
+
+  const std::unique_ptr<peer::v1::Replication::Stub> stub;
+  grpc::ClientContext context;
+};
+
+// Calls that have ended, until somebody can destroy them. Not a thread of gRPC's: where a channel
+// is the last user of gRPC 1.51's callbacks, its end waits for the threads that run them, and
+// destroys what they work on. Thread-safe.
+class EndedCalls {
+ public:
+  void Add(std::unique_ptr<FollowCall> call) {
+    MutexLock lock(mutex_);
+    calls_.push_back(std::move(call));
+  }
+  std::vector<std::unique_ptr<FollowCall>> Take() {
+    MutexLock lock(mutex_);
+    return std::exchange(calls_, {});
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<std::unique_ptr<FollowCall>> calls_ ABSL_GUARDED_BY(mutex_);
+};
+
 struct ReplicaStreamParts {
   const BusOptions* options;
   BusCounters* counters;
   OpenStreams<ReplicaStreamCore>* streams;
+  EndedCalls* ended_calls;
 };
 
 // A Follow call, which keeps itself until its end. It has a hold on the call until it begins the
@@ -48,7 +81,7 @@ class FollowingStream final : public ReplicaStreamCore,
       : ReplicaStreamCore(std::move(listener)),
         parts_(parts),
         source_(std::move(source)),
-        stub_(peer::v1::Replication::NewStub(std::move(channel))),
+        call_(std::make_unique<FollowCall>(std::move(channel))),
         decoder_(parts.options->limits),
         encoder_(parts.options->compression) {}
 
@@ -56,9 +89,9 @@ class FollowingStream final : public ReplicaStreamCore,
   void Begin() {
     self_ = shared_from_this();
     if (!parts_.options->cluster_secret.empty()) {
-      context_.AddMetadata(kClusterSecretKey, parts_.options->cluster_secret);
+      call_->context.AddMetadata(kClusterSecretKey, parts_.options->cluster_secret);
     }
-    stub_->async()->Follow(&context_, this);
+    call_->stub->async()->Follow(&call_->context, this);
     AddHold();
     open_alarm_.Set(DeadlineAfter(parts_.options->connect_timeout),
                     [weak = weak_from_this()](bool has_expired) {
@@ -91,6 +124,7 @@ class FollowingStream final : public ReplicaStreamCore,
     const bool was_open = was_open_.load(std::memory_order_relaxed);
     const StreamEnd end = Done(ExplainEnd(source_, status, was_open));
     parts_.counters->CountEnd(end);
+    parts_.ended_calls->Add(std::move(call_));
     parts_.streams->Remove(this);
   }
 
@@ -105,10 +139,10 @@ class FollowingStream final : public ReplicaStreamCore,
   void BeginWrite() override { StartWrite(&write_); }
   void BeginEnd(StreamEnd why, const absl::Status&) override {
     // Where the source has ended the call, its status is there already, or on its way.
-    if (why != StreamEnd::kByPeer) context_.TryCancel();
+    if (why != StreamEnd::kByPeer) call_->context.TryCancel();
     RemoveHold();
   }
-  void Cancel() override { context_.TryCancel(); }
+  void Cancel() override { call_->context.TryCancel(); }
   void BeginGrace() override {
     grace_alarm_.Set(DeadlineAfter(parts_.options->close_grace),
                      [weak = weak_from_this()](bool has_expired) {
@@ -127,8 +161,7 @@ class FollowingStream final : public ReplicaStreamCore,
 
   const ReplicaStreamParts parts_;
   const Endpoint source_;
-  const std::unique_ptr<peer::v1::Replication::Stub> stub_;
-  grpc::ClientContext context_;
+  std::unique_ptr<FollowCall> call_;       // until OnDone
   std::shared_ptr<FollowingStream> self_;  // until OnDone
   std::atomic<bool> was_open_{false};
   grpc::Alarm open_alarm_;
@@ -154,9 +187,12 @@ class GrpcBusClient final : public BusClient {
     const auto credentials = BusChannelCredentials(options_.tls);
     if (!credentials.ok()) return credentials.status();
     const auto stream = std::make_shared<FollowingStream>(
-        ReplicaStreamParts{&options_, counters_, &streams_}, source,
+        ReplicaStreamParts{&options_, counters_, &streams_, &ended_calls_}, source,
         grpc::CreateCustomChannel(source.ToString(), *credentials, Arguments()),
         std::move(listener));
+    // They go when the new one is there, so that none is the last, should this be a thread of
+    // gRPC's.
+    const std::vector<std::unique_ptr<FollowCall>> ended = ended_calls_.Take();
     streams_.Add(stream);
     stream->Begin();
     return stream;
@@ -186,6 +222,7 @@ class GrpcBusClient final : public BusClient {
 
   const BusOptions options_;
   BusCounters* const counters_;
+  EndedCalls ended_calls_;
   OpenStreams<ReplicaStreamCore> streams_;
 };
 

@@ -82,6 +82,16 @@ TEST_F(BusNetworkTest, APortThatNeverAnswersIsGivenUp) {
   EXPECT_THAT(std::string(end.message()), HasSubstr(mute.endpoint.ToString()));
 }
 
+// gRPC crashes when its last channel is destroyed on a thread that runs callbacks.
+TEST_F(BusNetworkTest, StreamsMayEndWhereNothingElseUsesGrpc) {
+  for (int round = 0; round < 300; ++round) {
+    Follower replica = Connect({"127.0.0.1", 1});
+    replica.stream.reset();  // what has the stream now is its last reaction
+    EXPECT_EQ(replica.heard->WaitUntilClosed().code(), absl::StatusCode::kUnavailable);
+    client_.reset();
+  }
+}
+
 TEST_F(BusNetworkTest, AnotherGrpcPortIsNamed) {
   grpc::health::v1::Health::CallbackService health;
   grpc::ServerBuilder builder;
