@@ -89,13 +89,23 @@ class RoutedNode {
     config.listen = {"127.0.0.1", 0};
     config.has_metrics = false;
     config.io_threads = 1;
+    // A machine that is busy is slow, but not gone, unless that is what the test is about.
+    const ServerConfig defaults;
+    if (config.peer_connect_timeout == defaults.peer_connect_timeout) {
+      config.peer_connect_timeout = absl::Minutes(1);
+    }
+    if (config.peer_keepalive_time == defaults.peer_keepalive_time) {
+      config.peer_keepalive_time = absl::Hours(1);
+    }
     node_ = Node::Start(config).value();
     channel_ = NewChannel();
   }
 
   std::unique_ptr<RpcChannel> NewChannel(
       std::vector<std::pair<std::string, std::string>> metadata = {}) const {
-    return Connect({.address = endpoint(), .metadata = std::move(metadata)});
+    return Connect({.address = endpoint(),
+                    .connect_timeout = absl::Minutes(1),
+                    .metadata = std::move(metadata)});
   }
 
   std::string endpoint() const { return node_->client_endpoint().ToString(); }

@@ -162,7 +162,8 @@ TEST(ForwardingTlsTest, NodesSpeakTlsToEachOtherWithTheirOwnCertificates) {
                                  .key = {"key", certificate.key}})
           .value();
   const auto ask = [&](const RoutedNode& node, ProtoCall<v1::SetResponse>& call) {
-    const auto channel = Connect({.address = node.endpoint(), .tls = client_tls});
+    const auto channel = Connect(
+        {.address = node.endpoint(), .tls = client_tls, .connect_timeout = absl::Minutes(1)});
     channel->Start(call);
     return call.Wait();
   };
