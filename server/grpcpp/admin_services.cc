@@ -27,6 +27,9 @@ class MaintenanceService final : public v1::Maintenance::CallbackService {
                v1::FlushResponse* response) override {
     return UnaryCall<v1::FlushRequest>::Start(parts_, request, response, context);
   }
+  Unary* Digest(Context*, const v1::DigestRequest* request, v1::DigestResponse* response) override {
+    return UnaryCall<v1::DigestRequest>::Start(parts_, request, response);
+  }
   Unary* GetConfig(Context*, const v1::GetConfigRequest* request,
                    v1::GetConfigResponse* response) override {
     return UnaryCall<v1::GetConfigRequest>::Start(parts_, request, response);
@@ -80,6 +83,14 @@ class ClusterService final : public v1::Cluster::CallbackService {
   }
   Unary* Failover(Context* context, const v1::FailoverRequest*, v1::FailoverResponse*) override {
     return Unimplemented(parts_, context, Method::kFailover);
+  }
+  Unary* ReplicaOf(Context* context, const v1::ReplicaOfRequest* request,
+                   v1::ReplicaOfResponse* response) override {
+    return UnaryCall<v1::ReplicaOfRequest>::Start(parts_, request, response, context);
+  }
+  Unary* Replication(Context*, const v1::ReplicationRequest* request,
+                     v1::ReplicationResponse* response) override {
+    return UnaryCall<v1::ReplicationRequest>::Start(parts_, request, response);
   }
   Unary* MigrateSlots(Context* context, const v1::MigrateSlotsRequest*,
                       v1::MigrateSlotsResponse*) override {

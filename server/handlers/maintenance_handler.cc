@@ -16,6 +16,7 @@ namespace {
 // More than any flag's value needs: it will be part of an error message.
 constexpr size_t kConfigValueBytesMax = 256;
 constexpr size_t kShownNameBytesMax = 64;
+constexpr absl::Duration kDigestRetryAfter = absl::Seconds(1);
 
 const ConfigEntry* FindEntry(const std::vector<ConfigEntry>& entries, std::string_view name) {
   const auto found = std::find_if(entries.begin(), entries.end(),
@@ -70,9 +71,9 @@ absl::Status NothingServed() {
   return absl::UnavailableError("this node has no data yet: it takes a copy of another node's");
 }
 
-// An error of a Flush as a client should see it.
-absl::Status OfFlush(const absl::Status& status) {
-  absl::Status named(status.code(), absl::StrCat("Flush: ", status.message()));
+// An error of the background as a client should see it.
+absl::Status Of(const char* operation, const absl::Status& status) {
+  absl::Status named(status.code(), absl::StrCat(operation, ": ", status.message()));
   const auto hint = RetryHintOf(status);
   return hint.has_value() ? WithRetryHint(std::move(named), *hint) : named;
 }
@@ -123,16 +124,45 @@ void MaintenanceHandler::Flush(const FlushView& request, Reply<FlushAnswer>& rep
   parts_.background->Post([this, served = parts_.keyspace, time = parts_.time, slot = request.slot,
                            peer = request.peer, open = OpenReply<Reply<FlushAnswer>>(reply)](
                               const absl::Status& status) mutable {
-    if (!status.ok()) return open.Take().Fail(OfFlush(status));
+    if (!status.ok()) return open.Take().Fail(Of("Flush", status));
     const storage::TimePoint now = time->Now();
     storage::Keyspace* const keyspace = served->get();
-    if (keyspace == nullptr) return open.Take().Fail(OfFlush(NothingServed()));
+    if (keyspace == nullptr) return open.Take().Fail(Of("Flush", NothingServed()));
     const auto entries = slot.has_value() ? keyspace->FlushSlot(*slot, now) : keyspace->Flush(now);
-    if (!entries.ok()) return open.Take().Fail(OfFlush(entries.status()));
+    if (!entries.ok()) return open.Take().Fail(Of("Flush", entries.status()));
     Tell(absl::StrCat("Flush of ", slot.has_value() ? absl::StrCat("slot ", *slot) : "all slots",
                       ": ", *entries, " entries; asked for by ", peer));
     open.Take().Complete({.entries = *entries});
   });
+}
+
+void MaintenanceHandler::Digest(const DigestView& request, Reply<DigestAnswer>& reply) {
+  if (request.slot.has_value()) {
+    const auto status = CheckSlot("Digest", "slot", *request.slot);
+    if (!status.ok()) return reply.Fail(status);
+  }
+  if (is_digesting_.exchange(true, std::memory_order_acquire)) {
+    return reply.Fail(
+        WithRetryHint(absl::ResourceExhaustedError(
+                          "Digest: another one is under way; there may be one at a time"),
+                      kDigestRetryAfter));
+  }
+  GoOn(std::make_unique<DigestWalk>(parts_.keyspace, request.slot, &is_digesting_),
+       OpenReply<Reply<DigestAnswer>>(reply));
+}
+
+void MaintenanceHandler::GoOn(std::unique_ptr<DigestWalk> walk,
+                              OpenReply<Reply<DigestAnswer>> open) {
+  parts_.background->Post(
+      [this, walk = std::move(walk), open = std::move(open)](const absl::Status& status) mutable {
+        const absl::StatusOr<bool> has_ended = status.ok() ? walk->Step() : status;
+        if (has_ended.ok() && !*has_ended) return GoOn(std::move(walk), std::move(open));
+        const storage::ContentDigest digest = walk->digest();
+        walk.reset();  // who has the answer may ask for the next one
+        if (!has_ended.ok()) return open.Take().Fail(Of("Digest", has_ended.status()));
+        open.Take().Complete(
+            {.digest = absl::HexStringToBytes(digest.ToString()), .entries = digest.entries()});
+      });
 }
 
 void MaintenanceHandler::GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply) {

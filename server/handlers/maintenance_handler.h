@@ -1,8 +1,10 @@
 #ifndef LARDER_SERVER_HANDLERS_MAINTENANCE_HANDLER_H_
 #define LARDER_SERVER_HANDLERS_MAINTENANCE_HANDLER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "absl/time/time.h"
 #include "server/handlers/background.h"
 #include "server/handlers/config_store.h"
+#include "server/handlers/digest_walk.h"
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
 #include "server/handlers/served_keyspace.h"
@@ -55,6 +58,11 @@ struct FlushAnswer {
   uint64_t entries = 0;
 };
 
+struct DigestAnswer {
+  std::string digest;  // 16 bytes
+  uint64_t entries = 0;
+};
+
 struct GetConfigAnswer {
   std::vector<ConfigEntry> values;  // by name
 };
@@ -85,13 +93,17 @@ class MaintenanceHandler {
   virtual void SlotStats(const SlotStatsView& request, Reply<SlotStatsAnswer>& reply);
   // Answers later, from the background.
   virtual void Flush(const FlushView& request, Reply<FlushAnswer>& reply);
+  // Answers later, from the background, one at a time.
+  virtual void Digest(const DigestView& request, Reply<DigestAnswer>& reply);
   virtual void GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply);
   virtual void SetConfig(const SetConfigView& request, Reply<SetConfigAnswer>& reply);
 
  private:
   void Tell(const std::string& line) const;
+  void GoOn(std::unique_ptr<DigestWalk> walk, OpenReply<Reply<DigestAnswer>> open);
 
   const MaintenanceParts parts_;
+  std::atomic<bool> is_digesting_{false};
 };
 
 }  // namespace larder::server

@@ -1,8 +1,10 @@
 #include "server/handlers/request_checks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cluster/hash_slot.h"
 
@@ -177,6 +179,20 @@ absl::Status CheckConfigValues(std::string_view operation, size_t values) {
   if (values <= kConfigValuesMax) return absl::OkStatus();
   return Invalid(operation, "values",
                  absl::StrCat("has more items than the limit ", kConfigValuesMax));
+}
+
+absl::Status CheckEndpoint(std::string_view operation, std::string_view field,
+                           std::string_view endpoint) {
+  if (endpoint.size() > kEndpointBytesMax) {
+    return Invalid(
+        operation, field,
+        absl::StrCat("has ", endpoint.size(), " bytes, more than the limit ", kEndpointBytesMax));
+  }
+  const bool is_plain = std::all_of(endpoint.begin(), endpoint.end(), [](char c) {
+    return absl::ascii_isgraph(static_cast<unsigned char>(c));
+  });
+  if (is_plain) return absl::OkStatus();
+  return Invalid(operation, field, "has a byte that is no letter, digit or sign of ASCII");
 }
 
 absl::Status CheckSlot(std::string_view operation, std::string_view field, uint32_t slot) {

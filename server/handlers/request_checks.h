@@ -59,6 +59,13 @@ inline constexpr size_t kConfigValuesMax = 100;
 // The number of flags that a SetConfig names.
 absl::Status CheckConfigValues(std::string_view operation, size_t values);
 
+// The longest HOST:PORT@BUS_PORT: a host name has 253 bytes at most. There is no flag for it.
+inline constexpr size_t kEndpointBytesMax = 280;
+
+// The length of an address, and that no byte of it would be an order to whoever reads it in a log.
+absl::Status CheckEndpoint(std::string_view operation, std::string_view field,
+                           std::string_view endpoint);
+
 absl::Status CheckSlot(std::string_view operation, std::string_view field, uint32_t slot);
 
 }  // namespace larder::server

@@ -98,6 +98,15 @@ struct FlushView {
   std::string peer = {};  // who asks, for the log
 };
 
+struct DigestView {
+  std::optional<uint32_t> slot;
+};
+
+struct ReplicaOfView {
+  std::string_view endpoint;  // empty: nobody
+  std::string peer = {};      // who asks, for the log
+};
+
 struct GetConfigView {
   std::string_view name;
 };

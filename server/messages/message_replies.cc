@@ -217,6 +217,13 @@ void FlushMessageReply::Complete(const FlushAnswer& answer) {
 }
 
 template <>
+void DigestMessageReply::Complete(const DigestAnswer& answer) {
+  response()->set_digest(answer.digest);
+  response()->set_entries(answer.entries);
+  Done();
+}
+
+template <>
 void GetConfigMessageReply::Complete(const GetConfigAnswer& answer) {
   for (const ConfigEntry& entry : answer.values) {
     v1::ConfigValue* const value = response()->add_values();

@@ -4,12 +4,14 @@
 #include <memory>
 
 #include "server/handlers/maintenance_handler.h"
+#include "server/handlers/replication_handler.h"
 #include "server/handlers/reply.h"
 #include "server/messages/completion.h"
 
 namespace larder::v1 {
 class AppendResponse;
 class DeleteResponse;
+class DigestResponse;
 class FlushResponse;
 class GetConfigResponse;
 class GetResponse;
@@ -17,6 +19,8 @@ class IncrementResponse;
 class LeaseResponse;
 class LeaseValue;
 class MemoryStatsResponse;
+class ReplicaOfResponse;
+class ReplicationResponse;
 class ScanResponse;
 class SetConfigResponse;
 class SetResponse;
@@ -71,6 +75,9 @@ using StatsMessageReply = MessageReply<StatsAnswer, v1::StatsResponse>;
 using MemoryStatsMessageReply = MessageReply<MemoryStatsAnswer, v1::MemoryStatsResponse>;
 using SlotStatsMessageReply = MessageReply<SlotStatsAnswer, v1::SlotStatsResponse>;
 using FlushMessageReply = MessageReply<FlushAnswer, v1::FlushResponse>;
+using DigestMessageReply = MessageReply<DigestAnswer, v1::DigestResponse>;
+using ReplicaOfMessageReply = MessageReply<ReplicaOfAnswer, v1::ReplicaOfResponse>;
+using ReplicationMessageReply = MessageReply<ReplicationAnswer, v1::ReplicationResponse>;
 using GetConfigMessageReply = MessageReply<GetConfigAnswer, v1::GetConfigResponse>;
 using SetConfigMessageReply = MessageReply<SetConfigAnswer, v1::SetConfigResponse>;
 

@@ -102,6 +102,16 @@ FlushView ViewOf(const v1::FlushRequest& request) {
   return view;
 }
 
+DigestView ViewOf(const v1::DigestRequest& request) {
+  DigestView view;
+  if (request.has_slot()) view.slot = request.slot();
+  return view;
+}
+
+ReplicaOfView ViewOf(const v1::ReplicaOfRequest& request) {
+  return {.endpoint = request.endpoint()};
+}
+
 GetConfigView ViewOf(const v1::GetConfigRequest& request) { return {.name = request.name()}; }
 
 SetConfigView ViewOf(const v1::SetConfigRequest& request) {

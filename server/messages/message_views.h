@@ -6,11 +6,13 @@
 namespace larder::v1 {
 class AppendRequest;
 class DeleteRequest;
+class DigestRequest;
 class FlushRequest;
 class GetConfigRequest;
 class GetRequest;
 class IncrementRequest;
 class LeaseRequest;
+class ReplicaOfRequest;
 class ScanRequest;
 class SetConfigRequest;
 class SetRequest;
@@ -31,6 +33,8 @@ AppendView ViewOf(const v1::AppendRequest& request);
 ScanView ViewOf(const v1::ScanRequest& request);
 SlotStatsView ViewOf(const v1::SlotStatsRequest& request);
 FlushView ViewOf(const v1::FlushRequest& request);
+DigestView ViewOf(const v1::DigestRequest& request);
+ReplicaOfView ViewOf(const v1::ReplicaOfRequest& request);
 GetConfigView ViewOf(const v1::GetConfigRequest& request);
 SetConfigView ViewOf(const v1::SetConfigRequest& request);
 

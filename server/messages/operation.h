@@ -124,6 +124,29 @@ struct Operation<v1::FlushRequest>
   }
 };
 template <>
+struct Operation<v1::DigestRequest>
+    : OperationOf<v1::DigestResponse, DigestMessageReply, Method::kDigest> {
+  static void Run(const ServiceParts& parts, const v1::DigestRequest& request, Reply& reply) {
+    parts.maintenance->Digest(ViewOf(request), reply);
+  }
+};
+template <>
+struct Operation<v1::ReplicaOfRequest>
+    : OperationOf<v1::ReplicaOfResponse, ReplicaOfMessageReply, Method::kReplicaOf> {
+  static void Run(const ServiceParts& parts, const v1::ReplicaOfRequest& request, Reply& reply) {
+    ReplicaOfView view = ViewOf(request);
+    view.peer = reply.DescribePeer();
+    parts.replication->ReplicaOf(view, reply);
+  }
+};
+template <>
+struct Operation<v1::ReplicationRequest>
+    : OperationOf<v1::ReplicationResponse, ReplicationMessageReply, Method::kReplication> {
+  static void Run(const ServiceParts& parts, const v1::ReplicationRequest&, Reply& reply) {
+    parts.replication->Replication(reply);
+  }
+};
+template <>
 struct Operation<v1::GetConfigRequest>
     : OperationOf<v1::GetConfigResponse, GetConfigMessageReply, Method::kGetConfig> {
   static void Run(const ServiceParts& parts, const v1::GetConfigRequest& request, Reply& reply) {

@@ -7,6 +7,7 @@
 #include "server/handlers/cache_handler.h"
 #include "server/handlers/maintenance_handler.h"
 #include "server/handlers/multi_key_handler.h"
+#include "server/handlers/replication_handler.h"
 #include "server/metrics/request_metrics.h"
 #include "server/transport/inflight_limit.h"
 #include "server/transport/readiness.h"
@@ -21,6 +22,7 @@ struct ServiceParts {
   CacheHandler* cache = nullptr;
   MultiKeyHandler* multi_key = nullptr;
   MaintenanceHandler* maintenance = nullptr;
+  ReplicationHandler* replication = nullptr;
   RequestMetrics* metrics = nullptr;
   InflightLimit* inflight = nullptr;
   TransportState* transport = nullptr;

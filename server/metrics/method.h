@@ -27,6 +27,7 @@ enum class Method : uint8_t {
   kMemoryStats,
   kSlotStats,
   kFlush,
+  kDigest,
   kGetConfig,
   kSetConfig,
   kSnapshot,
@@ -41,17 +42,21 @@ enum class Method : uint8_t {
   kForget,
   kReplicate,
   kFailover,
+  kReplicaOf,
+  kReplication,
   kMigrateSlots,
   kRebalance,
   kEvents,
 };
 
-inline constexpr std::array<std::string_view, 34> kMethodNames = {
-    "Get",         "Set",       "Delete",   "Lease",        "MultiGet",  "MultiSet", "MultiDelete",
-    "Touch",       "Increment", "Append",   "Pipeline",     "Scan",      "Watch",    "Stats",
-    "MemoryStats", "SlotStats", "Flush",    "GetConfig",    "SetConfig", "Snapshot", "LastSnapshot",
-    "HotKeys",     "SlowLog",   "Status",   "Nodes",        "Slots",     "Shards",   "Meet",
-    "Forget",      "Replicate", "Failover", "MigrateSlots", "Rebalance", "Events",
+inline constexpr std::array<std::string_view, 37> kMethodNames = {
+    "Get",         "Set",       "Delete",      "Lease",        "MultiGet",     "MultiSet",
+    "MultiDelete", "Touch",     "Increment",   "Append",       "Pipeline",     "Scan",
+    "Watch",       "Stats",     "MemoryStats", "SlotStats",    "Flush",        "Digest",
+    "GetConfig",   "SetConfig", "Snapshot",    "LastSnapshot", "HotKeys",      "SlowLog",
+    "Status",      "Nodes",     "Slots",       "Shards",       "Meet",         "Forget",
+    "Replicate",   "Failover",  "ReplicaOf",   "Replication",  "MigrateSlots", "Rebalance",
+    "Events",
 };
 inline constexpr size_t kMethods = kMethodNames.size();
 static_assert(static_cast<size_t>(Method::kEvents) + 1 == kMethods);

@@ -6,18 +6,21 @@
 #include <chrono>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/config/version.h"
 #include "server/connections/connection_table.h"
+#include "server/connections/peer_address.h"
 #include "server/forwarding/forwarding.h"
 #include "server/grpcpp/grpc_front_end.h"
 #include "server/handlers/cache_handler.h"
 #include "server/handlers/lease_token_codec.h"
 #include "server/handlers/maintenance_handler.h"
 #include "server/handlers/multi_key_handler.h"
+#include "server/handlers/replication_handler.h"
 #include "server/handlers/served_keyspace.h"
 #include "server/http/http_counters.h"
 #include "server/metrics/request_metrics.h"
@@ -67,6 +70,12 @@ ForwardingOptions ForwardingOptionsOf(const ServerConfig& config) {
   options.keepalive_time = config.peer_keepalive_time;
   options.keepalive_timeout = config.peer_keepalive_timeout;
   return options;
+}
+
+absl::StatusOr<std::string> BusOf(std::string_view address) {
+  const absl::StatusOr<PeerAddress> peer = ParsePeerAddress(address);
+  if (!peer.ok()) return peer.status();
+  return peer->bus().ToString();
 }
 
 }  // namespace
@@ -124,12 +133,15 @@ class Node::Parts final : public NodeFigureSource {
                          .config = runtime_config_.get(),
                          .background = housekeeper_.get(),
                          .on_intervention = surroundings_.on_intervention});
+    replication_ = std::make_unique<ReplicationHandler>(
+        ReplicationParts{.bus_of = BusOf, .on_intervention = surroundings_.on_intervention});
     if (const absl::Status status = StartMetrics(); !status.ok()) return status;
     // Before the first connection can ask.
     readiness_.Set(true);
     const ServiceParts services{.cache = cache_.get(),
                                 .multi_key = multi_key_.get(),
                                 .maintenance = maintenance_.get(),
+                                .replication = replication_.get(),
                                 .metrics = &requests_,
                                 .inflight = &inflight_,
                                 .transport = &transport_,
@@ -232,6 +244,7 @@ class Node::Parts final : public NodeFigureSource {
   std::unique_ptr<MultiKeyHandler> multi_key_;
   std::unique_ptr<RuntimeConfig> runtime_config_;
   std::unique_ptr<MaintenanceHandler> maintenance_;
+  std::unique_ptr<ReplicationHandler> replication_;
   std::unique_ptr<IncidentReport> incidents_;
   std::unique_ptr<Housekeeper> housekeeper_;
   std::unique_ptr<MetricsEndpoint> metrics_;

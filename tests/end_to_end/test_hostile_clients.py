@@ -25,7 +25,8 @@ PEAK_BYTES_MAX = MESSAGE_BYTES + (12 << 20)
 UNARY_METHODS = [f"larder.v1.Cache/{name}" for name in (
     "Get", "Set", "Delete", "Lease", "Touch", "Increment", "Append", "Scan",
     "MultiGet", "MultiSet", "MultiDelete")] + [f"larder.v1.Maintenance/{name}" for name in (
-        "Stats", "MemoryStats", "SlotStats", "Flush", "GetConfig", "SetConfig")] + [
+        "Stats", "MemoryStats", "SlotStats", "Flush", "Digest", "GetConfig", "SetConfig")] + [
+            "larder.v1.Cluster/ReplicaOf", "larder.v1.Cluster/Replication",
             "grpc.health.v1.Health/Check"]
 STREAMING_METHODS = ["grpc.health.v1.Health/Watch",
                      "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",

@@ -15,6 +15,7 @@
 #include "server/upkeep/runtime_config.h"
 #include "server/upkeep/shard_clock.h"
 #include "tests/server/delayed_handlers.h"
+#include "tests/server/fake_replication.h"
 #include "tests/server/immediate_background.h"
 #include "tests/server/node_fixture.h"
 
@@ -52,6 +53,7 @@ class FrontEndDelayedTest : public testing::Test {
     const ServiceParts parts{.cache = cache_.get(),
                              .multi_key = multi_key_.get(),
                              .maintenance = maintenance_.get(),
+                             .replication = &replication_,
                              .metrics = &requests_,
                              .inflight = &inflight_,
                              .transport = &transport_,
@@ -130,6 +132,11 @@ class FrontEndDelayedTest : public testing::Test {
   std::unique_ptr<RuntimeConfig> runtime_config_;
   ImmediateBackground background_;
   std::unique_ptr<DelayedMaintenanceHandler> maintenance_;
+  FakeReplication control_;
+  ReplicationHandler replication_{
+      {.control = &control_,
+       .bus_of = &FakeReplication::BusOf,
+       .on_intervention = [this](const std::string& line) { control_.told = line; }}};
   DelayThread delays_;
   std::unique_ptr<FrontEnd> front_end_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -230,6 +230,11 @@ class DelayedMaintenanceHandler final : public MaintenanceHandler {
     RunDelayed(delays_, reply,
                [this, view](Reply<FlushAnswer>& later) { MaintenanceHandler::Flush(view, later); });
   }
+  void Digest(const DigestView& view, Reply<DigestAnswer>& reply) override {
+    RunDelayed(delays_, reply, [this, view](Reply<DigestAnswer>& later) {
+      MaintenanceHandler::Digest(view, later);
+    });
+  }
   void GetConfig(const GetConfigView& request, Reply<GetConfigAnswer>& reply) override {
     OwnedBytes bytes;
     const GetConfigView view{.name = bytes.Own(request.name)};

@@ -204,6 +204,84 @@ TEST_F(MaintenanceHandlerTest, FlushIsDoneInTheBackground) {
   EXPECT_TRUE(Get("a").answer.found);
 }
 
+TEST_F(MaintenanceHandlerTest, ADigestIsTheSameForTheSameEntriesInAnyOrder) {
+  const auto digest = [](MaintenanceHandler& maintenance, const DigestView& view = {}) {
+    RecordingReply<DigestAnswer> reply;
+    maintenance.Digest(view, reply);
+    EXPECT_EQ(reply.completions, 1);
+    EXPECT_TRUE(reply.status.ok()) << reply.status;
+    return reply.answer;
+  };
+  EXPECT_EQ(digest(maintenance_).entries, 0u);
+  const DigestAnswer empty = digest(maintenance_);
+  // Entries for several steps; of one slot, so that a step ends inside it.
+  for (int i = 0; i < 9000; ++i) Set("{slot}" + std::to_string(i), "v");
+  const DigestAnswer all = digest(maintenance_);
+  EXPECT_EQ(all.entries, 9000u);
+  EXPECT_EQ(all.digest.size(), 16u);
+  EXPECT_NE(all.digest, empty.digest);
+  EXPECT_EQ(digest(maintenance_, {.slot = cluster::HashSlot("slot")}).digest, all.digest);
+  EXPECT_EQ(digest(maintenance_, {.slot = cluster::HashSlot("other")}).digest, empty.digest);
+  Set("{slot}1", "w");
+  EXPECT_NE(digest(maintenance_).digest, all.digest);
+}
+
+TEST_F(MaintenanceHandlerTest, ADigestIsMadeInStepsAndOneAtATime) {
+  WaitingBackground background;
+  MaintenanceHandler maintenance({.keyspace = &keyspace_,
+                                  .time = &time_,
+                                  .figures = &figures_,
+                                  .eviction = storage::EvictionKind::kLru,
+                                  .config = &config_,
+                                  .background = &background});
+  const auto step = [&background](const absl::Status& status) {
+    auto work = std::move(background.waiting.at(0));
+    background.waiting.erase(background.waiting.begin());
+    std::move(work)(status);
+  };
+  RecordingReply<DigestAnswer> bad;
+  maintenance.Digest({.slot = 16384}, bad);
+  EXPECT_EQ(bad.status.code(), absl::StatusCode::kInvalidArgument);
+  RecordingReply<DigestAnswer> first;
+  RecordingReply<DigestAnswer> second;
+  maintenance.Digest({}, first);
+  maintenance.Digest({}, second);
+  EXPECT_EQ(second.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(RetryHintOf(second.status).has_value());
+  int steps = 0;
+  while (!background.waiting.empty()) {
+    EXPECT_EQ(first.completions, 0);
+    step(absl::OkStatus());
+    ++steps;
+  }
+  EXPECT_EQ(first.completions, 1);
+  EXPECT_TRUE(first.status.ok());
+  EXPECT_GE(steps, 100) << "16384 slots at once would keep others waiting";
+  // Whatever ends one, the next may begin.
+  RecordingReply<DigestAnswer> refused;
+  maintenance.Digest({}, refused);
+  step(absl::OkStatus());
+  step(absl::UnavailableError("the node ends"));
+  EXPECT_EQ(refused.status.message(), "Digest: the node ends");
+  RecordingReply<DigestAnswer> dropped;
+  maintenance.Digest({}, dropped);
+  background.waiting.clear();
+  EXPECT_EQ(dropped.status.code(), absl::StatusCode::kInternal);
+  // Half of one keyspace and half of another would be a digest of neither.
+  RecordingReply<DigestAnswer> replaced;
+  maintenance.Digest({}, replaced);
+  step(absl::OkStatus());
+  const auto old = keyspace_.Replace(storage::Keyspace::Create({}, &versions_).value());
+  step(absl::OkStatus());
+  EXPECT_EQ(replaced.status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(replaced.status.message()), HasSubstr("took the place"));
+  const auto served = keyspace_.Replace(nullptr);
+  RecordingReply<DigestAnswer> none;
+  maintenance.Digest({}, none);
+  step(absl::OkStatus());
+  EXPECT_THAT(std::string(none.status.message()), HasSubstr("no data yet"));
+}
+
 TEST_F(MaintenanceHandlerTest, GetConfigFindsOneFlagOrAll) {
   RecordingReply<GetConfigAnswer> all;
   maintenance_.GetConfig({}, all);

@@ -1,0 +1,54 @@
+#include "server/handlers/replication_handler.h"
+
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "server/handlers/request_checks.h"
+
+namespace larder::server {
+namespace {
+
+absl::Status Named(const char* operation, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(operation, ": ", status.message()));
+}
+
+absl::Status WithoutBus(const char* operation) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      operation, ": this node runs without a bus to other nodes: start it with --bus_listen"));
+}
+
+}  // namespace
+
+void ReplicationHandler::ReplicaOf(const ReplicaOfView& request, Reply<ReplicaOfAnswer>& reply) {
+  if (parts_.control == nullptr) return reply.Fail(WithoutBus("ReplicaOf"));
+  std::optional<std::string> bus;
+  if (!request.endpoint.empty()) {
+    if (const auto status = CheckEndpoint("ReplicaOf", "endpoint", request.endpoint);
+        !status.ok()) {
+      return reply.Fail(status);
+    }
+    absl::StatusOr<std::string> found = parts_.bus_of(request.endpoint);
+    if (!found.ok()) {
+      return reply.Fail(Named("ReplicaOf: endpoint", found.status()));
+    }
+    bus = *std::move(found);
+  }
+  const std::string whom = bus.has_value() ? std::string(request.endpoint) : "nobody";
+  const auto open = std::make_shared<OpenReply<Reply<ReplicaOfAnswer>>>(reply);
+  parts_.control->ReplicaOf(
+      std::move(bus), [open, tell = parts_.on_intervention,
+                       line = absl::StrCat("ReplicaOf ", whom, "; asked for by ", request.peer)](
+                          const absl::Status& status) {
+        if (!status.ok()) return open->Take().Fail(Named("ReplicaOf", status));
+        if (tell) tell(line);
+        open->Take().Complete({});
+      });
+}
+
+void ReplicationHandler::Replication(Reply<ReplicationAnswer>& reply) {
+  if (parts_.control == nullptr) return reply.Fail(WithoutBus("Replication"));
+  reply.Complete(parts_.control->Status());
+}
+
+}  // namespace larder::server

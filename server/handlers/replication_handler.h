@@ -1,0 +1,46 @@
+#ifndef LARDER_SERVER_HANDLERS_REPLICATION_HANDLER_H_
+#define LARDER_SERVER_HANDLERS_REPLICATION_HANDLER_H_
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/handlers/replication_control.h"
+#include "server/handlers/reply.h"
+#include "server/handlers/request_views.h"
+
+namespace larder::server {
+
+struct ReplicaOfAnswer {};
+
+using ReplicationAnswer = ReplicationStatus;
+
+// What the methods work with. All must outlive them.
+struct ReplicationParts {
+  ReplicationControl* control = nullptr;  // nullptr: the node runs without a bus
+  // The bus of the node at an address that a person typed. INVALID_ARGUMENT: it is none; the
+  // message says why, and does not repeat it.
+  std::function<absl::StatusOr<std::string>(std::string_view)> bus_of = {};
+  // As MaintenanceParts has it.
+  std::function<void(const std::string&)> on_intervention = {};
+};
+
+// The methods of the Cluster service that are about replication. Thread-safe.
+class ReplicationHandler {
+ public:
+  explicit ReplicationHandler(ReplicationParts parts) : parts_(std::move(parts)) {}
+
+  // May answer later.
+  void ReplicaOf(const ReplicaOfView& request, Reply<ReplicaOfAnswer>& reply);
+  void Replication(Reply<ReplicationAnswer>& reply);
+
+ private:
+  const ReplicationParts parts_;
+};
+
+}  // namespace larder::server
+
+#endif  // LARDER_SERVER_HANDLERS_REPLICATION_HANDLER_H_
