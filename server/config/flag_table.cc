@@ -5,145 +5,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/config/flag_text.h"
+#include "server/config/flag_kinds.h"
+#include "server/config/replication_flags.h"
 
 namespace larder::server {
 namespace {
 
-constexpr uint64_t kKi = 1024;
-constexpr uint64_t kMi = kKi * kKi;
-constexpr uint64_t kTi = kMi * kMi;
-
-absl::Status Refuse(std::string_view name, std::string_view value, std::string_view type,
-                    std::string_view range) {
-  return absl::InvalidArgumentError(absl::StrCat("--", std::string(name), ": '", std::string(value),
-                                                 "' is not a ", std::string(type), " from ",
-                                                 std::string(range)));
-}
-
-struct Names {
-  std::string name;
-  std::string help;
-};
-
-// `field` is a generic lambda from a config, const or not, to a reference to the field.
-template <typename Field>
-Flag Number(Names names, uint64_t min, uint64_t max, Field field) {
-  const std::string range = absl::StrCat(min, " to ", max);
-  return {names.name,
-          "NUMBER",
-          names.help,
-          range,
-          [=, name = names.name](ServerConfig& config, std::string_view text) {
-            const auto number = ParseNumber(text);
-            if (!number.has_value() || *number < min || *number > max) {
-              return Refuse(name, text, "number", range);
-            }
-            field(config) = static_cast<std::decay_t<decltype(field(config))>>(*number);
-            return absl::OkStatus();
-          },
-          [=](const ServerConfig& config) { return absl::StrCat(field(config)); }};
-}
-
-template <typename Field>
-Flag Size(Names names, uint64_t min, uint64_t max, Field field) {
-  const std::string range = absl::StrCat(FormatBytes(min), " to ", FormatBytes(max));
-  return {names.name,
-          "SIZE",
-          names.help,
-          range,
-          [=, name = names.name](ServerConfig& config, std::string_view text) {
-            const auto bytes = ParseBytes(text);
-            if (!bytes.has_value() || *bytes < min || *bytes > max) {
-              return Refuse(name, text, "size (like 64KiB, 1GiB or 1048576)", range);
-            }
-            field(config) = static_cast<std::decay_t<decltype(field(config))>>(*bytes);
-            return absl::OkStatus();
-          },
-          [=](const ServerConfig& config) { return FormatBytes(field(config)); }};
-}
-
-template <typename Field>
-Flag Duration(Names names, absl::Duration min, absl::Duration max, Field field) {
-  const std::string range =
-      absl::StrCat(absl::FormatDuration(min), " to ", absl::FormatDuration(max));
-  return {names.name,
-          "DURATION",
-          names.help,
-          range,
-          [=, name = names.name](ServerConfig& config, std::string_view text) {
-            const auto duration = ParseFlagDuration(text);
-            if (!duration.has_value() || *duration < min || *duration > max) {
-              return Refuse(name, text, "duration (like 500ms, 10s or 1h)", range);
-            }
-            field(config) = *duration;
-            return absl::OkStatus();
-          },
-          [=](const ServerConfig& config) { return absl::FormatDuration(field(config)); }};
-}
-
-// A duration, or "none", which is an infinite one.
-template <typename Field>
-Flag DurationOrNone(Names names, absl::Duration min, absl::Duration max, Field field) {
-  Flag flag = Duration(std::move(names), min, max, field);
-  flag.range += ", or none";
-  flag.set = [set = flag.set, field](ServerConfig& config, std::string_view text) {
-    if (text == "none") {
-      field(config) = absl::InfiniteDuration();
-      return absl::OkStatus();
-    }
-    const absl::Status status = set(config, text);
-    if (status.ok()) return status;
-    return absl::InvalidArgumentError(absl::StrCat(status.message(), ", or none"));
-  };
-  flag.get = [get = flag.get, field](const ServerConfig& config) {
-    return field(config) == absl::InfiniteDuration() ? "none" : get(config);
-  };
-  return flag;
-}
-
-// One of a few words. `parse` returns a StatusOr, `format` its inverse.
-template <typename Field, typename Parse, typename Format>
-Flag Word(Names names, std::string words, Field field, Parse parse, Format format) {
-  return {names.name,
-          "WORD",
-          names.help,
-          words,
-          [=, name = names.name](ServerConfig& config, std::string_view text) {
-            const auto value = parse(text);
-            if (!value.ok()) {
-              return absl::InvalidArgumentError(
-                  absl::StrCat("--", name, ": '", std::string(text), "' is not one of ", words));
-            }
-            field(config) = *value;
-            return absl::OkStatus();
-          },
-          [=](const ServerConfig& config) { return std::string(format(field(config))); }};
-}
-
-// The path of a PEM file, which is read when the node starts.
-template <typename Field>
-Flag PemFile(Names names, Field field) {
-  return {names.name,
-          "FILE",
-          names.help,
-          "a file in PEM; empty: none",
-          [=](ServerConfig& config, std::string_view text) {
-            field(config) = std::string(text);
-            return absl::OkStatus();
-          },
-          [=](const ServerConfig& config) { return field(config); }};
-}
-
-absl::Status SetEndpoint(std::string_view name, std::string_view text, Endpoint& endpoint) {
-  absl::StatusOr<Endpoint> parsed = ParseEndpoint(text);
-  if (!parsed.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--", std::string(name), ": '", std::string(text), "': ", parsed.status().message()));
-  }
-  endpoint = *std::move(parsed);
-  return absl::OkStatus();
-}
+using namespace flag_kinds;  // NOLINT(google-build-using-namespace): what this file is made of
 
 absl::StatusOr<ServerConfig::LogLevel> ParseLogLevel(std::string_view text) {
   if (text == "info") return ServerConfig::LogLevel::kInfo;
@@ -211,20 +79,21 @@ void AddMetrics(std::vector<Flag>& flags) {
 }
 
 void AddTls(std::vector<Flag>& flags) {
-  flags.push_back(PemFile({"tls_cert_file",
-                           "The certificate by which the client port speaks TLS, and those up to a "
-                           "root. Read again when it is replaced."},
-                          [](auto& c) -> auto& { return c.tls.cert_file; }));
-  flags.push_back(PemFile({"tls_key_file", "The key of the certificate, without a passphrase."},
-                          [](auto& c) -> auto& { return c.tls.key_file; }));
-  flags.push_back(PemFile(
+  constexpr char kPem[] = "a file in PEM; empty: none";
+  flags.push_back(Path({"tls_cert_file",
+                        "The certificate by which the client port speaks TLS, and those up to a "
+                        "root. Read again when it is replaced."},
+                       "FILE", kPem, [](auto& c) -> auto& { return c.tls.cert_file; }));
+  flags.push_back(Path({"tls_key_file", "The key of the certificate, without a passphrase."},
+                       "FILE", kPem, [](auto& c) -> auto& { return c.tls.key_file; }));
+  flags.push_back(Path(
       {"tls_client_ca_file", "Clients must present a certificate that one of these has signed."},
-      [](auto& c) -> auto& { return c.tls.client_ca_file; }));
+      "FILE", kPem, [](auto& c) -> auto& { return c.tls.client_ca_file; }));
   flags.push_back(
-      PemFile({"tls_peer_ca_file",
-               "Another node's certificate must be signed by one of these. Empty: by one of "
-               "--tls_client_ca_file or, without that, by whom the system trusts."},
-              [](auto& c) -> auto& { return c.tls.peer_ca_file; }));
+      Path({"tls_peer_ca_file",
+            "Another node's certificate must be signed by one of these. Empty: by one of "
+            "--tls_client_ca_file or, without that, by whom the system trusts."},
+           "FILE", kPem, [](auto& c) -> auto& { return c.tls.peer_ca_file; }));
 }
 
 void AddKeyspace(std::vector<Flag>& flags) {
@@ -446,6 +315,7 @@ const std::vector<Flag>& Flags() {
     AddAddresses(all);
     AddMetrics(all);
     AddTls(all);
+    AddReplicationFlags(all);
     AddKeyspace(all);
     AddTimes(all);
     AddSizes(all);

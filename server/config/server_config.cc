@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/config/flag_text.h"
 #include "server/handlers/response_budget.h"
+#include "storage/mutation_record.h"
 
 namespace larder::server {
 namespace {
@@ -86,12 +87,89 @@ absl::Status CheckTls(const TlsFiles& tls) {
   return absl::OkStatus();
 }
 
+absl::Status Conflict(absl::string_view flag, absl::string_view value, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat("--", flag, " is ", value, " and ", why));
+}
+
+// Those that do nothing, or not what they seem to, without a bus.
+absl::Status CheckWithoutBus(const ReplicationConfig& replication) {
+  constexpr char kNeedsBus[] = "--bus_listen is empty: without a bus there are no other nodes";
+  if (replication.replica_of.has_value()) {
+    return Conflict("replica_of", replication.replica_of->ToString(), kNeedsBus);
+  }
+  if (replication.advertise.has_value()) {
+    return Conflict("advertise", replication.advertise->ToString(), kNeedsBus);
+  }
+  if (!replication.secret_file.empty()) {
+    return Conflict("cluster_secret_file", replication.secret_file, kNeedsBus);
+  }
+  if (!replication.state_dir.empty()) {
+    return Conflict("state_dir", replication.state_dir, kNeedsBus);
+  }
+  if (replication.min_replicas_to_write > 0) {
+    return Conflict("min_replicas_to_write", absl::StrCat(replication.min_replicas_to_write),
+                    kNeedsBus);
+  }
+  return absl::OkStatus();
+}
+
+bool IsAnyAddress(const Endpoint& endpoint) {
+  return endpoint.host == "0.0.0.0" || endpoint.host == "::";
+}
+
+absl::Status CheckReplication(const ServerConfig& config) {
+  const ReplicationConfig& replication = config.replication;
+  const Limits& limits = config.limits;
+  if (config.transport == ServerConfig::Transport::kGrpcpp) {
+    // A replica's data is replaced as a whole when all I/O threads have passed by, and gRPC does
+    // not say when its own have.
+    constexpr char kNeedsOurs[] = "--transport is grpcpp: replication needs --transport=nghttp2";
+    if (replication.replica_of.has_value()) {
+      return Conflict("replica_of", replication.replica_of->ToString(), kNeedsOurs);
+    }
+    if (replication.bus_listen.has_value()) {
+      return Conflict("bus_listen", replication.bus_listen->ToString(), kNeedsOurs);
+    }
+  }
+  if (!replication.bus_listen.has_value()) return CheckWithoutBus(replication);
+  const Endpoint& told = replication.advertise.value_or(config.listen);
+  if (IsAnyAddress(told)) {
+    return Conflict(
+        replication.advertise.has_value() ? "advertise" : "listen", told.ToString(),
+        absl::StrCat("--bus_listen is ", replication.bus_listen->ToString(),
+                     ": other nodes cannot reach that address; give --advertise=HOST:PORT"));
+  }
+  if (replication.bus_listen->port != 0 && replication.bus_listen->port == config.listen.port &&
+      replication.bus_listen->host == config.listen.host) {
+    return Conflict("bus_listen", replication.bus_listen->ToString(),
+                    "so is --listen: each needs a port of its own");
+  }
+  const uint64_t record_bytes =
+      storage::kLogLineBytes * storage::LogLinesOf(storage::MutationRecordBytes(
+                                   limits.max_key_bytes, limits.max_value_bytes));
+  // One record may have a quarter of the log (MutationLog::RoomMax).
+  if (record_bytes > replication.log_bytes / 4) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--log_bytes is ", FormatBytes(replication.log_bytes), ", too little for --max_key_bytes (",
+        FormatBytes(limits.max_key_bytes), ") and --max_value_bytes (",
+        FormatBytes(limits.max_value_bytes), "): at least ", 4 * record_bytes));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+Endpoint AdvertisedEndpoint(const ServerConfig& config, const Endpoint& client) {
+  Endpoint told = config.replication.advertise.value_or(client);
+  if (told.port == 0) told.port = client.port;
+  return told;
+}
 
 absl::Status CheckConfig(const ServerConfig& config) {
   const Limits& limits = config.limits;
   if (const absl::Status status = CheckSizes(config); !status.ok()) return status;
   if (const absl::Status status = CheckTls(config.tls); !status.ok()) return status;
+  if (const absl::Status status = CheckReplication(config); !status.ok()) return status;
   if (limits.default_ttl != absl::InfiniteDuration() && limits.default_ttl > limits.max_ttl) {
     return absl::InvalidArgumentError(
         absl::StrCat("--default_ttl is ", absl::FormatDuration(limits.default_ttl),

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/config/replication_config.h"
 #include "server/connections/endpoint.h"
 #include "server/handlers/limits.h"
 #include "server/http/http_limits.h"
@@ -32,6 +33,7 @@ struct ServerConfig {
   size_t max_request_bytes = size_t{16} << 20;
   Transport transport = Transport::kNghttp2;
   TlsFiles tls;
+  ReplicationConfig replication;
   uint32_t io_threads = 2;
   uint32_t max_connections = 10240;
   uint32_t max_inflight = 10000;
@@ -66,6 +68,9 @@ struct ServerConfig {
 
 // What holds between flags. INVALID_ARGUMENT names both flags, their values and the rule.
 absl::Status CheckConfig(const ServerConfig& config);
+
+// The client address that the node tells others, when it listens at `client`.
+Endpoint AdvertisedEndpoint(const ServerConfig& config, const Endpoint& client);
 
 }  // namespace larder::server
 

@@ -41,6 +41,12 @@ BAD_FLAGS = [
     ("--listen=nowhere", "listen"), ("--listen=127.0.0.1:65536", "listen"),
     ("--metrics_listen=127.0.0.1:x", "metrics_listen"),
     ("--metrics_max_connections=0", "metrics_max_connections"), ("--metrics_timeout=1ms", "metrics_timeout"),
+    ("--bus_listen=nowhere", "bus_listen"), ("--advertise=here", "advertise"),
+    ("--replica_of=127.0.0.1:60000", "replica_of"), ("--replica_of=127.0.0.1:7600", "bus_listen"),
+    ("--log_bytes=100KiB", "log_bytes"), ("--log_bytes=67108865", "log_bytes"),
+    ("--min_replicas_to_write=17", "min_replicas_to_write"), ("--min_replicas_to_write=1", "bus_listen"),
+    ("--replica_in_time=1ms", "replica_in_time"), ("--cluster_secret_file=/secret", "bus_listen"),
+    ("--state_dir=/state", "bus_listen"),
     ("--flagfile=/no/such/file", "flagfile"),
 ]
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/config/flag_table.h"
+#include "storage/mutation_log.h"
 
 namespace larder::server {
 namespace {
@@ -132,7 +133,7 @@ TEST(CommandLineTest, BadValuesNameFlagValueAndRange) {
 // Words that look like numbers to some parser, and that no flag takes for one.
 TEST(CommandLineTest, EveryFlagRefusesWhatIsNoNumberAndNamesItself) {
   for (const Flag& flag : Flags()) {
-    if (flag.type == "FILE") continue;
+    if (flag.type == "FILE" || flag.type == "FOLDER") continue;
     for (const char* text : {"nan", "inf", "-inf", "infinity", "-1", "1e400", "0x10", " 1", "1 ",
                              "1s ", " 1s", "999999999999999999999999h", "1KiB ", "1,5"}) {
       EXPECT_THAT(ErrorOf({"--" + flag.name + "=" + text}),
@@ -156,6 +157,87 @@ TEST(CommandLineTest, FlagsMustFitTogether) {
   EXPECT_EQ(
       ConfigOf({"--max_value_bytes=8MiB", "--max_response_bytes=16MiB"}).limits.max_value_bytes,
       size_t{8} << 20);
+}
+
+TEST(CommandLineTest, FlagsOfReplicationAreRead) {
+  const ReplicationConfig defaults = ConfigOf({}).replication;
+  EXPECT_FALSE(defaults.bus_listen.has_value());
+  EXPECT_FALSE(defaults.replica_of.has_value());
+  EXPECT_EQ(defaults.log_bytes, uint64_t{64} << 20);
+  EXPECT_EQ(defaults.min_replicas_to_write, 0u);
+  EXPECT_EQ(defaults.in_time, absl::Seconds(1));
+  const ServerConfig config =
+      ConfigOf({"--bus_listen=127.0.0.1:17600", "--replica_of=cache-1:7700", "--log_bytes=20032KiB",
+                "--min_replicas_to_write=2", "--replica_in_time=300ms",
+                "--cluster_secret_file=/secret", "--advertise=cache-2:7601", "--state_dir=/state"});
+  const ReplicationConfig& replication = config.replication;
+  EXPECT_EQ(replication.bus_listen->ToString(), "127.0.0.1:17600");
+  EXPECT_EQ(replication.replica_of->bus().ToString(), "cache-1:17700");
+  EXPECT_EQ(replication.log_bytes, uint64_t{20032} << 10);
+  EXPECT_EQ(replication.min_replicas_to_write, 2u);
+  EXPECT_EQ(replication.in_time, absl::Milliseconds(300));
+  EXPECT_EQ(replication.secret_file, "/secret");
+  EXPECT_EQ(replication.state_dir, "/state");
+  EXPECT_EQ(AdvertisedEndpoint(config, {"127.0.0.1", 7600}).ToString(), "cache-2:7601");
+  EXPECT_EQ(ChangedConfigEntries(config).size(), 8u);
+  // The last one wins, and empty means none.
+  EXPECT_FALSE(ConfigOf({"--bus_listen=127.0.0.1:1", "--bus_listen="}).replication.bus_listen);
+}
+
+TEST(CommandLineTest, ANodeTellsOthersTheAddressThatItIsGiven) {
+  const Endpoint client{"10.0.0.7", 7600};
+  EXPECT_EQ(AdvertisedEndpoint(ConfigOf({}), client).ToString(), "10.0.0.7:7600");
+  EXPECT_EQ(AdvertisedEndpoint(ConfigOf({"--bus_listen=127.0.0.1:0", "--advertise=me:0"}), client)
+                .ToString(),
+            "me:7600");
+}
+
+TEST(CommandLineTest, FlagsOfReplicationHaveTheirRanges) {
+  EXPECT_THAT(ErrorOf({"--bus_listen=nowhere"}),
+              AllOf(HasSubstr("--bus_listen"), HasSubstr("port")));
+  EXPECT_THAT(ErrorOf({"--replica_of=a:60000"}),
+              AllOf(HasSubstr("--replica_of: 'a:60000'"), HasSubstr("HOST:PORT@BUS_PORT")));
+  EXPECT_THAT(ErrorOf({"--log_bytes=1000KiB"}), HasSubstr("1MiB to 1TiB"));
+  EXPECT_THAT(ErrorOf({"--log_bytes=2TiB"}), HasSubstr("1MiB to 1TiB"));
+  EXPECT_THAT(ErrorOf({"--log_bytes=67108865"}),
+              AllOf(HasSubstr("--log_bytes: '67108865'"), HasSubstr("multiple of 64KiB")));
+  EXPECT_THAT(ErrorOf({"--min_replicas_to_write=17"}), HasSubstr("0 to 16"));
+  EXPECT_THAT(ErrorOf({"--replica_in_time=199ms"}), HasSubstr("200ms to 1h"));
+}
+
+TEST(CommandLineTest, FlagsOfReplicationMustFitTogether) {
+  const auto expect_both = [](std::vector<std::string> arguments, const char* one,
+                              const char* other) {
+    EXPECT_THAT(ErrorOf(std::move(arguments)), AllOf(HasSubstr(one), HasSubstr(other)));
+  };
+  for (const char* flag : {"--replica_of=a:7600", "--advertise=a:7600", "--cluster_secret_file=/s",
+                           "--state_dir=/s", "--min_replicas_to_write=1"}) {
+    const std::string name = std::string(flag).substr(0, std::string(flag).find('='));
+    expect_both({flag}, name.c_str(), "--bus_listen is empty");
+    ConfigOf({flag, "--bus_listen=127.0.0.1:0"});
+  }
+  expect_both({"--transport=grpcpp", "--bus_listen=127.0.0.1:0"}, "--bus_listen", "--transport");
+  expect_both({"--transport=grpcpp", "--replica_of=a:7600", "--bus_listen=127.0.0.1:0"},
+              "--replica_of", "--transport");
+  expect_both({"--listen=0.0.0.0:7600", "--bus_listen=0.0.0.0:17600"}, "--listen", "--advertise");
+  expect_both({"--listen=[::]:7600", "--bus_listen=[::]:17600"}, "--listen", "--bus_listen");
+  expect_both({"--advertise=0.0.0.0:7600", "--bus_listen=127.0.0.1:0"}, "--advertise",
+              "--bus_listen");
+  ConfigOf({"--listen=0.0.0.0:7600", "--bus_listen=0.0.0.0:17600", "--advertise=me:7600"});
+  expect_both({"--bus_listen=127.0.0.1:7600"}, "--bus_listen", "--listen");
+  ConfigOf({"--listen=127.0.0.1:0", "--bus_listen=127.0.0.1:0"});
+}
+
+TEST(CommandLineTest, TheLogHasRoomForTheLargestEntry) {
+  const std::vector<std::string> small = {"--bus_listen=127.0.0.1:0", "--log_bytes=16192KiB"};
+  EXPECT_THAT(ErrorOf(small), AllOf(HasSubstr("--log_bytes"), HasSubstr("--max_value_bytes"),
+                                    HasSubstr("at least 16580864")));
+  ConfigOf({"--log_bytes=16192KiB"});  // there is none
+  const ServerConfig least = ConfigOf({"--bus_listen=127.0.0.1:0", "--log_bytes=16256KiB"});
+  const auto log = storage::MutationLog::Create({.bytes = least.replication.log_bytes});
+  ASSERT_TRUE(log.ok()) << log.status();
+  EXPECT_LE((*log)->RoomFor(least.limits.max_key_bytes, least.limits.max_value_bytes),
+            (*log)->RoomMax());
 }
 
 TEST(CommandLineTest, CommandLineOverridesTheFlagFile) {
