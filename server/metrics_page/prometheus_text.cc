@@ -4,59 +4,21 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-#include <limits>
 #include <sstream>
 #include <utility>
 #include <vector>
 
 #include "server/config/version.h"
+#include "server/metrics_page/family.h"
 #include "server/metrics_page/process_figures.h"
+#include "server/metrics_page/replication_families.h"
 #include "server/transport/connection_figures.h"
 
 namespace larder::server {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-// A family whose series are added one by one.
-class Family {
- public:
-  Family(MetricType type, std::string name, std::string help)
-      : family_{std::move(name), std::move(help), type, {}} {}
-
-  Family& Add(double value, Labels labels = {}) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.counter.value = value;
-    metric.gauge.value = value;
-    family_.metric.push_back(std::move(metric));
-    return *this;
-  }
-
-  Family& Add(const RequestMetrics::MethodFigures& figures, Labels labels) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    uint64_t cumulative = 0;
-    for (size_t i = 0; i < RequestMetrics::kBuckets; ++i) {
-      cumulative += figures.buckets[i];
-      const double bound = i < kLatencyBounds.size() ? static_cast<double>(kLatencyBounds[i]) / 1e9
-                                                     : std::numeric_limits<double>::infinity();
-      metric.histogram.bucket.push_back({cumulative, bound});
-    }
-    metric.histogram.sample_count = cumulative;
-    metric.histogram.sample_sum = static_cast<double>(figures.nanoseconds) / 1e9;
-    family_.metric.push_back(std::move(metric));
-    return *this;
-  }
-
-  MetricFamily Take() { return std::move(family_); }
-
- private:
-  MetricFamily family_;
-};
 
 class NodeCollector final : public prometheus::Collectable {
  public:
@@ -72,6 +34,7 @@ class NodeCollector final : public prometheus::Collectable {
     AddConnections(families);
     AddTls(families);
     AddTransport(families);
+    if (sources_.replication != nullptr) AddReplication(sources_.replication->Status(), families);
     AddMetricsPort(families);
     Single(families, MetricType::Counter, "larder_log_lines_lost_total",
            "Log lines that stderr did not take.",
@@ -81,11 +44,6 @@ class NodeCollector final : public prometheus::Collectable {
   }
 
  private:
-  static void Single(std::vector<MetricFamily>& families, MetricType type, std::string name,
-                     std::string help, double value) {
-    families.push_back(Family(type, std::move(name), std::move(help)).Add(value).Take());
-  }
-
   void AddRequests(std::vector<MetricFamily>& families) const {
     Family total(MetricType::Counter, "larder_requests_total",
                  "Requests finished, by method and gRPC status code. Each operation of a Pipeline "

@@ -5,6 +5,7 @@
 
 #include "server/connections/connection_table.h"
 #include "server/forwarding/forwarding.h"
+#include "server/handlers/replication_control.h"
 #include "server/handlers/served_keyspace.h"
 #include "server/http/http_counters.h"
 #include "server/log/log_writer.h"
@@ -24,8 +25,9 @@ struct MetricSources {
   const TlsCounters* tls = nullptr;
   const TransportState* transport = nullptr;
   const HttpCounters* metrics_port = nullptr;
-  const Forwarding* forwarding = nullptr;  // nullptr: nothing is sent on
-  const LogWriter* log = nullptr;          // nullptr: none is written
+  const Forwarding* forwarding = nullptr;           // nullptr: nothing is sent on
+  const LogWriter* log = nullptr;                   // nullptr: none is written
+  const ReplicationControl* replication = nullptr;  // nullptr: the node has no bus
 };
 
 // All metrics of the node in Prometheus' text format, read now. Thread-safe.

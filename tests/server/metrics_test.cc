@@ -11,6 +11,7 @@
 #include "server/metrics_page/process_figures.h"
 #include "server/metrics_page/prometheus_text.h"
 #include "server/transport/inflight_limit.h"
+#include "tests/server/fake_replication.h"
 
 namespace larder::server {
 namespace {
@@ -82,7 +83,8 @@ class PrometheusTextTest : public testing::Test {
                            .inflight = &inflight_,
                            .tls = &tls_,
                            .transport = &transport_,
-                           .metrics_port = &metrics_port_});
+                           .metrics_port = &metrics_port_,
+                           .replication = replication_});
   }
 
   storage::HybridClock versions_{0};
@@ -93,6 +95,7 @@ class PrometheusTextTest : public testing::Test {
   TlsCounters tls_;
   TransportState transport_;
   HttpCounters metrics_port_;
+  const ReplicationControl* replication_ = nullptr;
 };
 
 TEST_F(PrometheusTextTest, TellsOfCallsBetweenNodes) {
@@ -166,6 +169,86 @@ TEST_F(PrometheusTextTest, HasEveryMetricFromTheStart) {
   }
   EXPECT_THAT(text, HasSubstr("larder_requests_total{method=\"Get\",code=\"OK\"} 0"));
   EXPECT_THAT(text, Not(HasSubstr("method=\"Meet\"")));
+}
+
+TEST_F(PrometheusTextTest, ANodeWithoutABusHasNoMetricsOfReplication) {
+  EXPECT_THAT(Text(), Not(HasSubstr("larder_replication_")));
+}
+
+TEST_F(PrometheusTextTest, APrimaryTellsOfItsReplicas) {
+  FakeReplication control;
+  replication_ = &control;
+  control.status = FakeReplication::Primary();
+  EXPECT_THAT(Text(), HasSubstr("larder_replication_failover_loss_bytes +Inf\n"));
+  control.status.replicas = {FakeReplication::Follower(2, 990), FakeReplication::Copying(3, 5000)};
+  control.status.counts.copied_anew = 4;
+  control.status.counts.continued = 5;
+  control.status.writers_held = 6;
+  const std::string text = Text();
+  const std::string labels =
+      "{replica=\"replica-2:7600\",node=\"" + FakeReplication::Node(2).ToText() + "\"} ";
+  for (const std::string& line : {
+           std::string("larder_replication_role{role=\"primary\"} 1"),
+           std::string("larder_replication_role{role=\"replica\"} 0"),
+           std::string("larder_replication_term 3"),
+           std::string("larder_replication_log_limit_bytes 65536"),
+           std::string("larder_replication_log_bytes 57600"),
+           std::string("larder_replication_log_oldest_sequence 100"),
+           std::string("larder_replication_log_end_sequence 1000"),
+           std::string("larder_replication_replicas{copying=\"true\"} 1"),
+           std::string("larder_replication_replicas{copying=\"false\"} 1"),
+           std::string("larder_replication_replicas_in_time 1"),
+           "larder_replication_replica_lag_bytes" + labels + "640",
+           "larder_replication_replica_lag_sequences" + labels + "10",
+           "larder_replication_replica_lag_seconds" + labels + "1.5",
+           "larder_replication_replica_silence_seconds" + labels + "0.04",
+           std::string("larder_replication_failover_loss_bytes 640"),
+           std::string("larder_replication_resyncs_total{kind=\"partial\"} 5"),
+           std::string("larder_replication_resyncs_total{kind=\"full\"} 4"),
+           std::string("larder_replication_writers_held_total 6"),
+       }) {
+    EXPECT_THAT(text, HasSubstr("\n" + line + "\n"));
+  }
+  EXPECT_THAT(text, HasSubstr("larder_replication_replica_copied_bytes{replica=\"\",node=\"" +
+                              FakeReplication::Node(3).ToText() + "\"} 5000\n"));
+  EXPECT_THAT(text, Not(HasSubstr("larder_replication_source_connected 1")));
+}
+
+TEST_F(PrometheusTextTest, TwoStreamsOfOneReplicaAreOneSeries) {
+  FakeReplication control;
+  replication_ = &control;
+  control.status = FakeReplication::Primary();
+  control.status.replicas = {FakeReplication::Copying(2, 5000), FakeReplication::Follower(2, 990),
+                             ReplicaReport()};
+  const std::string text = Text();
+  const std::string series = "\nlarder_replication_replica_copied_bytes{";
+  const size_t first = text.find(series);
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find(series, first + 1), std::string::npos);
+  EXPECT_THAT(text, HasSubstr("larder_replication_replicas{copying=\"false\"} 1\n"));
+}
+
+TEST_F(PrometheusTextTest, AReplicaTellsOfItsSource) {
+  FakeReplication control;
+  replication_ = &control;
+  control.status = FakeReplication::Replica();
+  control.status.sink.copies_installed = 2;
+  std::string text = Text();
+  for (const char* line :
+       {"larder_replication_role{role=\"replica\"} 1", "larder_replication_source_connected 1",
+        "larder_replication_source_lag_bytes 640", "larder_replication_source_lag_seconds 0.125",
+        "larder_replication_staleness_seconds 0.25",
+        "larder_replication_copies_installed_total 2"}) {
+    EXPECT_THAT(text, HasSubstr("\n" + std::string(line) + "\n"));
+  }
+  // What it does not know it does not say.
+  control.status = {};
+  control.status.sink.follows = true;
+  text = Text();
+  EXPECT_THAT(text, HasSubstr("\nlarder_replication_source_connected 0\n"));
+  EXPECT_THAT(text, HasSubstr("\nlarder_replication_log_bytes 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\nlarder_replication_source_lag_bytes ")));
+  EXPECT_THAT(text, Not(HasSubstr("\nlarder_replication_staleness_seconds ")));
 }
 
 TEST_F(PrometheusTextTest, CountsWhatTheTransportEnds) {
