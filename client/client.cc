@@ -248,6 +248,38 @@ void Client::FlushAsync(const FlushOptions& options, Callback<FlushResult> callb
       request, std::move(callback));
 }
 
+void Client::DigestAsync(const DigestOptions& options, Callback<DigestResult> callback) {
+  v1::DigestRequest request;
+  if (options.slot) request.set_slot(*options.slot);
+  RunMessage<v1::DigestResponse>(*core_,
+                                 {.operation = "Digest",
+                                  .path = "/larder.v1.Maintenance/Digest",
+                                  .idempotent = true,
+                                  .deadline = options.deadline},
+                                 request, std::move(callback));
+}
+
+void Client::ReplicaOfAsync(std::string_view endpoint, const ReplicaOfOptions& options,
+                            Callback<ReplicaOfResult> callback) {
+  v1::ReplicaOfRequest request;
+  request.set_endpoint(std::string(endpoint));
+  RunMessage<v1::ReplicaOfResponse>(*core_,
+                                    {.operation = "ReplicaOf",
+                                     .path = "/larder.v1.Cluster/ReplicaOf",
+                                     .deadline = options.deadline},
+                                    request, std::move(callback));
+}
+
+void Client::ReplicationAsync(const ReplicationOptions& options,
+                              Callback<ReplicationResult> callback) {
+  RunMessage<v1::ReplicationResponse>(*core_,
+                                      {.operation = "Replication",
+                                       .path = "/larder.v1.Cluster/Replication",
+                                       .idempotent = true,
+                                       .deadline = options.deadline},
+                                      v1::ReplicationRequest(), std::move(callback));
+}
+
 void Client::GetConfigAsync(const GetConfigOptions& options, Callback<GetConfigResult> callback) {
   v1::GetConfigRequest request;
   request.set_name(options.name);
@@ -369,6 +401,25 @@ absl::StatusOr<StatsResult> Client::Stats(const StatsOptions& options) {
 absl::StatusOr<FlushResult> Client::Flush(const FlushOptions& options) {
   Outcome<FlushResult> outcome;
   FlushAsync(options, outcome.Setter());
+  return outcome.Wait();
+}
+
+absl::StatusOr<DigestResult> Client::Digest(const DigestOptions& options) {
+  Outcome<DigestResult> outcome;
+  DigestAsync(options, outcome.Setter());
+  return outcome.Wait();
+}
+
+absl::StatusOr<ReplicaOfResult> Client::ReplicaOf(std::string_view endpoint,
+                                                  const ReplicaOfOptions& options) {
+  Outcome<ReplicaOfResult> outcome;
+  ReplicaOfAsync(endpoint, options, outcome.Setter());
+  return outcome.Wait();
+}
+
+absl::StatusOr<ReplicationResult> Client::Replication(const ReplicationOptions& options) {
+  Outcome<ReplicationResult> outcome;
+  ReplicationAsync(options, outcome.Setter());
   return outcome.Wait();
 }
 

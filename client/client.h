@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/replication_types.h"
 #include "client/retry_policy.h"
 #include "client/runtime.h"
 #include "client/tls_options.h"
@@ -62,13 +63,13 @@ struct ClientOptions {
 // proto/larder/v1/cache.proto; INVALID_ARGUMENT also when `deadline` is infinite or not positive.
 //
 // Retries (retry_policy.h): a call whose answer may have been lost is tried again only if doing it
-// twice is the same as doing it once. That is so for Get, MultiGet, Scan, Stats, GetConfig,
-// SetConfig, Touch, Lease (a grant that was lost ends by itself), and for Set and Delete without
-// condition or return_previous; a MultiSet or MultiDelete when all its items are such. It is not
-// for Increment, Append, Flush, and Set and Delete with a condition: these are tried again only
-// when the node said that nothing was applied. A Set that is tried again may overwrite what another
-// client wrote in between; a result is that of the last attempt, so DeleteResult::deleted is false
-// when an earlier one, whose answer was lost, had deleted the key.
+// twice is the same as doing it once. That is so for Get, MultiGet, Scan, Stats, Digest,
+// Replication, GetConfig, SetConfig, Touch, Lease (a grant that was lost ends by itself), and for
+// Set and Delete without condition or return_previous; a MultiSet or MultiDelete when all its items
+// are such. It is not for Increment, Append, Flush, ReplicaOf, and Set and Delete with a condition:
+// these are tried again only when the node said that nothing was applied. A Set that is tried again
+// may overwrite what another client wrote in between; a result is that of the last attempt, so
+// DeleteResult::deleted is false when an earlier one, whose answer was lost, had deleted the key.
 class Client {
  public:
   // INVALID_ARGUMENT names the option that is out of range, or the file of `tls` that is no good.
@@ -148,6 +149,22 @@ class Client {
                                             const SetConfigOptions& options = {});
   void SetConfigAsync(const std::vector<ConfigSetting>& settings, const SetConfigOptions& options,
                       Callback<SetConfigResult> callback);
+
+  // A digest of the node's entries, or of those of one slot: equal at nodes that have the same.
+  absl::StatusOr<DigestResult> Digest(const DigestOptions& options = {});
+  void DigestAsync(const DigestOptions& options, Callback<DigestResult> callback);
+
+  // The node follows the one at this client address (host:port, or host:port@bus_port), whose data
+  // takes the place of its own; or, if it is empty, nobody, and leads. FAILED_PRECONDITION: it runs
+  // without a bus, or has no data to lead with.
+  absl::StatusOr<ReplicaOfResult> ReplicaOf(std::string_view endpoint,
+                                            const ReplicaOfOptions& options = {});
+  void ReplicaOfAsync(std::string_view endpoint, const ReplicaOfOptions& options,
+                      Callback<ReplicaOfResult> callback);
+
+  // Where the node stands in replication. FAILED_PRECONDITION: it runs without a bus.
+  absl::StatusOr<ReplicationResult> Replication(const ReplicationOptions& options = {});
+  void ReplicationAsync(const ReplicationOptions& options, Callback<ReplicationResult> callback);
 
   // Asks for the node's health (grpc.health.v1). Never retried.
   absl::StatusOr<PingResult> Ping(const PingOptions& options = {});

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "client/replication_types.h"
 #include "client/types.h"
 #include "larder/v1/admin.pb.h"
 #include "larder/v1/cache.pb.h"
@@ -43,6 +44,9 @@ absl::StatusOr<AppendResult> FromProto(v1::AppendResponse& response);
 absl::StatusOr<ScanResult> FromProto(v1::ScanResponse& response);
 absl::StatusOr<StatsResult> FromProto(v1::StatsResponse& response);
 absl::StatusOr<FlushResult> FromProto(v1::FlushResponse& response);
+absl::StatusOr<DigestResult> FromProto(v1::DigestResponse& response);
+absl::StatusOr<ReplicaOfResult> FromProto(v1::ReplicaOfResponse& response);
+absl::StatusOr<ReplicationResult> FromProto(v1::ReplicationResponse& response);
 absl::StatusOr<GetConfigResult> FromProto(v1::GetConfigResponse& response);
 absl::StatusOr<SetConfigResult> FromProto(v1::SetConfigResponse& response);
 

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/load/report.h"
+#include "client/replication_types.h"
 #include "client/types.h"
 
 namespace larder::cli {
@@ -27,6 +28,7 @@ void AddEntry(const Entry& entry, Json& json);
 Json ErrorJson(const absl::Status& status);
 
 Json ToJson(const StatsResult& stats);
+Json ToJson(const ReplicationResult& replication);
 Json ToJson(const load::Report& report);
 
 // On one line, with its newline.

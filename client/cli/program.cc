@@ -100,6 +100,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddWriteCommands(app, session);
   AddKeyCommands(app, session);
   AddNodeCommands(app, session);
+  AddReplicationCommands(app, session);
   AddConfigCommands(app, session);
   AddLoadCommands(app, session);
   AddCompletionCommand(app, session);

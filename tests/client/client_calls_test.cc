@@ -112,6 +112,37 @@ TEST_P(ClientCallsTest, TheOtherCalls) {
   EXPECT_FALSE(client_->Ping()->serving);
 }
 
+TEST_P(ClientCallsTest, ReplicationIsSeenAndChanged) {
+  ASSERT_TRUE(client_->ReplicaOf("node-1:7600").ok());
+  ASSERT_TRUE(client_->ReplicaOf("").ok());
+  EXPECT_EQ(node_.ReplicaOfLog(), (std::vector<std::string>{"node-1:7600", ""}));
+  node_.SetReplication("role: NODE_ROLE_PRIMARY replicas { lag { sequences: 3 bytes: 192 } }");
+  const absl::StatusOr<ReplicationResult> result = client_->Replication();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->role, ReplicationResult::Role::kPrimary);
+  EXPECT_FALSE(result->epoch.has_value());
+  EXPECT_FALSE(result->source.has_value());
+  ASSERT_EQ(result->replicas.size(), 1u);
+  EXPECT_EQ(result->replicas[0].lag->bytes, 192u);
+  EXPECT_FALSE(result->replicas[0].lag->time.has_value());
+  EXPECT_FALSE(result->replicas[0].applied.has_value());
+  // What is lost on its way is asked for again, but a word to lead is not given twice.
+  node_.FailNext("Replication", {{absl::StatusCode::kUnavailable, false}});
+  EXPECT_TRUE(client_->Replication().ok());
+  node_.FailNext("ReplicaOf", {{absl::StatusCode::kUnavailable, false, {}, true}});
+  EXPECT_EQ(client_->ReplicaOf("").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(node_.ReplicaOfLog().size(), 3u);
+}
+
+TEST_P(ClientCallsTest, ADigestIsOfAllOrOfASlot) {
+  node_.Put("k", "v");
+  EXPECT_EQ(client_->Digest()->digest, std::string(16, '\xff'));
+  EXPECT_EQ(client_->Digest()->entries, 1u);
+  EXPECT_EQ(client_->Digest({.slot = 7})->digest, std::string(16, '\x07'));
+  node_.SetDigestBytes(15);
+  EXPECT_EQ(client_->Digest().status().code(), absl::StatusCode::kInternal);
+}
+
 TEST_P(ClientCallsTest, FlagsAreReadAndChanged) {
   EXPECT_EQ(client_->GetConfig()->values.size(), 3u);
   ASSERT_TRUE(client_->SetConfig({{"memory", "2GiB"}}).ok());

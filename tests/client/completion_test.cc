@@ -63,6 +63,9 @@ TEST_F(CompletionTest, BashAcceptsTheScript) {
 }
 
 TEST_F(CompletionTest, OffersCommands) {
+  EXPECT_THAT(Complete("larder repl"),
+              testing::UnorderedElementsAre("replay", "replica", "replication"));
+  EXPECT_THAT(Complete("larder digest --sl"), testing::ElementsAre("--slot="));
   EXPECT_THAT(Complete("larder m"), testing::UnorderedElementsAre("mget", "mset"));
   EXPECT_THAT(Complete("larder \"\""),
               testing::IsSupersetOf({"get", "set", "replay", "completion"}));
@@ -124,6 +127,7 @@ TEST_F(CompletionTest, OffersTheCommandsOfACommandOnce) {
   EXPECT_THAT(Complete("larder --json config s"), testing::ElementsAre("set"));
   EXPECT_THAT(Complete("larder config get \"\""), testing::IsEmpty());
   EXPECT_THAT(Complete("larder config set --js"), testing::ElementsAre("--json"));
+  EXPECT_THAT(Complete("larder replica \"\""), testing::ElementsAre("of"));
   EXPECT_THAT(Complete("larder set config \"\""), testing::IsEmpty());
 }
 

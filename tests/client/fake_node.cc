@@ -1,6 +1,8 @@
 #include "tests/client/fake_node.h"
 
+#include <google/protobuf/text_format.h>
 #include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
 
 #include <condition_variable>
 #include <deque>
@@ -13,6 +15,7 @@
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "larder/v1/admin.grpc.pb.h"
 #include "larder/v1/cache.grpc.pb.h"
+#include "tests/client/fake_cluster.h"
 
 namespace larder::testing {
 namespace {
@@ -47,6 +50,7 @@ class FakeNode::Node final : public v1::Cache::Service,
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(static_cast<v1::Cache::Service*>(this));
     builder.RegisterService(static_cast<v1::Maintenance::Service*>(this));
+    builder.RegisterService(&cluster);
     builder.RegisterService(static_cast<grpc::health::v1::Health::Service*>(this));
     server_ = builder.BuildAndStart();
     address = absl::StrCat("127.0.0.1:", port);
@@ -226,6 +230,15 @@ class FakeNode::Node final : public v1::Cache::Service,
     });
   }
 
+  Status Digest(ServerContext*, const v1::DigestRequest* request,
+                v1::DigestResponse* response) override {
+    return Serve("Digest", [&] {
+      const char byte = request->has_slot() ? static_cast<char>(request->slot()) : '\xff';
+      response->set_digest(std::string(digest_bytes, byte));
+      response->set_entries(entries.size());
+    });
+  }
+
   Status GetConfig(ServerContext*, const v1::GetConfigRequest* request,
                    v1::GetConfigResponse* response) override {
     if (!request->name().empty() && config.count(request->name()) == 0) {
@@ -278,10 +291,14 @@ class FakeNode::Node final : public v1::Cache::Service,
   std::map<std::string, int> calls;
   std::map<std::string, std::deque<Failure>> failures;
   std::vector<std::string> log;
+  size_t digest_bytes = 16;
   uint64_t version = 100;
   int multi_get_limit = 1000;
   bool gets_held = false;
   bool serving = true;
+
+  FakeCluster cluster{
+      [this](const char* method, const auto& apply) { return Serve(method, apply); }};
 
   uint64_t Store(const std::string& key, const std::string& value, uint32_t flags) {
     entries[key] = {value, ++version, flags};
@@ -413,6 +430,21 @@ std::vector<std::string> FakeNode::RequestLog() const {
 void FakeNode::SetServing(bool serving) {
   std::lock_guard<std::mutex> lock(node_->mutex);
   node_->serving = serving;
+}
+
+void FakeNode::SetReplication(const std::string& text) {
+  std::lock_guard<std::mutex> lock(node_->mutex);
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &node_->cluster.replication));
+}
+
+std::vector<std::string> FakeNode::ReplicaOfLog() const {
+  std::lock_guard<std::mutex> lock(node_->mutex);
+  return node_->cluster.replica_of;
+}
+
+void FakeNode::SetDigestBytes(size_t bytes) {
+  std::lock_guard<std::mutex> lock(node_->mutex);
+  node_->digest_bytes = bytes;
 }
 
 }  // namespace larder::testing

@@ -53,6 +53,13 @@ class FakeNode {
 
   void SetServing(bool serving);
 
+  // What Replication answers, as text of a larder.v1.ReplicationResponse.
+  void SetReplication(const std::string& text);
+  // How long the digests are that it makes up; 16 is right.
+  void SetDigestBytes(size_t bytes);
+  // Endpoints that ReplicaOf was asked for.
+  std::vector<std::string> ReplicaOfLog() const;
+
  private:
   class Node;
   std::unique_ptr<Node> node_;

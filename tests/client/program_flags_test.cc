@@ -81,8 +81,9 @@ TEST(ProgramFlagsTest, AllAreThere) {
   for (const Place& place : AllPlaces()) {
     flags.push_back(absl::StrCat(absl::StrJoin(place.command, " "), " ", place.flag));
   }
-  for (const char* flag : {" --timeout", "bench --read_share", "bench --seed", "flush --slot",
-                           "lease --early_refresh_beta", "set --flags", "replay --limit"}) {
+  for (const char* flag :
+       {" --timeout", "bench --read_share", "bench --seed", "flush --slot", "digest --slot",
+        "lease --early_refresh_beta", "set --flags", "replay --limit"}) {
     EXPECT_THAT(flags, Contains(flag));
   }
 }

@@ -13,7 +13,8 @@ from end_to_end.harness.paths import LARDER
 OK, NO, USAGE, ERROR = 0, 1, 2, 3
 BINARY = bytes(range(256))
 SUBCOMMANDS = ("get", "set", "delete", "lease", "mget", "mset", "touch", "incr", "append", "scan",
-               "stats", "ping", "config", "bench", "replay", "completion", "flush")
+               "stats", "ping", "config", "bench", "replay", "completion", "flush", "replica", "replication",
+               "digest")
 
 
 class CliTest(unittest.TestCase):
@@ -109,6 +110,20 @@ class CliTest(unittest.TestCase):
         self.fails(ERROR, "incr", "word")
         self.run_cli(OK, "append", "word", "def")
         self.assertEqual(self.run_cli(OK, "get", "word"), b"abcdef")
+
+    def test_a_digest_tells_what_changed(self):
+        self.run_cli(OK, "set", "digested", "1")
+        before = self.run_cli(OK, "digest")
+        self.assertRegex(before, rb"^[0-9a-f]{32} of \d+ entries\n$")
+        self.assertEqual(self.run_cli(OK, "digest"), before)
+        self.run_cli(OK, "set", "digested", "2")
+        self.assertNotEqual(self.run_cli(OK, "digest"), before)
+        self.assertEqual(self.cli.json("digest", "--slot=0")[0], OK)
+
+    def test_a_node_without_a_bus_says_what_it_lacks(self):
+        for words in (("replication",), ("replica", "of", "none"), ("replica", "of", "127.0.0.1:7600")):
+            with self.subTest(words=words):
+                self.assertIn("--bus_listen", self.fails(ERROR, *words))
 
     def test_lease(self):
         code, granted = self.cli.json("lease", "leased")
