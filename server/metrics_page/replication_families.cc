@@ -1,5 +1,6 @@
 #include "server/metrics_page/replication_families.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <optional>
@@ -33,8 +34,9 @@ void AddRole(const ReplicationStatus& status, std::vector<MetricFamily>& familie
 }
 
 void AddLog(const ReplicationStatus& status, std::vector<MetricFamily>& families) {
-  const uint64_t oldest = status.has_log ? status.log_oldest : 0;
   const uint64_t end = status.has_log ? status.log_end : 0;
+  // Writers go on between the two readings.
+  const uint64_t oldest = status.has_log ? std::min(status.log_oldest, end) : 0;
   Single(families, MetricType::Gauge, "larder_replication_log_limit_bytes",
          "What the mutation log can hold: --log_bytes.", static_cast<double>(status.log_bytes));
   Single(families, MetricType::Gauge, "larder_replication_log_bytes",

@@ -214,6 +214,14 @@ TEST_F(PrometheusTextTest, APrimaryTellsOfItsReplicas) {
   EXPECT_THAT(text, Not(HasSubstr("larder_replication_source_connected 1")));
 }
 
+TEST_F(PrometheusTextTest, ALogThatIsReadWhileItGrowsHoldsNoLessThanNothing) {
+  FakeReplication control;
+  replication_ = &control;
+  control.status = FakeReplication::Primary();
+  control.status.log_oldest = control.status.log_end + 5;
+  EXPECT_THAT(Text(), HasSubstr("\nlarder_replication_log_bytes 0\n"));
+}
+
 TEST_F(PrometheusTextTest, TwoStreamsOfOneReplicaAreOneSeries) {
   FakeReplication control;
   replication_ = &control;
