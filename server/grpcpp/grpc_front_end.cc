@@ -96,6 +96,8 @@ class GrpcFrontEnd final : public FrontEnd {
     return absl::OkStatus();
   }
 
+  void PassBy() override {}
+
   void Drain(absl::Duration timeout) override {
     if (server_ == nullptr) return;
     if (acceptor_ != nullptr) acceptor_->Stop();

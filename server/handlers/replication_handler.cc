@@ -21,7 +21,7 @@ absl::Status WithoutBus(const char* operation) {
 }  // namespace
 
 void ReplicationHandler::ReplicaOf(const ReplicaOfView& request, Reply<ReplicaOfAnswer>& reply) {
-  if (parts_.control == nullptr) return reply.Fail(WithoutBus("ReplicaOf"));
+  if (control() == nullptr) return reply.Fail(WithoutBus("ReplicaOf"));
   std::optional<std::string> bus;
   if (!request.endpoint.empty()) {
     if (const auto status = CheckEndpoint("ReplicaOf", "endpoint", request.endpoint);
@@ -36,19 +36,19 @@ void ReplicationHandler::ReplicaOf(const ReplicaOfView& request, Reply<ReplicaOf
   }
   const std::string whom = bus.has_value() ? std::string(request.endpoint) : "nobody";
   const auto open = std::make_shared<OpenReply<Reply<ReplicaOfAnswer>>>(reply);
-  parts_.control->ReplicaOf(
-      std::move(bus), [open, tell = parts_.on_intervention,
-                       line = absl::StrCat("ReplicaOf ", whom, "; asked for by ", request.peer)](
-                          const absl::Status& status) {
-        if (!status.ok()) return open->Take().Fail(Named("ReplicaOf", status));
-        if (tell) tell(line);
-        open->Take().Complete({});
-      });
+  control()->ReplicaOf(std::move(bus),
+                       [open, tell = parts_.on_intervention,
+                        line = absl::StrCat("ReplicaOf ", whom, "; asked for by ", request.peer)](
+                           const absl::Status& status) {
+                         if (!status.ok()) return open->Take().Fail(Named("ReplicaOf", status));
+                         if (tell) tell(line);
+                         open->Take().Complete({});
+                       });
 }
 
 void ReplicationHandler::Replication(Reply<ReplicationAnswer>& reply) {
-  if (parts_.control == nullptr) return reply.Fail(WithoutBus("Replication"));
-  reply.Complete(parts_.control->Status());
+  if (control() == nullptr) return reply.Fail(WithoutBus("Replication"));
+  reply.Complete(control()->Status());
 }
 
 }  // namespace larder::server

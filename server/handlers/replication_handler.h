@@ -1,6 +1,7 @@
 #ifndef LARDER_SERVER_HANDLERS_REPLICATION_HANDLER_H_
 #define LARDER_SERVER_HANDLERS_REPLICATION_HANDLER_H_
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -31,14 +32,23 @@ struct ReplicationParts {
 // The methods of the Cluster service that are about replication. Thread-safe.
 class ReplicationHandler {
  public:
-  explicit ReplicationHandler(ReplicationParts parts) : parts_(std::move(parts)) {}
+  explicit ReplicationHandler(ReplicationParts parts)
+      : parts_(std::move(parts)), control_(parts_.control) {}
 
   // May answer later.
   void ReplicaOf(const ReplicaOfView& request, Reply<ReplicaOfAnswer>& reply);
   void Replication(Reply<ReplicationAnswer>& reply);
 
+  // A node that has a bus gets it behind its client port. `control` outlives the handler.
+  void SetControl(ReplicationControl* control) {
+    control_.store(control, std::memory_order_release);
+  }
+  // Nullptr: the node runs without a bus.
+  ReplicationControl* control() const { return control_.load(std::memory_order_acquire); }
+
  private:
   const ReplicationParts parts_;
+  std::atomic<ReplicationControl*> control_;
 };
 
 }  // namespace larder::server

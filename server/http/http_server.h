@@ -33,6 +33,10 @@ class HttpServer final : private LoopMember, private SocketWatcher {
   ~HttpServer() override;
 
   const Endpoint& endpoint() const { return endpoint_; }
+  // Returns when the page that is being read now is read.
+  void PassBy() {
+    events_->RunAndWait([] {});
+  }
 
   // What follows is for its sockets, on its thread.
 

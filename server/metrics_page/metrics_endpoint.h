@@ -31,6 +31,8 @@ class MetricsEndpoint {
 
   // Where it listens: with the port that was chosen, if 0 was asked for.
   const Endpoint& endpoint() const { return http_->endpoint(); }
+  // As HttpServer::PassBy.
+  void PassBy() { http_->PassBy(); }
 
  private:
   explicit MetricsEndpoint(std::unique_ptr<HttpServer> http) : http_(std::move(http)) {}

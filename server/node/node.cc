@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <random>
 #include <string>
@@ -27,6 +28,7 @@
 #include "server/metrics_page/metrics_endpoint.h"
 #include "server/metrics_page/process_figures.h"
 #include "server/metrics_page/prometheus_text.h"
+#include "server/node/node_replication.h"
 #include "server/rpc/services/rpc_front_end.h"
 #include "server/transport/connection_figures.h"
 #include "server/transport/inflight_limit.h"
@@ -105,11 +107,13 @@ class Node::Parts final : public NodeFigureSource {
     const auto secret = DrawHashSecret();
     if (!secret.ok()) return secret.status();
     options.hash_secret = *secret;
+    options.authority = &authority_;
     auto keyspace = storage::Keyspace::Create(options, &versions_);
     if (!keyspace.ok()) return keyspace.status();
     keyspace_ = std::make_unique<ServedKeyspace>(*std::move(keyspace));
     cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
                                             LeaseTokenCodec(config_.node_number, RandomNumber()));
+    cache_->SetReplicas(&acks_, config_.replication.min_replicas_to_write);
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
     forwarding_ = std::make_unique<Forwarding>(ForwardingOptionsOf(config_), tls_.get());
     runtime_config_ = std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_,
@@ -135,6 +139,11 @@ class Node::Parts final : public NodeFigureSource {
                          .on_intervention = surroundings_.on_intervention});
     replication_ = std::make_unique<ReplicationHandler>(
         ReplicationParts{.bus_of = BusOf, .on_intervention = surroundings_.on_intervention});
+    if (config_.replication.replica_of.has_value()) {
+      // Until its primary is known it has nothing to say.
+      authority_.Set(false);
+      OnLeader({.is_here = false, .endpoint = ""});
+    }
     if (const absl::Status status = StartMetrics(); !status.ok()) return status;
     // Before the first connection can ask.
     readiness_.Set(true);
@@ -155,7 +164,8 @@ class Node::Parts final : public NodeFigureSource {
                           absl::StrCat("--listen: ", front_end.status().message()));
     }
     front_end_ = *std::move(front_end);
-    return absl::OkStatus();
+    return config_.replication.bus_listen.has_value() ? StartReplication(options)
+                                                      : absl::OkStatus();
   }
 
   void BeginShutdown() { readiness_.Set(false); }
@@ -183,20 +193,66 @@ class Node::Parts final : public NodeFigureSource {
     return metrics_->endpoint();
   }
 
+  std::optional<Endpoint> bus_endpoint() const {
+    if (bus_ == nullptr) return std::nullopt;
+    return bus_->bus_endpoint();
+  }
+
  private:
+  // Behind the front end, since others are told where that listens.
+  absl::Status StartReplication(const storage::KeyspaceOptions& keyspace) {
+    auto bus = NodeReplication::Start(
+        config_,
+        {.client = front_end_->endpoint(),
+         .keyspace = keyspace,
+         .served = keyspace_.get(),
+         .versions = &versions_,
+         .clock = &clock_,
+         .authority = &authority_,
+         .acks = &acks_,
+         .on_leader = [this](const Leader& leader) { OnLeader(leader); },
+         .retire = [this](std::unique_ptr<storage::Keyspace> old) { Retire(std::move(old)); }});
+    if (!bus.ok()) return bus.status();
+    bus_ = *std::move(bus);
+    replication_->SetControl(&bus_->control());
+    return absl::OkStatus();
+  }
+
+  void OnLeader(const Leader& leader) {
+    SlotOwner owner;
+    if (!leader.is_here) {
+      owner.place = leader.endpoint.empty() ? SlotOwner::Place::kNobody : SlotOwner::Place::kPeer;
+      owner.endpoint = leader.endpoint;
+    }
+    forwarding_->routing.Publish(Routing::AllOf(std::move(owner), ++topology_version_));
+  }
+
+  // Destroys a keyspace that nobody reads any more who begins now, when nobody does at all. Its end
+  // takes time, which the housekeeper has.
+  void Retire(std::unique_ptr<storage::Keyspace> old) {
+    front_end_->PassBy();
+    if (metrics_ != nullptr) metrics_->PassBy();
+    housekeeper_->Post([old = std::move(old)](const absl::Status&) mutable { old.reset(); });
+  }
+
   absl::Status StartMetrics() {
     if (!config_.has_metrics) return absl::OkStatus();
-    const MetricSources sources{.keyspace = keyspace_.get(),
-                                .requests = &requests_,
-                                .connections = &connections_,
-                                .inflight = &inflight_,
-                                .tls = &tls_counters_,
-                                .transport = &transport_,
-                                .metrics_port = &metrics_port_,
-                                .forwarding = forwarding_.get(),
-                                .log = surroundings_.log};
+    MetricSources sources{.keyspace = keyspace_.get(),
+                          .requests = &requests_,
+                          .connections = &connections_,
+                          .inflight = &inflight_,
+                          .tls = &tls_counters_,
+                          .transport = &transport_,
+                          .metrics_port = &metrics_port_,
+                          .forwarding = forwarding_.get(),
+                          .log = surroundings_.log};
     auto metrics = MetricsEndpoint::Start(config_.metrics_listen, config_.metrics_limits,
-                                          {.metrics = [sources] { return PrometheusText(sources); },
+                                          {.metrics =
+                                               [this, sources] {
+                                                 MetricSources now = sources;
+                                                 now.replication = replication_->control();
+                                                 return PrometheusText(now);
+                                               },
                                            .is_ready = [this] { return readiness_.is_ready(); },
                                            .counters = &metrics_port_});
     if (!metrics.ok()) {
@@ -228,6 +284,9 @@ class Node::Parts final : public NodeFigureSource {
   const ServerConfig config_;  // at the start
   const NodeSurroundings surroundings_;
   const std::chrono::steady_clock::time_point started_;
+  std::atomic<uint64_t> topology_version_{0};
+  NodeAuthority authority_;
+  ReplicaAcks acks_;
   ShardClock clock_;
   storage::HybridClock versions_;
   Readiness readiness_;
@@ -249,6 +308,7 @@ class Node::Parts final : public NodeFigureSource {
   std::unique_ptr<Housekeeper> housekeeper_;
   std::unique_ptr<MetricsEndpoint> metrics_;
   std::unique_ptr<FrontEnd> front_end_;
+  std::unique_ptr<NodeReplication> bus_;  // nullptr: there is none
 };
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -266,6 +326,8 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const ServerConfig& config,
 const Endpoint& Node::client_endpoint() const { return parts_->client_endpoint(); }
 
 std::optional<Endpoint> Node::metrics_endpoint() const { return parts_->metrics_endpoint(); }
+
+std::optional<Endpoint> Node::bus_endpoint() const { return parts_->bus_endpoint(); }
 
 RoutingPublication& Node::routing() { return parts_->routing(); }
 

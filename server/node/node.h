@@ -40,6 +40,7 @@ class Node {
 
   const Endpoint& client_endpoint() const;
   std::optional<Endpoint> metrics_endpoint() const;  // absent: there is none
+  std::optional<Endpoint> bus_endpoint() const;      // likewise
 
   // Who owns which slot; at first this node all. What is published is used by calls that begin from
   // then on; on any thread.

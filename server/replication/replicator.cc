@@ -15,6 +15,7 @@ namespace {
 constexpr std::chrono::milliseconds kPeriod{20};
 // Messages to one replica before others have their turn.
 constexpr int kMessagesInARow = 16;
+constexpr cluster::Millis kPublishInterval{50};
 constexpr uint64_t kFirstSequence = 1;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
@@ -99,7 +100,7 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
             .stripes = options_.keyspace.stripes,
             .wake = [this] { thread_->Wake(); },
             .room = {}}),
-      state_(options_.node, {}, std::nullopt),
+      state_(options_.node, options_.recovered, std::nullopt),
       source_(options_.source, &state_),
       sink_(options_.sink, &state_, options_.seed),
       data_(
@@ -149,6 +150,12 @@ void Replicator::Turn() {
     if (link.can_send && link.feed != nullptr) goes_on |= !link.feed->Sleep();
   }
   if (goes_on) thread_->Wake();
+  TellAcks(now);
+  if (const auto shard_time = sink_.ShardTimeAt(now); sink_.follows() && shard_time.has_value()) {
+    parts_.on_shard_time(storage::TimePoint(shard_time->time_since_epoch()));
+  }
+  TellLeader();
+  Publish(now);
 }
 
 // ---- Of the source side.
@@ -182,10 +189,17 @@ void Replicator::OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage me
 void Replicator::OpenLog() {
   storage::Keyspace* const keyspace = parts_.served->get();
   if (keyspace == nullptr) return;
+  const bool is_empty = keyspace->Stats().entries == 0;
   const auto from = log_.Open(keyspace, kFirstSequence);
   if (!from.ok()) return;
-  source_.OpenAnew(state_.fence().NextTerm(state_.node()), *from);
-  if (!Persist()) log_.Close();
+  const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
+  if (is_empty) {
+    source_.OpenEmpty(epoch, *from);
+  } else {
+    source_.OpenAnew(epoch, *from);
+  }
+  if (!Persist()) return log_.Close();
+  parts_.acks->Open();
 }
 
 void Replicator::EndLink(cluster::LinkId id, const absl::Status& why) {
@@ -274,7 +288,6 @@ void Replicator::OnSourceMessage(uint64_t stream, cluster::SourceMessage message
 
 void Replicator::OnSourceClosed(uint64_t stream, const absl::Status& why) {
   if (stream != source_stream_) return;
-  last_end_ = why;
   CloseSource(why);
   sink_.OnDisconnected(Now());
   CarryOut();
@@ -328,10 +341,14 @@ bool Replicator::Persist() {
   return !durable.has_value() || parts_.persist(*durable).ok();
 }
 
-void Replicator::ReplicaOf(std::optional<std::string> endpoint,
-                           std::function<void(absl::Status)> done) {
-  thread_->Post([this, endpoint = std::move(endpoint), done = std::move(done)] {
-    done(endpoint.has_value() ? FollowNow(*endpoint) : LeadNow());
+void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
+                           std::function<void(const absl::Status&)> done) {
+  thread_->Post([this, endpoint = std::move(bus_endpoint), done = std::move(done)] {
+    const absl::Status status = endpoint.has_value() ? FollowNow(*endpoint) : LeadNow();
+    TellLeader();
+    publish_at_ = {};
+    Publish(Now());
+    done(status);
   });
 }
 
@@ -339,6 +356,7 @@ absl::Status Replicator::FollowNow(const std::string& endpoint) {
   if (sink_.follows()) sink_.Stop();
   CarryOut();
   parts_.authority->Set(false);
+  parts_.acks->Close();
   if (state_.leads()) {
     // Each stripe's lock was taken once since: no writer is under way that did not see it.
     static_cast<void>(parts_.served->Stats());
@@ -361,6 +379,7 @@ absl::Status Replicator::LeadNow() {
   const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
   if (state_.has_data() && log_.get() != nullptr) {
     source_.Open(epoch, log_.get()->position());
+    parts_.acks->Open();
   } else {
     // It never was a part of a shard's history, and gets a log when somebody asks for it.
     EndAllLinks(absl::UnavailableError("the node leads now"));
@@ -372,32 +391,65 @@ absl::Status Replicator::LeadNow() {
   return absl::OkStatus();
 }
 
-void Replicator::Report(std::function<void(ReplicatorReport)> take) {
-  thread_->Post([this, take = std::move(take)] { take(ReportNow()); });
+ReplicationStatus Replicator::Status() const {
+  const storage::MutexLock lock(mutex_);
+  return published_;
 }
 
-ReplicatorReport Replicator::ReportNow() {
-  const cluster::BootTime now = Now();
-  ReplicatorReport report{.leads = state_.leads() || !sink_.follows(),
-                          .follows = sink_.follows(),
-                          .source = sink_.follows() ? source_endpoint_ : "",
-                          .epoch = state_.fence(),
-                          .history = state_.history(),
-                          .has_log = log_.get() != nullptr,
-                          .sink = sink_.Report(),
-                          .last_end = last_end_,
-                          .staleness = sink_.Staleness(now),
-                          .counts = source_.counts(),
-                          .replicas = source_.Links(now),
-                          .replicas_in_time = source_.ConnectedInTime(now)};
-  if (report.has_log) {
-    report.log_oldest = log_.get()->oldest();
-    report.log_end = log_.get()->position();
+void Replicator::Publish(cluster::BootTime now) {
+  if (now < publish_at_) return;
+  publish_at_ = now + kPublishInterval;
+  ReplicationStatus status = StatusNow(now);
+  const storage::MutexLock lock(mutex_);
+  published_ = std::move(status);
+}
+
+void Replicator::TellAcks(cluster::BootTime now) {
+  size_t in_time = 0;
+  if (state_.leads()) {
+    for (size_t replicas = 1; replicas <= options_.source.replicas_max; ++replicas) {
+      const uint64_t acked = source_.AckedSequence(replicas);
+      if (acked == 0) break;
+      parts_.acks->Reach(replicas, acked);
+    }
+    in_time = source_.ConnectedInTime(now);
+  }
+  parts_.acks->SetInTime(in_time);
+  parts_.acks->TimeOut(parts_.time->Now());
+}
+
+void Replicator::TellLeader() {
+  Leader leader{.is_here = !sink_.follows()};
+  if (!leader.is_here) leader.endpoint = sink_.Report().source_endpoint;
+  if (told_leader_ == leader) return;
+  parts_.on_leader(leader);
+  told_leader_ = std::move(leader);
+}
+
+ReplicationStatus Replicator::StatusNow(cluster::BootTime now) {
+  ReplicationStatus status{.node = state_.node(),
+                           .leads = !sink_.follows(),
+                           .epoch = state_.fence(),
+                           .history = state_.history(),
+                           .has_log = log_.get() != nullptr,
+                           .log_bytes = options_.log_bytes,
+                           .source = sink_.follows() ? source_endpoint_ : "",
+                           .sink = sink_.Report(),
+                           .staleness = sink_.Staleness(now),
+                           .counts = source_.counts()};
+  if (status.has_log) {
+    status.log_oldest = log_.get()->oldest();
+    status.log_end = log_.get()->position();
   }
   if (state_.has_data()) {
-    report.position = state_.PositionAt(state_.leads() ? report.log_end : state_.sequence());
+    status.position = state_.PositionAt(state_.leads() ? status.log_end : state_.sequence());
   }
-  return report;
+  for (cluster::LinkReport& link : source_.Links(now)) {
+    const bool is_in_time =
+        link.applied.has_value() && !link.is_copying && link.since_ack <= options_.source.in_time;
+    status.replicas.push_back({.link = std::move(link), .is_in_time = is_in_time, .lag = {}});
+  }
+  return status;
 }
 
 }  // namespace larder::server

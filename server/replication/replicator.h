@@ -11,17 +11,21 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cluster/replication/replication_sink.h"
 #include "cluster/replication/replication_source.h"
 #include "server/bus/peer_stream.h"
+#include "server/handlers/replica_acks.h"
+#include "server/handlers/replication_control.h"
 #include "server/handlers/time_source.h"
 #include "server/replication/keyspace_feed.h"
 #include "server/replication/keyspace_log.h"
 #include "server/replication/node_authority.h"
 #include "server/replication/replica_data.h"
 #include "server/replication/task_thread.h"
+#include "storage/mutex.h"
 
 namespace larder::server {
 
@@ -37,6 +41,7 @@ struct ReplicatorOptions {
   uint64_t message_bytes = uint64_t{256} << 10;  // of records in one message, about
   uint64_t seed = 1;                             // of pauses between attempts to connect
   cluster::NodeId node;
+  cluster::DurableReplication recovered;  // of an earlier process, whose data is gone
 };
 
 // What a Replicator works with. All outlive it.
@@ -48,37 +53,30 @@ struct ReplicatorParts {
   StreamOpener open_stream;
   // Syncs what ordering.md rule 12 wants on disk. An error: nothing that depends on it is said.
   std::function<absl::Status(const cluster::DurableReplication&)> persist;
+  ReplicaAcks* acks = nullptr;
+  // Both are told on the replicator's thread: what leads when that changes, and the primary's shard
+  // time again and again while this node follows.
+  std::function<void(const Leader&)> on_leader;
+  std::function<void(storage::TimePoint)> on_shard_time;
   // As ReplicaData::Parts.
   std::function<void(std::unique_ptr<storage::Keyspace>)> retire;
 };
 
-// Where a node stands, for operators and metrics.
-struct ReplicatorReport {
-  bool leads = false;
-  bool follows = false;
-  std::string source;  // whom it follows
-  cluster::Epoch epoch;
-  std::optional<cluster::Position> position;
-  cluster::History history;
-  bool has_log = false;
-  uint64_t log_oldest = 0;
-  uint64_t log_end = 0;
-  cluster::SinkReport sink;
-  absl::Status last_end;  // of a stream to the source
-  std::optional<cluster::Millis> staleness;
-  cluster::SourceCounts counts;
-  std::vector<cluster::LinkReport> replicas;
-  size_t replicas_in_time = 0;
+// Who answers for the data, as this node knows it.
+struct Leader {
+  bool is_here = true;
+  std::string endpoint;  // else: where its clients connect; empty: not known yet
+  friend bool operator==(const Leader&, const Leader&) = default;
 };
 
 // Replicates the data of this node: steps the machines on a thread of its own, sends what they say,
 // and carries out what they want done. A node begins as one that leads, without a log until
 // somebody asks to follow it.
-class Replicator {
+class Replicator final : public ReplicationControl {
  public:
   Replicator(ReplicatorOptions options, ReplicatorParts parts);
   // REQUIRES: Stop, and all streams have ended since.
-  ~Replicator();
+  ~Replicator() override;
   Replicator(const Replicator&) = delete;
   Replicator& operator=(const Replicator&) = delete;
 
@@ -89,11 +87,10 @@ class Replicator {
 
   // A replica has opened a stream to this node.
   std::shared_ptr<SourceStreamListener> Accept(std::shared_ptr<SourceStream> stream);
-  // Follows that node, whose data takes the place of this one's; or nobody any more, and leads.
-  // `done` is called on the replicator's thread. FAILED_PRECONDITION: there is nothing to lead
-  // with.
-  void ReplicaOf(std::optional<std::string> endpoint, std::function<void(absl::Status)> done);
-  void Report(std::function<void(ReplicatorReport)> take);
+  // `done` is called on the replicator's thread.
+  void ReplicaOf(std::optional<std::string> bus_endpoint,
+                 std::function<void(const absl::Status&)> done) override;
+  ReplicationStatus Status() const override;
 
  private:
   struct Link {
@@ -129,15 +126,23 @@ class Replicator {
   void ExceedFence();
   bool Persist();
   cluster::BootTime Now() const;
-  ReplicatorReport ReportNow();
+  // Lets others see where the node stands, now and then.
+  void Publish(cluster::BootTime now);
+  ReplicationStatus StatusNow(cluster::BootTime now);
+  void TellAcks(cluster::BootTime now);
+  void TellLeader();
 
   const ReplicatorOptions options_;
   const ReplicatorParts parts_;
 
   std::atomic<uint64_t> last_link_{0};
+  mutable storage::Mutex mutex_;
+  ReplicationStatus published_ ABSL_GUARDED_BY(mutex_);
 
   // All below belongs to the thread.
   bool is_ending_ = false;
+  cluster::BootTime publish_at_;
+  std::optional<Leader> told_leader_;
   KeyspaceLog log_;
   cluster::ReplicationState state_;
   cluster::ReplicationSource source_;

@@ -17,6 +17,10 @@ class FrontEnd {
   // Where it listens: with the port that was chosen, if 0 was asked for.
   virtual const Endpoint& endpoint() const = 0;
 
+  // Returns when every thread that runs methods has finished what it ran when this was called: none
+  // uses any more what was taken away before. Not with gRPC's own server, which does not say.
+  virtual void PassBy() = 0;
+
   // Accepts no more, lets what is in flight finish for up to `timeout`, cancels the rest.
   virtual void Drain(absl::Duration timeout) = 0;
 };

@@ -52,18 +52,37 @@ storage::TimePoint ShardClock::Now() const {
 }
 
 void ShardClock::Discipline() {
+  const storage::MutexLock lock(mutex_);
+  if (follows_) return;
   const Course old{.since = since_.load(std::memory_order_relaxed),
                    .offset = offset_.load(std::memory_order_relaxed),
                    .target = target_.load(std::memory_order_relaxed)};
-  const uint64_t sequence = sequence_.load(std::memory_order_relaxed);
-  sequence_.store(sequence + 1, std::memory_order_seq_cst);
   const int64_t boot = sources_.boot();
-  since_.store(boot, std::memory_order_release);
   const int64_t offset = old.OffsetAt(boot);
   const int64_t target = sources_.wall() - boot;
   const bool steps = target - offset > std::chrono::nanoseconds(kStepAhead).count();
-  offset_.store(steps ? target : offset, std::memory_order_release);
-  target_.store(target, std::memory_order_release);
+  Write({.since = boot, .offset = steps ? target : offset, .target = target});
+}
+
+void ShardClock::Follow(storage::TimePoint now) {
+  const storage::MutexLock lock(mutex_);
+  follows_ = true;
+  const int64_t boot = sources_.boot();
+  const int64_t offset = std::chrono::nanoseconds(now.time_since_epoch()).count() - boot;
+  Write({.since = boot, .offset = offset, .target = offset});
+}
+
+void ShardClock::Lead() {
+  const storage::MutexLock lock(mutex_);
+  follows_ = false;
+}
+
+void ShardClock::Write(const Course& course) {
+  const uint64_t sequence = sequence_.load(std::memory_order_relaxed);
+  sequence_.store(sequence + 1, std::memory_order_seq_cst);
+  since_.store(course.since, std::memory_order_release);
+  offset_.store(course.offset, std::memory_order_release);
+  target_.store(course.target, std::memory_order_release);
   sequence_.store(sequence + 2, std::memory_order_release);
 }
 

@@ -6,14 +6,17 @@
 #include <cstdint>
 #include <functional>
 
+#include "absl/base/thread_annotations.h"
 #include "server/handlers/time_source.h"
+#include "storage/mutex.h"
 
 namespace larder::server {
 
-// Shard time of a node on its own: boot time (CLOCK_BOOTTIME, which also runs while the machine
+// Shard time of a node that leads: boot time (CLOCK_BOOTTIME, which also runs while the machine
 // sleeps) plus an offset that follows the wall clock at no more than 1 %. It never steps back, and
 // jumps only when the wall clock is more than an hour ahead, as on a machine that booted in 1970.
-// Now is thread-safe and lock-free; Discipline belongs to one thread. Sources return nanoseconds.
+// One that follows has the time that it is told, which may be behind its own.
+// Thread-safe; Now is lock-free. Sources return nanoseconds.
 class ShardClock final : public TimeSource {
  public:
   struct Sources {
@@ -31,6 +34,12 @@ class ShardClock final : public TimeSource {
   // now. To be called every second or so.
   void Discipline();
 
+  // The primary's shard time is this now: it goes on from there, and follows the wall clock no
+  // more.
+  void Follow(storage::TimePoint now);
+  // Leads again: goes on from where it is.
+  void Lead();
+
   static constexpr std::chrono::hours kStepAhead{1};
 
  private:
@@ -42,7 +51,11 @@ class ShardClock final : public TimeSource {
     int64_t OffsetAt(int64_t boot) const;
   };
 
+  void Write(const Course& course) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const Sources sources_;
+  storage::Mutex mutex_;  // of who writes
+  bool follows_ ABSL_GUARDED_BY(mutex_) = false;
   // A sequence lock over the course: odd while it is being written.
   std::atomic<uint64_t> sequence_{0};
   std::atomic<int64_t> since_{0};

@@ -15,6 +15,7 @@
 #include "server/reflection/descriptor_index.h"
 #include "server/rpc/server_loop.h"
 #include "server/rpc/services/rpc_services.h"
+#include "storage/mutex.h"
 
 namespace larder::server {
 namespace {
@@ -82,6 +83,11 @@ class RpcFrontEnd final : public FrontEnd {
 
   const Endpoint& endpoint() const override { return acceptor_->endpoint(); }
 
+  void PassBy() override {
+    const storage::MutexLock lock(mutex_);
+    for (const IoLoop& loop : loops_) loop.events->RunAndWait([] {});
+  }
+
   void Drain(absl::Duration timeout) override {
     if (acceptor_ != nullptr) acceptor_->Stop();
     for (const IoLoop& loop : loops_) loop.server->Drain();
@@ -99,6 +105,7 @@ class RpcFrontEnd final : public FrontEnd {
       if (Clock::now() - spoke_last >= kLinger) break;
       std::this_thread::sleep_for(kDrainPoll);
     }
+    const storage::MutexLock lock(mutex_);
     loops_.clear();
   }
 
@@ -137,6 +144,7 @@ class RpcFrontEnd final : public FrontEnd {
   TransportState* const transport_;
   const ServiceParts parts_;
   const DescriptorIndex index_;
+  storage::Mutex mutex_;  // held while loops go, and while they are waited for
   std::vector<IoLoop> loops_;
   std::unique_ptr<ConnectionAcceptor> acceptor_;
 };

@@ -1,0 +1,171 @@
+#include "server/node/node_replication.h"
+
+#include <sys/random.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cluster/wire/node_state.h"
+#include "server/bus/bus_client.h"
+#include "server/bus/bus_counters.h"
+#include "server/bus/bus_server.h"
+#include "server/bus/cluster_secret.h"
+#include "server/state_file/state_file.h"
+
+namespace larder::server {
+namespace {
+
+cluster::Millis ToMillis(absl::Duration duration) {
+  return cluster::Millis(absl::ToInt64Milliseconds(duration));
+}
+
+absl::Status OfFlag(absl::string_view flag, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(flag, ": ", status.message()));
+}
+
+absl::StatusOr<cluster::NodeId> DrawNodeId() {
+  uint64_t words[2];
+  if (::getrandom(words, sizeof(words), 0) != static_cast<ssize_t>(sizeof(words))) {
+    return absl::UnavailableError("the system gives no random bytes (getrandom)");
+  }
+  return cluster::NodeId{words[0], words[1] | 1};
+}
+
+// What the node must not forget, on disk if it has a place there. Of one thread at a time.
+class DurableState {
+ public:
+  // DATA_LOSS, FAILED_PRECONDITION: as StateFile.
+  absl::Status Open(const std::string& folder) {
+    if (!folder.empty()) {
+      auto file = StateFile::Open(folder);
+      if (!file.ok()) return OfFlag("--state_dir", file.status());
+      file_ = *std::move(file);
+      const auto bytes = file_->Read();
+      if (!bytes.ok()) return OfFlag("--state_dir", bytes.status());
+      if (bytes->has_value()) {
+        auto state = cluster::DecodeNodeState(**bytes);
+        if (!state.ok()) {
+          return absl::DataLossError(
+              absl::StrCat("--state_dir: ", file_->path(), ": ", state.status().message()));
+        }
+        state_ = *std::move(state);
+        return absl::OkStatus();
+      }
+    }
+    const auto node = DrawNodeId();
+    if (!node.ok()) return node.status();
+    state_.node = *node;
+    return Write();
+  }
+
+  absl::Status Keep(const cluster::DurableReplication& replication) {
+    state_.replication = replication;
+    return Write();
+  }
+  const cluster::NodeState& state() const { return state_; }
+
+ private:
+  absl::Status Write() {
+    return file_ == nullptr ? absl::OkStatus() : file_->Write(cluster::EncodeNodeState(state_));
+  }
+
+  std::unique_ptr<StateFile> file_;  // nullptr: nothing is kept
+  cluster::NodeState state_;
+};
+
+class BusReplication final : public NodeReplication, private ReplicaAcceptor {
+ public:
+  absl::Status Start(const ServerConfig& config, NodeReplicationParts parts) {
+    const ReplicationConfig& replication = config.replication;
+    if (const absl::Status status = durable_.Open(replication.state_dir); !status.ok()) {
+      return status;
+    }
+    BusOptions bus{.tls = config.tls, .listen = *replication.bus_listen};
+    if (!replication.secret_file.empty()) {
+      auto secret = ReadClusterSecret(replication.secret_file);
+      if (!secret.ok()) return secret.status();
+      bus.cluster_secret = *std::move(secret);
+    }
+    client_ = BusClient::Create(bus, &counters_);
+    const std::string endpoint = AdvertisedEndpoint(config, parts.client).ToString();
+    ReplicatorOptions options{.keyspace = parts.keyspace,
+                              .log_bytes = replication.log_bytes,
+                              .node = durable_.state().node,
+                              .recovered = durable_.state().replication};
+    options.source.endpoint = endpoint;
+    options.source.in_time = ToMillis(replication.in_time);
+    options.sink.endpoint = endpoint;
+    options.seed = durable_.state().node.low;
+    replicator_ = std::make_unique<Replicator>(
+        std::move(options),
+        ReplicatorParts{
+            .served = parts.served,
+            .versions = parts.versions,
+            .time = parts.clock,
+            .authority = parts.authority,
+            .open_stream = [this](const std::string& source,
+                                  std::shared_ptr<ReplicaStreamListener> listener)
+                -> absl::StatusOr<std::shared_ptr<ReplicaStream>> {
+              const auto parsed = ParseEndpoint(source);
+              if (!parsed.ok()) return parsed.status();
+              return client_->Connect(*parsed, std::move(listener));
+            },
+            .persist =
+                [this](const cluster::DurableReplication& state) { return durable_.Keep(state); },
+            .acks = parts.acks,
+            .on_leader =
+                [on_leader = parts.on_leader, clock = parts.clock](const Leader& leader) {
+                  if (leader.is_here) clock->Lead();
+                  on_leader(leader);
+                },
+            .on_shard_time = [clock = parts.clock](storage::TimePoint now) { clock->Follow(now); },
+            .retire = std::move(parts.retire)});
+    auto server = BusServer::Start(bus, this, &counters_);
+    if (!server.ok()) {
+      return server.status().code() == absl::StatusCode::kUnavailable
+                 ? OfFlag("--bus_listen", server.status())
+                 : server.status();
+    }
+    server_ = *std::move(server);
+    if (replication.replica_of.has_value()) {
+      replicator_->ReplicaOf(replication.replica_of->bus().ToString(), [](const absl::Status&) {});
+    }
+    return absl::OkStatus();
+  }
+
+  ~BusReplication() override {
+    // First what opens streams, then those who end them.
+    if (replicator_ != nullptr) replicator_->Stop();
+    if (server_ != nullptr) server_->Stop();
+    client_.reset();
+    server_.reset();
+  }
+
+  const Endpoint& bus_endpoint() const override { return server_->endpoint(); }
+  ReplicationControl& control() override { return *replicator_; }
+
+ private:
+  std::shared_ptr<SourceStreamListener> OnReplica(std::shared_ptr<SourceStream> stream,
+                                                  const cluster::Hello&) override {
+    return replicator_->Accept(std::move(stream));
+  }
+
+  DurableState durable_;
+  BusCounters counters_;
+  std::unique_ptr<BusClient> client_;
+  std::unique_ptr<Replicator> replicator_;
+  std::unique_ptr<BusServer> server_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<NodeReplication>> NodeReplication::Start(
+    const ServerConfig& config, NodeReplicationParts parts) {
+  auto replication = std::make_unique<BusReplication>();
+  const absl::Status status = replication->Start(config, std::move(parts));
+  if (!status.ok()) return status;
+  return replication;
+}
+
+}  // namespace larder::server
