@@ -22,6 +22,7 @@
 #include "server/handlers/time_source.h"
 #include "server/replication/keyspace_feed.h"
 #include "server/replication/keyspace_log.h"
+#include "server/replication/leader.h"
 #include "server/replication/node_authority.h"
 #include "server/replication/replica_data.h"
 #include "server/replication/task_thread.h"
@@ -60,13 +61,6 @@ struct ReplicatorParts {
   std::function<void(storage::TimePoint)> on_shard_time;
   // As ReplicaData::Parts.
   std::function<void(std::unique_ptr<storage::Keyspace>)> retire;
-};
-
-// Who answers for the data, as this node knows it.
-struct Leader {
-  bool is_here = true;
-  std::string endpoint;  // else: where its clients connect; empty: not known yet
-  friend bool operator==(const Leader&, const Leader&) = default;
 };
 
 // Replicates the data of this node: steps the machines on a thread of its own, sends what they say,
