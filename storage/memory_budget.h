@@ -24,6 +24,11 @@ class MemoryBudget {
   bool TryReserveKept(uint64_t bytes, uint64_t left_bytes) {
     return TryReserveBelow(limit_bytes() - left_bytes, bytes);
   }
+  // For what another node's budget has room for: layouts differ, so it may pass the limit by a
+  // sixteenth of it.
+  bool TryReserveForCopy(uint64_t bytes) {
+    return TryReserveBelow(limit_bytes() + limit_bytes() / 16, bytes);
+  }
   // Reserves what there is of them, and nothing of what is kept; returns how much that is.
   uint64_t ReserveUpTo(uint64_t bytes) {
     const uint64_t limit = open_bytes();

@@ -34,7 +34,7 @@ Outcome NeedsMemory(absl::Status status) {
 
 Outcome CopyDoesNotFit() {
   return NeedsMemory(
-      absl::ResourceExhaustedError("a copy needs more memory (--memory) than what it is a copy of, "
+      absl::ResourceExhaustedError("a copy needs more memory than --memory and a sixteenth of it, "
                                    "and evicts nothing by itself"));
 }
 
@@ -77,6 +77,10 @@ Outcome Reclaimer::ProvideFew(uint64_t wanted, TimePoint now, Credit& credit) {
     const Eviction eviction = Reclaim(now, {wanted - credit.memory_bytes, credit.evicts});
     credit.memory_bytes += eviction.freed_bytes;
     if (eviction.done) continue;
+    if (!credit.evicts && parts_.budget->TryReserveForCopy(wanted - credit.memory_bytes)) {
+      credit.memory_bytes = wanted;
+      break;
+    }
     if (Outcome why = WhyNothingGoes(eviction, credit); !why.done()) return why;
     return DoesNotFit(wanted, /*evictable=*/0, credit);
   }
@@ -94,7 +98,11 @@ Outcome Reclaimer::ProvideMany(uint64_t wanted, TimePoint now, Credit& credit) {
     }
     Eviction gain = Reclaim(now, {missing, /*evicts=*/false});
     if (!gain.done) {
-      if (!credit.evicts) return CopyDoesNotFit();
+      if (!credit.evicts) {
+        if (!parts_.budget->TryReserveForCopy(missing)) return CopyDoesNotFit();
+        credit.memory_bytes = wanted;
+        break;
+      }
       if (!fits) {
         if (Outcome outcome = CheckFits(wanted, credit); !outcome.done()) return outcome;
         fits = true;

@@ -273,6 +273,46 @@ TEST_F(KeyspaceCopyTest, ACopyThatDoesNotFitIsRefusedAndMayGoOn) {
   EXPECT_EQ(small->Stats().entries, 4u);
 }
 
+// Layouts differ, and a copy evicts nothing by itself.
+TEST_F(KeyspaceCopyTest, OneWithAsMuchMemoryFollowsOneThatEvicts) {
+  constexpr uint64_t kBytes = 8 << 20;
+  for (const EvictionKind eviction : {EvictionKind::kS3Fifo, EvictionKind::kRandom}) {
+    Make({.memory_bytes = kBytes, .stripes = 16, .eviction = eviction});
+    const auto copy = Keyspace::Create({.memory_bytes = kBytes,
+                                        .stripes = 16,
+                                        .eviction = eviction,
+                                        .authority = &replica_authority_},
+                                       &replica_clock_)
+                          .value();
+    replica_authority_.holds = false;
+    const auto log = MutationLog::Create({.bytes = kLogBytes}).value();
+    keyspace_->AttachLog(log.get());
+    const auto reader = LogReader::Create(log.get(), 1, LogReader::Pace::kMayFallBehind).value();
+    uint64_t position = 1;
+    for (int i = 0; i < 60'000; ++i) {
+      const std::string key = "k" + std::to_string(random_.Below(40'000));
+      const std::string value(random_.Below(1000), 'v');
+      ASSERT_TRUE(keyspace_->Set(Ref(key), value, {}, now_).ok());
+      if (i % 100 != 99) continue;
+      std::string bytes;
+      ASSERT_EQ(ReadBatch(*reader, {.bytes_max = 1 << 30}, &bytes), LogReader::Result::kRead);
+      const absl::Status status =
+          copy->ApplyBatch(RecordBatch::Parse(bytes, UINT64_MAX).value(), now_, &position);
+      ASSERT_TRUE(status.ok()) << i << status;
+    }
+    EXPECT_GT(keyspace_->Stats().evictions, 1000u);
+    EXPECT_EQ(copy->Stats().entries, keyspace_->Stats().entries);
+    EXPECT_LE(copy->Memory().total(), kBytes + kBytes / 16);
+    // Once it leads it comes back to what it may have.
+    replica_authority_.holds = true;
+    for (int i = 0; i < 1000; ++i) {
+      ASSERT_TRUE(copy->Set(Ref("k" + std::to_string(i)), "v", {}, now_).ok());
+    }
+    EXPECT_LE(copy->Memory().total(), kBytes);
+    keyspace_->DetachLog();
+  }
+}
+
 TEST_F(KeyspaceCopyTest, AChunkStopsBeforeASlotThatItIsToLeave) {
   std::string chunk;
   const ExportOptions options{.slots_end = kSlots - 1};
