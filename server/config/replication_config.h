@@ -23,6 +23,9 @@ struct ReplicationConfig {
   std::string secret_file;                // empty: none
   std::string state_dir;                  // empty: none
   uint64_t log_bytes = uint64_t{64} << 20;
+  // Of writes for which the log has no room until replicas have read on.
+  uint64_t held_write_bytes = uint64_t{64} << 20;
+  absl::Duration held_write_timeout = absl::Seconds(5);
   uint32_t min_replicas_to_write = 0;
   absl::Duration in_time = absl::Seconds(1);
 };

@@ -59,6 +59,16 @@ void AddReplicationFlags(std::vector<Flag>& flags) {
        "nowhere, and after a restart it is another node."},
       "FOLDER", "a folder; empty: none", [](auto& c) -> auto& { return c.replication.state_dir; }));
   flags.push_back(LogBytes());
+  flags.push_back(flag_kinds::Size(
+      {"max_held_write_bytes",
+       "Requests of writes that wait until replicas have made room in the log; with more, a write "
+       "is RESOURCE_EXHAUSTED."},
+      0, kTi, [](auto& c) -> auto& { return c.replication.held_write_bytes; }));
+  flags.push_back(flag_kinds::Duration(
+      {"held_write_timeout",
+       "How long a write waits for room in the log; then it is RESOURCE_EXHAUSTED."},
+      absl::Milliseconds(1), absl::Hours(1),
+      [](auto& c) -> auto& { return c.replication.held_write_timeout; }));
   flags.push_back(flag_kinds::Number(
       {"min_replicas_to_write",
        "Writes are FAILED_PRECONDITION while fewer replicas follow in time; 0: never."},

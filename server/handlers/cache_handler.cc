@@ -6,8 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "cluster/hash_slot.h"
+#include "server/handlers/kept_request.h"
 #include "server/handlers/request_checks.h"
 #include "server/handlers/retry_hint.h"
+#include "storage/commands.h"
 #include "storage/lasting_failure.h"
 
 namespace larder::server {
@@ -18,6 +20,33 @@ absl::string_view View(std::string_view text) { return {text.data(), text.size()
 absl::Status Invalid(std::string_view operation, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(View(operation), ": ", View(what)));
 }
+
+// The same error, of this operation.
+absl::Status Named(std::string_view operation, const absl::Status& status) {
+  absl::Status named(status.code(), absl::StrCat(View(operation), ": ", status.message()));
+  status.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { named.SetPayload(url, payload); });
+  return named;
+}
+
+// A request whose method is run again.
+template <typename View, typename ReplyType, typename Again>
+class HeldRequest final : public HeldWrites::Write {
+ public:
+  HeldRequest(std::string_view operation, const View& request, ReplyType& reply, Again again)
+      : operation_(operation), request_(request), reply_(reply), again_(std::move(again)) {}
+
+  void Run() override { again_(request_.view(), reply_.Take()); }
+  void Fail(const absl::Status& status) override { reply_.Take().Fail(status); }
+  std::string_view operation() const override { return operation_; }
+  size_t bytes() const override { return request_.bytes(); }
+
+ private:
+  const std::string_view operation_;  // a literal
+  const KeptRequest<View> request_;
+  OpenReply<ReplyType> reply_;
+  Again again_;
+};
 
 }  // namespace
 
@@ -40,11 +69,45 @@ storage::Keyspace* CacheHandler::Served(std::string_view operation, Reply<Answer
 }
 
 absl::Status CacheHandler::FromStorage(std::string_view operation, const absl::Status& status) {
-  absl::Status named(status.code(), absl::StrCat(View(operation), ": ", status.message()));
+  absl::Status named = Named(operation, status);
   if (!absl::IsResourceExhausted(status)) return named;
   refused_for_memory_.fetch_add(1, std::memory_order_relaxed);
   if (storage::IsLasting(status)) return named;
   return WithRetryHint(std::move(named), limits_.overload_retry_after);
+}
+
+template <typename Command>
+storage::Outcome CacheHandler::Execute(storage::Keyspace* keyspace, Command& command,
+                                       storage::TimePoint now) {
+  // Room may come between the look for it and the wish to be told, but hardly again and again.
+  constexpr int kAttempts = 4;
+  storage::Outcome outcome = keyspace->Execute(command, now);
+  for (int i = 1; i < kAttempts && outcome.kind == storage::Outcome::Kind::kNeedsLogRoom; ++i) {
+    if (!keyspace->AwaitLogRoom(outcome.log_room)) break;
+    outcome = keyspace->Execute(command, now);
+  }
+  return outcome;
+}
+
+template <typename View, typename ReplyType, typename Again>
+void CacheHandler::Hold(std::string_view operation, const View& request, ReplyType& reply,
+                        Again again) {
+  if (const absl::Status status = held_->Reserve(KeptRequest<View>::BytesFor(request));
+      !status.ok()) {
+    return reply.Fail(Named(operation, status));
+  }
+  held_->Add(std::make_unique<HeldRequest<View, ReplyType, Again>>(operation, request, reply,
+                                                                   std::move(again)),
+             Now());
+}
+
+template <typename View, typename ReplyType, typename Again>
+void CacheHandler::NotDone(std::string_view operation, const storage::Outcome& outcome,
+                           const View& request, ReplyType& reply, Again again) {
+  if (held_ != nullptr && outcome.kind == storage::Outcome::Kind::kNeedsLogRoom) {
+    return Hold(operation, request, reply, std::move(again));
+  }
+  reply.Fail(FromStorage(operation, outcome.status));
 }
 
 void CacheHandler::Prefetch(absl::Span<const std::string_view> keys) const {
@@ -156,6 +219,12 @@ absl::Status CacheHandler::CheckReplicas(std::string_view operation) const {
       replicas_min_, " (--min_replicas_to_write); nothing was written"));
 }
 
+auto CacheHandler::SetAgain(std::string_view operation) {
+  return [this, operation](const SetView& request, SetReply& reply) {
+    SetFor(operation, request, reply);
+  };
+}
+
 void CacheHandler::SetFor(std::string_view operation, const SetView& request, SetReply& reply) {
   const auto key = CheckKey(operation, request.key, limits_);
   if (!key.ok()) return reply.Fail(key.status());
@@ -163,6 +232,8 @@ void CacheHandler::SetFor(std::string_view operation, const SetView& request, Se
   const auto options = CheckSet(operation, request, now);
   if (!options.ok()) return reply.Fail(options.status());
   if (const auto status = CheckReplicas(operation); !status.ok()) return reply.Fail(status);
+  if (MustWait()) [[unlikely]]
+    return Hold(operation, request, reply, SetAgain(operation));
   if (request.ack.level != AckView::kReplicas) [[likely]]
     return Store(operation, *key, request, *options, now, reply);
   // Left open first, since what comes of the write is given to the one that is completed.
@@ -178,9 +249,12 @@ void CacheHandler::Store(std::string_view operation, const storage::KeyRef& key,
   if (keyspace == nullptr) return;
   const bool waits = request.ack.level == AckView::kReplicas;
   const uint64_t opening = waits ? acks_->opening() : 0;
-  const auto result = keyspace->Set(key, request.value, options, now);
-  if (!result.ok()) return reply.Fail(FromStorage(operation, result.status()));
-  if (result->outcome == storage::SetResult::Outcome::kRefused) {
+  storage::SetCommand command{key, request.value, options};
+  if (const auto outcome = Execute(keyspace, command, now); !outcome.done()) {
+    return NotDone(operation, outcome, request, reply, SetAgain(operation));
+  }
+  const storage::SetResult& result = command.result;
+  if (result.outcome == storage::SetResult::Outcome::kRefused) {
     return reply.Fail(WithRetryHint(
         absl::ResourceExhaustedError(absl::StrCat(
             View(operation), ": the answer with the value that was there would have more than the ",
@@ -189,9 +263,9 @@ void CacheHandler::Store(std::string_view operation, const storage::KeyRef& key,
         absl::ZeroDuration()));
   }
   // What was not stored has nothing to wait for.
-  if (!waits || result->outcome != storage::SetResult::Outcome::kStored) [[likely]]
-    return reply.Complete({.result = *result});
-  Acknowledge(operation, {request.ack, opening, now}, {.result = *result}, reply);
+  if (!waits || result.outcome != storage::SetResult::Outcome::kStored) [[likely]]
+    return reply.Complete({.result = result});
+  Acknowledge(operation, {request.ack, opening, now}, {.result = result}, reply);
 }
 
 void CacheHandler::Acknowledge(std::string_view operation, const AckWait& wait,
@@ -236,11 +310,18 @@ void CacheHandler::DeleteFor(std::string_view operation, const DeleteView& reque
     options.stale_until = now + *stale_for;
   }
   if (const auto status = CheckReplicas(operation); !status.ok()) return reply.Fail(status);
+  const auto again = [this, operation](const DeleteView& kept, DeleteReply& open) {
+    DeleteFor(operation, kept, open);
+  };
+  if (MustWait()) [[unlikely]]
+    return Hold(operation, request, reply, again);
   storage::Keyspace* const keyspace = Served(operation, reply);
   if (keyspace == nullptr) return;
-  const auto result = keyspace->Delete(*key, options, now);
-  if (!result.ok()) return reply.Fail(FromStorage(operation, result.status()));
-  reply.Complete(*result);
+  storage::DeleteCommand command{*key, options};
+  if (const auto outcome = Execute(keyspace, command, now); !outcome.done()) {
+    return NotDone(operation, outcome, request, reply, again);
+  }
+  reply.Complete(command.result);
 }
 
 void CacheHandler::Lease(const LeaseView& request, LeaseReply& reply) {
@@ -284,11 +365,17 @@ void CacheHandler::Touch(const TouchView& request, TouchReply& reply) {
   const auto expires_at = CheckTtl("Touch", request.ttl, now, limits_);
   if (!expires_at.ok()) return reply.Fail(expires_at.status());
   if (const auto status = CheckReplicas("Touch"); !status.ok()) return reply.Fail(status);
+  const auto again = [this](const TouchView& kept, TouchReply& open) { Touch(kept, open); };
+  if (MustWait()) [[unlikely]]
+    return Hold("Touch", request, reply, again);
   storage::Keyspace* const keyspace = Served("Touch", reply);
   if (keyspace == nullptr) return;
-  const auto result = keyspace->Touch(*key, *expires_at, now);
-  if (!result.ok()) return reply.Fail(FromStorage("Touch", result.status()));
-  reply.Complete({.found = result->found, .version = result->version, .expires_at = *expires_at});
+  storage::TouchCommand command{*key, *expires_at};
+  if (const auto outcome = Execute(keyspace, command, now); !outcome.done()) {
+    return NotDone("Touch", outcome, request, reply, again);
+  }
+  const storage::TouchResult& result = command.result;
+  reply.Complete({.found = result.found, .version = result.version, .expires_at = *expires_at});
 }
 
 void CacheHandler::Increment(const IncrementView& request, IncrementReply& reply) {
@@ -301,11 +388,19 @@ void CacheHandler::Increment(const IncrementView& request, IncrementReply& reply
   if (request.ttl.has_value()) options.expires_at = *expires_at;
   options.created_expires_at = *expires_at;
   if (const auto status = CheckReplicas("Increment"); !status.ok()) return reply.Fail(status);
+  const auto again = [this](const IncrementView& kept, IncrementReply& open) {
+    Increment(kept, open);
+  };
+  if (MustWait()) [[unlikely]]
+    return Hold("Increment", request, reply, again);
   storage::Keyspace* const keyspace = Served("Increment", reply);
   if (keyspace == nullptr) return;
-  const auto result = keyspace->Increment(*key, options, now);
-  if (!result.ok()) return reply.Fail(FromStorage("Increment", result.status()));
-  reply.Complete(*result);
+  storage::IncrementCommand command{*key, options};
+  if (const auto outcome = Execute(keyspace, command, now); !outcome.done()) {
+    return NotDone("Increment", outcome, request, reply, again);
+  }
+  if (!command.result.ok()) return reply.Fail(FromStorage("Increment", command.result.status()));
+  reply.Complete(*command.result);
 }
 
 void CacheHandler::Append(const AppendView& request, AppendReply& reply) {
@@ -321,9 +416,16 @@ void CacheHandler::Append(const AppendView& request, AppendReply& reply) {
                                        .created_expires_at = *expires_at,
                                        .value_bytes_max = limits_.max_value_bytes};
   if (const auto status = CheckReplicas("Append"); !status.ok()) return reply.Fail(status);
+  const auto again = [this](const AppendView& kept, AppendReply& open) { Append(kept, open); };
+  if (MustWait()) [[unlikely]]
+    return Hold("Append", request, reply, again);
   storage::Keyspace* const keyspace = Served("Append", reply);
   if (keyspace == nullptr) return;
-  const auto result = keyspace->Append(*key, request.value, options, now);
+  storage::AppendCommand command{*key, request.value, options};
+  if (const auto outcome = Execute(keyspace, command, now); !outcome.done()) {
+    return NotDone("Append", outcome, request, reply, again);
+  }
+  const auto& result = command.result;
   if (!result.ok()) {
     if (!absl::IsInvalidArgument(result.status())) {
       return reply.Fail(FromStorage("Append", result.status()));

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "server/handlers/held_writes.h"
 #include "server/handlers/lease_token_codec.h"
 #include "server/handlers/limits.h"
 #include "server/handlers/replica_acks.h"
@@ -44,11 +45,13 @@ class CacheHandler {
   // after the other. Any bytes will do.
   void Prefetch(absl::Span<const std::string_view> keys) const;
 
-  // From now on writes may wait for replicas, and need as many in time as `replicas_min`. Before
-  // the first request; `acks` outlives the handler, and is told the time of the handler's source.
-  void SetReplicas(ReplicaAcks* acks, size_t replicas_min) {
+  // From now on writes may wait for replicas, and need as many in time as `replicas_min`; those for
+  // which the log has no room wait in `held`, or fail if there is none. Before the first request;
+  // both outlive the handler, and are told the time of the handler's source.
+  void SetReplicas(ReplicaAcks* acks, size_t replicas_min, HeldWrites* held = nullptr) {
     acks_ = acks;
     replicas_min_ = replicas_min;
+    held_ = held;
   }
 
   const Limits& limits() const { return limits_; }
@@ -79,6 +82,20 @@ class CacheHandler {
 
   // FAILED_PRECONDITION: too few replicas are in time for a write.
   absl::Status CheckReplicas(std::string_view operation) const;
+  // A write that comes now has to wait until others have found room in the log.
+  bool MustWait() const { return held_ != nullptr && held_->IsBehindOthers(); }
+  // As Keyspace::Execute; room in the log that has come meanwhile was looked for again.
+  template <typename Command>
+  storage::Outcome Execute(storage::Keyspace* keyspace, Command& command, storage::TimePoint now);
+  // Keeps the request until the log has room, and then runs `again` on it.
+  template <typename View, typename ReplyType, typename Again>
+  void Hold(std::string_view operation, const View& request, ReplyType& reply, Again again);
+  // For a write that was not done: holds it, if it is for want of room in the log, or fails.
+  template <typename View, typename ReplyType, typename Again>
+  void NotDone(std::string_view operation, const storage::Outcome& outcome, const View& request,
+               ReplyType& reply, Again again);
+
+  auto SetAgain(std::string_view operation);
   // Stores what was checked, and answers.
   void Store(std::string_view operation, const storage::KeyRef& key, const SetView& request,
              storage::SetOptions options, storage::TimePoint now, SetReply& reply);
@@ -100,6 +117,7 @@ class CacheHandler {
   const LeaseTokenCodec tokens_;
   const ScanCursorCodec cursors_;
   ReplicaAcks* acks_ = nullptr;  // nullptr: there are no replicas
+  HeldWrites* held_ = nullptr;   // nullptr: writes do not wait for room in the log
   size_t replicas_min_ = 0;
   std::atomic<uint64_t> refused_for_memory_{0};
 };

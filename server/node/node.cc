@@ -92,6 +92,9 @@ class Node::Parts final : public NodeFigureSource {
         versions_(config.node_number),
         connections_(config.max_connections),
         inflight_(config.max_inflight, config.limits.overload_retry_after),
+        held_writes_({.bytes_max = config.replication.held_write_bytes,
+                      .timeout = config.replication.held_write_timeout,
+                      .retry_after = config.limits.overload_retry_after}),
         transport_(config.max_total_incomplete_bytes, config.max_total_unread_bytes) {
     transport_.counts_ends = config.transport != ServerConfig::Transport::kGrpcpp;
   }
@@ -113,7 +116,9 @@ class Node::Parts final : public NodeFigureSource {
     keyspace_ = std::make_unique<ServedKeyspace>(*std::move(keyspace));
     cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
                                             LeaseTokenCodec(config_.node_number, RandomNumber()));
-    cache_->SetReplicas(&acks_, config_.replication.min_replicas_to_write);
+    if (config_.replication.bus_listen.has_value()) {
+      cache_->SetReplicas(&acks_, config_.replication.min_replicas_to_write, &held_writes_);
+    }
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
     forwarding_ = std::make_unique<Forwarding>(ForwardingOptionsOf(config_), tls_.get());
     runtime_config_ = std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_,
@@ -210,6 +215,7 @@ class Node::Parts final : public NodeFigureSource {
          .clock = &clock_,
          .authority = &authority_,
          .acks = &acks_,
+         .held_writes = &held_writes_,
          .on_leader = [this](const Leader& leader) { OnLeader(leader); },
          .retire = [this](std::unique_ptr<storage::Keyspace> old) { Retire(std::move(old)); }});
     if (!bus.ok()) return bus.status();
@@ -293,6 +299,7 @@ class Node::Parts final : public NodeFigureSource {
   RequestMetrics requests_;
   mutable ConnectionTable connections_;  // may look which are gone when it is read
   InflightLimit inflight_;
+  HeldWrites held_writes_;
   TlsCounters tls_counters_;
   std::unique_ptr<TlsRotation> tls_;        // nullptr: plaintext
   std::unique_ptr<Forwarding> forwarding_;  // before handlers, whose open replies leave its limits

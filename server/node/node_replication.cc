@@ -114,6 +114,7 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
             .persist =
                 [this](const cluster::DurableReplication& state) { return durable_.Keep(state); },
             .acks = parts.acks,
+            .held_writes = parts.held_writes,
             .on_leader =
                 [on_leader = parts.on_leader, clock = parts.clock](const Leader& leader) {
                   if (leader.is_here) clock->Lead();

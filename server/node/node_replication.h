@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "server/config/server_config.h"
 #include "server/connections/endpoint.h"
+#include "server/handlers/held_writes.h"
 #include "server/handlers/replica_acks.h"
 #include "server/handlers/replication_control.h"
 #include "server/handlers/served_keyspace.h"
@@ -27,6 +28,7 @@ struct NodeReplicationParts {
   ShardClock* clock = nullptr;
   NodeAuthority* authority = nullptr;
   ReplicaAcks* acks = nullptr;
+  HeldWrites* held_writes = nullptr;
   std::function<void(const Leader&)> on_leader;
   std::function<void(std::unique_ptr<storage::Keyspace>)> retire;
 };

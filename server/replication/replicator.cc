@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds kPeriod{20};
 // Messages to one replica before others have their turn.
 constexpr int kMessagesInARow = 16;
+// Writes that waited for room in the log, in one turn.
+constexpr size_t kHeldWritesInARow = 256;
 constexpr cluster::Millis kPublishInterval{50};
 constexpr uint64_t kFirstSequence = 1;
 
@@ -99,7 +101,7 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
       log_({.bytes = options_.log_bytes,
             .stripes = options_.keyspace.stripes,
             .wake = [this] { thread_->Wake(); },
-            .room = {}}),
+            .room = [this] { thread_->Wake(); }}),
       state_(options_.node, options_.recovered, std::nullopt),
       source_(options_.source, &state_),
       sink_(options_.sink, &state_, options_.seed),
@@ -122,6 +124,7 @@ void Replicator::Stop() {
     EndAllLinks(absl::UnavailableError("the node ends"));
     CloseSource(absl::UnavailableError("the node ends"));
     log_.Close();  // before the thread that its writers wake
+    parts_.held_writes->Close();
     closed.set_value();
   });
   closed.get_future().wait();
@@ -149,6 +152,7 @@ void Replicator::Turn() {
   for (auto& [id, link] : links_) {
     if (link.can_send && link.feed != nullptr) goes_on |= !link.feed->Sleep();
   }
+  goes_on |= parts_.held_writes->Run(parts_.time->Now(), kHeldWritesInARow);
   if (goes_on) thread_->Wake();
   TellAcks(now);
   if (const auto shard_time = sink_.ShardTimeAt(now); sink_.follows() && shard_time.has_value()) {

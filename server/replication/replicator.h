@@ -17,6 +17,7 @@
 #include "cluster/replication/replication_sink.h"
 #include "cluster/replication/replication_source.h"
 #include "server/bus/peer_stream.h"
+#include "server/handlers/held_writes.h"
 #include "server/handlers/replica_acks.h"
 #include "server/handlers/replication_control.h"
 #include "server/handlers/time_source.h"
@@ -55,6 +56,7 @@ struct ReplicatorParts {
   // Syncs what ordering.md rule 12 wants on disk. An error: nothing that depends on it is said.
   std::function<absl::Status(const cluster::DurableReplication&)> persist;
   ReplicaAcks* acks = nullptr;
+  HeldWrites* held_writes = nullptr;
   // Both are told on the replicator's thread: what leads when that changes, and the primary's shard
   // time again and again while this node follows.
   std::function<void(const Leader&)> on_leader;
