@@ -121,11 +121,15 @@ int Serve(const ServerConfig& config, SignalWaiter& signals, LogWriter& log) {
   const auto metrics_endpoint = (*node)->metrics_endpoint();
   const std::string metrics =
       metrics_endpoint.has_value() ? absl::StrCat("on ", metrics_endpoint->ToString()) : "off";
+  const auto bus_endpoint = (*node)->bus_endpoint();
+  const std::string bus =
+      bus_endpoint.has_value() ? absl::StrCat(", bus on ", bus_endpoint->ToString()) : "";
   WarnOfStrangers(config, (*node)->client_endpoint());
-  LOG(INFO) << "serving on " << client << ", metrics " << metrics;
+  LOG(INFO) << "serving on " << client << ", metrics " << metrics << bus;
   log.Flush(kLastLinesWithin);
   // For programs that start a node on port 0: this line is part of the interface.
-  std::printf("larderd: serving on %s, metrics %s\n", client.c_str(), metrics.c_str());
+  std::printf("larderd: serving on %s, metrics %s%s\n", client.c_str(), metrics.c_str(),
+              bus.c_str());
   std::fflush(stdout);
   const int signal = WaitForEnd(signals, **node, SignalWaiter::Time::max());
   if (config.shutdown_delay > absl::ZeroDuration()) {
