@@ -1,5 +1,7 @@
 #include "cluster/replication/copy_in_progress.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace larder::cluster {
@@ -19,6 +21,11 @@ absl::Status CopyInProgress::GoOn(const Welcome& welcome) {
   if (!welcome.history.Contains(progress.position.epoch)) {
     return absl::InvalidArgumentError(absl::StrCat("a copy cut at ", progress.position.ToText(),
                                                    " is to go on without its epoch"));
+  }
+  if (!welcome.history.Continues(progress.exact_from, UINT64_MAX)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a copy of what was read up to ", progress.exact_from.ToText(),
+                     " is to go on with a history that does not have it"));
   }
   if (welcome.kind == Welcome::Kind::kCopyOnward) {
     if (welcome.from != confirmed_ || welcome.cursor != confirmed_cursor_) {
@@ -71,6 +78,7 @@ absl::Status CopyInProgress::ReceiveChunk(const CopyChunk& message) {
     return absl::InvalidArgumentError("a chunk to keep where nothing was copied before");
   }
   cursor_ = message.end;
+  exact_from_ = std::max({exact_from_, message.position, message.exact_from});
   return absl::OkStatus();
 }
 
@@ -78,6 +86,10 @@ absl::Status CopyInProgress::ReceiveEnd(const CopyEnd& message) {
   if (message.position != received_) {
     return absl::InvalidArgumentError(
         absl::StrCat("the end at ", message.position, " of a copy at ", received_));
+  }
+  if (message.position < exact_from_) {
+    return absl::InvalidArgumentError(absl::StrCat("the end at ", message.position,
+                                                   " of a copy that was read up to ", exact_from_));
   }
   has_ended_ = true;
   return absl::OkStatus();
@@ -94,11 +106,10 @@ void CopyInProgress::ConfirmChunk(const std::string& end, uint64_t bytes) {
 }
 
 CopyProgress CopyInProgress::Progress() const {
-  return {copy_id_,
-          {growing_.history().EpochAt(confirmed_), confirmed_},
-          confirmed_cursor_,
-          older_position_,
-          older_cursor_};
+  const uint64_t exact_from = std::max(exact_from_, confirmed_);
+  return {copy_id_,          {growing_.history().EpochAt(confirmed_), confirmed_},
+          confirmed_cursor_, older_position_,
+          older_cursor_,     {growing_.EpochAt(exact_from), exact_from}};
 }
 
 }  // namespace larder::cluster

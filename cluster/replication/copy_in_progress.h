@@ -44,9 +44,10 @@ class CopyInProgress {
 
  private:
   uint64_t copy_id_;
-  GrowingHistory growing_;  // as far as it is confirmed
-  uint64_t received_ = 0;   // where the next batch begins
-  std::string cursor_;      // where the next chunk begins
+  GrowingHistory growing_;   // as far as it is confirmed
+  uint64_t received_ = 0;    // where the next batch begins
+  std::string cursor_;       // where the next chunk begins
+  uint64_t exact_from_ = 0;  // of all chunks
   bool has_ended_ = false;
   uint64_t confirmed_ = 0;
   std::string confirmed_cursor_;

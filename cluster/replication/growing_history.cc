@@ -10,6 +10,13 @@ GrowingHistory::GrowingHistory(const History& history, uint64_t sequence) : hist
   announced_.assign(all.begin() + static_cast<ptrdiff_t>(history_.beginnings().size()), all.end());
 }
 
+const Epoch& GrowingHistory::EpochAt(uint64_t sequence) const {
+  for (size_t left = announced_.size(); left > 0; --left) {
+    if (announced_[left - 1].first < sequence) return announced_[left - 1].epoch;
+  }
+  return history_.EpochAt(sequence);
+}
+
 void GrowingHistory::Advance(uint64_t sequence) {
   size_t entered = 0;
   while (entered < announced_.size() && announced_[entered].first < sequence) {

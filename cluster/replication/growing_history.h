@@ -23,6 +23,10 @@ class GrowingHistory {
     return announced_.empty() ? history_.beginnings().back() : announced_.back();
   }
 
+  // The epoch of the last record before `sequence`, be it there or announced.
+  // REQUIRES: history() is not empty.
+  const Epoch& EpochAt(uint64_t sequence) const;
+
   // REQUIRES: above last(), and not before its first sequence.
   void Announce(const Epoch& epoch, uint64_t first) { announced_.push_back({epoch, first}); }
   void ForgetAnnounced() { announced_.clear(); }

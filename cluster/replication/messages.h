@@ -27,12 +27,14 @@ inline constexpr size_t kChainMax = 16;
 // A copy that was cut, as far as it came.
 struct CopyProgress {
   uint64_t copy_id = 0;  // the source's number for it
-  Position position;     // what was copied is exact here
+  Position position;     // up to here the log was applied to what was copied
   std::string cursor;    // the next thing to copy; all before it is copied
-  // From `cursor` to here lies what an earlier pass copied, exact at `older_position`. Absent:
-  // none.
+  // From `cursor` to here lies what an earlier pass copied, as of `older_position`. Absent: none.
   std::optional<Position> older_position;
   std::string older_cursor;
+  // Where the last of it was read, `position` or behind: from here on what was copied is exact, and
+  // before only with the very log that it was copied beside.
+  Position exact_from;
 };
 
 // The first message of a stream.
@@ -112,14 +114,15 @@ struct LogBatch {
   std::string payload;
 };
 
-// What lies from `begin` to `end`, in the cursor's order, whole, as it is at `position`. It
-// replaces what the copy has there.
+// What lies from `begin` to `end`, in the cursor's order, whole, as it is at `position`, or some of
+// it later. It replaces what the copy has there.
 struct CopyChunk {
   std::string begin;
   std::string end;
   uint64_t position = 0;
   bool keep = false;  // what the copy has there from before is right; there is no payload
   std::string payload;
+  uint64_t exact_from = 0;  // none of it was read behind here. Below `position`: nor behind that
 };
 
 // The copy is whole as it is at `position`.

@@ -90,9 +90,11 @@ Welcome::Kind ReplicaLink::DecideKind(ReplicationFeed* feed, Welcome* welcome) {
   }
   welcome->from = end;
   const std::optional<CopyProgress>& copy = hello_->copy;
-  if (!copy.has_value() || !history.Continues(copy->position, end)) {
+  if (!copy.has_value() || !history.Continues(copy->position, end) ||
+      !history.Continues(copy->exact_from, end)) {
     return Welcome::Kind::kCopyAnew;
   }
+  exact_from_ = copy->exact_from.sequence;
   welcome->copy_id = copy->copy_id;
   if (copy->older_position.has_value() && history.Continues(*copy->older_position, end)) {
     copied_ = {copy->older_position->sequence, copy->older_cursor};
@@ -160,6 +162,7 @@ std::optional<SourceMessage> ReplicaLink::NextMessage(ReplicationFeed* feed, uin
   if (std::optional<Heartbeat> heartbeat = NextHeartbeat(feed, condition)) return *heartbeat;
   if (std::optional<EpochBegins> epoch = NextEpoch()) return *epoch;
   if (copying_ == Copying::kAllSent) {
+    if (sent_ < copy_end_) return NextOfCopyLog(feed, copy_end_, bytes_max);
     copying_ = Copying::kCopyEnded;
     ++counts_->copies_ended;
     HoldWriters(feed);
@@ -190,10 +193,15 @@ std::optional<SourceMessage> ReplicaLink::NextOfCopy(ReplicationFeed* feed, uint
   if (!chunk_.has_value()) {
     chunk_ = feed->ReadChunk(cursor_, std::min(bytes_max, options_->chunk_bytes), copied_);
   }
-  if (sent_ >= chunk_->position) return TakeChunk(feed);
-  // Not past the chunk's position, since records of what it has are left out until it is sent; and
-  // of a follower not past what it has confirmed, whose epochs the replica was told.
-  uint64_t until = chunk_->position;
+  // Of a follower nothing that it has not confirmed: the replica may not know the epochs of it.
+  const bool may_be_sent = state_->leads() || chunk_->exact_from <= state_->sequence();
+  if (sent_ >= chunk_->position && may_be_sent) return TakeChunk(feed);
+  // Not past the chunk's position, since records of what it has are left out until it is sent.
+  return NextOfCopyLog(feed, chunk_->position, bytes_max);
+}
+
+std::optional<SourceMessage> ReplicaLink::NextOfCopyLog(ReplicationFeed* feed, uint64_t until,
+                                                        uint64_t bytes_max) {
   if (!state_->leads()) until = std::min(until, state_->sequence());
   if (sent_ >= until) return std::nullopt;
   std::optional<SourceMessage> message = NextOfLog(feed, {sent_, until, bytes_max, cursor_});
@@ -206,17 +214,18 @@ std::optional<SourceMessage> ReplicaLink::NextOfCopy(ReplicationFeed* feed, uint
 }
 
 CopyChunk ReplicaLink::TakeChunk(ReplicationFeed* feed) {
-  CopyChunk message{cursor_, std::move(chunk_->end), chunk_->position, chunk_->keep,
-                    std::move(chunk_->payload)};
+  CopyChunk message{cursor_,      std::move(chunk_->end),     chunk_->position,
+                    chunk_->keep, std::move(chunk_->payload), chunk_->exact_from};
   const bool is_last = chunk_->is_last;
   chunk_.reset();
   cursor_ = message.end;
+  exact_from_ = std::max({exact_from_, message.position, message.exact_from});
   chunk_bytes_ += message.payload.size();
   counts_->chunk_bytes += message.payload.size();
   if (message.keep) ++counts_->chunks_kept;
   if (is_last) {
     copying_ = Copying::kAllSent;
-    copy_end_ = message.position;
+    copy_end_ = std::max(exact_from_, sent_);
   }
   HoldWriters(feed);
   return message;

@@ -16,9 +16,9 @@ namespace larder::cluster {
 
 // The source's end of one stream: what the replica was last sent and has acknowledged, and what
 // comes next. Not thread-safe; owned by ReplicationSource. `options`, `state`, `counts` outlive it.
-// Rule 4: what a chunk has at its position is sent behind the log up to there. The log before it
-// has room by what chunks have had, so that chunks have two thirds of the stream however much is
-// written; writers are held for it.
+// Rule 4: what a chunk has at its position is sent behind the log up to there, and the copy ends
+// where all of it is exact. The log has room by what chunks have had, so that chunks have two
+// thirds of the stream however much is written; writers are held for it.
 class ReplicaLink {
  public:
   ReplicaLink(LinkId id, const SourceOptions* options, const ReplicationState* state,
@@ -55,6 +55,8 @@ class ReplicaLink {
   std::optional<SourceMessage> NextMessage(ReplicationFeed* feed, uint64_t bytes_max,
                                            const SourceCondition& condition);
   std::optional<SourceMessage> NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max);
+  std::optional<SourceMessage> NextOfCopyLog(ReplicationFeed* feed, uint64_t until,
+                                             uint64_t bytes_max);
   std::optional<SourceMessage> NextOfLog(ReplicationFeed* feed,
                                          const ReplicationFeed::LogRequest& request);
   CopyChunk TakeChunk(ReplicationFeed* feed);
@@ -78,6 +80,7 @@ class ReplicaLink {
   enum class Copying : uint8_t { kNot, kCopying, kAllSent, kCopyEnded };
   Copying copying_ = Copying::kNot;
   uint64_t copy_end_ = 0;
+  uint64_t exact_from_ = 0;  // of all chunks of the copy, of earlier streams too
   std::string cursor_;
   std::optional<ReplicationFeed::Copied> copied_;
   std::optional<ReplicationFeed::Chunk> chunk_;  // read, and waiting for the log before it

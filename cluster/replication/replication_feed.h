@@ -36,10 +36,13 @@ class ReplicationFeed {
   struct Chunk {
     std::string end;  // all before it is in this chunk or an earlier one
     bool is_last = false;
-    // A place in the log: the chunk has all that was logged before, and nothing after.
+    // A place in the log: the chunk has all that was logged before.
     uint64_t position = 0;
     bool keep = false;  // nothing in it has changed since `copied`, which it lies in wholly
     std::string payload;
+    // Nothing in it was logged behind here, so that the log up to here makes all of it good. Below
+    // `position`: nor behind that.
+    uint64_t exact_from = 0;
   };
 
   virtual ~ReplicationFeed() = default;
@@ -49,8 +52,8 @@ class ReplicationFeed {
   // Where the next record comes: all that was ever answered for lies before.
   virtual uint64_t LogEnd() = 0;
   virtual LogRead ReadLog(const LogRequest& request) = 0;
-  // Reads on until it has `bytes_max`, or cannot under one lock: one position holds for all of it.
-  // `end` is always behind `cursor`, unless the chunk is the last.
+  // Reads on until it has about `bytes_max`. `end` is always behind `cursor`, unless the chunk is
+  // the last.
   virtual Chunk ReadChunk(const std::string& cursor, uint64_t bytes_max,
                           const std::optional<Copied>& copied) = 0;
   // Writers wait while the log's end is further than this from `read_to`, where the next read

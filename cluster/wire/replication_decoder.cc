@@ -86,6 +86,7 @@ CopyProgress DecodeProgress(v1::CopyProgress* progress, const WireLimits& limits
   }
   copy.older_cursor =
       fields->Bytes("copy.older_cursor", progress->mutable_older_cursor(), limits.cursor_bytes_max);
+  copy.exact_from = fields->ReadPosition("copy.exact_from", progress->exact_from());
   return copy;
 }
 
@@ -162,6 +163,7 @@ CopyChunk DecodeChunk(v1::CopyChunk* message, const WireLimits& limits, PayloadD
   chunk.end = fields->Bytes("end", message->mutable_end(), limits.cursor_bytes_max);
   chunk.position = message->position();
   chunk.keep = message->keep();
+  chunk.exact_from = message->exact_from();
   if (chunk.keep && message->has_payload()) fields->Refuse("payload", "one of what is kept");
   if (!fields->ok()) return chunk;
   chunk.payload = payloads->DecodeOf(message, fields);

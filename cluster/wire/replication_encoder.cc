@@ -41,6 +41,7 @@ void EncodeProgress(CopyProgress progress, v1::CopyProgress* out) {
     EncodePosition(*progress.older_position, out->mutable_older_position());
   }
   out->set_older_cursor(std::move(progress.older_cursor));
+  EncodePosition(progress.exact_from, out->mutable_exact_from());
 }
 
 void EncodeOne(Hello hello, v1::Hello* out) {
@@ -113,6 +114,7 @@ void EncodeChunk(CopyChunk chunk, PayloadCompressor* compressor, v1::CopyChunk* 
   out->set_end(std::move(chunk.end));
   out->set_position(chunk.position);
   out->set_keep(chunk.keep);
+  out->set_exact_from(chunk.exact_from);
   if (chunk.payload.empty()) return;
   EncodePayload(std::move(chunk.payload), compressor, out->mutable_payload());
 }

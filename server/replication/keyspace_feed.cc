@@ -59,8 +59,8 @@ cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& curso
     chunk.position = log_->position();
     return chunk;
   }
-  // The last slot by itself: its chunk is exact where it says, as a copy must be that is installed
-  // there; others are where they say or later, and the log that follows makes that good.
+  // The last slot by itself: its chunk is exact where it says, so that a copy can end there; others
+  // are where they say or later, and the log that follows makes that good.
   constexpr uint32_t kLastSlot = storage::kSlots - 1;
   const storage::ExportedPart part = keyspace_->ExportChunk(
       from,
@@ -69,6 +69,7 @@ cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& curso
   chunk.end = cursors_.Encode(part.next);
   chunk.is_last = part.next.at_end();
   chunk.position = part.log_position;
+  chunk.exact_from = from.slot < kLastSlot ? log_->position() : part.log_position;
   return chunk;
 }
 

@@ -24,13 +24,20 @@ class ModelFeed final : public cluster::ReplicationFeed {
   }
   Chunk ReadChunk(const std::string& cursor, uint64_t bytes_max,
                   const std::optional<Copied>& copied) override {
-    return keyspace_->ReadChunk(cursor, bytes_max, copied);
+    // As if reading had begun when the chunk before was sent.
+    const bool has_begun = earlier_.has_value() && earlier_->end >= read_to_;
+    return keyspace_->ReadChunk(cursor, bytes_max, copied,
+                                has_begun ? *earlier_ : keyspace_->TakeSnapshot());
   }
   void HoldWriters(uint64_t read_to, uint64_t lag_bytes) override {
     read_to_ = read_to;
     lag_ = lag_bytes;
+    earlier_ = keyspace_->TakeSnapshot();
   }
-  void ReleaseWriters() override { lag_.reset(); }
+  void ReleaseWriters() override {
+    lag_.reset();
+    earlier_.reset();
+  }
   // Writers wait.
   bool IsHeld() const { return lag_.has_value() && keyspace_->end() > read_to_ + *lag_; }
 
@@ -38,6 +45,7 @@ class ModelFeed final : public cluster::ReplicationFeed {
   const ModelKeyspace* const keyspace_;
   uint64_t read_to_ = 0;
   std::optional<uint64_t> lag_;
+  std::optional<ModelKeyspace::Snapshot> earlier_;
 };
 
 }  // namespace larder::simulation

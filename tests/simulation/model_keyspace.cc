@@ -16,6 +16,7 @@ namespace {
 using cluster::ReplicationFeed;
 
 constexpr char kEndOfAll[] = "99";
+constexpr uint32_t kSlotsOfChunk = 3;
 // Values from here on count as large ones.
 constexpr size_t kLargeValue = 12;
 
@@ -177,7 +178,7 @@ ReplicationFeed::LogRead ModelKeyspace::Read(const ReplicationFeed::LogRequest& 
 
 ReplicationFeed::Chunk ModelKeyspace::ReadChunk(
     const std::string& cursor, uint64_t bytes_max,
-    const std::optional<ReplicationFeed::Copied>& copied) const {
+    const std::optional<ReplicationFeed::Copied>& copied, const Snapshot& earlier) const {
   ReplicationFeed::Chunk chunk;
   chunk.position = end_;
   uint32_t slot = cursor.empty() ? 0 : NumberOf<uint32_t>(cursor.substr(0, 2));
@@ -186,7 +187,6 @@ ReplicationFeed::Chunk ModelKeyspace::ReadChunk(
     chunk.is_last = true;
     return chunk;
   }
-  // Never more than one slot: one position holds for what one lock covers.
   chunk.end = slot + 1 < kSlots ? PlaceOf(slot + 1, "") : kEndOfAll;
   chunk.is_last = slot + 1 == kSlots;
   if (copied.has_value() && cursor < copied->cursor && changed_[slot] <= copied->sequence) {
@@ -197,16 +197,25 @@ ReplicationFeed::Chunk ModelKeyspace::ReadChunk(
     }
     return chunk;
   }
-  for (const auto& [key, entry] : slots_[slot]) {
-    const std::string place = PlaceOf(slot, key);
-    if (place < cursor) continue;
-    if (chunk.payload.size() >= bytes_max) {
-      chunk.end = place;
-      chunk.is_last = false;
-      break;
+  // What lies before `copied` may be kept as long as slots come one by one.
+  const uint32_t slots_end = copied.has_value() ? slot + 1 : std::min(slot + kSlotsOfChunk, kSlots);
+  chunk.position = earlier.end;
+  if (slot + 1 < slots_end && !faults_.reads_ahead_unsaid) chunk.exact_from = end_;
+  for (const Slot* content = &earlier.slots[slot]; slot < slots_end; content = &slots_[++slot]) {
+    for (const auto& [key, entry] : *content) {
+      const std::string place = PlaceOf(slot, key);
+      if (place < cursor) continue;
+      if (chunk.payload.size() >= bytes_max) {
+        chunk.end = place;
+        chunk.is_last = false;
+        return chunk;
+      }
+      absl::StrAppend(&chunk.payload, TextOf({ModelRecord::Kind::kSet, 0, 0, slot, key, entry.value,
+                                              entry.version, entry.expires_at}));
     }
-    absl::StrAppend(&chunk.payload, TextOf({ModelRecord::Kind::kSet, 0, 0, slot, key, entry.value,
-                                            entry.version, entry.expires_at}));
+    chunk.end = slot + 1 < kSlots ? PlaceOf(slot + 1, "") : kEndOfAll;
+    chunk.is_last = slot + 1 == kSlots;
+    if (slot + 1 == kSlots) break;
   }
   return chunk;
 }

@@ -41,6 +41,12 @@ class ModelKeyspace {
   struct Faults {
     bool apply_by_version = false;
     bool read_late = false;
+    bool reads_ahead_unsaid = false;
+  };
+  // The content as it was when the log ended there.
+  struct Snapshot {
+    std::array<std::map<std::string, Entry>, kSlots> slots;
+    uint64_t end = 0;
   };
 
   ModelKeyspace(uint64_t ring, Faults faults) : ring_(ring), faults_(faults) {}
@@ -64,9 +70,11 @@ class ModelKeyspace {
   cluster::ReplicationFeed::LogRead Read(const cluster::ReplicationFeed::LogRequest& request) const;
 
   // ---- Copies.
+  Snapshot TakeSnapshot() const { return {slots_, end_}; }
+  // A chunk of several slots: the first is read as it was then, the others as they are now.
   cluster::ReplicationFeed::Chunk ReadChunk(
       const std::string& cursor, uint64_t bytes_max,
-      const std::optional<cluster::ReplicationFeed::Copied>& copied) const;
+      const std::optional<cluster::ReplicationFeed::Copied>& copied, const Snapshot& earlier) const;
   // Records for a copy, which has no log of its own.
   void ApplyToCopy(std::string_view payload);
   void PutChunk(const std::string& begin, const std::string& end, std::string_view payload);

@@ -53,6 +53,7 @@ void PlantInHello(PlantedFault fault, const ReplicationState& source, uint64_t e
   if (fault == PlantedFault::kCopyFromAnotherSource && hello->copy.has_value()) {
     Relabel(source, end, &hello->copy->position);
     hello->copy->older_position.reset();
+    Relabel(source, end, &hello->copy->exact_from);
   }
   if (!hello->position.has_value()) return;
   Position* const position = &*hello->position;
@@ -79,11 +80,11 @@ void PlantInWelcome(PlantedFault fault, const ReplicationState& replica,
   }
   const bool goes_on = is_copy && welcome->kind != Welcome::Kind::kCopyAnew;
   if (fault == PlantedFault::kCopyFromAnotherSource && goes_on && copy.has_value() &&
-      !welcome->history.Contains(copy->position.epoch)) {
+      !welcome->history.Continues(copy->exact_from, UINT64_MAX)) {
     History own;
-    own.Begin(copy->position.epoch, 0);
-    welcome->history = MadeToFit(own, welcome->history, 0);
-    welcome->epoch = std::max(welcome->epoch, copy->position.epoch);
+    own.Begin(copy->exact_from.epoch, 0);
+    welcome->history = MadeToFit(own, welcome->history, copy->exact_from.sequence);
+    welcome->epoch = std::max(welcome->epoch, copy->exact_from.epoch);
   }
 }
 

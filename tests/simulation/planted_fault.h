@@ -23,6 +23,7 @@ enum class PlantedFault : uint8_t {
   kEpochMissingFromHistory,  // 2: who has records of an epoch unknown to the source continues
   kLogOffAndOn,              // 2: the history outlives writes that had no numbers
   kCopyFromAnotherSource,    // 4: a cut copy goes on wherever
+  kReadAheadUnsaid,          // 4: of what a chunk has from behind its position nobody is told
   kLargeValueReadLate,       // design 4a: a record is sent with its key's value as it is by then
 };
 
@@ -30,7 +31,7 @@ struct NamedFault {
   PlantedFault fault;
   std::string_view name;
 };
-inline constexpr std::array<NamedFault, 9> kPlantedFaults = {{
+inline constexpr std::array<NamedFault, 10> kPlantedFaults = {{
     {PlantedFault::kApplyByVersion, "apply_by_version"},
     {PlantedFault::kContinuePastPromotion, "continue_past_promotion"},
     {PlantedFault::kReuseSequences, "reuse_sequences"},
@@ -39,6 +40,7 @@ inline constexpr std::array<NamedFault, 9> kPlantedFaults = {{
     {PlantedFault::kEpochMissingFromHistory, "epoch_missing_from_history"},
     {PlantedFault::kLogOffAndOn, "log_off_and_on"},
     {PlantedFault::kCopyFromAnotherSource, "copy_from_another_source"},
+    {PlantedFault::kReadAheadUnsaid, "read_ahead_unsaid"},
     {PlantedFault::kLargeValueReadLate, "large_value_read_late"},
 }};
 

@@ -144,6 +144,52 @@ TEST(ScenariosTest, copy_from_another_source) {
       options);
 }
 
+// 2 copies from 0, where some slots of a chunk were read later than others: with a write that 1,
+// which leads next, never had, though it has all that 2 had of the log.
+void CutWhereAChunkIsAhead(const std::string& lost, int64_t cut_after, Scenario* s) {
+  s->SetMany(0, 60, "before");
+  ASSERT_TRUE(s->RunUntil([&] { return s->AreEqual(0, 1); }));
+  s->HoldBack(0, 1);
+  s->node(2).Crash(SimulatedNode::Loss::kAll);
+  s->Run(10);
+  s->node(2).Start();
+  ASSERT_TRUE(s->RunUntil([&] { return s->node(2).sink().is_copying(); }));
+  s->Set(0, lost, "lost");
+  s->Run(cut_after);
+  s->node(0).Crash(SimulatedNode::Loss::kNothing);
+  s->Run(100);
+  s->network().Heal();
+  s->node(1).Promote({}, {});
+  ASSERT_TRUE(s->RunUntil([&] { return s->node(1).is_open(); }));
+  s->SetMany(1, 60, "after");
+  s->node(2).Follow(1);
+  s->RunUntil([&] { return s->AreEqual(1, 2) || s->violation().has_value(); });
+  if (!s->violation().has_value() && !s->AreEqual(1, 2)) s->Violate("1 and 2 differ");
+}
+
+TEST(ScenariosTest, copy_whose_chunk_is_ahead) {
+  NodeOptions options = Options();
+  options.chunk_bytes = 150;
+  int violations = 0;
+  int onward = 0;
+  for (int64_t i = 0; i < 60; ++i) {
+    // Of any slot, so that some are read later than the chunk's first.
+    const std::string lost = "lost" + std::to_string(i % 10);
+    const int64_t cut_after = 1 + i / 10;
+    options.fault = PlantedFault::kNone;
+    Scenario sound(3, options);
+    CutWhereAChunkIsAhead(lost, cut_after, &sound);
+    EXPECT_FALSE(sound.violation().has_value()) << i << ": " << *sound.violation();
+    onward += static_cast<int>(sound.node(1).source().counts().copied_onward);
+    options.fault = PlantedFault::kReadAheadUnsaid;
+    Scenario faulty(3, options);
+    CutWhereAChunkIsAhead(lost, cut_after, &faulty);
+    if (faulty.violation().has_value()) ++violations;
+  }
+  EXPECT_GT(violations, 0) << "the story does not need the rule";
+  EXPECT_GT(onward, 0) << "no copy ever goes on at another source";
+}
+
 TEST(ScenariosTest, large_value_read_late) {
   ExpectFaultMatters(PlantedFault::kLargeValueReadLate, 2, [](Scenario* s) {
     // More than a stream takes at a time, so that some is read later.

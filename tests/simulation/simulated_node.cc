@@ -57,7 +57,8 @@ cluster::ShardTime SimulatedNode::WallNow() const {
 
 ModelKeyspace SimulatedNode::EmptyKeyspace() const {
   return ModelKeyspace(options_.ring, {.apply_by_version = Has(PlantedFault::kApplyByVersion),
-                                       .read_late = Has(PlantedFault::kLargeValueReadLate)});
+                                       .read_late = Has(PlantedFault::kLargeValueReadLate),
+                                       .reads_ahead_unsaid = Has(PlantedFault::kReadAheadUnsaid)});
 }
 
 // Something that this process does, if it still lives then; a pause delays it.

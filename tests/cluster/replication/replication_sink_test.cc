@@ -235,6 +235,35 @@ TEST_F(ReplicationSinkTest, ACutCopyIsAskedToGoOnWhereItWasConfirmed) {
   ExpectDropped(onward, SinkTrouble::kProtocol);
 }
 
+TEST_F(ReplicationSinkTest, ACutCopySaysUpToWhereItWasRead) {
+  const Epoch next{2, 0, kPrimary};
+  Receive(ToCopy(500));
+  Receive(EpochBegins{next, 520});
+  Receive(CopyChunk{"", "m", 500, false, "chunk", 530});
+  Receive(CopyChunk{"m", "n", 500, false, "chunk"});
+  Receive(LogBatch{500, 510, "log"});
+  for (int i = 0; i < 4; ++i) sink_.OnDone(At(2));
+  sink_.OnDisconnected(At(3));
+  Connect(4000);
+  ASSERT_TRUE(hello_.copy.has_value());
+  EXPECT_EQ(hello_.copy->position, (Position{kEpoch, 510}));
+  EXPECT_EQ(hello_.copy->exact_from, (Position{next, 530}));
+  // Of a source where that epoch ended before.
+  Welcome onward = ToCopy(510);
+  onward.kind = Welcome::Kind::kCopyOnward;
+  onward.cursor = "n";
+  onward.history.Begin(next, 520);
+  onward.history.Begin({3, 0, kPrimary}, 529);
+  onward.epoch = {3, 0, kPrimary};
+  ExpectDropped(onward, SinkTrouble::kProtocol);
+}
+
+TEST_F(ReplicationSinkTest, ACopyDoesNotEndBeforeItIsExact) {
+  Receive(ToCopy(500));
+  Receive(CopyChunk{"", "z", 500, false, "chunk", 530});
+  ExpectDropped(CopyEnd{500}, SinkTrouble::kProtocol);
+}
+
 TEST_F(ReplicationSinkTest, ACopyThatCannotBeHeldIsTriedAgainSlowly) {
   Receive(ToCopy(500), 10);
   sink_.OnFailed(absl::ResourceExhaustedError("no memory for two"), At(10));

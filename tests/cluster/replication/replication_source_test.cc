@@ -293,6 +293,57 @@ TEST_F(ReplicationSourceTest, AfterARestartKnowsWhoIsAhead) {
             Refuse::Reason::kTakeOver);
 }
 
+TEST_F(ReplicationSourceTest, ACutCopyGoesOnOnlyWhereAllThatItReadIsOfThisHistory) {
+  SetMany(10);
+  const uint64_t end = keyspace_.end();
+  source_.Open(kEpoch.NextTerm(kSelf), end);
+  Set("more", 200);
+  ASSERT_GT(keyspace_.end(), end + 10);
+  Hello hello = HelloOf(kReplica);
+  hello.copy = CopyProgress{.copy_id = 7,
+                            .position = {kEpoch, 5},
+                            .cursor = "03/",
+                            .older_position = Position{kEpoch, 3},
+                            .older_cursor = "07/",
+                            .exact_from = {kEpoch, end}};
+  const Outgoing onward = Greet(hello, LinkId{1});
+  EXPECT_EQ(Kind(onward), Welcome::Kind::kCopyOnward);
+  EXPECT_EQ(Of<Welcome>(onward).from, 5u);
+  // Somebody read what was written behind the end of that epoch, and lost.
+  hello.copy->exact_from = {kEpoch, end + 1};
+  EXPECT_EQ(Kind(Greet(hello, LinkId{2})), Welcome::Kind::kCopyAnew);
+  // Nor is anything kept of it where the log does not reach back.
+  for (int i = 0; i < 20; ++i) Set("more", 200);
+  EXPECT_EQ(Kind(Greet(hello, LinkId{3})), Welcome::Kind::kCopyAnew);
+  hello.copy->exact_from = {kEpoch, end};
+  EXPECT_EQ(Kind(Greet(hello, LinkId{4})), Welcome::Kind::kCopyAgain);
+}
+
+TEST_F(ReplicationSourceTest, ACopyEndsWhereAllOfItIsExact) {
+  SetMany(30);
+  Greet(HelloOf(kReplica));
+  uint64_t exact_from = 0;
+  uint64_t position = keyspace_.end();
+  bool was_ahead = false;
+  for (int i = 0; i < 100; ++i) {
+    Set(absl::StrCat("w", i % 9));
+    const Outgoing outgoing = Next();
+    if (!outgoing.message.has_value()) continue;
+    if (const auto* batch = std::get_if<LogBatch>(&*outgoing.message)) position = batch->to;
+    if (const auto* chunk = std::get_if<CopyChunk>(&*outgoing.message)) {
+      was_ahead |= chunk->exact_from > position;
+      exact_from = std::max({exact_from, chunk->position, chunk->exact_from});
+    }
+    if (const auto* end = std::get_if<CopyEnd>(&*outgoing.message)) {
+      EXPECT_EQ(end->position, position);
+      EXPECT_GE(position, exact_from);
+      EXPECT_TRUE(was_ahead) << "no chunk was ahead of the log";
+      return;
+    }
+  }
+  FAIL() << "the copy does not end";
+}
+
 // Writers that write as much as they may, all of it to what is copied already. Bytes of the log are
 // its sequences.
 class FloodedFeed final : public ReplicationFeed {

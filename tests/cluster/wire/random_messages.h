@@ -21,7 +21,7 @@ inline auto PartsOf(const std::optional<CopyProgress>& copy) {
   const CopyProgress none;
   const CopyProgress& it = copy.has_value() ? *copy : none;
   return std::make_tuple(copy.has_value(), it.copy_id, it.position, it.cursor, it.older_position,
-                         it.older_cursor);
+                         it.older_cursor, it.exact_from);
 }
 inline auto PartsOf(const History& history) {
   return std::make_tuple(history.beginnings(), history.parts().forgot, history.parts().began_empty);
@@ -42,7 +42,7 @@ inline auto PartsOf(const Refuse& it) { return std::make_tuple(it.reason, it.det
 inline auto PartsOf(const EpochBegins& it) { return std::make_tuple(it.epoch, it.first); }
 inline auto PartsOf(const LogBatch& it) { return std::make_tuple(it.from, it.to, it.payload); }
 inline auto PartsOf(const CopyChunk& it) {
-  return std::make_tuple(it.begin, it.end, it.position, it.keep, it.payload);
+  return std::make_tuple(it.begin, it.end, it.position, it.keep, it.payload, it.exact_from);
 }
 inline auto PartsOf(const CopyEnd& it) { return std::make_tuple(it.position); }
 inline auto PartsOf(const Heartbeat& it) {
@@ -89,7 +89,7 @@ class RandomMessages {
       }
       case 4: {
         const bool keep = Chance(3);
-        return CopyChunk{Bytes(40), Bytes(40), Number(), keep, keep ? "" : MakePayload()};
+        return CopyChunk{Bytes(40), Bytes(40), Number(), keep, keep ? "" : MakePayload(), Number()};
       }
       case 5:
         return CopyEnd{Number()};
@@ -154,7 +154,8 @@ class RandomMessages {
     if (Chance(2)) hello.position = MakePosition();
     hello.history = MakeHistory();
     if (Chance(2)) {
-      hello.copy = CopyProgress{Number(), MakePosition(), Bytes(40), std::nullopt, Bytes(40)};
+      hello.copy = CopyProgress{Number(),     MakePosition(), Bytes(40),
+                                std::nullopt, Bytes(40),      MakePosition()};
       if (Chance(2)) hello.copy->older_position = MakePosition();
     }
     return hello;

@@ -172,7 +172,8 @@ TEST(ReplicationCodecTest, AHistoryRisesAndIsBounded) {
 TEST(ReplicationCodecTest, TextsAndCursorsAreBounded) {
   const WireLimits limits{.cursor_bytes_max = 10, .endpoint_bytes_max = 13, .detail_bytes_max = 5};
   Hello hello = SomeHello();
-  hello.copy = CopyProgress{1, {{1, 0, {1, 1}}, 5}, std::string(11, 'c'), std::nullopt, ""};
+  const Position some{{1, 0, {1, 1}}, 5};
+  hello.copy = CopyProgress{1, some, std::string(11, 'c'), std::nullopt, "", some};
   EXPECT_EQ(WhyRefused(SomeRequest(hello), limits), "Hello.copy.cursor: 11 bytes; at most 10");
   hello.copy->cursor = "";
   hello.copy->older_cursor = std::string(11, 'c');
