@@ -31,6 +31,7 @@ void ReplicationSink::Follow(bool commanded, BootTime now) {
   assert(!state_->leads());
   if (stream_ != Stream::kNone) effects_.disconnect = true;
   effects_.sends.clear();
+  effects_.connect = false;
   stream_ = Stream::kNone;
   report_.follows = true;
   if (commanded) state_->set_commanded(true);
@@ -122,6 +123,7 @@ void ReplicationSink::Acknowledge() {
 
 void ReplicationSink::Drop(SinkTrouble trouble, std::string detail, Millis wait, BootTime now) {
   effects_.disconnect = true;
+  effects_.connect = false;
   effects_.sends.clear();
   stream_ = Stream::kNone;
   connect_at_ = now + wait;

@@ -8,18 +8,35 @@ namespace larder::cluster {
 
 ReplicationState::ReplicationState(NodeId node, const DurableReplication& recovered,
                                    std::optional<uint64_t> sequence)
-    : node_(node), fence_(recovered.fence), commanded_(recovered.commanded) {
+    : node_(node), fence_(recovered.fence), commanded_(recovered.commanded), saved_(recovered) {
   if (!sequence.has_value()) return;
   growing_ = GrowingHistory(recovered.history, *sequence);
   growing_.ForgetAnnounced();
   sequence_ = *sequence;
 }
 
-std::optional<DurableReplication> ReplicationState::TakeDurable() {
-  DurableReplication now{fence_, history(), commanded_};
-  if (taken_ == now) return std::nullopt;
-  taken_ = now;
-  return now;
+std::optional<DurableReplication> ReplicationState::Unsaved() const {
+  const bool is_saved =
+      saved_.fence == fence_ && saved_.commanded == commanded_ && saved_.history == history();
+  if (is_saved) return std::nullopt;
+  return DurableReplication{fence_, history(), commanded_};
+}
+
+DurableReplication ReplicationState::WhenOpened(Opening opening, const Epoch& epoch,
+                                                uint64_t first) const {
+  ReplicationState opened = *this;
+  switch (opening) {
+    case Opening::kGoOn:
+      opened.Open(epoch, first);
+      break;
+    case Opening::kAnew:
+      opened.OpenAnew(epoch, first);
+      break;
+    case Opening::kEmpty:
+      opened.OpenEmpty(epoch, first);
+      break;
+  }
+  return {opened.fence_, opened.history(), opened.commanded_};
 }
 
 void ReplicationState::Open(const Epoch& epoch, uint64_t first) {
@@ -74,6 +91,13 @@ void ReplicationState::Install(GrowingHistory growing, uint64_t sequence) {
   assert(!leads_);
   growing_ = std::move(growing);
   sequence_ = sequence;
+  ++generation_;
+}
+
+void ReplicationState::Forget() {
+  assert(!leads_);
+  growing_ = GrowingHistory();
+  sequence_ = 0;
   ++generation_;
 }
 

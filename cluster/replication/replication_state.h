@@ -23,10 +23,13 @@ struct DurableReplication {
 
 // What a node knows of its own data: one for a node, shared by its source and its sink, stepped on
 // their thread. Whoever leads appends to the log beside this, so its end is the log's affair;
-// whoever follows tells here what it has applied. After every call of a machine the shell takes
-// what must be durable, and syncs it before it sends.
+// whoever follows tells here what it has applied. After every call of a machine the shell syncs
+// what is unsaved, and before that takes no effects, sends nothing and answers nothing.
 class ReplicationState {
  public:
+  // How a log is opened, as the methods below do.
+  enum class Opening : uint8_t { kGoOn, kAnew, kEmpty };
+
   // `sequence`: where the data that was found ends; absent: there is none, and the history is void.
   ReplicationState(NodeId node, const DurableReplication& recovered,
                    std::optional<uint64_t> sequence);
@@ -41,15 +44,20 @@ class ReplicationState {
   // Rises whenever the data is replaced, and the log with it, or an epoch was in vain: no link goes
   // on.
   uint64_t generation() const { return generation_; }
-  // Absent: as it was the last time.
-  std::optional<DurableReplication> TakeDurable();
+
+  // ---- What must be on disk.
+  // Absent: all is. The same again until it was saved.
+  std::optional<DurableReplication> Unsaved() const;
+  void NoteSaved(const DurableReplication& saved) { saved_ = saved; }
+  // To be saved before the log is opened so. REQUIRES: as Open, OpenAnew, OpenEmpty.
+  DurableReplication WhenOpened(Opening opening, const Epoch& epoch, uint64_t first) const;
 
   // How far a follower has applied. REQUIRES: has_data(), !leads().
   uint64_t sequence() const { return sequence_; }
   // REQUIRES: has_data().
   Position PositionAt(uint64_t sequence) const { return {history().EpochAt(sequence), sequence}; }
 
-  // ---- Of one that leads. Epochs are above the fence, and durable before anything is written.
+  // ---- Of one that leads. Epochs are above the fence, and saved before (WhenOpened).
   // The data goes on under a new epoch from `first` on, where the log ends. REQUIRES: has_data().
   void Open(const Epoch& epoch, uint64_t first);
   // The log begins now, with data that has no numbers: nothing earlier continues.
@@ -70,6 +78,8 @@ class ReplicationState {
   void Advance(uint64_t sequence);
   // The data was replaced by a copy, which goes to `sequence`.
   void Install(GrowingHistory growing, uint64_t sequence);
+  // The data is gone, or has no position that would be true: none is said of it any more.
+  void Forget();
 
  private:
   void Begin(const Epoch& epoch, const History& history, uint64_t first);
@@ -81,7 +91,7 @@ class ReplicationState {
   uint64_t generation_ = 0;
   bool leads_ = false;
   bool commanded_ = false;
-  std::optional<DurableReplication> taken_;
+  DurableReplication saved_;
 };
 
 }  // namespace larder::cluster

@@ -47,7 +47,7 @@ enum class SinkTrouble : uint8_t {
 };
 std::string_view SinkTroubleText(SinkTrouble trouble);
 
-// To be carried out in this order. Before it, what ReplicationState::TakeDurable gives is synced.
+// To be carried out in this order. Taken only when ReplicationState has nothing that is not saved.
 struct SinkEffects {
   bool disconnect = false;
   bool connect = false;

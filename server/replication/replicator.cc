@@ -341,8 +341,11 @@ void Replicator::ExceedFence() {
 }
 
 bool Replicator::Persist() {
-  const auto durable = state_.TakeDurable();
-  return !durable.has_value() || parts_.persist(*durable).ok();
+  const auto unsaved = state_.Unsaved();
+  if (!unsaved.has_value()) return true;
+  if (!parts_.persist(*unsaved).ok()) return false;
+  state_.NoteSaved(*unsaved);
+  return true;
 }
 
 void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,

@@ -190,6 +190,30 @@ TEST(ScenariosTest, copy_whose_chunk_is_ahead) {
   EXPECT_GT(onward, 0) << "no copy ever goes on at another source";
 }
 
+TEST(ScenariosTest, a_node_that_cannot_write_its_state_neither_leads_nor_acknowledges) {
+  Scenario s(3, Options());
+  s.SetMany(0, 20, "before");
+  ASSERT_TRUE(s.RunUntil([&] { return s.AreEqual(0, 1) && s.AreEqual(0, 2); }));
+  s.node(0).Crash(SimulatedNode::Loss::kNothing);
+  s.node(1).set_disk_fails(true);
+  s.node(1).Promote({}, {});
+  s.node(2).Follow(1);
+  s.Run(3000);
+  EXPECT_FALSE(s.node(1).leads());
+  EXPECT_FALSE(s.node(2).is_following());
+  s.node(1).set_disk_fails(false);
+  ASSERT_TRUE(s.RunUntil([&] { return s.node(1).is_open() && s.AreEqual(1, 2); }));
+  // Records of an epoch that it cannot note.
+  s.node(2).set_disk_fails(true);
+  ASSERT_TRUE(s.Set(1, "k", "value"));
+  const uint64_t written = s.node(1).position()->sequence;
+  s.Run(1000);
+  EXPECT_LT(s.node(1).source().AckedSequence(1), written);
+  s.node(2).set_disk_fails(false);
+  ASSERT_TRUE(s.RunUntil([&] { return s.node(1).source().AckedSequence(1) == written; }));
+  EXPECT_FALSE(s.violation().has_value()) << *s.violation();
+}
+
 TEST(ScenariosTest, large_value_read_late) {
   ExpectFaultMatters(PlantedFault::kLargeValueReadLate, 2, [](Scenario* s) {
     // More than a stream takes at a time, so that some is read later.

@@ -14,6 +14,7 @@ using cluster::Position;
 using cluster::ReplicationSink;
 using cluster::ReplicationSource;
 using cluster::ReplicationState;
+using Opening = ReplicationState::Opening;
 
 namespace {
 
@@ -73,6 +74,37 @@ void SimulatedNode::Later(Millis delay, std::function<void()> what) {
   });
 }
 
+// ---- The disk.
+
+bool SimulatedNode::Save(const cluster::DurableReplication& state) {
+  if (disk_fails_ && !Has(PlantedFault::kFailedWriteForgotten)) return false;
+  if (!disk_fails_) disk_.durable = state;
+  process_->state->NoteSaved(state);
+  return true;
+}
+
+bool SimulatedNode::SaveState() {
+  const auto unsaved = process_->state->Unsaved();
+  return !unsaved.has_value() || Save(*unsaved);
+}
+
+bool SimulatedNode::Open(Opening opening, const Epoch& epoch) {
+  const uint64_t first = process_->keyspace.end();
+  if (!Save(process_->state->WhenOpened(opening, epoch, first))) return false;
+  switch (opening) {
+    case Opening::kGoOn:
+      process_->source->Open(epoch, first);
+      break;
+    case Opening::kAnew:
+      process_->source->OpenAnew(epoch, first);
+      break;
+    case Opening::kEmpty:
+      process_->source->OpenEmpty(epoch, first);
+      break;
+  }
+  return true;
+}
+
 // ---- The process.
 
 SimulatedNode::Snapshot SimulatedNode::TakeSnapshot() const {
@@ -106,6 +138,7 @@ void SimulatedNode::StartFollowing(size_t source) {
 void SimulatedNode::StartProcess() {
   ++process_number_;
   is_paused_ = false;
+  disk_fails_ = false;  // or it would not start
   std::optional<uint64_t> end;
   cluster::DurableReplication found = disk_.durable;
   found.history = {};
@@ -217,10 +250,9 @@ void SimulatedNode::OpenAfterRestart() {
   const bool is_first = !state->fence().is_set();
   const Epoch epoch = is_first ? Epoch().NextTerm(id_) : state->fence().NextIncarnation(id_);
   const std::set<size_t> unheard = is_first ? std::set<size_t>() : Unheard();
-  if (state->has_data()) {
-    source->Open(epoch, end);
-  } else {
-    source->OpenEmpty(epoch, end);
+  if (!Open(state->has_data() ? Opening::kGoOn : Opening::kEmpty, epoch)) {
+    process_->opens_at = world_->events.now() + kTickInterval;
+    return;
   }
   Trace(absl::StrCat("opens its log as ", epoch.ToText()));
   world_->truth.OnWritten(state->PositionAt(end), process_->keyspace.digest(),
@@ -236,13 +268,8 @@ void SimulatedNode::Promote(const std::set<size_t>& unheard, const Epoch& above)
   process_->unheard = unheard;
   disk_.leads = true;
   disk_.follows.reset();
-  if (process_->state->leads()) {
-    NumberAnew();
-    process_->source->Open(process_->state->fence().NextTerm(id_), process_->keyspace.end());
-  } else {
-    process_->promotes = true;
-    process_->sink->Stop();
-  }
+  process_->promotes = true;
+  if (!process_->state->leads()) process_->sink->Stop();
   Settle();
 }
 
@@ -250,18 +277,20 @@ void SimulatedNode::OpenWhenPromoted() {
   Process& process = *process_;
   if (!process.promotes || !process.sink->is_idle()) return;
   if (!process.work.empty() && !Has(PlantedFault::kAckBeforeApply)) return;
+  const bool led = process.state->leads();
+  if (led && !NumberAnew()) return;
+  const bool has_data = process.state->has_data();
+  if (!has_data) process.keyspace = EmptyKeyspace();
+  const Epoch epoch = process.state->fence().NextTerm(id_);
+  if (!Open(has_data ? Opening::kGoOn : Opening::kEmpty, epoch)) return;
   process.promotes = false;
   process.work.clear();
-  const Epoch epoch = process.state->fence().NextTerm(id_);
-  if (process.state->has_data()) {
-    process.source->Open(epoch, process.keyspace.end());
-  } else {
-    process.keyspace = EmptyKeyspace();
-    process.source->OpenEmpty(epoch, process.keyspace.end());
+  if (!has_data) {
     world_->truth.OnWritten(process.state->PositionAt(process.keyspace.end()),
                             process.keyspace.digest(), world_->events.now());
   }
   Trace(absl::StrCat("leads as ", epoch.ToText()));
+  if (led) return;
   const auto lost =
       world_->truth.CheckLeader(process.state->history(), process.keyspace.end(), process.unheard);
   if (lost.has_value()) world_->violation(*lost);
@@ -271,10 +300,9 @@ void SimulatedNode::RaiseEpochIfAsked() {
   const std::optional<Epoch> exceed = process_->source->epoch_to_exceed();
   if (!exceed.has_value() || *exceed < process_->state->fence()) return;
   if (is_open()) {
-    NumberAnew();
+    if (!NumberAnew()) return;
     Trace(absl::StrCat("raises its epoch above ", exceed->ToText()));
-    process_->source->Open(std::max(*exceed, process_->state->fence()).NextTerm(id_),
-                           process_->keyspace.end());
+    Open(Opening::kGoOn, std::max(*exceed, process_->state->fence()).NextTerm(id_));
   } else if (!process_->state->leads()) {
     process_->sink->set_exceed(exceed);
   }
@@ -289,16 +317,18 @@ void SimulatedNode::MaybeStopLog() {
   }
 }
 
-void SimulatedNode::NumberAnew() {
-  if (process_->is_log_on) return;
+bool SimulatedNode::NumberAnew() {
+  if (process_->is_log_on) return true;
+  const bool is_new = !Has(PlantedFault::kLogOffAndOn);
+  if (is_new && !Open(Opening::kAnew, process_->state->fence().NextIncarnation(id_))) return false;
   process_->is_log_on = true;
-  if (Has(PlantedFault::kLogOffAndOn)) return;
+  if (!is_new) return true;
   const uint64_t end = process_->keyspace.end();
   process_->keyspace.BeginLog(end);
-  process_->source->OpenAnew(process_->state->fence().NextIncarnation(id_), end);
   world_->truth.OnWritten(process_->state->PositionAt(end), process_->keyspace.digest(),
                           world_->events.now());
   Trace("begins its log anew");
+  return true;
 }
 
 // It wrote without numbers and is replaced: nobody can tell any more that it has what others may
@@ -311,8 +341,9 @@ void SimulatedNode::GiveUpLeading() {
   process_->source->HandOverTo(std::nullopt);
   if (!process_->state->leads()) return;
   if (!process_->is_log_on) ForgetPlace();
-  NumberAnew();
+  const bool has_place = NumberAnew();
   process_->source->Close(process_->keyspace.end());
+  if (!has_place) process_->state->Forget();
   process_->waiting.clear();
 }
 

@@ -65,6 +65,8 @@ class SimulatedNode final : public StreamEnd {
   void Crash(Loss loss);
   void Pause() { is_paused_ = true; }
   void Resume() { is_paused_ = false; }
+  // From now on nothing of the node's state can be written, or all can again.
+  void set_disk_fails(bool fails) { disk_fails_ = fails; }
   bool is_running() const override { return process_ != nullptr; }
   bool is_paused() const override { return is_paused_; }
 
@@ -138,6 +140,11 @@ class SimulatedNode final : public StreamEnd {
     std::set<size_t> unheard;  // had no say when this node was chosen to lead
   };
 
+  // False: it is not on disk.
+  bool Save(const cluster::DurableReplication& state);
+  bool SaveState();
+  // False: nothing has changed, since the epoch is not on disk.
+  bool Open(cluster::ReplicationState::Opening opening, const cluster::Epoch& epoch);
   void StartProcess();
   void Later(Millis delay, std::function<void()> what);
   void Tick();
@@ -153,7 +160,8 @@ class SimulatedNode final : public StreamEnd {
   void OpenWhenPromoted();
   void RaiseEpochIfAsked();
   void MaybeStopLog();
-  void NumberAnew();
+  // False: the log is still off.
+  bool NumberAnew();
   std::set<size_t> Unheard() const;
   void GiveUpLeading();
   void ForgetPlace();
@@ -176,6 +184,7 @@ class SimulatedNode final : public StreamEnd {
   std::unique_ptr<Process> process_;
   uint64_t process_number_ = 0;
   bool is_paused_ = false;
+  bool disk_fails_ = false;
   bool is_settling_ = false;
   uint64_t versions_ = 0;
 };

@@ -93,6 +93,7 @@ cluster::SourceCondition SimulatedNode::Condition() {
   condition.shard_time = WallNow();
   if (process_->state->leads()) {
     condition.age = Millis(0);
+    condition.is_ready = process_->is_log_on;
     return condition;
   }
   condition.shard_time = process_->sink->ShardTimeAt(condition.now).value_or(WallNow());
@@ -109,17 +110,16 @@ void SimulatedNode::Settle() {
   is_settling_ = true;
   OpenWhenPromoted();
   RaiseEpochIfAsked();
-  for (;;) {
-    if (auto durable = process_->state->TakeDurable()) disk_.durable = *std::move(durable);
+  while (SaveState()) {
     cluster::SinkEffects effects = process_->sink->TakeEffects();
     if (!effects.connect && !effects.disconnect && !effects.take_over && effects.sends.empty() &&
         effects.work.empty()) {
+      NoteAcks();
+      PumpLinks();
       break;
     }
     CarryOut(std::move(effects));
   }
-  NoteAcks();
-  PumpLinks();
   is_settling_ = false;
 }
 
@@ -271,6 +271,12 @@ void SimulatedNode::Pump(StreamId stream, ModelFeed* feed) {
   while (world_->network->HasRoomToReplica(stream)) {
     cluster::Outgoing outgoing =
         process_->source->Next(LinkOf(stream), feed, kBatchBytes, Condition());
+    if (!SaveState()) {
+      // It must not be said, and was not.
+      world_->network->Cut(stream, index_);
+      CloseLink(stream);
+      return;
+    }
     if (outgoing.message.has_value()) {
       world_->network->SendToReplica(stream, *std::move(outgoing.message));
     }

@@ -167,6 +167,7 @@ void Simulation::StartFaults() {
   Every(Millis(rough * 2), in_chaos(&Simulation::CrashSome));
   Every(Millis(rough * 2), in_chaos(&Simulation::PauseSome));
   Every(Millis(rough * 2), in_chaos(&Simulation::BlockSome));
+  Every(Millis(rough * 2), in_chaos(&Simulation::BreakSomeDisk));
 }
 
 void Simulation::CrashSome() {
@@ -227,6 +228,12 @@ void Simulation::BlockSome() {
   world_.events.After(Millis(10 + random_.Below(5000)), [this] { network_->Heal(); });
 }
 
+void Simulation::BreakSomeDisk() {
+  SimulatedNode& node = Any();
+  node.set_disk_fails(true);
+  world_.events.After(Millis(10 + random_.Below(3000)), [&node] { node.set_disk_fails(false); });
+}
+
 // A copy is short beside all else that happens: without this it would rarely be cut.
 void Simulation::CutACopy() {
   const SimulatedNode& node = Any();
@@ -241,6 +248,7 @@ void Simulation::EndFaults() {
   for (size_t index = 0; index < nodes_.size(); ++index) {
     Resume(index);
     Restart(index);
+    nodes_[index]->set_disk_fails(false);
   }
   // When what was started has settled, the operator puts the shard in order.
   world_.events.After(Millis(3000), [this] { FailOver(); });

@@ -68,6 +68,7 @@ class Simulation {
   void Restart(size_t index);
   void Resume(size_t index);
   void BlockSome();
+  void BreakSomeDisk();
   void CutACopy();
 
   void StartOperator();

@@ -129,15 +129,51 @@ TEST(ReplicationStateTest, AnEpochInVainEndsTheLinksThatWereToldOfIt) {
   EXPECT_EQ(state.generation(), with_records);
 }
 
-TEST(ReplicationStateTest, TellsWhatIsToBeDurableOnce) {
-  ReplicationState state(kA, {}, std::nullopt);
-  EXPECT_TRUE(state.TakeDurable().has_value());
-  EXPECT_FALSE(state.TakeDurable().has_value());
+TEST(ReplicationStateTest, IsUnsavedUntilItWasSaved) {
+  ReplicationState state(kA, {E(2), Of({{E(2), 1}}), false}, 90);
+  EXPECT_FALSE(state.Unsaved().has_value()) << "it was found on disk";
   state.RaiseFence(E(4));
-  ASSERT_TRUE(state.TakeDurable().has_value());
+  ASSERT_TRUE(state.Unsaved().has_value());
+  EXPECT_EQ(state.Unsaved()->fence, E(4)) << "asking does not make it durable";
+  const DurableReplication older = *state.Unsaved();
+  state.set_commanded(true);
+  state.NoteSaved(older);
+  ASSERT_TRUE(state.Unsaved().has_value()) << "it has changed since";
+  state.NoteSaved(*state.Unsaved());
+  EXPECT_FALSE(state.Unsaved().has_value());
   state.RaiseFence(E(3));
   EXPECT_EQ(state.fence(), E(4));
-  EXPECT_FALSE(state.TakeDurable().has_value());
+  EXPECT_FALSE(state.Unsaved().has_value());
+}
+
+TEST(ReplicationStateTest, DataThatIsGoneHasToBeSaved) {
+  ReplicationState state(kA, {E(2), Of({{E(2), 1}}), false}, std::nullopt);
+  ASSERT_TRUE(state.Unsaved().has_value());
+  EXPECT_TRUE(state.Unsaved()->history.empty());
+}
+
+TEST(ReplicationStateTest, AnOpeningIsSavedBeforeItIsDone) {
+  using Opening = ReplicationState::Opening;
+  for (const Opening opening : {Opening::kGoOn, Opening::kAnew, Opening::kEmpty}) {
+    ReplicationState state(kA, {E(2), Of({{E(2), 1}}), true}, 90);
+    const DurableReplication opened = state.WhenOpened(opening, E(3), 95);
+    EXPECT_EQ(state.fence(), E(2));
+    EXPECT_FALSE(state.leads());
+    state.NoteSaved(opened);
+    switch (opening) {
+      case Opening::kGoOn:
+        state.Open(E(3), 95);
+        break;
+      case Opening::kAnew:
+        state.OpenAnew(E(3), 95);
+        break;
+      case Opening::kEmpty:
+        state.OpenEmpty(E(3), 95);
+        break;
+    }
+    EXPECT_FALSE(state.Unsaved().has_value());
+    EXPECT_EQ(state.history(), opened.history);
+  }
 }
 
 }  // namespace

@@ -305,6 +305,21 @@ TEST_F(ReplicationSinkTest, StoppingDoesNotForgetTheEpochOfRecordsUnderWay) {
   EXPECT_EQ(state_.PositionAt(110).epoch, next);
 }
 
+// A shell that cannot save its state takes no effects for long.
+TEST_F(ReplicationSinkTest, DoesNotConnectTwiceHoweverLateItsEffectsAreTaken) {
+  sink_.OnDisconnected(At(0));
+  sink_.Tick(At(1000));
+  sink_.Tick(At(7000));  // silent for too long, without having been connected
+  SinkEffects effects = sink_.TakeEffects();
+  EXPECT_TRUE(effects.disconnect);
+  EXPECT_FALSE(effects.connect);
+  sink_.Tick(At(20000));
+  sink_.Follow(true, At(20001));
+  effects = sink_.TakeEffects();
+  EXPECT_FALSE(effects.connect);
+  Connect(20002);
+}
+
 TEST_F(ReplicationSinkTest, TakesOverWhenToldAndIsThenAboveItsSource) {
   const Epoch theirs{4, 2, kPrimary};
   const SinkEffects effects = Receive(Refuse{Refuse::Reason::kTakeOver, "", theirs});

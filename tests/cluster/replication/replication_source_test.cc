@@ -270,7 +270,7 @@ TEST_F(ReplicationSourceTest, WhoFallsBehindIsClosed) {
 }
 
 TEST_F(ReplicationSourceTest, AfterARestartKnowsWhoIsAhead) {
-  ReplicationState state(kSelf, state_.TakeDurable().value(), 40);
+  ReplicationState state(kSelf, state_.Unsaved().value(), 40);
   ReplicationSource source(SmallOptions(), &state);
   condition_.is_ready = false;
   source.Connect(kLink, At(0));
