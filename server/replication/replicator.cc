@@ -13,12 +13,16 @@ namespace {
 
 // How often time passes for the machines when nothing else happens.
 constexpr std::chrono::milliseconds kPeriod{20};
+// Until what could not be written is tried again.
+constexpr cluster::Millis kPersistInterval{200};
 // Messages to one replica before others have their turn.
 constexpr int kMessagesInARow = 16;
 // Writes that waited for room in the log, in one turn.
 constexpr size_t kHeldWritesInARow = 256;
 constexpr cluster::Millis kPublishInterval{50};
 constexpr uint64_t kFirstSequence = 1;
+
+using Opening = cluster::ReplicationState::Opening;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -145,6 +149,10 @@ void Replicator::Turn() {
   ExceedFence();
   sink_.Tick(now);
   CarryOut();
+  if (owes_read_ && Persist()) {
+    owes_read_ = false;
+    to_source_->ReadNext();
+  }
   bool goes_on = false;
   std::vector<cluster::LinkId> ids;
   for (const auto& [id, link] : links_) ids.push_back(id);
@@ -193,16 +201,19 @@ void Replicator::OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage me
 void Replicator::OpenLog() {
   storage::Keyspace* const keyspace = parts_.served->get();
   if (keyspace == nullptr) return;
-  const bool is_empty = keyspace->Stats().entries == 0;
   const auto from = log_.Open(keyspace, kFirstSequence);
   if (!from.ok()) return;
   const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
-  if (is_empty) {
+  // Data that was never numbered is this process' own, which began with none.
+  const bool is_first = !state_.has_data();
+  if (!Persist(state_.WhenOpened(is_first ? Opening::kEmpty : Opening::kAnew, epoch, *from))) {
+    return log_.Close();
+  }
+  if (is_first) {
     source_.OpenEmpty(epoch, *from);
   } else {
     source_.OpenAnew(epoch, *from);
   }
-  if (!Persist()) return log_.Close();
   parts_.acks->Open();
 }
 
@@ -221,7 +232,7 @@ void Replicator::EndAllLinks(const absl::Status& why) {
 cluster::SourceCondition Replicator::Condition() const {
   cluster::SourceCondition condition{.now = Now()};
   condition.shard_time = cluster::ShardTime(parts_.time->Now().time_since_epoch());
-  condition.is_ready = log_.get() != nullptr && !sink_.is_copying();
+  condition.is_ready = log_.get() != nullptr && (state_.leads() || sink_.Report().is_following);
   if (state_.leads()) {
     condition.age = cluster::Millis(0);
   } else {
@@ -234,10 +245,12 @@ cluster::SourceCondition Replicator::Condition() const {
 void Replicator::Pump(cluster::LinkId id) {
   for (int i = 0; i < kMessagesInARow; ++i) {
     const auto found = links_.find(id);
-    if (found == links_.end() || !found->second.can_send) return;
+    if (found == links_.end() || !found->second.can_send || !Persist()) return;
     cluster::Outgoing next =
         source_.Next(id, found->second.Feed(), options_.message_bytes, Condition());
-    if (!Persist()) return;
+    if (!Persist()) {
+      return EndLink(id, absl::UnavailableError("the node's state cannot be written to its disk"));
+    }
     if (next.message.has_value()) {
       found->second.can_send = false;
       // Not taken only by one that has ended.
@@ -258,6 +271,7 @@ void Replicator::CloseSource(const absl::Status& why) {
   ++source_stream_;
   is_open_ = false;
   can_send_ = false;
+  owes_read_ = false;
   unsent_.clear();
 }
 
@@ -287,7 +301,9 @@ void Replicator::OnSourceMessage(uint64_t stream, cluster::SourceMessage message
   sink_.Receive(std::move(message), Now());
   CarryOut();
   // Unless that was the end of the stream.
-  if (stream == source_stream_) to_source_->ReadNext();
+  if (stream != source_stream_) return;
+  owes_read_ = !Persist();
+  if (!owes_read_) to_source_->ReadNext();
 }
 
 void Replicator::OnSourceClosed(uint64_t stream, const absl::Status& why) {
@@ -300,8 +316,8 @@ void Replicator::OnSourceClosed(uint64_t stream, const absl::Status& why) {
 void Replicator::CarryOut() {
   for (bool goes_on = true; goes_on;) {
     goes_on = false;
-    cluster::SinkEffects effects = sink_.TakeEffects();
     if (!Persist()) return;
+    cluster::SinkEffects effects = sink_.TakeEffects();
     if (effects.disconnect) CloseSource(absl::CancelledError("the replica ends the stream"));
     if (effects.connect && !is_ending_) OpenSource();
     for (cluster::ReplicaMessage& message : effects.sends) unsent_.push_back(std::move(message));
@@ -336,15 +352,24 @@ void Replicator::ExceedFence() {
   const std::optional<cluster::Epoch>& met = source_.epoch_to_exceed();
   if (!state_.leads()) return sink_.set_exceed(met);
   if (!met.has_value() || *met < state_.fence()) return;
-  source_.Open(met->NextTerm(state_.node()), log_.get()->position());
-  Persist();
+  // What is written meanwhile is of the new epoch, of which nobody has heard.
+  const cluster::Epoch epoch = met->NextTerm(state_.node());
+  const uint64_t first = log_.get()->position();
+  if (Persist(state_.WhenOpened(Opening::kGoOn, epoch, first))) source_.Open(epoch, first);
 }
 
 bool Replicator::Persist() {
   const auto unsaved = state_.Unsaved();
-  if (!unsaved.has_value()) return true;
-  if (!parts_.persist(*unsaved).ok()) return false;
-  state_.NoteSaved(*unsaved);
+  return !unsaved.has_value() || Persist(*unsaved);
+}
+
+bool Replicator::Persist(const cluster::DurableReplication& state) {
+  if (Now() < persist_again_at_) return false;
+  if (!parts_.persist(state).ok()) {
+    persist_again_at_ = Now() + kPersistInterval;
+    return false;
+  }
+  state_.NoteSaved(state);
   return true;
 }
 
@@ -381,11 +406,20 @@ absl::Status Replicator::LeadNow() {
     return absl::FailedPreconditionError(
         "this node has no data to lead with: its copy of the primary's is not whole");
   }
-  sink_.Stop();
   CarryOut();
+  // On disk before anything changes: if that fails, the node goes on to follow.
   const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
-  if (state_.has_data() && log_.get() != nullptr) {
-    source_.Open(epoch, log_.get()->position());
+  const bool has_place = state_.has_data() && log_.get() != nullptr;
+  const uint64_t first = has_place ? log_.get()->position() : 0;
+  const bool is_saved =
+      sink_.is_idle() && Persist(has_place ? state_.WhenOpened(Opening::kGoOn, epoch, first)
+                                           : cluster::DurableReplication{epoch, {}, false});
+  if (!is_saved) {
+    return absl::UnavailableError("the node's state cannot be written to its disk; it follows on");
+  }
+  sink_.Stop();
+  if (has_place) {
+    source_.Open(epoch, first);
     parts_.acks->Open();
   } else {
     // It never was a part of a shard's history, and gets a log when somebody asks for it.
@@ -393,7 +427,7 @@ absl::Status Replicator::LeadNow() {
     log_.Close();
     state_.RaiseFence(epoch);
   }
-  if (!Persist()) return absl::UnavailableError("the new epoch cannot be kept on disk");
+  CarryOut();
   parts_.authority->Set(true);
   return absl::OkStatus();
 }

@@ -120,7 +120,9 @@ class Replicator final : public ReplicationControl {
   absl::Status LeadNow();
   // A replica that is to follow is bound to a higher epoch: a primary goes on under one above that.
   void ExceedFence();
+  // False: the state is not on disk; until it is, nothing is said, done or read for it.
   bool Persist();
+  bool Persist(const cluster::DurableReplication& state);
   cluster::BootTime Now() const;
   // Lets others see where the node stands, now and then.
   void Publish(cluster::BootTime now);
@@ -151,6 +153,8 @@ class Replicator final : public ReplicationControl {
   absl::Status last_end_;                     // of a stream to it
   std::shared_ptr<ReplicaStream> to_source_;  // nullptr: there is none
   bool can_send_ = false;
+  bool owes_read_ = false;  // the next message is asked for when the state is on disk
+  cluster::BootTime persist_again_at_;
   std::deque<cluster::ReplicaMessage> unsent_;
 
   std::unique_ptr<TaskThread> thread_;

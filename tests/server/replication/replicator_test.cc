@@ -45,7 +45,12 @@ class ThreadedNode {
                      .time = &time_,
                      .authority = &authority_,
                      .open_stream = network->Opener(),
-                     .persist = [](const cluster::DurableReplication&) { return absl::OkStatus(); },
+                     .persist =
+                         [this](const cluster::DurableReplication& state) {
+                           if (disk_fails_.load()) return absl::UnavailableError("no disk");
+                           durable_fence_ = state.fence;
+                           return absl::OkStatus();
+                         },
                      .retire =
                          [this](std::unique_ptr<storage::Keyspace> old) {
                            retired_.push_back(std::move(old));
@@ -84,6 +89,12 @@ class ThreadedNode {
       }
     }
   }
+  void SetDiskFails(bool fails) { disk_fails_.store(fails); }
+  // What is on disk.
+  cluster::Epoch DurableFence() {
+    Report();  // behind what was posted before
+    return durable_fence_;
+  }
   Content content() const { return ContentOf(*served_.get()); }
 
  private:
@@ -95,6 +106,8 @@ class ThreadedNode {
   storage::HybridClock versions_;
   ServedKeyspace served_;
   std::vector<std::unique_ptr<storage::Keyspace>> retired_;
+  std::atomic<bool> disk_fails_ = false;
+  cluster::Epoch durable_fence_;  // the replicator's thread's
   Replicator replicator_;
 };
 
@@ -181,6 +194,70 @@ TEST(ReplicatorTest, NodesThatFollowEachOtherAreNotHarmed) {
   EXPECT_TRUE(one.Set("k", "v"));
   Settle(one, two);
   EXPECT_EQ(two.content(), one.content());
+}
+
+TEST(ReplicatorTest, APrimaryWhoseStateCannotBeWrittenHasNoReplicaYet) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode replica(2, &network);
+  primary.Write(1, 100);
+  primary.SetDiskFails(true);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  while (replica.Report().sink.refused != cluster::Refuse::Reason::kNotReady) {
+    std::this_thread::yield();
+  }
+  EXPECT_FALSE(primary.Report().has_log);
+  EXPECT_TRUE(primary.Set("k", "v")) << "it leads, without a log";
+  primary.SetDiskFails(false);
+  Settle(primary, replica);
+  EXPECT_EQ(replica.content(), primary.content());
+  EXPECT_EQ(primary.DurableFence(), primary.Report().epoch);
+}
+
+TEST(ReplicatorTest, AReplicaWhoseStateCannotBeWrittenFollowsOnInsteadOfLeading) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode replica(2, &network);
+  primary.Write(1, 100);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  Settle(primary, replica);
+  replica.SetDiskFails(true);
+  const absl::Status status = replica.ReplicaOf(std::nullopt);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_FALSE(replica.ReplicaOf(std::nullopt).ok()) << "nor is it said the second time";
+  EXPECT_FALSE(replica.Set("k", "v"));
+  EXPECT_TRUE(primary.Set("k", "v"));
+  Settle(primary, replica);
+  replica.SetDiskFails(false);
+  while (!replica.ReplicaOf(std::nullopt).ok()) std::this_thread::yield();
+  EXPECT_TRUE(replica.Set("k", "of another"));
+  EXPECT_EQ(replica.DurableFence(), replica.Report().epoch);
+  ASSERT_TRUE(primary.ReplicaOf("2").ok());
+  Settle(replica, primary);
+  EXPECT_EQ(replica.content(), primary.content());
+}
+
+// It was told of an epoch that it cannot note: it neither applies nor acknowledges anything of it.
+TEST(ReplicatorTest, AReplicaWhoseStateCannotBeWrittenSaysNothing) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode first(2, &network);
+  ThreadedNode second(3, &network);
+  primary.Write(1, 100);
+  ASSERT_TRUE(first.ReplicaOf("1").ok());
+  ASSERT_TRUE(second.ReplicaOf("1").ok());
+  Settle(primary, first);
+  Settle(primary, second);
+  ASSERT_TRUE(first.ReplicaOf(std::nullopt).ok());
+  second.SetDiskFails(true);
+  ASSERT_TRUE(second.ReplicaOf("2").ok());
+  EXPECT_TRUE(first.Set("k", "v"));
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(first.Report().replicas.empty());
+  }
+  second.SetDiskFails(false);
+  Settle(first, second);
+  EXPECT_EQ(second.content(), first.content());
 }
 
 TEST(ReplicatorTest, EndsWhileAllIsUnderWay) {
