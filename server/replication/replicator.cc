@@ -437,6 +437,10 @@ ReplicationStatus Replicator::Status() const {
   return published_;
 }
 
+void Replicator::Report(std::function<void(ReplicationStatus)> done) {
+  thread_->Post([this, done = std::move(done)] { done(StatusNow(Now())); });
+}
+
 void Replicator::Publish(cluster::BootTime now) {
   if (now < publish_at_) return;
   publish_at_ = now + kPublishInterval;

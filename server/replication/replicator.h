@@ -87,6 +87,8 @@ class Replicator final : public ReplicationControl {
   void ReplicaOf(std::optional<std::string> bus_endpoint,
                  std::function<void(const absl::Status&)> done) override;
   ReplicationStatus Status() const override;
+  // As it is behind all that was asked for before; on the replicator's thread.
+  void Report(std::function<void(ReplicationStatus)> done);
 
  private:
   struct Link {

@@ -51,6 +51,10 @@ class ThreadedNode {
                            durable_fence_ = state.fence;
                            return absl::OkStatus();
                          },
+                     .acks = &acks_,
+                     .held_writes = &held_writes_,
+                     .on_leader = [](const Leader&) {},
+                     .on_shard_time = [](storage::TimePoint) {},
                      .retire =
                          [this](std::unique_ptr<storage::Keyspace> old) {
                            retired_.push_back(std::move(old));
@@ -68,9 +72,9 @@ class ThreadedNode {
                           [&done](absl::Status status) { done.set_value(std::move(status)); });
     return done.get_future().get();
   }
-  ReplicatorReport Report() {
-    std::promise<ReplicatorReport> report;
-    replicator_.Report([&report](ReplicatorReport taken) { report.set_value(std::move(taken)); });
+  ReplicationStatus Report() {
+    std::promise<ReplicationStatus> report;
+    replicator_.Report([&report](ReplicationStatus taken) { report.set_value(std::move(taken)); });
     return report.get_future().get();
   }
   bool Set(const std::string& key, const std::string& value) {
@@ -105,6 +109,8 @@ class ThreadedNode {
   storage::KeyspaceOptions options_;
   storage::HybridClock versions_;
   ServedKeyspace served_;
+  ReplicaAcks acks_;
+  HeldWrites held_writes_;
   std::vector<std::unique_ptr<storage::Keyspace>> retired_;
   std::atomic<bool> disk_fails_ = false;
   cluster::Epoch durable_fence_;  // the replicator's thread's
@@ -114,8 +120,8 @@ class ThreadedNode {
 // Both have the same. The test's own time limit ends this if it never happens.
 void Settle(ThreadedNode& source, ThreadedNode& replica) {
   while (true) {
-    const ReplicatorReport from = source.Report();
-    const ReplicatorReport to = replica.Report();
+    const ReplicationStatus from = source.Report();
+    const ReplicationStatus to = replica.Report();
     if (to.sink.is_following && to.position.has_value() && from.has_log &&
         to.position->sequence == from.log_end) {
       return;
