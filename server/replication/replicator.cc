@@ -73,32 +73,6 @@ class Replicator::LinkEvents final : public SourceStreamListener {
   const cluster::LinkId id_;
 };
 
-// What comes of the stream to the node that this one follows.
-class Replicator::SourceEvents final : public ReplicaStreamListener {
- public:
-  SourceEvents(Replicator* replicator, uint64_t number)
-      : replicator_(*replicator), number_(number) {}
-  void OnCanSend() override {
-    replicator_.thread_->Post(
-        [&replicator = replicator_, number = number_] { replicator.OnSourceCanSend(number); });
-  }
-  void OnMessage(cluster::SourceMessage message) override {
-    replicator_.thread_->Post(
-        [&replicator = replicator_, number = number_, message = std::move(message)]() mutable {
-          replicator.OnSourceMessage(number, std::move(message));
-        });
-  }
-  void OnClosed(const absl::Status& why) override {
-    replicator_.thread_->Post([&replicator = replicator_, number = number_, why] {
-      replicator.OnSourceClosed(number, why);
-    });
-  }
-
- private:
-  Replicator& replicator_;
-  const uint64_t number_;
-};
-
 Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
     : options_(std::move(options)),
       parts_(std::move(parts)),
@@ -115,7 +89,22 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
            .versions = parts_.versions,
            .log = &log_,
            .on_log_closes = [this] { EndAllLinks(absl::UnavailableError("the data is replaced")); },
-           .retire = parts_.retire}) {
+           .retire = parts_.retire}),
+      to_source_(
+          parts_.open_stream, [this](TaskThread::Task task) { thread_->Post(std::move(task)); },
+          {.on_open =
+               [this] {
+                 sink_.OnConnected(Now());
+                 CarryOut();
+               },
+           .on_message =
+               [this](cluster::SourceMessage message) { OnSourceMessage(std::move(message)); },
+           .on_closed =
+               [this](const absl::Status&) {
+                 owes_read_ = false;
+                 sink_.OnDisconnected(Now());
+                 CarryOut();
+               }}) {
   thread_ = std::make_unique<TaskThread>(kPeriod, [this] { Turn(); });
 }
 
@@ -151,7 +140,7 @@ void Replicator::Turn() {
   CarryOut();
   if (owes_read_ && Persist()) {
     owes_read_ = false;
-    to_source_->ReadNext();
+    to_source_.ReadNext();
   }
   bool goes_on = false;
   std::vector<cluster::LinkId> ids;
@@ -266,51 +255,18 @@ void Replicator::Pump(cluster::LinkId id) {
 // ---- Of the sink side.
 
 void Replicator::CloseSource(const absl::Status& why) {
-  if (to_source_ == nullptr) return;
-  std::exchange(to_source_, nullptr)->Close(why);
-  ++source_stream_;
-  is_open_ = false;
-  can_send_ = false;
+  to_source_.Close(why);
   owes_read_ = false;
-  unsent_.clear();
 }
 
-void Replicator::OpenSource() {
-  auto stream =
-      parts_.open_stream(source_endpoint_, std::make_shared<SourceEvents>(this, source_stream_));
-  if (stream.ok()) {
-    to_source_ = *std::move(stream);
-    return;
-  }
-  thread_->Post(
-      [this, number = source_stream_, why = stream.status()] { OnSourceClosed(number, why); });
-}
-
-void Replicator::OnSourceCanSend(uint64_t stream) {
-  if (stream != source_stream_) return;
-  can_send_ = true;
-  if (!std::exchange(is_open_, true)) {
-    sink_.OnConnected(Now());
-    CarryOut();
-  }
-  SendNext();
-}
-
-void Replicator::OnSourceMessage(uint64_t stream, cluster::SourceMessage message) {
-  if (stream != source_stream_) return;
+void Replicator::OnSourceMessage(cluster::SourceMessage message) {
+  const uint64_t stream = to_source_.number();
   sink_.Receive(std::move(message), Now());
   CarryOut();
   // Unless that was the end of the stream.
-  if (stream != source_stream_) return;
+  if (stream != to_source_.number()) return;
   owes_read_ = !Persist();
-  if (!owes_read_) to_source_->ReadNext();
-}
-
-void Replicator::OnSourceClosed(uint64_t stream, const absl::Status& why) {
-  if (stream != source_stream_) return;
-  CloseSource(why);
-  sink_.OnDisconnected(Now());
-  CarryOut();
+  if (!owes_read_) to_source_.ReadNext();
 }
 
 void Replicator::CarryOut() {
@@ -319,8 +275,8 @@ void Replicator::CarryOut() {
     if (!Persist()) return;
     cluster::SinkEffects effects = sink_.TakeEffects();
     if (effects.disconnect) CloseSource(absl::CancelledError("the replica ends the stream"));
-    if (effects.connect && !is_ending_) OpenSource();
-    for (cluster::ReplicaMessage& message : effects.sends) unsent_.push_back(std::move(message));
+    if (effects.connect && !is_ending_) to_source_.Open(source_endpoint_);
+    for (cluster::ReplicaMessage& message : effects.sends) to_source_.Send(std::move(message));
     for (const cluster::SinkWork& work : effects.work) {
       goes_on = true;
       const absl::Status status = data_.Do(work, parts_.time->Now());
@@ -336,14 +292,6 @@ void Replicator::CarryOut() {
       goes_on = true;
     }
   }
-  SendNext();
-}
-
-void Replicator::SendNext() {
-  if (to_source_ == nullptr || !can_send_ || unsent_.empty()) return;
-  can_send_ = false;
-  static_cast<void>(to_source_->Send(&unsent_.front()));
-  unsent_.pop_front();
 }
 
 // ---- Of both.

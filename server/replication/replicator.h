@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,14 +25,11 @@
 #include "server/replication/leader.h"
 #include "server/replication/node_authority.h"
 #include "server/replication/replica_data.h"
+#include "server/replication/source_connection.h"
 #include "server/replication/task_thread.h"
 #include "storage/mutex.h"
 
 namespace larder::server {
-
-// Begins to connect to the bus of another node; as BusClient::Connect.
-using StreamOpener = std::function<absl::StatusOr<std::shared_ptr<ReplicaStream>>(
-    const std::string& endpoint, std::shared_ptr<ReplicaStreamListener> listener)>;
 
 struct ReplicatorOptions {
   cluster::SourceOptions source;
@@ -98,7 +94,6 @@ class Replicator final : public ReplicationControl {
     bool can_send = false;
   };
   class LinkEvents;
-  class SourceEvents;
 
   void Turn();
   // Of the source side.
@@ -110,13 +105,9 @@ class Replicator final : public ReplicationControl {
   cluster::SourceCondition Condition() const;
   void OpenLog();
   // Of the sink side.
-  void OpenSource();
   void CloseSource(const absl::Status& why);
-  void OnSourceCanSend(uint64_t stream);
-  void OnSourceMessage(uint64_t stream, cluster::SourceMessage message);
-  void OnSourceClosed(uint64_t stream, const absl::Status& why);
+  void OnSourceMessage(cluster::SourceMessage message);
   void CarryOut();
-  void SendNext();
   // Of both.
   absl::Status FollowNow(const std::string& endpoint);
   absl::Status LeadNow();
@@ -150,14 +141,9 @@ class Replicator final : public ReplicationControl {
   ReplicaData data_;
   std::map<cluster::LinkId, Link> links_;
   std::string source_endpoint_;
-  uint64_t source_stream_ = 0;  // its number; those that were closed have lower ones
-  bool is_open_ = false;
-  absl::Status last_end_;                     // of a stream to it
-  std::shared_ptr<ReplicaStream> to_source_;  // nullptr: there is none
-  bool can_send_ = false;
+  SourceConnection to_source_;
   bool owes_read_ = false;  // the next message is asked for when the state is on disk
   cluster::BootTime persist_again_at_;
-  std::deque<cluster::ReplicaMessage> unsent_;
 
   std::unique_ptr<TaskThread> thread_;
 };
