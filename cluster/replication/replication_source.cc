@@ -43,6 +43,8 @@ void ReplicationSource::Close(uint64_t end) {
 
 void ReplicationSource::Stop(const Epoch& epoch) {
   stopped_ = true;
+  // Whoever is to be led by this one has to be told so again.
+  epoch_to_exceed_.reset();
   state_->RaiseFence(epoch);
   for (auto& [id, link] : links_) link.CloseNext(CloseReason::kStopped);
 }

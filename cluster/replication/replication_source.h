@@ -35,8 +35,10 @@ class ReplicationSource {
   // The node leads no more, but will follow: replicas that it feeds may stay.
   void Close(uint64_t end);
   // A higher epoch is known: from now on it feeds and acknowledges nothing, until it opens or
-  // closes. The same happens by itself when a replica of the same history says so.
+  // closes. The same happens by itself, in Next, when a replica of the same history says so.
   void Stop(const Epoch& epoch);
+  // To be asked after each Next, and by whoever would raise the epoch: one that was stopped leads
+  // no more. It takes no writes and answers no plain reads until an operator says what it is.
   bool stopped() const { return stopped_; }
   // The highest fence above its own epoch of somebody who was told to follow. A primary draws an
   // epoch above it and opens that; any other passes it on (ReplicationSink::set_exceed).

@@ -206,6 +206,13 @@ void Replicator::OpenLog() {
   parts_.acks->Open();
 }
 
+void Replicator::GiveUpAuthority() {
+  parts_.authority->Set(false);
+  parts_.acks->Close();
+  // Each stripe's lock was taken once since: no writer is under way that did not see it.
+  static_cast<void>(parts_.served->Stats());
+}
+
 void Replicator::EndLink(cluster::LinkId id, const absl::Status& why) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
@@ -223,7 +230,7 @@ cluster::SourceCondition Replicator::Condition() const {
   condition.shard_time = cluster::ShardTime(parts_.time->Now().time_since_epoch());
   condition.is_ready = log_.get() != nullptr && (state_.leads() || sink_.Report().is_following);
   if (state_.leads()) {
-    condition.age = cluster::Millis(0);
+    if (!source_.stopped()) condition.age = cluster::Millis(0);
   } else {
     condition.age = sink_.Staleness(condition.now);
     condition.upstream = sink_.upstream();
@@ -237,6 +244,7 @@ void Replicator::Pump(cluster::LinkId id) {
     if (found == links_.end() || !found->second.can_send || !Persist()) return;
     cluster::Outgoing next =
         source_.Next(id, found->second.Feed(), options_.message_bytes, Condition());
+    if (source_.stopped() && parts_.authority->Holds()) GiveUpAuthority();
     if (!Persist()) {
       return EndLink(id, absl::UnavailableError("the node's state cannot be written to its disk"));
     }
@@ -299,7 +307,7 @@ void Replicator::CarryOut() {
 void Replicator::ExceedFence() {
   const std::optional<cluster::Epoch>& met = source_.epoch_to_exceed();
   if (!state_.leads()) return sink_.set_exceed(met);
-  if (!met.has_value() || *met < state_.fence()) return;
+  if (!met.has_value() || *met < state_.fence() || source_.stopped()) return;
   // What is written meanwhile is of the new epoch, of which nobody has heard.
   const cluster::Epoch epoch = met->NextTerm(state_.node());
   const uint64_t first = log_.get()->position();
@@ -335,13 +343,8 @@ void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
 absl::Status Replicator::FollowNow(const std::string& endpoint) {
   if (sink_.follows()) sink_.Stop();
   CarryOut();
-  parts_.authority->Set(false);
-  parts_.acks->Close();
-  if (state_.leads()) {
-    // Each stripe's lock was taken once since: no writer is under way that did not see it.
-    static_cast<void>(parts_.served->Stats());
-    source_.Close(log_.get()->position());
-  }
+  GiveUpAuthority();
+  if (state_.leads()) source_.Close(log_.get()->position());
   source_endpoint_ = endpoint;
   sink_.Follow(/*commanded=*/true, Now());
   CarryOut();
@@ -349,13 +352,13 @@ absl::Status Replicator::FollowNow(const std::string& endpoint) {
 }
 
 absl::Status Replicator::LeadNow() {
-  if (!sink_.follows()) return absl::OkStatus();
+  if (!sink_.follows() && !source_.stopped()) return absl::OkStatus();
   if (parts_.served->get() == nullptr) {
     return absl::FailedPreconditionError(
         "this node has no data to lead with: its copy of the primary's is not whole");
   }
   CarryOut();
-  // On disk before anything changes: if that fails, the node goes on to follow.
+  // On disk before anything changes: if that fails, the node stays what it is.
   const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
   const bool has_place = state_.has_data() && log_.get() != nullptr;
   const uint64_t first = has_place ? log_.get()->position() : 0;
@@ -363,7 +366,7 @@ absl::Status Replicator::LeadNow() {
       sink_.is_idle() && Persist(has_place ? state_.WhenOpened(Opening::kGoOn, epoch, first)
                                            : cluster::DurableReplication{epoch, {}, false});
   if (!is_saved) {
-    return absl::UnavailableError("the node's state cannot be written to its disk; it follows on");
+    return absl::UnavailableError("the node's state cannot be written; it stays what it is");
   }
   sink_.Stop();
   if (has_place) {
@@ -412,8 +415,8 @@ void Replicator::TellAcks(cluster::BootTime now) {
 }
 
 void Replicator::TellLeader() {
-  Leader leader{.is_here = !sink_.follows()};
-  if (!leader.is_here) leader.endpoint = sink_.Report().source_endpoint;
+  Leader leader{.is_here = !sink_.follows() && !source_.stopped()};
+  if (sink_.follows()) leader.endpoint = sink_.Report().source_endpoint;
   if (told_leader_ == leader) return;
   parts_.on_leader(leader);
   told_leader_ = std::move(leader);
@@ -422,6 +425,7 @@ void Replicator::TellLeader() {
 ReplicationStatus Replicator::StatusNow(cluster::BootTime now) {
   ReplicationStatus status{.node = state_.node(),
                            .leads = !sink_.follows(),
+                           .was_stopped = source_.stopped(),
                            .epoch = state_.fence(),
                            .history = state_.history(),
                            .has_log = log_.get() != nullptr,

@@ -104,6 +104,8 @@ class Replicator final : public ReplicationControl {
   void Pump(cluster::LinkId id);
   cluster::SourceCondition Condition() const;
   void OpenLog();
+  // Of a node that is to follow, or was stopped: no write is under way when this returns.
+  void GiveUpAuthority();
   // Of the sink side.
   void CloseSource(const absl::Status& why);
   void OnSourceMessage(cluster::SourceMessage message);

@@ -269,6 +269,23 @@ TEST_F(ReplicationSourceTest, WhoFallsBehindIsClosed) {
   EXPECT_EQ(source_.counts().fell_behind, 1u);
 }
 
+TEST_F(ReplicationSourceTest, OneThatWasStoppedRaisesNoEpochByItself) {
+  const Epoch next{3, 0, kOther};
+  Hello commanded = HelloAt(kOther, next, 1);
+  commanded.commanded = true;
+  ExpectRefused(commanded, Refuse::Reason::kFenced, LinkId{2});
+  EXPECT_EQ(source_.epoch_to_exceed(), next);
+  Hello sibling = HelloAt(kReplica, kEpoch, 1);
+  sibling.fence = next;
+  ExpectRefused(sibling, Refuse::Reason::kFenced, LinkId{3});
+  EXPECT_TRUE(source_.stopped());
+  EXPECT_FALSE(source_.epoch_to_exceed().has_value());
+  ExpectRefused(commanded, Refuse::Reason::kStopped, LinkId{4});
+  EXPECT_FALSE(source_.epoch_to_exceed().has_value());
+  source_.Open(next.NextTerm(kSelf), 1);
+  EXPECT_FALSE(source_.stopped());
+}
+
 TEST_F(ReplicationSourceTest, AfterARestartKnowsWhoIsAhead) {
   ReplicationState state(kSelf, state_.Unsaved().value(), 40);
   ReplicationSource source(SmallOptions(), &state);

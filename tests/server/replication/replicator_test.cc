@@ -93,6 +93,7 @@ class ThreadedNode {
       }
     }
   }
+  void AlsoAt(const std::string& name) { network_.Add(name, &replicator_); }
   void SetDiskFails(bool fails) { disk_fails_.store(fails); }
   // What is on disk.
   cluster::Epoch DurableFence() {
@@ -264,6 +265,38 @@ TEST(ReplicatorTest, AReplicaWhoseStateCannotBeWrittenSaysNothing) {
   second.SetDiskFails(false);
   Settle(first, second);
   EXPECT_EQ(second.content(), first.content());
+}
+
+TEST(ReplicatorTest, APrimaryThatWasReplacedGivesUpItsAuthority) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode first(2, &network);
+  ThreadedNode second(3, &network);
+  primary.Write(1, 100);
+  ASSERT_TRUE(first.ReplicaOf("1").ok());
+  ASSERT_TRUE(second.ReplicaOf("1").ok());
+  Settle(primary, first);
+  Settle(primary, second);
+  ASSERT_TRUE(first.ReplicaOf(std::nullopt).ok());
+  ASSERT_TRUE(second.ReplicaOf("2").ok());
+  Settle(first, second);
+  EXPECT_TRUE(primary.Set("k", "nobody has told it"));
+  // The second comes back to the old one, without an operator's word.
+  primary.AlsoAt("2");
+  network.CutAll();
+  while (!primary.Report().was_stopped) std::this_thread::yield();
+  EXPECT_FALSE(primary.Set("k", "of one that was replaced"));
+  EXPECT_TRUE(primary.Report().replicas.empty());
+  EXPECT_GE(primary.DurableFence(), first.Report().epoch);
+  // An operator says that it leads all the same.
+  ASSERT_TRUE(primary.ReplicaOf(std::nullopt).ok());
+  EXPECT_FALSE(primary.Report().was_stopped);
+  EXPECT_TRUE(primary.Set("k", "of the operator's choice"));
+  EXPECT_GT(primary.Report().epoch, first.Report().epoch);
+  EXPECT_EQ(primary.DurableFence(), primary.Report().epoch);
+  ASSERT_TRUE(first.ReplicaOf("1").ok());
+  Settle(primary, first);
+  EXPECT_EQ(first.content(), primary.content());
 }
 
 TEST(ReplicatorTest, EndsWhileAllIsUnderWay) {
