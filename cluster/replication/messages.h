@@ -41,7 +41,8 @@ struct CopyProgress {
 struct Hello {
   uint32_t version = kReplicationVersion;
   NodeId node;
-  std::string endpoint;  // where clients reach the replica, for the source to tell
+  std::string endpoint;      // where clients reach the replica, for the source to tell
+  std::string bus_endpoint;  // where nodes do; empty: it has not said
   // It neither applies nor acknowledges anything of a lower epoch.
   Epoch fence;
   // An operator has said whom to follow since it last followed anybody: its data may be given up.

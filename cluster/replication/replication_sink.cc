@@ -87,9 +87,10 @@ void ReplicationSink::OnConnected(BootTime now) {
   Greet();
 }
 
-void ReplicationSink::OnDisconnected(BootTime now) {
+void ReplicationSink::OnDisconnected(std::string why, BootTime now) {
   if (stream_ == Stream::kNone) return;
-  Drop(SinkTrouble::kDisconnected, "the stream ended", backoff_.Next(), now);
+  if (why.empty()) why = "the stream ended";
+  Drop(SinkTrouble::kDisconnected, std::move(why), backoff_.Next(), now);
   effects_.disconnect = false;
 }
 
@@ -97,6 +98,7 @@ void ReplicationSink::Greet() {
   Hello hello;
   hello.node = state_->node();
   hello.endpoint = options_.endpoint;
+  hello.bus_endpoint = options_.bus_endpoint;
   hello.fence = state_->fence();
   hello.commanded = state_->commanded();
   if (state_->has_data()) {

@@ -20,7 +20,8 @@
 namespace larder::cluster {
 
 struct SinkOptions {
-  std::string endpoint;  // where clients reach the node
+  std::string endpoint;      // where clients reach the node
+  std::string bus_endpoint;  // where nodes do
   Millis ack_interval{100};
   Millis silence_timeout{5000};
   BackoffOptions backoff;
@@ -49,7 +50,8 @@ class ReplicationSink {
 
   // ---- The stream. What comes from one that was dropped is passed over.
   void OnConnected(BootTime now);
-  void OnDisconnected(BootTime now);
+  // `why`: for operators; empty: not known.
+  void OnDisconnected(std::string why, BootTime now);
   void Receive(SourceMessage message, BootTime now);
   // The oldest work that is not confirmed is done.
   void OnDone(BootTime now);

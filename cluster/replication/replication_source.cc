@@ -168,7 +168,9 @@ std::optional<Refuse> ReplicationSource::ReasonByData(const Hello& hello,
     return RefuseFor(Refuse::Reason::kTakeOver, "the replica has more than this node");
   }
   if (!condition.is_ready || !state_->has_data()) {
-    if (hello.position.has_value()) asked_[hello.node] = {*hello.position, hello.history};
+    if (hello.position.has_value()) {
+      asked_[hello.node] = {*hello.position, hello.history, hello.bus_endpoint};
+    }
     return RefuseFor(Refuse::Reason::kNotReady,
                      "this node has no data, is copying it, or has not opened its log");
   }
@@ -234,13 +236,15 @@ bool ReplicationSource::HasMore(const Position& position, const History& history
          (position.epoch > state_->PositionAt(end).epoch && position.epoch <= state_->fence());
 }
 
-std::vector<std::pair<NodeId, Position>> ReplicationSource::AheadOf(uint64_t end) const {
-  std::vector<std::pair<NodeId, Position>> ahead;
+std::vector<ReplicationSource::Ahead> ReplicationSource::AheadOf(uint64_t end) const {
+  std::vector<Ahead> ahead;
   for (const auto& [node, asked] : asked_) {
-    if (HasMore(asked.position, asked.history, end)) ahead.emplace_back(node, asked.position);
+    if (HasMore(asked.position, asked.history, end)) {
+      ahead.push_back({node, asked.position, asked.bus_endpoint});
+    }
   }
   std::sort(ahead.begin(), ahead.end(),
-            [](const auto& a, const auto& b) { return a.second > b.second; });
+            [](const Ahead& a, const Ahead& b) { return a.position > b.position; });
   return ahead;
 }
 

@@ -64,7 +64,12 @@ class ReplicationSource {
 
   // ---- After a restart, before the log is opened (SourceCondition::is_ready is false).
   // Who asked and has what this node has, up to `end`, and more; the one with most first.
-  std::vector<std::pair<NodeId, Position>> AheadOf(uint64_t end) const;
+  struct Ahead {
+    NodeId node;
+    Position position;
+    std::string bus_endpoint;
+  };
+  std::vector<Ahead> AheadOf(uint64_t end) const;
   // This one is told to lead when it asks again, if it has more then; the node will not lead before
   // it is opened. Nullopt: nobody is, since an operator has said what is to be done.
   void HandOverTo(const std::optional<NodeId>& node) { hand_over_to_ = node; }
@@ -77,6 +82,7 @@ class ReplicationSource {
   struct Asked {
     Position position;
     History history;
+    std::string bus_endpoint;
   };
 
   std::optional<Refuse> ReasonToRefuse(const Hello& hello, const SourceCondition& condition);

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "cluster/wire/field_decoder.h"
 #include "cluster/wire/field_encoder.h"
+#include "cluster/wire/wire_limits.h"
 #include "larder/peer/v1/node_state.pb.h"
 
 namespace larder::cluster {
@@ -25,6 +26,7 @@ std::string EncodeNodeState(const NodeState& state) {
   if (state.shard_time_offset.has_value()) {
     out.set_shard_time_offset_ms(state.shard_time_offset->count());
   }
+  if (!state.source.empty()) out.set_source(state.source);
   return out.SerializeAsString();
 }
 
@@ -46,6 +48,7 @@ absl::StatusOr<NodeState> DecodeNodeState(const std::string& bytes) {
     }
     state.shard_time_offset = Millis(offset);
   }
+  state.source = fields.Text("source", in.mutable_source(), WireLimits().endpoint_bytes_max);
   if (!fields.ok()) return fields.status();
   return state;
 }

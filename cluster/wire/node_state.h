@@ -16,6 +16,7 @@ struct NodeState {
   NodeId node;
   DurableReplication replication;
   std::optional<Millis> shard_time_offset;  // from the system's clock
+  std::string source;                       // the bus of whom it follows; empty: nobody
   friend bool operator==(const NodeState&, const NodeState&) = default;
 };
 

@@ -97,6 +97,8 @@ Hello DecodeHello(v1::Hello* message, const WireLimits& limits, FieldDecoder* fi
   hello.node = fields->Node("node_id", message->node_id());
   if (hello.version != kReplicationVersion) return hello;
   hello.endpoint = fields->Text("endpoint", message->mutable_endpoint(), limits.endpoint_bytes_max);
+  hello.bus_endpoint =
+      fields->Text("bus_endpoint", message->mutable_bus_endpoint(), limits.endpoint_bytes_max);
   hello.fence = fields->ReadEpochIf(message->has_fence(), "fence", message->fence());
   hello.commanded = message->commanded();
   if (message->has_position()) {

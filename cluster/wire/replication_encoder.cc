@@ -48,6 +48,7 @@ void EncodeOne(Hello hello, v1::Hello* out) {
   out->set_version(hello.version);
   out->set_node_id(EncodeNodeId(hello.node));
   out->set_endpoint(std::move(hello.endpoint));
+  out->set_bus_endpoint(std::move(hello.bus_endpoint));
   if (hello.fence.is_set()) EncodeEpoch(hello.fence, out->mutable_fence());
   out->set_commanded(hello.commanded);
   if (hello.position.has_value()) EncodePosition(*hello.position, out->mutable_position());

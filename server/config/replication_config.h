@@ -28,6 +28,7 @@ struct ReplicationConfig {
   absl::Duration held_write_timeout = absl::Seconds(5);
   uint32_t min_replicas_to_write = 0;
   absl::Duration in_time = absl::Seconds(1);
+  absl::Duration restart_wait = absl::Seconds(3);
 };
 
 }  // namespace larder::server

@@ -80,6 +80,12 @@ void AddReplicationFlags(std::vector<Flag>& flags) {
        "times a second."},
       absl::Milliseconds(200), absl::Hours(1),
       [](auto& c) -> auto& { return c.replication.in_time; }));
+  flags.push_back(flag_kinds::Duration(
+      {"restart_wait",
+       "How long a primary that was started again waits for replicas that have its data; one that "
+       "has most leads then, and this node follows it."},
+      absl::ZeroDuration(), absl::Hours(1),
+      [](auto& c) -> auto& { return c.replication.restart_wait; }));
 }
 
 }  // namespace larder::server

@@ -46,7 +46,8 @@ struct ReplicationStatus {
   cluster::NodeId node;
   bool leads = true;
   bool was_stopped = false;  // a replica knew of a higher epoch: it does not act as what it was
-  cluster::Epoch epoch;  // of the primary of its shard, as far as it knows
+  bool is_waiting = false;   // it was started again, and waits for replicas that have its data
+  cluster::Epoch epoch;      // of the primary of its shard, as far as it knows
   std::optional<cluster::Position> position;
   cluster::History history;
 

@@ -144,8 +144,8 @@ class Node::Parts final : public NodeFigureSource {
                          .on_intervention = surroundings_.on_intervention});
     replication_ = std::make_unique<ReplicationHandler>(
         ReplicationParts{.bus_of = BusOf, .on_intervention = surroundings_.on_intervention});
-    if (config_.replication.replica_of.has_value()) {
-      // Until its primary is known it has nothing to say.
+    if (config_.replication.bus_listen.has_value()) {
+      // Until it is known who leads it has nothing to say.
       authority_.Set(false);
       OnLeader({.is_here = false, .endpoint = ""});
     }

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,6 +51,7 @@ class DurableState {
               absl::StrCat("--state_dir: ", file_->path(), ": ", state.status().message()));
         }
         state_ = *std::move(state);
+        was_there_ = true;
         return absl::OkStatus();
       }
     }
@@ -63,6 +65,12 @@ class DurableState {
     state_.replication = replication;
     return Write();
   }
+  absl::Status KeepSource(const std::string& source) {
+    state_.source = source;
+    return Write();
+  }
+  // It is of an earlier process.
+  bool was_there() const { return was_there_; }
   const cluster::NodeState& state() const { return state_; }
 
  private:
@@ -72,6 +80,7 @@ class DurableState {
 
   std::unique_ptr<StateFile> file_;  // nullptr: nothing is kept
   cluster::NodeState state_;
+  bool was_there_ = false;
 };
 
 class BusReplication final : public NodeReplication, private ReplicaAcceptor {
@@ -88,14 +97,23 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
       bus.cluster_secret = *std::move(secret);
     }
     client_ = BusClient::Create(bus, &counters_);
-    const std::string endpoint = AdvertisedEndpoint(config, parts.client).ToString();
+    auto server = BusServer::Start(bus, this, &counters_);
+    if (!server.ok()) {
+      return server.status().code() == absl::StatusCode::kUnavailable
+                 ? OfFlag("--bus_listen", server.status())
+                 : server.status();
+    }
+    server_ = *std::move(server);
+    const Endpoint endpoint = AdvertisedEndpoint(config, parts.client);
     ReplicatorOptions options{.keyspace = parts.keyspace,
                               .log_bytes = replication.log_bytes,
                               .node = durable_.state().node,
-                              .recovered = durable_.state().replication};
-    options.source.endpoint = endpoint;
+                              .recovered = durable_.state().replication,
+                              .restart_wait = ToMillis(replication.restart_wait)};
+    options.source.endpoint = endpoint.ToString();
     options.source.in_time = ToMillis(replication.in_time);
-    options.sink.endpoint = endpoint;
+    options.sink.endpoint = endpoint.ToString();
+    options.sink.bus_endpoint = Endpoint{endpoint.host, server_->endpoint().port}.ToString();
     options.seed = durable_.state().node.low;
     replicator_ = std::make_unique<Replicator>(
         std::move(options),
@@ -113,6 +131,8 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
             },
             .persist =
                 [this](const cluster::DurableReplication& state) { return durable_.Keep(state); },
+            .persist_source =
+                [this](const std::string& source) { return durable_.KeepSource(source); },
             .acks = parts.acks,
             .held_writes = parts.held_writes,
             .on_leader =
@@ -122,16 +142,8 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
                 },
             .on_shard_time = [clock = parts.clock](storage::TimePoint now) { clock->Follow(now); },
             .retire = std::move(parts.retire)});
-    auto server = BusServer::Start(bus, this, &counters_);
-    if (!server.ok()) {
-      return server.status().code() == absl::StatusCode::kUnavailable
-                 ? OfFlag("--bus_listen", server.status())
-                 : server.status();
-    }
-    server_ = *std::move(server);
-    if (replication.replica_of.has_value()) {
-      replicator_->ReplicaOf(replication.replica_of->bus().ToString(), [](const absl::Status&) {});
-    }
+    accepting_.store(replicator_.get(), std::memory_order_release);
+    Begin(replication);
     return absl::OkStatus();
   }
 
@@ -149,13 +161,31 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
  private:
   std::shared_ptr<SourceStreamListener> OnReplica(std::shared_ptr<SourceStream> stream,
                                                   const cluster::Hello&) override {
-    return replicator_->Accept(std::move(stream));
+    Replicator* const replicator = accepting_.load(std::memory_order_acquire);
+    return replicator == nullptr ? nullptr : replicator->Accept(std::move(stream));
+  }
+
+  // As what an earlier process was, whatever the flag says: it may have been told otherwise since.
+  void Begin(const ReplicationConfig& config) {
+    const cluster::NodeState& earlier = durable_.state();
+    const bool has_led = durable_.was_there() && earlier.replication.fence.is_set();
+    using Beginning = Replicator::Beginning;
+    if (!earlier.source.empty()) {
+      replicator_->Begin(Beginning::kFollowedBefore, earlier.source);
+    } else if (has_led) {
+      replicator_->Begin(Beginning::kLedBefore);
+    } else if (config.replica_of.has_value()) {
+      replicator_->ReplicaOf(config.replica_of->bus().ToString(), [](const absl::Status&) {});
+    } else {
+      replicator_->Begin(Beginning::kNew);
+    }
   }
 
   DurableState durable_;
   BusCounters counters_;
   std::unique_ptr<BusClient> client_;
   std::unique_ptr<Replicator> replicator_;
+  std::atomic<Replicator*> accepting_{nullptr};
   std::unique_ptr<BusServer> server_;
 };
 

@@ -100,11 +100,12 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
            .on_message =
                [this](cluster::SourceMessage message) { OnSourceMessage(std::move(message)); },
            .on_closed =
-               [this](const absl::Status&) {
+               [this](const absl::Status& why) {
                  owes_read_ = false;
-                 sink_.OnDisconnected(Now());
+                 sink_.OnDisconnected(std::string(why.message()), Now());
                  CarryOut();
                }}) {
+  published_ = StatusNow(Now());
   thread_ = std::make_unique<TaskThread>(kPeriod, [this] { Turn(); });
 }
 
@@ -135,6 +136,7 @@ void Replicator::Turn() {
   for (const auto& [id, why] : source_.Overdue(now)) {
     EndLink(id, absl::UnavailableError(View(cluster::CloseReasonText(why))));
   }
+  if (waits_until_.has_value() && now >= *waits_until_) EndRestartWait();
   ExceedFence();
   sink_.Tick(now);
   CarryOut();
@@ -176,7 +178,7 @@ void Replicator::OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage me
   if (found == links_.end()) return;
   // The first who asks makes a log begin.
   if (std::holds_alternative<cluster::Hello>(message)) {
-    if (log_.get() == nullptr && !sink_.follows()) OpenLog();
+    if (log_.get() == nullptr && !sink_.follows() && !waits_until_.has_value()) OpenLog();
     if (log_.get() != nullptr) {
       found->second.feed = std::make_unique<KeyspaceFeed>(parts_.served->get(), log_.get());
     }
@@ -192,7 +194,8 @@ void Replicator::OpenLog() {
   if (keyspace == nullptr) return;
   const auto from = log_.Open(keyspace, kFirstSequence);
   if (!from.ok()) return;
-  const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
+  const cluster::Epoch epoch = goes_on_leading_ ? state_.fence().NextIncarnation(state_.node())
+                                                : state_.fence().NextTerm(state_.node());
   // Data that was never numbered is this process' own, which began with none.
   const bool is_first = !state_.has_data();
   if (!Persist(state_.WhenOpened(is_first ? Opening::kEmpty : Opening::kAnew, epoch, *from))) {
@@ -203,6 +206,7 @@ void Replicator::OpenLog() {
   } else {
     source_.OpenAnew(epoch, *from);
   }
+  goes_on_leading_ = false;
   parts_.acks->Open();
 }
 
@@ -332,7 +336,8 @@ bool Replicator::Persist(const cluster::DurableReplication& state) {
 void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
                            std::function<void(const absl::Status&)> done) {
   thread_->Post([this, endpoint = std::move(bus_endpoint), done = std::move(done)] {
-    const absl::Status status = endpoint.has_value() ? FollowNow(*endpoint) : LeadNow();
+    const absl::Status status =
+        endpoint.has_value() ? FollowNow(*endpoint, /*commanded=*/true) : LeadNow();
     TellLeader();
     publish_at_ = {};
     Publish(Now());
@@ -340,19 +345,49 @@ void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
   });
 }
 
-absl::Status Replicator::FollowNow(const std::string& endpoint) {
+void Replicator::Begin(Beginning how, const std::string& source) {
+  thread_->Post([this, how, source] {
+    has_begun_ = true;
+    parts_.authority->Set(how == Beginning::kNew);
+    if (how == Beginning::kLedBefore) waits_until_ = Now() + options_.restart_wait;
+    if (how == Beginning::kFollowedBefore) {
+      source_endpoint_ = source;
+      sink_.Follow(/*commanded=*/false, Now());
+      CarryOut();
+    }
+    TellLeader();
+  });
+}
+
+void Replicator::EndRestartWait() {
+  const auto ahead = source_.AheadOf(/*end=*/0);
+  if (ahead.empty() || ahead.front().bus_endpoint.empty()) {
+    waits_until_.reset();
+    goes_on_leading_ = true;
+    parts_.authority->Set(true);
+    return TellLeader();
+  }
+  // It is told so when it asks again. Whatever comes of it, this node has nothing to lead with.
+  source_.HandOverTo(ahead.front().node);
+  static_cast<void>(FollowNow(ahead.front().bus_endpoint, /*commanded=*/true));
+}
+
+absl::Status Replicator::FollowNow(const std::string& endpoint, bool commanded) {
+  if (const absl::Status status = parts_.persist_source(endpoint); !status.ok()) return status;
+  waits_until_.reset();
+  goes_on_leading_ = false;
   if (sink_.follows()) sink_.Stop();
   CarryOut();
   GiveUpAuthority();
   if (state_.leads()) source_.Close(log_.get()->position());
   source_endpoint_ = endpoint;
-  sink_.Follow(/*commanded=*/true, Now());
+  sink_.Follow(commanded, Now());
   CarryOut();
   return absl::OkStatus();
 }
 
 absl::Status Replicator::LeadNow() {
-  if (!sink_.follows() && !source_.stopped()) return absl::OkStatus();
+  if (!sink_.follows() && !source_.stopped() && !waits_until_.has_value()) return absl::OkStatus();
   if (parts_.served->get() == nullptr) {
     return absl::FailedPreconditionError(
         "this node has no data to lead with: its copy of the primary's is not whole");
@@ -365,7 +400,7 @@ absl::Status Replicator::LeadNow() {
   const bool is_saved =
       sink_.is_idle() && Persist(has_place ? state_.WhenOpened(Opening::kGoOn, epoch, first)
                                            : cluster::DurableReplication{epoch, {}, false});
-  if (!is_saved) {
+  if (!is_saved || !parts_.persist_source("").ok()) {
     return absl::UnavailableError("the node's state cannot be written; it stays what it is");
   }
   sink_.Stop();
@@ -379,6 +414,7 @@ absl::Status Replicator::LeadNow() {
     state_.RaiseFence(epoch);
   }
   CarryOut();
+  waits_until_.reset();
   parts_.authority->Set(true);
   return absl::OkStatus();
 }
@@ -415,9 +451,9 @@ void Replicator::TellAcks(cluster::BootTime now) {
 }
 
 void Replicator::TellLeader() {
-  Leader leader{.is_here = !sink_.follows() && !source_.stopped()};
+  Leader leader{.is_here = !sink_.follows() && !source_.stopped() && !waits_until_.has_value()};
   if (sink_.follows()) leader.endpoint = sink_.Report().source_endpoint;
-  if (told_leader_ == leader) return;
+  if (!has_begun_ || told_leader_ == leader) return;
   parts_.on_leader(leader);
   told_leader_ = std::move(leader);
 }
@@ -426,6 +462,7 @@ ReplicationStatus Replicator::StatusNow(cluster::BootTime now) {
   ReplicationStatus status{.node = state_.node(),
                            .leads = !sink_.follows(),
                            .was_stopped = source_.stopped(),
+                           .is_waiting = waits_until_.has_value(),
                            .epoch = state_.fence(),
                            .history = state_.history(),
                            .has_log = log_.get() != nullptr,

@@ -40,6 +40,9 @@ struct ReplicatorOptions {
   uint64_t seed = 1;                             // of pauses between attempts to connect
   cluster::NodeId node;
   cluster::DurableReplication recovered;  // of an earlier process, whose data is gone
+  // How long a primary that was started again waits for replicas that have its data, of which one
+  // is to lead then.
+  cluster::Millis restart_wait{2000};
 };
 
 // What a Replicator works with. All outlive it.
@@ -51,6 +54,8 @@ struct ReplicatorParts {
   StreamOpener open_stream;
   // Syncs what ordering.md rule 12 wants on disk. An error: nothing that depends on it is said.
   std::function<absl::Status(const cluster::DurableReplication&)> persist;
+  // Likewise: the bus of whom this node follows from now on; empty: nobody, it leads.
+  std::function<absl::Status(const std::string&)> persist_source;
   ReplicaAcks* acks = nullptr;
   HeldWrites* held_writes = nullptr;
   // Both are told on the replicator's thread: what leads when that changes, and the primary's shard
@@ -73,6 +78,11 @@ class Replicator final : public ReplicationControl {
   Replicator& operator=(const Replicator&) = delete;
 
   // The following may be called on any thread.
+
+  // What the node was before it was started again.
+  enum class Beginning : uint8_t { kNew, kLedBefore, kFollowedBefore };
+  // Before this, or ReplicaOf, nobody is told who leads. `source`: the bus of whom it followed.
+  void Begin(Beginning how, const std::string& source = "");
 
   // Closes all streams and opens no more; waits for that. Not on the replicator's thread.
   void Stop();
@@ -111,7 +121,9 @@ class Replicator final : public ReplicationControl {
   void OnSourceMessage(cluster::SourceMessage message);
   void CarryOut();
   // Of both.
-  absl::Status FollowNow(const std::string& endpoint);
+  absl::Status FollowNow(const std::string& endpoint, bool commanded);
+  // The time is over in which a node that was started again has waited: it leads, or follows.
+  void EndRestartWait();
   absl::Status LeadNow();
   // A replica that is to follow is bound to a higher epoch: a primary goes on under one above that.
   void ExceedFence();
@@ -133,7 +145,11 @@ class Replicator final : public ReplicationControl {
   ReplicationStatus published_ ABSL_GUARDED_BY(mutex_);
 
   // All below belongs to the thread.
+  bool has_begun_ = false;
   bool is_ending_ = false;
+  // Of a primary that was started again.
+  std::optional<cluster::BootTime> waits_until_;
+  bool goes_on_leading_ = false;  // it leads as before, and has no log yet
   cluster::BootTime publish_at_;
   std::optional<Leader> told_leader_;
   KeyspaceLog log_;

@@ -239,11 +239,11 @@ void SimulatedNode::OpenAfterRestart() {
   }
   const auto ahead = source->AheadOf(end);
   if (!ahead.empty()) {
-    Trace(absl::StrCat("hands over to ", ahead.front().first.low));
-    source->HandOverTo(ahead.front().first);
+    Trace(absl::StrCat("hands over to ", ahead.front().node.low));
+    source->HandOverTo(ahead.front().node);
     world_->unheard_at_handover = Unheard();
     disk_.leads = false;
-    disk_.follows = static_cast<size_t>(ahead.front().first.low);
+    disk_.follows = static_cast<size_t>(ahead.front().node.low);
     process_->sink->Follow(false, BootNow());
     return;
   }

@@ -188,7 +188,7 @@ TEST_F(ReplicationSinkTest, ASilentSourceIsLeftAndAskedAgain) {
 TEST_F(ReplicationSinkTest, DoesNotConnectWhileWorkIsUnconfirmed) {
   Receive(ToContinue(100));
   Receive(LogBatch{100, 110, ""});
-  sink_.OnDisconnected(At(5));
+  sink_.OnDisconnected("", At(5));
   sink_.Tick(At(4000));
   EXPECT_FALSE(sink_.TakeEffects().connect);
   sink_.OnDone(At(4001));
@@ -221,7 +221,7 @@ TEST_F(ReplicationSinkTest, ACutCopyIsAskedToGoOnWhereItWasConfirmed) {
   Receive(CopyChunk{"", "m", 500, false, "chunk"});
   Receive(LogBatch{500, 510, "log"});
   for (int i = 0; i < 3; ++i) sink_.OnDone(At(2));
-  sink_.OnDisconnected(At(3));
+  sink_.OnDisconnected("", At(3));
   Connect(4000);
   ASSERT_TRUE(hello_.copy.has_value());
   EXPECT_EQ(hello_.copy->copy_id, 5u);
@@ -243,7 +243,7 @@ TEST_F(ReplicationSinkTest, ACutCopySaysUpToWhereItWasRead) {
   Receive(CopyChunk{"m", "n", 500, false, "chunk"});
   Receive(LogBatch{500, 510, "log"});
   for (int i = 0; i < 4; ++i) sink_.OnDone(At(2));
-  sink_.OnDisconnected(At(3));
+  sink_.OnDisconnected("", At(3));
   Connect(4000);
   ASSERT_TRUE(hello_.copy.has_value());
   EXPECT_EQ(hello_.copy->position, (Position{kEpoch, 510}));
@@ -307,7 +307,7 @@ TEST_F(ReplicationSinkTest, StoppingDoesNotForgetTheEpochOfRecordsUnderWay) {
 
 // A shell that cannot save its state takes no effects for long.
 TEST_F(ReplicationSinkTest, DoesNotConnectTwiceHoweverLateItsEffectsAreTaken) {
-  sink_.OnDisconnected(At(0));
+  sink_.OnDisconnected("", At(0));
   sink_.Tick(At(1000));
   sink_.Tick(At(7000));  // silent for too long, without having been connected
   SinkEffects effects = sink_.TakeEffects();

@@ -301,8 +301,8 @@ TEST_F(ReplicationSourceTest, AfterARestartKnowsWhoIsAhead) {
   source.Next(LinkId{2}, &feed_, 100, condition_);
   const auto ahead = source.AheadOf(40);
   ASSERT_EQ(ahead.size(), 2u);
-  EXPECT_EQ(ahead[0].first, kOther);
-  EXPECT_EQ(ahead[1].first, kReplica);
+  EXPECT_EQ(ahead[0].node, kOther);
+  EXPECT_EQ(ahead[1].node, kReplica);
   source.HandOverTo(kOther);
   source.Connect(LinkId{3}, At(0));
   ASSERT_TRUE(source.Receive(LinkId{3}, HelloAt(kOther, {2, 1, kOther}, 3), At(0)).ok());

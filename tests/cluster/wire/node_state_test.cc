@@ -26,6 +26,7 @@ TEST(NodeStateTest, ComesBackAsItWas) {
     if (random.Chance(2)) {
       state.shard_time_offset = Millis(static_cast<int64_t>(random.Below(1000000)) - 500000);
     }
+    if (random.Chance(2)) state.source = random.Text(40);
     const auto decoded = DecodeNodeState(EncodeNodeState(state));
     ASSERT_TRUE(decoded.ok()) << decoded.status();
     EXPECT_EQ(*decoded, state);

@@ -27,8 +27,8 @@ inline auto PartsOf(const History& history) {
   return std::make_tuple(history.beginnings(), history.parts().forgot, history.parts().began_empty);
 }
 inline auto PartsOf(const Hello& it) {
-  return std::make_tuple(it.version, it.node, it.endpoint, it.fence, it.commanded, it.position,
-                         PartsOf(it.history), PartsOf(it.copy));
+  return std::make_tuple(it.version, it.node, it.endpoint, it.bus_endpoint, it.fence, it.commanded,
+                         it.position, PartsOf(it.history), PartsOf(it.copy));
 }
 inline auto PartsOf(const Ack& it) {
   return std::make_tuple(it.applied, it.heartbeat_asked, it.copied_position, it.copied_bytes,
@@ -123,15 +123,16 @@ class RandomMessages {
   uint64_t Below(uint64_t limit) { return random_() % limit; }
   bool Chance(uint64_t of) { return Below(of) == 0; }
 
- private:
-  // Of all magnitudes.
-  uint64_t Number() { return random_() >> Below(64); }
-  Position MakePosition() { return {MakeEpoch(), Number()}; }
   std::string Text(uint64_t bytes_max) {
     std::string text(Below(bytes_max + 1), ' ');
     for (char& letter : text) letter = static_cast<char>('!' + Below(90));
     return text;
   }
+
+ private:
+  // Of all magnitudes.
+  uint64_t Number() { return random_() >> Below(64); }
+  Position MakePosition() { return {MakeEpoch(), Number()}; }
   // None, some that can be compressed, some that can not.
   std::string MakePayload() {
     if (Chance(4)) return "";
@@ -149,6 +150,7 @@ class RandomMessages {
     Hello hello;
     hello.node = MakeNode();
     hello.endpoint = Text(40);
+    hello.bus_endpoint = Text(40);
     hello.fence = MakeEpochIf();
     hello.commanded = Chance(2);
     if (Chance(2)) hello.position = MakePosition();

@@ -51,6 +51,7 @@ class ThreadedNode {
                            durable_fence_ = state.fence;
                            return absl::OkStatus();
                          },
+                     .persist_source = [](const std::string&) { return absl::OkStatus(); },
                      .acks = &acks_,
                      .held_writes = &held_writes_,
                      .on_leader = [](const Leader&) {},
