@@ -182,6 +182,14 @@ void ReplicationSink::OnDone(BootTime now) {
   if (stream_ == Stream::kFollowing && !IsInstalling()) Acknowledge();
 }
 
+void ReplicationSink::OnPartDone(uint64_t to) {
+  assert(!unconfirmed_.empty() && unconfirmed_.front().kind == SinkWork::Kind::kApply);
+  if (to <= state_->sequence()) return;
+  state_->Advance(to);
+  freshness_.Advance(to);
+  if (stream_ == Stream::kFollowing && !IsInstalling()) Acknowledge();
+}
+
 void ReplicationSink::OnFailed(const absl::Status& why, BootTime now) {
   assert(!unconfirmed_.empty());
   const bool of_copy = unconfirmed_.front().kind != SinkWork::Kind::kApply;

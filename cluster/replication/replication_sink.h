@@ -55,7 +55,10 @@ class ReplicationSink {
   void Receive(SourceMessage message, BootTime now);
   // The oldest work that is not confirmed is done.
   void OnDone(BootTime now);
-  // It failed: nothing of it was done, nor of what was given after it, and none of that will be.
+  // The oldest work, which is kApply, is done up to there; the rest follows, or it fails.
+  void OnPartDone(uint64_t to);
+  // It failed: no more of it was done than OnPartDone has told, nor anything of what was given
+  // after it, and none of that will be.
   void OnFailed(const absl::Status& why, BootTime now);
   void Tick(BootTime now);
   SinkEffects TakeEffects();

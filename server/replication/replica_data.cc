@@ -1,5 +1,6 @@
 #include "server/replication/replica_data.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +13,11 @@ using cluster::SinkWork;
 
 ReplicaData::ReplicaData(Parts parts) : parts_(std::move(parts)) {}
 
-absl::Status ReplicaData::Do(const SinkWork& work, storage::TimePoint now) {
+absl::Status ReplicaData::Do(const SinkWork& work, storage::TimePoint now, uint64_t* applied_to) {
+  uint64_t position = work.from;
   switch (work.kind) {
     case SinkWork::Kind::kApply:
-      return Apply(work, parts_.served->get(), now);
+      return ApplyToServed(work, now, applied_to);
     case SinkWork::Kind::kBeginCopy:
       return BeginCopy();
     case SinkWork::Kind::kGoOnWithCopy:
@@ -23,7 +25,7 @@ absl::Status ReplicaData::Do(const SinkWork& work, storage::TimePoint now) {
       return absl::FailedPreconditionError("there is no copy to go on with");
     case SinkWork::Kind::kApplyToCopy:
       DropServedIfNeeded(work.payload.size());
-      return Apply(work, copy_.get(), now);
+      return Apply(work, copy_.get(), now, &position);
     case SinkWork::Kind::kPutChunk:
       return PutChunk(work, now);
     case SinkWork::Kind::kInstallCopy:
@@ -35,8 +37,18 @@ absl::Status ReplicaData::Do(const SinkWork& work, storage::TimePoint now) {
   return absl::InternalError("no such work");
 }
 
+absl::Status ReplicaData::ApplyToServed(const SinkWork& work, storage::TimePoint now,
+                                        uint64_t* applied_to) {
+  *applied_to = work.from;
+  const storage::MutationLog* const log = parts_.log->get();
+  if (log == nullptr) return absl::FailedPreconditionError("there is no data to apply to");
+  // The log has what the data has, also of records that were applied before and waited.
+  *applied_to = std::clamp(log->position(), work.from, work.to);
+  return Apply(work, parts_.served->get(), now, applied_to);
+}
+
 absl::Status ReplicaData::Apply(const SinkWork& work, storage::Keyspace* keyspace,
-                                storage::TimePoint now) {
+                                storage::TimePoint now, uint64_t* position) {
   if (keyspace == nullptr) return absl::FailedPreconditionError("there is no data to apply to");
   const auto batch = storage::RecordBatch::Parse(work.payload, parts_.payload_bytes_max);
   if (!batch.ok()) return batch.status();
@@ -45,8 +57,7 @@ absl::Status ReplicaData::Apply(const SinkWork& work, storage::Keyspace* keyspac
                                                    batch->from(), " to ", batch->to(), ", and not ",
                                                    work.from, " to ", work.to));
   }
-  uint64_t position = work.from;
-  return keyspace->ApplyBatch(*batch, now, &position);
+  return keyspace->ApplyBatch(*batch, now, position);
 }
 
 absl::Status ReplicaData::BeginCopy() {

@@ -34,12 +34,16 @@ class ReplicaData {
   explicit ReplicaData(Parts parts);
 
   // INVALID_ARGUMENT: the payload is not what it should be. RESOURCE_EXHAUSTED: the memory limit is
-  // too low for it. Either way it may have been done in part, and may be done again.
-  absl::Status Do(const cluster::SinkWork& work, storage::TimePoint now);
+  // too low for it. UNAVAILABLE: the log has no room for records, since those that follow this node
+  // have not read it; to be done again when it has, all else waits. `applied_to`: of kApply, how
+  // far the data goes then, whatever is returned.
+  absl::Status Do(const cluster::SinkWork& work, storage::TimePoint now, uint64_t* applied_to);
 
  private:
+  absl::Status ApplyToServed(const cluster::SinkWork& work, storage::TimePoint now,
+                             uint64_t* applied_to);
   absl::Status Apply(const cluster::SinkWork& work, storage::Keyspace* keyspace,
-                     storage::TimePoint now);
+                     storage::TimePoint now, uint64_t* position);
   absl::Status BeginCopy();
   absl::Status PutChunk(const cluster::SinkWork& work, storage::TimePoint now);
   absl::Status InstallCopy(uint64_t position);

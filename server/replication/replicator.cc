@@ -140,7 +140,7 @@ void Replicator::Turn() {
   ExceedFence();
   sink_.Tick(now);
   CarryOut();
-  if (owes_read_ && Persist()) {
+  if (owes_read_ && work_.empty() && Persist()) {
     owes_read_ = false;
     to_source_.ReadNext();
   }
@@ -277,33 +277,46 @@ void Replicator::OnSourceMessage(cluster::SourceMessage message) {
   CarryOut();
   // Unless that was the end of the stream.
   if (stream != to_source_.number()) return;
-  owes_read_ = !Persist();
+  owes_read_ = !work_.empty() || !Persist();
   if (!owes_read_) to_source_.ReadNext();
 }
 
 void Replicator::CarryOut() {
   for (bool goes_on = true; goes_on;) {
-    goes_on = false;
     if (!Persist()) return;
     cluster::SinkEffects effects = sink_.TakeEffects();
     if (effects.disconnect) CloseSource(absl::CancelledError("the replica ends the stream"));
     if (effects.connect && !is_ending_) to_source_.Open(source_endpoint_);
     for (cluster::ReplicaMessage& message : effects.sends) to_source_.Send(std::move(message));
-    for (const cluster::SinkWork& work : effects.work) {
-      goes_on = true;
-      const absl::Status status = data_.Do(work, parts_.time->Now());
-      if (status.ok()) {
-        sink_.OnDone(Now());
-        continue;
-      }
-      sink_.OnFailed(status, Now());
-      break;
-    }
+    for (cluster::SinkWork& work : effects.work) work_.push_back(std::move(work));
+    goes_on = Work();
     if (effects.take_over) {
       static_cast<void>(LeadNow());
       goes_on = true;
     }
   }
+}
+
+bool Replicator::Work() {
+  bool has_done = false;
+  while (!work_.empty()) {
+    const cluster::SinkWork& work = work_.front();
+    uint64_t applied_to = 0;
+    const absl::Status status = data_.Do(work, parts_.time->Now(), &applied_to);
+    if (status.ok()) {
+      work_.pop_front();
+      sink_.OnDone(Now());
+      has_done = true;
+      continue;
+    }
+    if (work.kind == cluster::SinkWork::Kind::kApply) sink_.OnPartDone(applied_to);
+    // Replicas of this node have not read its log. They do, or are cut for it.
+    if (absl::IsUnavailable(status)) break;
+    work_.clear();
+    sink_.OnFailed(status, Now());
+    return true;
+  }
+  return has_done;
 }
 
 // ---- Of both.
@@ -393,6 +406,11 @@ absl::Status Replicator::LeadNow() {
         "this node has no data to lead with: its copy of the primary's is not whole");
   }
   CarryOut();
+  if (!work_.empty()) {
+    // It waits for those that follow this node.
+    EndAllLinks(absl::UnavailableError("the node is to lead"));
+    CarryOut();
+  }
   // On disk before anything changes: if that fails, the node stays what it is.
   const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
   const bool has_place = state_.has_data() && log_.get() != nullptr;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -120,6 +121,8 @@ class Replicator final : public ReplicationControl {
   void CloseSource(const absl::Status& why);
   void OnSourceMessage(cluster::SourceMessage message);
   void CarryOut();
+  // Does what there is to be done with the data, as far as it can be. False: nothing could.
+  bool Work();
   // Of both.
   absl::Status FollowNow(const std::string& endpoint, bool commanded);
   // The time is over in which a node that was started again has waited: it leads, or follows.
@@ -160,8 +163,9 @@ class Replicator final : public ReplicationControl {
   std::map<cluster::LinkId, Link> links_;
   std::string source_endpoint_;
   SourceConnection to_source_;
-  bool owes_read_ = false;  // the next message is asked for when the state is on disk
+  bool owes_read_ = false;  // the next message is asked for when this one is done with
   cluster::BootTime persist_again_at_;
+  std::deque<cluster::SinkWork> work_;
 
   std::unique_ptr<TaskThread> thread_;
 };

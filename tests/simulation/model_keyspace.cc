@@ -133,10 +133,12 @@ void ModelKeyspace::Commit(ModelRecord record, bool is_logged) {
   Append(record);
 }
 
-bool ModelKeyspace::ApplyLogged(std::string_view payload, uint64_t from, uint64_t to) {
-  if (from != end_) return false;
+bool ModelKeyspace::ApplyLogged(std::string_view payload, uint64_t from, uint64_t to,
+                                size_t records_max) {
+  if (from > end_) return false;
   for (const ModelRecord& record : RecordsOf(payload)) {
-    if (record.sequence != end_) return false;
+    if (record.next <= end_) continue;
+    if (record.sequence != end_ || records_max-- == 0) return false;
     const Entry* const old = Find(record.key);
     const bool is_passed_over = faults_.apply_by_version && record.key != "-" && old != nullptr &&
                                 old->version > record.version;

@@ -65,8 +65,10 @@ class ModelKeyspace {
   void BeginLog(uint64_t first);
   // A change by whom this keyspace belongs to. It gets a number if `is_logged`.
   void Commit(ModelRecord record, bool is_logged);
-  // Records that have numbers already. False: they do not go on where the log ends.
-  bool ApplyLogged(std::string_view payload, uint64_t from, uint64_t to);
+  // Records that have numbers already, at most so many of those that are not there yet. False: they
+  // do not go on where the log ends, or that was not all.
+  bool ApplyLogged(std::string_view payload, uint64_t from, uint64_t to,
+                   size_t records_max = SIZE_MAX);
   cluster::ReplicationFeed::LogRead Read(const cluster::ReplicationFeed::LogRequest& request) const;
 
   // ---- Copies.

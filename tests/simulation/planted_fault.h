@@ -25,6 +25,7 @@ enum class PlantedFault : uint8_t {
   kCopyFromAnotherSource,    // 4: a cut copy goes on wherever
   kReadAheadUnsaid,          // 4: of what a chunk has from behind its position nobody is told
   kFailedWriteForgotten,     // 12: what could not be written is taken for written
+  kPartForgotten,            // 2: what was applied of a batch that failed does not count
   kLargeValueReadLate,       // design 4a: a record is sent with its key's value as it is by then
 };
 
@@ -32,7 +33,7 @@ struct NamedFault {
   PlantedFault fault;
   std::string_view name;
 };
-inline constexpr std::array<NamedFault, 11> kPlantedFaults = {{
+inline constexpr std::array<NamedFault, 12> kPlantedFaults = {{
     {PlantedFault::kApplyByVersion, "apply_by_version"},
     {PlantedFault::kContinuePastPromotion, "continue_past_promotion"},
     {PlantedFault::kReuseSequences, "reuse_sequences"},
@@ -43,6 +44,7 @@ inline constexpr std::array<NamedFault, 11> kPlantedFaults = {{
     {PlantedFault::kCopyFromAnotherSource, "copy_from_another_source"},
     {PlantedFault::kReadAheadUnsaid, "read_ahead_unsaid"},
     {PlantedFault::kFailedWriteForgotten, "failed_write_forgotten"},
+    {PlantedFault::kPartForgotten, "part_forgotten"},
     {PlantedFault::kLargeValueReadLate, "large_value_read_late"},
 }};
 

@@ -31,6 +31,8 @@ struct NodeOptions {
   uint64_t chunk_bytes = 60;
   Millis work_delay_max{4};
   uint32_t copies_failed_percent = 0;
+  // Of batches: applied in part, and then failing, or waiting for room.
+  uint32_t batches_cut_percent = 0;
   Millis clock_ahead{0};      // of true time, as its wall clock has it
   bool log_goes_off = false;  // the log is off while nobody follows
   // Two primaries by an operator's word may both think that they have authority.
@@ -151,7 +153,9 @@ class SimulatedNode final : public StreamEnd {
   void Settle();
   void CarryOut(cluster::SinkEffects effects);
   void WorkNext();
+  void WorkLater();
   absl::Status DoWork(const cluster::SinkWork& work);
+  absl::Status ApplyRecords(const cluster::SinkWork& work);
   void CheckContent();
   void PumpLinks();
   void Pump(StreamId stream, ModelFeed* feed);

@@ -146,11 +146,7 @@ void SimulatedNode::CarryOut(cluster::SinkEffects effects) {
     process_->work.push_back(std::move(work));
     if (is_early) process_->sink->OnDone(BootNow());
   }
-  if (!process_->work.empty() && !process_->is_working) {
-    process_->is_working = true;
-    Later(Millis(random_.Below(static_cast<uint64_t>(options_.work_delay_max.count()) + 1)),
-          [this] { WorkNext(); });
-  }
+  WorkLater();
   if (effects.take_over) {
     is_settling_ = false;
     Promote(world_->unheard_at_handover, {});
@@ -158,12 +154,25 @@ void SimulatedNode::CarryOut(cluster::SinkEffects effects) {
   }
 }
 
+void SimulatedNode::WorkLater() {
+  if (process_->work.empty() || process_->is_working) return;
+  process_->is_working = true;
+  Later(Millis(random_.Below(static_cast<uint64_t>(options_.work_delay_max.count()) + 1)),
+        [this] { WorkNext(); });
+}
+
 void SimulatedNode::WorkNext() {
   process_->is_working = false;
   if (process_->work.empty()) return;
-  const SinkWork work = std::move(process_->work.front());
+  SinkWork work = std::move(process_->work.front());
   process_->work.pop_front();
   const absl::Status status = DoWork(work);
+  if (absl::IsUnavailable(status)) {
+    process_->work.push_front(std::move(work));
+    WorkLater();
+    Settle();
+    return;
+  }
   if (work.begin != "early" || work.kind != SinkWork::Kind::kApply) {
     if (status.ok()) {
       process_->sink->OnDone(BootNow());
@@ -175,22 +184,34 @@ void SimulatedNode::WorkNext() {
   if (work.kind == SinkWork::Kind::kApply || work.kind == SinkWork::Kind::kInstallCopy) {
     CheckContent();
   }
-  if (!process_->work.empty()) {
-    process_->is_working = true;
-    Later(Millis(random_.Below(static_cast<uint64_t>(options_.work_delay_max.count()) + 1)),
-          [this] { WorkNext(); });
-  }
+  WorkLater();
   Settle();
+}
+
+absl::Status SimulatedNode::ApplyRecords(const SinkWork& work) {
+  ModelKeyspace& keyspace = process_->keyspace;
+  const bool is_cut = work.begin != "early" && random_.Below(100) < options_.batches_cut_percent;
+  if (keyspace.ApplyLogged(work.payload, work.from, work.to,
+                           is_cut ? random_.Below(4) : SIZE_MAX)) {
+    return absl::OkStatus();
+  }
+  if (!is_cut) {
+    world_->violation(absl::StrCat("records ", work.from, "..", work.to, " for node ", index_,
+                                   ", which is at ", keyspace.end()));
+    return absl::InternalError("records that do not go on where the data ends");
+  }
+  Trace("applies a part of what came");
+  if (!Has(PlantedFault::kPartForgotten)) process_->sink->OnPartDone(keyspace.end());
+  CheckContent();
+  if (random_.Below(2) == 0) return absl::UnavailableError("no room");
+  return absl::ResourceExhaustedError("no memory");
 }
 
 absl::Status SimulatedNode::DoWork(const SinkWork& work) {
   Process& process = *process_;
   switch (work.kind) {
     case SinkWork::Kind::kApply:
-      if (process.keyspace.ApplyLogged(work.payload, work.from, work.to)) break;
-      world_->violation(absl::StrCat("records ", work.from, "..", work.to, " for node ", index_,
-                                     ", which is at ", process.keyspace.end()));
-      return absl::InternalError("records that do not go on where the data ends");
+      return ApplyRecords(work);
     case SinkWork::Kind::kBeginCopy:
       if (random_.Below(100) < options_.copies_failed_percent) {
         return absl::ResourceExhaustedError("no memory for a copy");

@@ -22,6 +22,7 @@ NodeOptions OptionsOf(const SimulationOptions& options, storage::Random* random)
   node.chunk_bytes = 20 + random->Below(200);
   node.work_delay_max = Millis(random->Below(20));
   node.copies_failed_percent = random->Below(4) == 0 ? 10 : 0;
+  node.batches_cut_percent = random->Below(4) == 0 ? 5 : 0;
   node.log_goes_off = random->Below(3) == 0;
   node.fault = options.fault;
   return node;

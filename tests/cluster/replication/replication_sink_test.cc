@@ -320,6 +320,32 @@ TEST_F(ReplicationSinkTest, DoesNotConnectTwiceHoweverLateItsEffectsAreTaken) {
   Connect(20002);
 }
 
+TEST_F(ReplicationSinkTest, WhatWasAppliedOfABatchThatFailedCounts) {
+  const Epoch next{2, 0, kPrimary};
+  Receive(ToContinue(100));
+  Receive(EpochBegins{next, 105});
+  Receive(LogBatch{100, 110, ""});
+  Receive(LogBatch{110, 120, ""});
+  sink_.OnPartDone(107);
+  EXPECT_EQ(LastAck(sink_.TakeEffects())->applied, (Position{next, 107}));
+  sink_.OnFailed(absl::ResourceExhaustedError("no memory"), At(2));
+  EXPECT_TRUE(sink_.TakeEffects().disconnect);
+  Connect(20000);
+  EXPECT_EQ(hello_.position, (Position{next, 107}));
+}
+
+TEST_F(ReplicationSinkTest, ABatchThatWaitsForRoomGoesOn) {
+  Receive(ToContinue(100));
+  Receive(LogBatch{100, 110, ""});
+  sink_.OnPartDone(104);
+  sink_.OnPartDone(104);
+  sink_.TakeEffects();
+  EXPECT_FALSE(sink_.is_idle());
+  sink_.OnDone(At(2));
+  EXPECT_TRUE(sink_.is_idle());
+  EXPECT_EQ(LastAck(sink_.TakeEffects())->applied, (Position{kEpoch, 110}));
+}
+
 TEST_F(ReplicationSinkTest, TakesOverWhenToldAndIsThenAboveItsSource) {
   const Epoch theirs{4, 2, kPrimary};
   const SinkEffects effects = Receive(Refuse{Refuse::Reason::kTakeOver, "", theirs});

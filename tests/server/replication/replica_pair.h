@@ -142,7 +142,7 @@ class FollowedStream {
       if (next.close.has_value()) is_closing_ = true;
       if (!next.message.has_value()) break;
     }
-    for (; !down_.empty() && link_.has_value();) {
+    for (; !down_.empty() && link_.has_value() && work_.empty();) {
       cluster::SourceMessage message = std::move(down_.front());
       down_.pop_front();
       bytes_ += Bytes(message);
@@ -176,18 +176,31 @@ class FollowedStream {
       for (cluster::ReplicaMessage& message : effects.sends) {
         if (link_.has_value()) up_.push_back(std::move(message));
       }
-      for (const cluster::SinkWork& work : effects.work) {
-        const absl::Status status = replica_.data.Do(work, shard_now);
-        goes_on = true;
-        if (status.ok()) {
-          replica_.sink.OnDone(now);
-          continue;
-        }
-        last_failure_ = status;
-        replica_.sink.OnFailed(status, now);
-        break;
-      }
+      for (cluster::SinkWork& work : effects.work) work_.push_back(std::move(work));
+      goes_on |= Work(now, shard_now);
     }
+  }
+
+  bool Work(cluster::BootTime now, storage::TimePoint shard_now) {
+    bool has_done = false;
+    for (; !work_.empty(); work_.pop_front()) {
+      uint64_t applied_to = 0;
+      const absl::Status status = replica_.data.Do(work_.front(), shard_now, &applied_to);
+      if (status.ok()) {
+        replica_.sink.OnDone(now);
+        has_done = true;
+        continue;
+      }
+      last_failure_ = status;
+      if (work_.front().kind == cluster::SinkWork::Kind::kApply) {
+        replica_.sink.OnPartDone(applied_to);
+      }
+      if (absl::IsUnavailable(status)) return has_done;
+      work_.clear();
+      replica_.sink.OnFailed(status, now);
+      return true;
+    }
+    return has_done;
   }
 
  public:
@@ -202,6 +215,7 @@ class FollowedStream {
   bool is_closing_ = false;
   std::deque<cluster::ReplicaMessage> up_;
   std::deque<cluster::SourceMessage> down_;
+  std::deque<cluster::SinkWork> work_;
 };
 
 }  // namespace larder::server

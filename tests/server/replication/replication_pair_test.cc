@@ -220,6 +220,84 @@ TEST_F(ReplicationPairTest, WhatDoesNotFitBesideTheCopyMakesWay) {
   EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
 }
 
+// It fails in the middle of a batch; what went before counts, so that data and position agree.
+TEST_F(ReplicationPairTest, WhatDoesNotFitAnyMoreFailsAndWhatWentBeforeCounts) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode replica(2, 6 * kMi, kMi);
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  replica.Follow(now_);
+  Settle(stream, primary, replica);
+  int failures_within = 0;
+  for (int i = 0; i < 40000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(primary.keyspace()
+                    .Set({cluster::HashSlot(key), key}, std::string(300, 'p'), {}, Now())
+                    .ok());
+    if (i % 20 != 0) continue;
+    Advance(20);
+    const uint64_t before = replica.state.sequence();
+    stream.Step(now_, Now(), 50);
+    ASSERT_EQ(replica.state.sequence(), replica.log.get()->position());
+    if (stream.last_failure_.ok()) continue;
+    if (replica.state.sequence() > before) ++failures_within;
+    break;
+  }
+  EXPECT_EQ(stream.last_failure_.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_GT(failures_within, 0);
+  // It tries again from there, and not more often than it should.
+  const uint64_t full = replica.state.sequence();
+  for (int i = 0; i < 1500; ++i) {
+    Advance(20);
+    stream.Step(now_, Now(), 50);
+    ASSERT_EQ(replica.state.sequence(), replica.log.get()->position());
+  }
+  EXPECT_GE(replica.state.sequence(), full);
+  EXPECT_EQ(primary.source.counts().copied_anew, 1u);
+  // Room comes, behind what does not fit and is not in the log any more then: it copies.
+  for (int i = 2000; i < 40000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    static_cast<void>(primary.keyspace().Delete({cluster::HashSlot(key), key}, {}, Now()));
+  }
+  WriteRandomly(primary, 10000);
+  Settle(stream, primary, replica);
+  EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
+}
+
+// Its own replica copies, and keeps its log from being written over for so long.
+TEST_F(ReplicationPairTest, AFollowerWhoseLogHasNoRoomWaitsForItsOwnReplica) {
+  ReplicaNode primary(1, 32 * kMi, 4 * kMi);
+  ReplicaNode middle(2, 32 * kMi, kMi / 4);
+  ReplicaNode last(3, 32 * kMi, kMi);
+  WriteRandomly(primary, 5000);
+  primary.Lead();
+  FollowedStream to_middle(&primary, &middle);
+  middle.Follow(now_);
+  Settle(to_middle, primary, middle);
+  FollowedStream to_last(&middle, &last);
+  last.Follow(now_);
+  to_last.Step(now_, Now(), 3);
+  ASSERT_TRUE(last.sink.is_copying());
+  WriteRandomly(primary, 5000);
+  for (int i = 0; i < 20; ++i) {
+    Advance(20);
+    to_middle.Step(now_, Now(), 50);
+    ASSERT_EQ(middle.state.sequence(), middle.log.get()->position());
+  }
+  EXPECT_EQ(to_middle.last_failure_.code(), absl::StatusCode::kUnavailable);
+  EXPECT_LT(middle.state.sequence(), primary.log.get()->position());
+  EXPECT_TRUE(middle.sink.Report().is_following) << "it waits";
+  for (int i = 0; i < 20000 && last.state.sequence() != primary.log.get()->position(); ++i) {
+    Advance(20);
+    to_middle.Step(now_, Now(), 50);
+    to_last.Step(now_, Now(), 50);
+  }
+  EXPECT_EQ(ContentOf(middle.keyspace()), ContentOf(primary.keyspace()));
+  EXPECT_EQ(ContentOf(last.keyspace()), ContentOf(primary.keyspace()));
+  EXPECT_EQ(primary.source.counts().copied_anew, 1u) << "the middle one copied again";
+  EXPECT_EQ(middle.source.counts().copied_anew, 1u);
+}
+
 TEST_F(ReplicationPairTest, WhatIsLargerThanAllMemoryIsRefusedAndTriedAgain) {
   ReplicaNode primary(1, 32 * kMi, kMi);
   ReplicaNode replica(2, 4 * kMi, kMi);
