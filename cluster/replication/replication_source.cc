@@ -134,6 +134,12 @@ std::optional<Refuse> ReplicationSource::ReasonToRefuse(const Hello& hello,
     return RefuseFor(Refuse::Reason::kCycle,
                      absl::StrCat("a chain of more than ", kChainMax, " nodes"));
   }
+  if (std::optional<Refuse> refuse = ReasonByHandOver(hello)) return refuse;
+  // Also of one that is bound to a higher epoch: it has followed another since.
+  const bool is_ready = condition.is_ready && state_->has_data();
+  if (!is_ready && hello.position.has_value()) {
+    asked_[hello.node] = {*hello.position, hello.history, hello.bus_endpoint};
+  }
   if (std::optional<Refuse> refuse = ReasonByEpoch(hello)) return refuse;
   if (std::optional<Refuse> refuse = ReasonByData(hello, condition)) return refuse;
   if (OthersWelcome(hello.node) >= options_.replicas_max) {
@@ -142,6 +148,14 @@ std::optional<Refuse> ReplicationSource::ReasonToRefuse(const Hello& hello,
         absl::StrCat("this node has ", options_.replicas_max, " replicas, as many as it may"));
   }
   return std::nullopt;
+}
+
+std::optional<Refuse> ReplicationSource::ReasonByHandOver(const Hello& hello) {
+  if (hand_over_to_ != hello.node || state_->leads() || !hello.position.has_value()) {
+    return std::nullopt;
+  }
+  if (!HasMore(*hello.position, hello.history, state_->sequence())) return std::nullopt;
+  return RefuseFor(Refuse::Reason::kTakeOver, "the replica has more than this node");
 }
 
 std::optional<Refuse> ReplicationSource::ReasonByEpoch(const Hello& hello) {
@@ -163,14 +177,7 @@ std::optional<Refuse> ReplicationSource::ReasonByEpoch(const Hello& hello) {
 
 std::optional<Refuse> ReplicationSource::ReasonByData(const Hello& hello,
                                                       const SourceCondition& condition) {
-  if (hand_over_to_ == hello.node && !state_->leads() && hello.position.has_value() &&
-      HasMore(*hello.position, hello.history, state_->sequence())) {
-    return RefuseFor(Refuse::Reason::kTakeOver, "the replica has more than this node");
-  }
   if (!condition.is_ready || !state_->has_data()) {
-    if (hello.position.has_value()) {
-      asked_[hello.node] = {*hello.position, hello.history, hello.bus_endpoint};
-    }
     return RefuseFor(Refuse::Reason::kNotReady,
                      "this node has no data, is copying it, or has not opened its log");
   }

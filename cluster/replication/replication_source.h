@@ -86,6 +86,8 @@ class ReplicationSource {
   };
 
   std::optional<Refuse> ReasonToRefuse(const Hello& hello, const SourceCondition& condition);
+  // Of a node that does not lead: the replica is to lead instead.
+  std::optional<Refuse> ReasonByHandOver(const Hello& hello);
   std::optional<Refuse> ReasonByEpoch(const Hello& hello);
   std::optional<Refuse> ReasonByData(const Hello& hello, const SourceCondition& condition);
   // It went on from what this node has, if that is anything.

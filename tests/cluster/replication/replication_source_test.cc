@@ -361,6 +361,31 @@ TEST_F(ReplicationSourceTest, ACopyEndsWhereAllOfItIsExact) {
   FAIL() << "the copy does not end";
 }
 
+// Found by the simulator, seed 278: another was promoted while this node was away, and what its
+// replicas say was not heard, since they are bound to that one's epoch.
+TEST_F(ReplicationSourceTest, AfterARestartHearsThoseThatAreBoundToAHigherEpoch) {
+  ReplicationState state(kSelf, {kEpoch, state_.history(), false}, 40);
+  ReplicationSource source(SmallOptions(), &state);
+  condition_.is_ready = false;
+  const Epoch next{3, 0, kOther};
+  Hello hello = HelloAt(kReplica, kEpoch, 1);
+  hello.history.Begin(next, 40);
+  hello.position = {next, 45};
+  hello.fence = next;
+  source.Connect(kLink, At(0));
+  ASSERT_TRUE(source.Receive(kLink, hello, At(0)).ok());
+  EXPECT_EQ(Of<Refuse>(source.Next(kLink, &feed_, 100, condition_)).reason,
+            Refuse::Reason::kFenced);
+  const auto ahead = source.AheadOf(40);
+  ASSERT_EQ(ahead.size(), 1u);
+  EXPECT_EQ(ahead[0].node, kReplica);
+  source.HandOverTo(kReplica);
+  source.Connect(LinkId{2}, At(0));
+  ASSERT_TRUE(source.Receive(LinkId{2}, hello, At(0)).ok());
+  EXPECT_EQ(Of<Refuse>(source.Next(LinkId{2}, &feed_, 100, condition_)).reason,
+            Refuse::Reason::kTakeOver);
+}
+
 // Writers that write as much as they may, all of it to what is copied already. Bytes of the log are
 // its sequences.
 class FloodedFeed final : public ReplicationFeed {
