@@ -67,7 +67,9 @@ class ReplicationSink {
 
   // ---- What the node may say.
   // How old its data may be. Absent: not known.
-  std::optional<Millis> Staleness(BootTime now) const { return freshness_.Staleness(now); }
+  std::optional<Millis> Staleness(BootTime now) const {
+    return state_->has_data() ? freshness_.Staleness(now) : std::nullopt;
+  }
   // Rule 19. Where the data is not known to be of its source's history, what is lost may yet come.
   History::Reach Reached(const Position& position) const;
   // Absent: no heartbeat was ever heard.

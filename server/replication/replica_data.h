@@ -26,7 +26,8 @@ class ReplicaData {
     storage::HybridClock* versions = nullptr;
     KeyspaceLog* log = nullptr;  // of the one that is served
     uint64_t payload_bytes_max = uint64_t{256} << 20;
-    // The log is about to be closed: readers go.
+    // The log is about to be closed: readers go, and the data has no position any more that others
+    // may be told (ReplicationState::Forget).
     std::function<void()> on_log_closes;
     // Nobody sees this keyspace any more who begins now: destroys it when all have passed by.
     std::function<void(std::unique_ptr<storage::Keyspace>)> retire;

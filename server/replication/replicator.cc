@@ -88,7 +88,11 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
            .keyspace = options_.keyspace,
            .versions = parts_.versions,
            .log = &log_,
-           .on_log_closes = [this] { EndAllLinks(absl::UnavailableError("the data is replaced")); },
+           .on_log_closes =
+               [this] {
+                 EndAllLinks(absl::UnavailableError("the data is replaced"));
+                 state_.Forget();
+               },
            .retire = parts_.retire}),
       to_source_(
           parts_.open_stream, [this](TaskThread::Task task) { thread_->Post(std::move(task)); },

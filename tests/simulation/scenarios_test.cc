@@ -146,7 +146,7 @@ TEST(ScenariosTest, copy_from_another_source) {
 
 // 2 copies from 0, where some slots of a chunk were read later than others: with a write that 1,
 // which leads next, never had, though it has all that 2 had of the log.
-void CutWhereAChunkIsAhead(const std::string& lost, int64_t cut_after, Scenario* s) {
+void CutWhereAChunkIsAhead(const std::string& lost, int64_t after, int64_t cut_after, Scenario* s) {
   s->SetMany(0, 60, "before");
   ASSERT_TRUE(s->RunUntil([&] { return s->AreEqual(0, 1); }));
   s->HoldBack(0, 1);
@@ -154,6 +154,7 @@ void CutWhereAChunkIsAhead(const std::string& lost, int64_t cut_after, Scenario*
   s->Run(10);
   s->node(2).Start();
   ASSERT_TRUE(s->RunUntil([&] { return s->node(2).sink().is_copying(); }));
+  s->Run(after);
   s->Set(0, lost, "lost");
   s->Run(cut_after);
   s->node(0).Crash(SimulatedNode::Loss::kNothing);
@@ -172,18 +173,19 @@ TEST(ScenariosTest, copy_whose_chunk_is_ahead) {
   options.chunk_bytes = 150;
   int violations = 0;
   int onward = 0;
-  for (int64_t i = 0; i < 60; ++i) {
-    // Of any slot, so that some are read later than the chunk's first.
+  for (int64_t i = 0; i < 300; ++i) {
+    // Of any slot and at any time, so that some are read later than the chunk's first.
     const std::string lost = "lost" + std::to_string(i % 10);
-    const int64_t cut_after = 1 + i / 10;
+    const int64_t after = i / 10 % 5;
+    const int64_t cut_after = 1 + i / 50;
     options.fault = PlantedFault::kNone;
     Scenario sound(3, options);
-    CutWhereAChunkIsAhead(lost, cut_after, &sound);
+    CutWhereAChunkIsAhead(lost, after, cut_after, &sound);
     EXPECT_FALSE(sound.violation().has_value()) << i << ": " << *sound.violation();
     onward += static_cast<int>(sound.node(1).source().counts().copied_onward);
     options.fault = PlantedFault::kReadAheadUnsaid;
     Scenario faulty(3, options);
-    CutWhereAChunkIsAhead(lost, cut_after, &faulty);
+    CutWhereAChunkIsAhead(lost, after, cut_after, &faulty);
     if (faulty.violation().has_value()) ++violations;
   }
   EXPECT_GT(violations, 0) << "the story does not need the rule";
@@ -212,6 +214,37 @@ TEST(ScenariosTest, a_node_that_cannot_write_its_state_neither_leads_nor_acknowl
   s.node(2).set_disk_fails(false);
   ASSERT_TRUE(s.RunUntil([&] { return s.node(1).source().AckedSequence(1) == written; }));
   EXPECT_FALSE(s.violation().has_value()) << *s.violation();
+}
+
+// 1 and 2 have the same; 1 drops that to have room for a copy, which never becomes whole.
+TEST(ScenariosTest, dropped_data_claimed) {
+  NodeOptions options = Options();
+  options.ring = 60;
+  options.hold_lag = 20;
+  options.chunk_bytes = 20;
+  options.chunks_displacing_percent = 100;
+  ExpectFaultMatters(
+      PlantedFault::kDroppedDataClaimed, 3,
+      [](Scenario* s) {
+        s->SetMany(0, 60, "before");
+        ASSERT_TRUE(s->RunUntil([&] { return s->AreEqual(0, 1) && s->AreEqual(0, 2); }));
+        s->HoldBack(0, 2);
+        s->node(1).Pause();
+        s->network().CutUpstreamOf(1);
+        s->SetMany(0, 200, "past_the_ring");
+        s->node(1).Resume();
+        ASSERT_TRUE(s->RunUntil([&] { return s->node(1).sink().Report().copied_bytes > 300; }));
+        s->node(0).Crash(SimulatedNode::Loss::kNothing);
+        s->Run(100);
+        s->network().Heal();
+        s->node(1).Promote({}, {});
+        ASSERT_TRUE(s->RunUntil([&] { return s->node(1).is_open(); }));
+        s->Set(1, "k", "value");
+        s->node(2).Follow(1);
+        s->RunUntil([&] { return s->AreEqual(1, 2) || s->violation().has_value(); });
+        if (!s->violation().has_value() && !s->AreEqual(1, 2)) s->Violate("1 and 2 differ");
+      },
+      options);
 }
 
 TEST(ScenariosTest, large_value_read_late) {

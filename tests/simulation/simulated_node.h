@@ -31,6 +31,7 @@ struct NodeOptions {
   uint64_t chunk_bytes = 60;
   Millis work_delay_max{4};
   uint32_t copies_failed_percent = 0;
+  uint32_t chunks_displacing_percent = 0;  // that take the place of what is served
   // Of batches: applied in part, and then failing, or waiting for room.
   uint32_t batches_cut_percent = 0;
   Millis clock_ahead{0};      // of true time, as its wall clock has it
@@ -155,6 +156,7 @@ class SimulatedNode final : public StreamEnd {
   void WorkNext();
   void WorkLater();
   absl::Status DoWork(const cluster::SinkWork& work);
+  void DropServed();
   absl::Status ApplyRecords(const cluster::SinkWork& work);
   void CheckContent();
   void PumpLinks();

@@ -207,6 +207,16 @@ absl::Status SimulatedNode::ApplyRecords(const SinkWork& work) {
   return absl::ResourceExhaustedError("no memory");
 }
 
+void SimulatedNode::DropServed() {
+  if (process_->keyspace.size() == 0) return;
+  Trace("drops what it serves");
+  const uint64_t end = process_->keyspace.end();
+  process_->keyspace = EmptyKeyspace();
+  process_->keyspace.BeginLog(end);
+  if (!Has(PlantedFault::kDroppedDataClaimed)) process_->state->Forget();
+  world_->truth.OnDataLost(index_, world_->events.now());
+}
+
 absl::Status SimulatedNode::DoWork(const SinkWork& work) {
   Process& process = *process_;
   switch (work.kind) {
@@ -225,6 +235,10 @@ absl::Status SimulatedNode::DoWork(const SinkWork& work) {
       process.copy->ApplyToCopy(work.payload);
       break;
     case SinkWork::Kind::kPutChunk:
+      if (options_.chunks_displacing_percent > 0 &&
+          random_.Below(100) < options_.chunks_displacing_percent) {
+        DropServed();
+      }
       if (!work.keep) process.copy->PutChunk(work.begin, work.end, work.payload);
       break;
     case SinkWork::Kind::kInstallCopy:

@@ -22,6 +22,7 @@ NodeOptions OptionsOf(const SimulationOptions& options, storage::Random* random)
   node.chunk_bytes = 20 + random->Below(200);
   node.work_delay_max = Millis(random->Below(20));
   node.copies_failed_percent = random->Below(4) == 0 ? 10 : 0;
+  node.chunks_displacing_percent = random->Below(3) == 0 ? 50 : 0;
   node.batches_cut_percent = random->Below(4) == 0 ? 5 : 0;
   node.log_goes_off = random->Below(3) == 0;
   node.fault = options.fault;
@@ -235,10 +236,15 @@ void Simulation::BreakSomeDisk() {
   world_.events.After(Millis(10 + random_.Below(3000)), [&node] { node.set_disk_fails(false); });
 }
 
-// A copy is short beside all else that happens: without this it would rarely be cut.
+// A copy is short beside all else that happens: without this it would rarely be cut, or given up.
 void Simulation::CutACopy() {
-  const SimulatedNode& node = Any();
+  SimulatedNode& node = Any();
   if (!node.is_running() || !node.sink().is_copying() || random_.Below(4) != 0) return;
+  if (!is_careful_ && !node.is_paused() && random_.Below(4) == 0) {
+    node.Promote({}, {});
+    ++counts_.promotions;
+    return;
+  }
   network_->CutUpstreamOf(node.index());
 }
 

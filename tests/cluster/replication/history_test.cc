@@ -152,6 +152,17 @@ TEST(ReplicationStateTest, DataThatIsGoneHasToBeSaved) {
   EXPECT_TRUE(state.Unsaved()->history.empty());
 }
 
+TEST(ReplicationStateTest, SaysNothingOfWhatItHasForgotten) {
+  ReplicationState state(kA, {E(2), Of({{E(2), 1}}), false}, 90);
+  const uint64_t generation = state.generation();
+  state.Forget();
+  EXPECT_FALSE(state.has_data());
+  EXPECT_GT(state.generation(), generation) << "who follows this node must not go on";
+  EXPECT_EQ(state.fence(), E(2));
+  ASSERT_TRUE(state.Unsaved().has_value());
+  EXPECT_TRUE(state.Unsaved()->history.empty());
+}
+
 TEST(ReplicationStateTest, AnOpeningIsSavedBeforeItIsDone) {
   using Opening = ReplicationState::Opening;
   for (const Opening opening : {Opening::kGoOn, Opening::kAnew, Opening::kEmpty}) {

@@ -66,7 +66,11 @@ class ReplicaNode {
               .keyspace = options,
               .versions = &versions,
               .log = &log,
-              .on_log_closes = [this] { CutLinks(); },
+              .on_log_closes =
+                  [this] {
+                    CutLinks();
+                    state.Forget();
+                  },
               .retire = [](std::unique_ptr<storage::Keyspace>) {}}) {}
 
   storage::Keyspace& keyspace() { return *served.get(); }

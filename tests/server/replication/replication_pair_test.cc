@@ -220,6 +220,50 @@ TEST_F(ReplicationPairTest, WhatDoesNotFitBesideTheCopyMakesWay) {
   EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
 }
 
+TEST_F(ReplicationPairTest, WhatMadeWayForACopyIsNotSaidToBeThere) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode replica(2, 8 * kMi, kMi);
+  const auto fill = [&](int count, char letter) {
+    for (int i = 0; i < count; ++i) {
+      const std::string key = "k" + std::to_string(i);
+      ASSERT_TRUE(primary.keyspace()
+                      .Set({cluster::HashSlot(key), key}, std::string(300, letter), {}, Now())
+                      .ok());
+    }
+  };
+  fill(14000, 'a');
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  replica.Follow(now_);
+  Settle(stream, primary, replica);
+  const cluster::Position had = replica.state.PositionAt(replica.state.sequence());
+  // It falls off the log and copies, which does not fit beside what it has.
+  stream.Cut(now_);
+  fill(14000, 'b');
+  for (int i = 0; i < 5000 && replica.served.get() != nullptr; ++i) {
+    ASSERT_TRUE(replica.state.has_data());
+    Advance(20);
+    stream.Step(now_, Now(), 2);
+  }
+  ASSERT_EQ(replica.served.get(), nullptr);
+  EXPECT_FALSE(replica.state.has_data());
+  EXPECT_TRUE(replica.state.history().empty());
+  EXPECT_EQ(replica.log.get(), nullptr);
+  EXPECT_EQ(replica.sink.Reached(had), cluster::History::Reach::kNotYet);
+  EXPECT_FALSE(replica.sink.Staleness(now_).has_value());
+  // Nor after the copy has failed: another would take it for whole.
+  stream.Cut(now_);
+  replica.sink.Follow(true, now_);
+  Advance(20);
+  stream.Step(now_, Now(), 0);
+  const auto links = primary.source.Links(now_);
+  ASSERT_EQ(links.size(), 1u);
+  EXPECT_FALSE(links[0].applied.has_value());
+  Settle(stream, primary, replica);
+  EXPECT_EQ(primary.source.counts().continued, 0u);
+  EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
+}
+
 // It fails in the middle of a batch; what went before counts, so that data and position agree.
 TEST_F(ReplicationPairTest, WhatDoesNotFitAnyMoreFailsAndWhatWentBeforeCounts) {
   ReplicaNode primary(1, 32 * kMi, kMi);
