@@ -30,6 +30,8 @@ std::unique_ptr<storage::Keyspace> ServedKeyspace::Replace(
   const storage::MutexLock lock(mutex_);
   // What is counted in the old one from here on is lost.
   if (owned_ != nullptr) AddCounts(owned_->Stats(), before_);
+  // It may have been changed since the next one was made.
+  if (next != nullptr) static_cast<void>(next->SetMemoryLimit(memory_limit_bytes_));
   keyspace_.store(next.get(), std::memory_order_release);
   std::swap(owned_, next);
   return next;

@@ -22,8 +22,8 @@ class ServedKeyspace {
   storage::Keyspace* get() const { return keyspace_.load(std::memory_order_acquire); }
 
   // Puts another one, or none, in its place, and returns the one that was served. It is to be
-  // destroyed when what has been running meanwhile has ended. REQUIRES: the next one has the same
-  // hash secret, and memory limit.
+  // destroyed when what has been running meanwhile has ended. The next one gets the memory limit.
+  // REQUIRES: it has the same hash secret, and may have that limit.
   std::unique_ptr<storage::Keyspace> Replace(std::unique_ptr<storage::Keyspace> next);
 
   // What was counted since the node began, in those that were replaced, too; entries are those of

@@ -24,7 +24,7 @@ absl::Status ReplicaData::Do(const SinkWork& work, storage::TimePoint now, uint6
       if (copy_ != nullptr) return absl::OkStatus();
       return absl::FailedPreconditionError("there is no copy to go on with");
     case SinkWork::Kind::kApplyToCopy:
-      DropServedIfNeeded(work.payload.size());
+      if (const absl::Status status = MakeRoom(work.payload.size()); !status.ok()) return status;
       return Apply(work, copy_.get(), now, &position);
     case SinkWork::Kind::kPutChunk:
       return PutChunk(work, now);
@@ -69,12 +69,18 @@ absl::Status ReplicaData::BeginCopy() {
   return absl::OkStatus();
 }
 
-void ReplicaData::DropServedIfNeeded(uint64_t more_bytes) {
-  if (copy_ == nullptr || parts_.served->get() == nullptr) return;
+absl::Status ReplicaData::MakeRoom(uint64_t more_bytes) {
+  if (copy_ == nullptr) return absl::FailedPreconditionError("there is no copy");
+  const uint64_t limit = parts_.served->memory_limit_bytes();
+  if (copy_->memory_limit_bytes() != limit) {
+    if (const absl::Status status = copy_->SetMemoryLimit(limit); !status.ok()) return status;
+  }
+  if (parts_.served->get() == nullptr) return absl::OkStatus();
   const uint64_t both = parts_.served->Memory().total() + copy_->Memory().total() + more_bytes;
-  if (both <= parts_.served->memory_limit_bytes()) return;
+  if (both <= limit) return absl::OkStatus();
   CloseLog();
   parts_.retire(parts_.served->Replace(nullptr));
+  return absl::OkStatus();
 }
 
 void ReplicaData::CloseLog() {
@@ -84,15 +90,19 @@ void ReplicaData::CloseLog() {
 
 absl::Status ReplicaData::PutChunk(const SinkWork& work, storage::TimePoint now) {
   if (work.keep || work.begin == work.end) return absl::OkStatus();
-  if (copy_ == nullptr) return absl::FailedPreconditionError("there is no copy to put a chunk in");
-  DropServedIfNeeded(work.payload.size());
+  if (const absl::Status status = MakeRoom(work.payload.size()); !status.ok()) return status;
   const auto chunk = storage::CopyChunk::Parse(work.payload, parts_.payload_bytes_max);
   if (!chunk.ok()) return chunk.status();
   return copy_->ApplyChunk(*chunk, now);
 }
 
 absl::Status ReplicaData::InstallCopy(uint64_t position) {
-  if (copy_ == nullptr) return absl::FailedPreconditionError("there is no copy to install");
+  if (const absl::Status status = MakeRoom(0); !status.ok()) return status;
+  if (copy_->Memory().total() > copy_->memory_limit_bytes()) {
+    return absl::ResourceExhaustedError(absl::StrCat("the copy has ", copy_->Memory().total(),
+                                                     " bytes; --memory is ",
+                                                     copy_->memory_limit_bytes(), " by now"));
+  }
   CloseLog();
   if (const auto from = parts_.log->Open(copy_.get(), position); !from.ok()) return from.status();
   if (auto old = parts_.served->Replace(std::move(copy_)); old != nullptr) {

@@ -49,8 +49,9 @@ class ReplicaData {
   absl::Status PutChunk(const cluster::SinkWork& work, storage::TimePoint now);
   absl::Status InstallCopy(uint64_t position);
   void CloseLog();
-  // Makes room for the copy if both do not fit with so much more.
-  void DropServedIfNeeded(uint64_t more_bytes);
+  // That the copy may have so much more: under the memory limit as it is now, and if both do not
+  // fit, without what is served. INVALID_ARGUMENT: a keyspace cannot have that limit.
+  absl::Status MakeRoom(uint64_t more_bytes);
 
   const Parts parts_;
   std::unique_ptr<storage::Keyspace> copy_;

@@ -64,6 +64,8 @@ TEST_F(ServedKeyspaceTest, TheMemoryLimitIsKept) {
   EXPECT_EQ(keyspace_.get()->memory_limit_bytes(), kLimit);
   const auto old = keyspace_.Replace(nullptr);
   EXPECT_EQ(keyspace_.memory_limit_bytes(), kLimit);
+  keyspace_.Replace(NewKeyspace());
+  EXPECT_EQ(keyspace_.get()->memory_limit_bytes(), kLimit) << "that it was not made with";
 }
 
 TEST_F(ServedKeyspaceTest, IsReplacedWhileItIsRead) {

@@ -264,6 +264,51 @@ TEST_F(ReplicationPairTest, WhatMadeWayForACopyIsNotSaidToBeThere) {
   EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
 }
 
+TEST_F(ReplicationPairTest, TheMemoryLimitMayChangeWhileACopyComes) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode replica(2, 4 * kMi, kMi);
+  for (int i = 0; i < 20000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(primary.keyspace()
+                    .Set({cluster::HashSlot(key), key}, std::string(500, 'p'), {}, Now())
+                    .ok());
+  }
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  const auto copy_in_part = [&] {
+    for (int i = 0; i < 20; ++i) {
+      Advance(20);
+      stream.Step(now_, Now(), 2);
+    }
+    ASSERT_TRUE(replica.sink.is_copying());
+    ASSERT_GT(replica.sink.Report().copied_bytes, 0u);
+  };
+  replica.Follow(now_);
+  copy_in_part();
+  // Too little when it began.
+  ASSERT_TRUE(replica.served.SetMemoryLimit(32 * kMi).ok());
+  Settle(stream, primary, replica);
+  EXPECT_TRUE(stream.last_failure_.ok()) << stream.last_failure_;
+  EXPECT_EQ(replica.keyspace().memory_limit_bytes(), 32 * kMi);
+  EXPECT_EQ(ContentOf(replica.keyspace()), ContentOf(primary.keyspace()));
+  // Too little by now.
+  ReplicaNode other(3, 32 * kMi, kMi);
+  FollowedStream to_other(&primary, &other);
+  other.Follow(now_);
+  for (int i = 0; i < 20; ++i) {
+    Advance(20);
+    to_other.Step(now_, Now(), 2);
+  }
+  ASSERT_TRUE(other.sink.is_copying());
+  ASSERT_TRUE(other.served.SetMemoryLimit(4 * kMi).ok());
+  for (int i = 0; i < 400 && to_other.last_failure_.ok(); ++i) {
+    Advance(20);
+    to_other.Step(now_, Now(), 8);
+  }
+  EXPECT_EQ(to_other.last_failure_.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_FALSE(other.sink.is_copying());
+}
+
 // It fails in the middle of a batch; what went before counts, so that data and position agree.
 TEST_F(ReplicationPairTest, WhatDoesNotFitAnyMoreFailsAndWhatWentBeforeCounts) {
   ReplicaNode primary(1, 32 * kMi, kMi);
