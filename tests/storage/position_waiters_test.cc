@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "storage/random.h"
 
@@ -153,8 +154,10 @@ TEST_F(PositionWaitersTest, EndsWhatAModelEnds) {
     ASSERT_EQ(ended, expected) << i;
     ASSERT_EQ(waiters_.waiting(), model.size());
   }
+  ended.clear();
   waiters_.Close();
   EXPECT_EQ(ended.size(), model.size());
+  for (const auto& [number, result] : ended) EXPECT_EQ(result, Result::kClosed) << number;
 }
 
 }  // namespace
