@@ -112,8 +112,8 @@ class Keyspace {
   // Gives the sink entries of slot `from.slot` as they are, by the hash of the key, for a copy.
   ExportedPart ExportSlot(ScanPosition from, const ExportOptions& options, ExportSink& sink) const;
   // Puts a CopyChunk of what comes next into `chunk`, of as many slots as fit. `log_position` is
-  // the least of those of its slots: a copy goes on with the log from there. REQUIRES: not at the
-  // end.
+  // the least of those of its slots: a copy goes on with the log from there. `exact_from` is the
+  // greatest. REQUIRES: not at the end.
   ExportedPart ExportChunk(ScanPosition from, const ExportOptions& options,
                            std::string* chunk) const;
   // Adds the entries of slot `from.slot` from there on to a digest, in parts of about so much; they

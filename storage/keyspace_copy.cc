@@ -126,21 +126,23 @@ ExportedPart Keyspace::ExportChunk(ScanPosition from, const ExportOptions& optio
   WalkBudget budget{entries_max, options.bytes_max, entries_max};
   ChunkSink sink(chunk);
   std::optional<uint64_t> log_position;
+  uint64_t exact_from = 0;
   ScanPosition at = from;
   const uint32_t slots_end =
       std::min(options.slots_end, from.slot + std::min(kSlotsPerChunk, kSlots - from.slot));
   while (at.slot < slots_end && budget.entries > 0 && !budget.full) {
     const uint64_t entries_before = sink.entries();
     const ExportedPart part = StripeOf(at.slot).ExportSlot(at, budget, sink);
-    // The first is the least.
-    if (!log_position.has_value()) log_position = part.log_position;
     const bool has_begun = part.next.slot > at.slot || sink.entries() > entries_before;
     if (!has_begun) break;
+    // The log only grows: the first is the least, the last the greatest.
+    if (!log_position.has_value()) log_position = part.log_position;
+    exact_from = part.exact_from;
     at = part.next;
   }
   const std::string header = CopyChunk::Header(from, at, log_position.value_or(0), sink.entries());
   std::copy(header.begin(), header.end(), chunk->begin());
-  return {.next = at, .log_position = log_position.value_or(0)};
+  return {.next = at, .log_position = log_position.value_or(0), .exact_from = exact_from};
 }
 
 ExportedPart Keyspace::DigestSlot(ScanPosition from, const ExportOptions& options,

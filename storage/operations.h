@@ -198,7 +198,12 @@ struct ExportOptions {
 
 struct ExportedPart {
   ScanPosition next;          // where to go on: in the next slot when this one is done
-  uint64_t log_position = 0;  // what the log says up to here is in the part, and nothing after
+  uint64_t log_position = 0;  // what the log says up to here is in the part
+  // What it says from here on is not. A chunk of many slots, each read at a time of its own, has
+  // the greatest of theirs: between the two it is ahead of the log. So a copy that is cut is what
+  // there was at its position, which a source with another log needs to go on, only if that is not
+  // before the greatest exact_from of its chunks.
+  uint64_t exact_from = 0;
 };
 
 struct SlotStats {

@@ -207,7 +207,8 @@ ExportedPart Stripe::ExportSlot(ScanPosition from, WalkBudget& budget, ExportSin
   const ScanPosition next = Walk(
       from, /*keys_only=*/false, budget, [](const Entry&) { return true; },
       [&](const Entry& entry, size_t) { sink.Add(StripeState::WholeOf(entry)); });
-  return {.next = next, .log_position = log == nullptr ? 0 : log->position()};
+  const uint64_t position = log == nullptr ? 0 : log->position();
+  return {.next = next, .log_position = position, .exact_from = position};
 }
 
 SlotStats Stripe::StatsOfSlot(uint32_t slot) const {

@@ -116,11 +116,86 @@ TEST_F(KeyspaceCopyTest, AChunkHasAsManySlotsAsFitAndNoneIsBegunInVain) {
     EXPECT_EQ(chunk->end(), part.next);
     EXPECT_EQ(part.next.hash, 0u) << "a slot whose only entry did not fit has not begun";
     EXPECT_EQ(chunk->log_position(), 0u) << "there is no log";
+    EXPECT_EQ(part.exact_from, 0u);
     entries += chunk->entries();
     at = part.next;
   }
   EXPECT_EQ(entries, 2u);
   EXPECT_LE(chunks, 10);
+}
+
+// A log that lets a slot be read, and then has something happen, as often as it is asked where it
+// stands.
+class InterruptingLog final : public MutationSink {
+ public:
+  explicit InterruptingLog(MutationLog* log) : log_(*log) {}
+  uint64_t RoomFor(size_t key_bytes, size_t value_bytes) const override {
+    return log_.RoomFor(key_bytes, value_bytes);
+  }
+  uint64_t RoomMax() const override { return log_.RoomMax(); }
+  bool TryReserve(uint64_t bytes) override { return log_.TryReserve(bytes); }
+  void Release(uint64_t bytes) override { log_.Release(bytes); }
+  uint64_t Append(const Mutation& mutation) override { return log_.Append(mutation); }
+  uint64_t position() const override {
+    const uint64_t position = log_.position();
+    if (on_read) on_read();
+    return position;
+  }
+
+  // Under the lock of the slot's stripe.
+  std::function<void()> on_read;
+
+ private:
+  MutationLog& log_;
+};
+
+TEST_F(KeyspaceCopyTest, AChunkSaysFromWhereItIsExact) {
+  Make({.memory_bytes = 64 << 20, .stripes = 4});  // one for each of the slots
+  const auto log = MutationLog::Create({.bytes = kLogBytes}).value();
+  InterruptingLog interrupting(log.get());
+  keyspace_->AttachLog(&interrupting);
+  const auto set = [&](uint32_t slot, std::string_view key, std::string_view value) {
+    ASSERT_TRUE(keyspace_->Set({slot, key}, value, {}, now_).ok());
+  };
+  set(0, "a", "old");
+  set(1, "b", "old");
+  set(3, "d", std::string(2000, 'd'));
+  const uint64_t begin = log->position();
+  int slots = 0;
+  interrupting.on_read = [&] {
+    if (++slots == 1) {
+      set(1, "b", "new");
+      set(2, "c", "new");
+    }
+    if (slots == 2) set(0, "a", "new");
+  };
+  std::string bytes;
+  // As far as slot 2: what is in slot 3 does not fit.
+  const ExportedPart part = keyspace_->ExportChunk({0, 0}, {.bytes_max = 1000}, &bytes);
+  interrupting.on_read = {};
+  EXPECT_EQ(part.next, (ScanPosition{3, 0}));
+  EXPECT_EQ(part.log_position, begin);
+  EXPECT_EQ(part.exact_from, begin + 3) << "where slot 2 was read, the last that is in it";
+  EXPECT_EQ(log->position(), part.exact_from);
+
+  // A copy is what the log says, and stands at the chunk's position, or a record further...
+  const auto copy_until = [&](uint64_t until) {
+    replica_ = MakeReplica();
+    EXPECT_TRUE(replica_->ApplyChunk(*CopyChunk::Parse(bytes, UINT64_MAX), now_).ok());
+    KeyspaceCopier copier(keyspace_.get(), log.get(), begin, replica_.get());
+    copier.Follow();
+    copier.ReadUntil(until, now_);
+    std::string contents;
+    for (const auto& [key, entry] : ExportAll(*replica_)) contents += key + entry.value + " ";
+    return contents;
+  };
+  EXPECT_EQ(copy_until(begin), "aold bnew cnew ") << "ahead of the log, which has a and b as old";
+  EXPECT_EQ(copy_until(begin + 1), "aold bnew cnew ");
+  // ...and is what there was then where it is exact.
+  EXPECT_EQ(copy_until(part.exact_from), "anew bnew cnew ");
+  EXPECT_EQ(keyspace_->ExportSlot({3, 0}, {}, *std::make_unique<ExportCollector>()).exact_from,
+            part.exact_from);
+  keyspace_->DetachLog();
 }
 
 // What a log has from there on, with where each record is.
