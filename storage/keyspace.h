@@ -139,6 +139,8 @@ class Keyspace {
   // MutationLogOptions says), and who detaches the log should, too. So commands wait without a
   // thread.
   bool AwaitLogRoom(uint64_t bytes);
+  // To be called by whoever gives up what AwaitLogRoom has let him wait for.
+  void StopAwaitingLogRoom(uint64_t bytes);
 
   // Refuses all commands on keys of this slot from now on, and Gets, or none any more; its leases
   // are void then. What it has stays, unseen by Scan, and may be evicted or expire.

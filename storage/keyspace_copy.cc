@@ -66,6 +66,13 @@ bool Keyspace::AwaitLogRoom(uint64_t bytes) {
   return must_wait;
 }
 
+void Keyspace::StopAwaitingLogRoom(uint64_t bytes) {
+  MutationSink* const log = log_.BeginUse();
+  if (log == nullptr) return;
+  log->StopAwaitingRoom(bytes);
+  log_.EndUse();
+}
+
 absl::StatusOr<bool> Keyspace::Apply(const Mutation& mutation, TimePoint now) {
   if (mutation.version == 0 || !clock_->Observe(mutation.version, now)) {
     return BadVersion(mutation.version);

@@ -29,16 +29,23 @@ LogReader::~LogReader() { log_->RemovePin(pin_); }
 
 bool LogReader::HoldWriters(uint64_t bytes_ahead_max) {
   const uint64_t lines = std::min(LogLinesOf(bytes_ahead_max), log_->lines_);
-  pin_->lines_ahead.store(lines, std::memory_order_relaxed);
-  pace_ = Pin() ? Pace::kHoldsWriters : Pace::kMayFallBehind;
+  pin_->lines_ahead.store(lines, std::memory_order_seq_cst);
+  // One that holds them is pinned where it stands, whatever is given away and taken back now.
+  if (pace_ == Pace::kMayFallBehind) {
+    if (!Pin()) {
+      pin_->lines_ahead.store(log_->lines_, std::memory_order_seq_cst);
+      return false;
+    }
+    pace_ = Pace::kHoldsWriters;
+  }
   log_->TellRoom();  // there is some if it holds them less than before
-  return pace_ == Pace::kHoldsWriters;
+  return true;
 }
 
 void LogReader::LetWritersGo() {
   pace_ = Pace::kMayFallBehind;
   pin_->sequence.store(MutationLog::kNowhere, std::memory_order_seq_cst);
-  pin_->lines_ahead.store(log_->lines_, std::memory_order_relaxed);
+  pin_->lines_ahead.store(log_->lines_, std::memory_order_seq_cst);
   log_->TellRoom();
 }
 

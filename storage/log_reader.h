@@ -43,7 +43,8 @@ class LogReader {
               uint64_t until = UINT64_MAX);
   // Holds writers from now on, and lets them be ahead by no more than this and what one of them
   // writes; what they have been given already comes on top. At most the length of the log, which is
-  // what kHoldsWriters begins with. False: it has fallen behind, and holds nobody.
+  // what kHoldsWriters begins with. False: it has fallen behind, and holds nobody; never of one
+  // that holds them already.
   bool HoldWriters(uint64_t bytes_ahead_max);
   // Goes on as one that may fall behind.
   void LetWritersGo();

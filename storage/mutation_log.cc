@@ -117,39 +117,75 @@ bool MutationLog::Grant(uint64_t lines, Ask ask) {
 }
 
 bool MutationLog::Fits(uint64_t granted, uint64_t lines, Ask ask) const {
+  return granted + lines <= whole_until() + lines_ && !IsHeld(granted, lines, ask);
+}
+
+bool MutationLog::IsHeld(uint64_t granted, uint64_t lines, Ask ask) const {
   const uint64_t end = granted + lines;
-  if (end > whole_until() + lines_) return false;
   // One that needs more than a reader would have it ahead must come through all the same.
   const uint64_t ahead = ask == Ask::kNeeded ? granted : end;
   for (const Pin& pin : pins_) {
     const uint64_t from = pin.sequence.load(std::memory_order_seq_cst);
     if (from == kNowhere) continue;
-    if (end > from + lines_) return false;
-    if (ahead > from + pin.lines_ahead.load(std::memory_order_relaxed)) return false;
+    if (end > from + lines_) return true;
+    if (ahead > from + pin.lines_ahead.load(std::memory_order_seq_cst)) return true;
   }
-  return true;
+  return false;
+}
+
+bool MutationLog::TryRoom(uint64_t lines) {
+  if (TryReserveLines(lines)) {
+    ReleaseLines(lines);
+    return true;
+  }
+  return !IsHeld(granted_.load(std::memory_order_seq_cst), lines, Ask::kNeeded);
 }
 
 bool MutationLog::AwaitRoom(uint64_t bytes) {
   const uint64_t lines = LogLinesOf(bytes);
-  uint64_t most = lines_awaited_.load(std::memory_order_relaxed);
-  while (most < lines && !lines_awaited_.compare_exchange_weak(most, lines)) {
+  {
+    const MutexLock lock(awaiting_mutex_);
+    if (lines > lines_awaited_) {
+      lines_awaited_ = lines;
+      awaiting_ = 0;
+    }
+    if (lines == lines_awaited_) ++awaiting_;
+    // Behind this whoever makes room looks at it; before, it is seen here.
+    awaited_.fetch_or(kRoom, std::memory_order_seq_cst);
   }
-  // Behind this whoever makes room looks at it; before, it is seen here.
-  awaited_.fetch_or(kRoom, std::memory_order_seq_cst);
-  if (!TryReserveLines(lines)) return true;
-  ReleaseLines(lines);
+  if (!TryRoom(lines)) return true;
+  StopAwaitingRoom(bytes);
   return false;
 }
 
+void MutationLog::StopAwaitingRoom(uint64_t bytes) {
+  bool was_most = false;
+  {
+    const MutexLock lock(awaiting_mutex_);
+    was_most = awaiting_ > 0 && LogLinesOf(bytes) == lines_awaited_ && --awaiting_ == 0;
+    if (was_most) ForgetAwaited();
+  }
+  if (!was_most) {
+    // What AwaitRoom has tried may have been in the way when somebody looked for the others.
+    TellRoom();
+  } else if (room_) {
+    room_();  // what the others need is not known: they say so again
+  }
+}
+
 void MutationLog::TellRoomThatCame() {
-  const uint64_t lines = lines_awaited_.load(std::memory_order_relaxed);
-  if (!TryReserveLines(lines)) return;
-  ReleaseLines(lines);
-  // Who awaits more only now, and has not said so when this is cleared, looks again himself.
-  lines_awaited_.store(0, std::memory_order_relaxed);
-  const uint32_t before = awaited_.fetch_and(~kRoom, std::memory_order_seq_cst);
-  if ((before & kRoom) != 0 && room_) room_();
+  {
+    const MutexLock lock(awaiting_mutex_);
+    if (awaiting_ == 0 || !TryRoom(lines_awaited_)) return;
+    ForgetAwaited();
+  }
+  if (room_) room_();
+}
+
+void MutationLog::ForgetAwaited() {
+  lines_awaited_ = 0;
+  awaiting_ = 0;
+  awaited_.fetch_and(~kRoom, std::memory_order_seq_cst);
 }
 
 uint64_t MutationLog::TakeBackAdvances() {
@@ -174,12 +210,11 @@ uint64_t MutationLog::Append(const Mutation& mutation) {
 
 void MutationLog::OnUnlocked() {
   // Behind the fetch_add of next_: who has not seen that by then, when it wanted to sleep, has set
-  // this before. Likewise for room that comes as this record is whole.
-  if (awaited_.load(std::memory_order_seq_cst) == 0) [[likely]]
+  // this before. That the record is whole need not be seen by then: who sees next_ asks again.
+  if ((awaited_.load(std::memory_order_seq_cst) & kRecords) == 0) [[likely]]
     return;
   const uint32_t before = awaited_.fetch_and(~kRecords, std::memory_order_seq_cst);
   if ((before & kRecords) != 0 && wake_) wake_();
-  TellRoom();
 }
 
 uint64_t MutationLog::whole_until() const {

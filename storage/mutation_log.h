@@ -10,9 +10,11 @@
 #include <new>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "storage/mutation_record.h"
 #include "storage/mutation_sink.h"
+#include "storage/mutex.h"
 #include "storage/thread_place.h"
 
 namespace larder::storage {
@@ -42,9 +44,13 @@ struct MutationLogOptions {
 //   within a ring's length of what is not whole yet and of what readers have pinned, so neither is
 //   ever written over, however long a thread is kept from running.
 // - A reader may also bound how far writers are ahead of it: nobody gets room any more once
-// granted_
-//   is further from where it reads. So they are ahead by what one has got at a time more, at most.
+//   granted_ is further from where it reads. So they are ahead by what one has got at a time more,
+//   at most.
 // - A reader pins where it reads, and only then looks whether granted_ has left it behind.
+// - Who awaits room awaits a reader that holds it, or what others have reserved: each of these
+// looks
+//   behind what it does whether somebody awaits. A record that is not whole yet is soon, so room
+//   that only it is in the way of is asked for again: no record need be told to anybody for it.
 // - What a record has behind the end of the ring belongs to the next one that ends there, a whole
 //   ring later.
 class MutationLog final : public MutationSink {
@@ -62,6 +68,7 @@ class MutationLog final : public MutationSink {
   bool TryReserve(uint64_t bytes) override;
   void Release(uint64_t bytes) override;
   bool AwaitRoom(uint64_t bytes) override;
+  void StopAwaitingRoom(uint64_t bytes) override;
   uint64_t Append(const Mutation& mutation) override;
   uint64_t position() const override { return next_.load(std::memory_order_seq_cst); }
   void OnUnlocked() override;
@@ -104,14 +111,20 @@ class MutationLog final : public MutationSink {
   // Gives away room for so many lines more, if they fit.
   bool Grant(uint64_t lines, Ask ask);
   bool Fits(uint64_t granted, uint64_t lines, Ask ask) const;
+  // Whether a reader keeps so much from being given away, once so much was.
+  bool IsHeld(uint64_t granted, uint64_t lines, Ask ask) const;
   bool TryReserveLines(uint64_t lines);
   void ReleaseLines(uint64_t lines);
-  // Lets those know who await room, if there is as much as the largest of them needs.
+  // Reserves room for what somebody awaits and gives it back. False: there is none, and not only
+  // for what others do just now, but because a reader holds it.
+  bool TryRoom(uint64_t lines);
+  // Lets those know who await room, if there may be as much as the largest of them needs.
   void TellRoom() {
     if ((awaited_.load(std::memory_order_seq_cst) & kRoom) != 0) [[unlikely]]
       TellRoomThatCame();
   }
   void TellRoomThatCame();
+  void ForgetAwaited() ABSL_EXCLUSIVE_LOCKS_REQUIRED(awaiting_mutex_);
   // Takes back what was given in advance. How many lines.
   uint64_t TakeBackAdvances();
 
@@ -136,7 +149,10 @@ class MutationLog final : public MutationSink {
   static constexpr uint32_t kRecords = 1;
   static constexpr uint32_t kRoom = 2;
   alignas(kLineBytes) std::atomic<uint32_t> awaited_{0};  // which of the two
-  std::atomic<uint64_t> lines_awaited_{0};                // the most that one needs
+  Mutex awaiting_mutex_;
+  // The most that one needs who awaits room, and how many need as much.
+  uint64_t lines_awaited_ ABSL_GUARDED_BY(awaiting_mutex_) = 0;
+  uint64_t awaiting_ ABSL_GUARDED_BY(awaiting_mutex_) = 0;
 };
 
 }  // namespace larder::storage

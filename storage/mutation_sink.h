@@ -24,6 +24,9 @@ class MutationSink {
   // False: there may be such room, so that it should be asked for again. Else there is none, and
   // who keeps the log will let know when there is. Never waits.
   virtual bool AwaitRoom(uint64_t /*bytes*/) { return false; }
+  // Whoever was told to await room, and gives up before there is some, must say so: others may wait
+  // behind him that need less.
+  virtual void StopAwaitingRoom(uint64_t /*bytes*/) {}
 
   // Takes a record into the log, in room that was reserved. Called under a stripe lock: must not
   // fail, wait or allocate. Returns where the next one comes at the earliest: who has applied all

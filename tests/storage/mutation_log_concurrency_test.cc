@@ -142,6 +142,29 @@ TEST_F(MutationLogConcurrencyTest, ReadersSeeWholeRecordsWithoutHolesInTheOrderO
   EXPECT_EQ(held, uint64_t{kWriters} * kAppends);
 }
 
+TEST_F(MutationLogConcurrencyTest, AHoldIsNotLostForAnotherBoundWhileRoomIsGivenAndTakenBack) {
+  const auto holder = LogReader::Create(log_.get(), 1, LogReader::Pace::kHoldsWriters).value();
+  std::atomic<bool> is_over{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!is_over) {
+        // More than one does not fit; each is given some and loses it again.
+        if (log_->TryReserve(log_->RoomMax())) log_->Release(log_->RoomMax());
+      }
+    });
+  }
+  // What is left is room for one of them.
+  for (int i = 0; i < 3; ++i) {
+    while (!log_->TryReserve(log_->RoomMax())) std::this_thread::yield();
+  }
+  int lost = 0;
+  for (uint64_t i = 0; i < 5'000'000; ++i) lost += holder->HoldWriters((63 + i % 2) << 10) ? 0 : 1;
+  EXPECT_EQ(lost, 0);
+  is_over = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST_F(MutationLogConcurrencyTest, WithoutReadersThatHoldWritersAllIsAppended) {
   std::vector<std::thread> threads;
   threads.emplace_back([this] { Read(); });

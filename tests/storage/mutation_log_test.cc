@@ -194,6 +194,46 @@ TEST_F(MutationLogTest, RoomThatIsAwaitedIsToldOnceThereIsEnough) {
   EXPECT_EQ(rooms_, 2);
 }
 
+TEST_F(MutationLogTest, WhoGivesUpKeepsNobodyBehindHim) {
+  const auto reader = Reader(1, Pace::kHoldsWriters);
+  while (Append("k")) {
+  }
+  constexpr uint64_t kMuch = 8 << 10;
+  EXPECT_TRUE(log_->AwaitRoom(kMuch));
+  EXPECT_TRUE(log_->AwaitRoom(kMuch));
+  EXPECT_TRUE(log_->AwaitRoom(64));
+  rooms_ = 0;
+  EXPECT_EQ(reader->Read(1000, [](const LogReader::Record&) {}), Result::kRead);
+  log_->StopAwaitingRoom(kMuch);
+  EXPECT_EQ(rooms_, 0) << "another one needs as much";
+  log_->StopAwaitingRoom(kMuch);
+  EXPECT_EQ(rooms_, 1) << "who needs less looks again";
+  EXPECT_TRUE(log_->TryReserve(64));
+  log_->StopAwaitingRoom(kMuch);
+  EXPECT_EQ(rooms_, 1) << "nobody awaits any";
+
+  // Who gives up and needs less than another keeps him from nothing.
+  EXPECT_TRUE(log_->AwaitRoom(kMuch));
+  EXPECT_TRUE(log_->AwaitRoom(kMuch / 2));
+  log_->StopAwaitingRoom(kMuch / 2);
+  EXPECT_EQ(rooms_, 1);
+  ReadAll(*reader);
+  EXPECT_EQ(rooms_, 2);
+  log_->Release(64);
+}
+
+TEST_F(MutationLogTest, RoomIsAwaitedOfReadersOnly) {
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(log_->TryReserve(log_->RoomMax()));
+  EXPECT_FALSE(log_->TryReserve(64));
+  EXPECT_FALSE(log_->AwaitRoom(64)) << "others are about to use or to give back what they have";
+  const auto reader = Reader(1, Pace::kHoldsWriters);
+  EXPECT_TRUE(log_->AwaitRoom(64)) << "what they use it must have read first";
+  rooms_ = 0;
+  log_->Release(log_->RoomMax());
+  EXPECT_EQ(rooms_, 1);
+  for (int i = 0; i < 3; ++i) log_->Release(log_->RoomMax());
+}
+
 TEST_F(MutationLogTest, AReaderThatGoesMakesRoomForThoseWhoAwaitIt) {
   auto reader = Reader(1, Pace::kHoldsWriters);
   while (Append("k")) {
