@@ -14,9 +14,18 @@ KeyspaceFeed::KeyspaceFeed(const storage::Keyspace* keyspace, storage::MutationL
 
 bool KeyspaceFeed::MakeReader(uint64_t from) {
   auto reader = LogReader::Create(log_, from, LogReader::Pace::kMayFallBehind);
-  if (!reader.ok()) return false;
+  if (!reader.ok()) {
+    ReleaseWriters();  // the one that there was stands elsewhere
+    return false;
+  }
   reader_ = *std::move(reader);
-  return !lag_bytes_.has_value() || reader_->HoldWriters(*lag_bytes_);
+  return Hold();
+}
+
+bool KeyspaceFeed::Hold() {
+  if (!lag_bytes_.has_value() || reader_->HoldWriters(*lag_bytes_)) return true;
+  lag_bytes_.reset();
+  return false;
 }
 
 bool KeyspaceFeed::MoveTo(uint64_t from) {
@@ -76,9 +85,11 @@ cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& curso
 void KeyspaceFeed::HoldWriters(uint64_t read_to, uint64_t lag_bytes) {
   const bool is_as_before = lag_bytes_ == lag_bytes;
   lag_bytes_ = lag_bytes;
-  // One that has fallen behind says so when it reads.
-  if (!MoveTo(read_to) || is_as_before) return;
-  static_cast<void>(reader_->HoldWriters(lag_bytes));
+  if (reader_ == nullptr || reader_->position() != read_to) {
+    static_cast<void>(MakeReader(read_to));  // where nothing can be read, it says so when it reads
+  } else if (!is_as_before) {
+    static_cast<void>(Hold());
+  }
 }
 
 void KeyspaceFeed::ReleaseWriters() {

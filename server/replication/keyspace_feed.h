@@ -32,9 +32,12 @@ class KeyspaceFeed final : public cluster::ReplicationFeed {
   bool Sleep();
 
  private:
-  // A reader that stands at `from`. False: the log does not reach back to it.
+  // A reader that stands at `from` and holds writers, if they are to be held. False: the log does
+  // not reach back to it, and nobody is held.
   bool MoveTo(uint64_t from);
   bool MakeReader(uint64_t from);
+  // Has the reader hold writers as wanted. False: it has fallen behind, and they are not.
+  bool Hold();
 
   const storage::Keyspace* const keyspace_;
   storage::MutationLog* const log_;
