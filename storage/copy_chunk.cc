@@ -73,6 +73,10 @@ absl::StatusOr<CopyChunk> CopyChunk::Parse(std::string_view bytes, uint64_t byte
     return Malformed(size, "ends where it begins, or before, or behind the last slot");
   }
   chunk.log_position_ = NumberAt(bytes, 40);
+  if (chunk.log_position_ > kLogSequenceMax) {
+    return Malformed(size, absl::StrCat("is of sequence ", chunk.log_position_,
+                                        "; the greatest is ", kLogSequenceMax));
+  }
   chunk.records_ = bytes.substr(kHeaderBytes);
   uint32_t slot = chunk.begin_.slot;
   for (std::string_view rest = chunk.records_; !rest.empty();) {

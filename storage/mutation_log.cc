@@ -12,7 +12,6 @@ namespace larder::storage {
 namespace {
 
 constexpr uint64_t kBytesStep = uint64_t{64} << 10;
-constexpr uint64_t kBytesMax = uint64_t{1} << 40;
 constexpr uint64_t kRoomShare = 4;       // of the ring, for one who reserves
 constexpr uint64_t kAdvancesShare = 16;  // of the ring, for all that is given in advance
 constexpr uint64_t kAdvanceLinesMax = 1024;
@@ -21,10 +20,15 @@ constexpr uint64_t kAdvanceLinesMax = 1024;
 
 absl::StatusOr<std::unique_ptr<MutationLog>> MutationLog::Create(
     const MutationLogOptions& options) {
-  if (options.bytes == 0 || options.bytes % kBytesStep != 0 || options.bytes > kBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat("a log of ", options.bytes,
-                                                   " bytes; it must be a multiple of ", kBytesStep,
-                                                   ", up to ", kBytesMax));
+  if (options.bytes == 0 || options.bytes % kBytesStep != 0 || options.bytes < options.bytes_min ||
+      options.bytes > kLogBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a log of ", options.bytes, " bytes (--log_bytes); it must be a multiple of ",
+                     kBytesStep, ", from ", options.bytes_min, " to ", kLogBytesMax));
+  }
+  if (options.first == 0 || options.first > kLogSequenceMax) {
+    return absl::InvalidArgumentError(absl::StrCat("a log whose first sequence is ", options.first,
+                                                   "; it must be 1 to ", kLogSequenceMax));
   }
   if (!std::has_single_bit(options.stripes)) {
     return absl::InvalidArgumentError(

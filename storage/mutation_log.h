@@ -20,11 +20,15 @@
 namespace larder::storage {
 
 struct MutationLogOptions {
-  uint64_t bytes = uint64_t{64} << 20;  // a multiple of 64 KiB, up to 1 TiB
+  // Room for what several writers evict, or for values of 256 KiB.
+  static constexpr uint64_t kBytesMin = uint64_t{1} << 20;
+
+  uint64_t bytes = uint64_t{64} << 20;  // a multiple of 64 KiB, kBytesMin to 1 TiB
+  uint64_t bytes_min = kBytesMin;       // less is for tests of what happens when it is full
   // Slots that are equal modulo this are appended to one at a time: as many as the keyspace has
   // stripes, or more. A power of two.
   uint32_t stripes = 64;
-  uint64_t first = 1;  // the sequence of the first record
+  uint64_t first = 1;  // the sequence of the first record: at least 1, up to kLogSequenceMax
   // Wakes readers that sleep; called by a writer, which holds no lock of the keyspace.
   std::function<void()> wake;
   // Room has come that was awaited; called by whoever made it, a reader or a writer, likewise.

@@ -26,6 +26,13 @@ constexpr uint64_t LogLinesOf(uint64_t bytes) {
   return (bytes + kLogLineBytes - 1) / kLogLineBytes;
 }
 
+// No log is longer, so that a run of one has fewer lines than fit into it.
+inline constexpr uint64_t kLogBytesMax = uint64_t{1} << 40;
+inline constexpr uint64_t kLogLinesMax = kLogBytesMax / kLogLineBytes;
+// No sequence is greater, so that nothing which is added to one overflows: a log that took 100 GB a
+// second would come there in ninety years. Sequences of other nodes are checked where they come in.
+inline constexpr uint64_t kLogSequenceMax = uint64_t{1} << 62;
+
 // Writes all MutationRecordBytes of it. REQUIRES: the key has less than 64 KiB, the value 4 GiB.
 void WriteMutationRecord(const Mutation& mutation, char* to);
 

@@ -66,6 +66,14 @@ absl::StatusOr<RecordBatch> RecordBatch::Parse(std::string_view bytes, uint64_t 
   batch.to_ = NumberAt(bytes, 16);
   batch.items_ = bytes.substr(kHeaderBytes);
   if (batch.from_ >= batch.to_) return Malformed(size, "ends where it begins, or before");
+  if (batch.to_ > kLogSequenceMax) {
+    return Malformed(
+        size, absl::StrCat("ends at sequence ", batch.to_, "; the greatest is ", kLogSequenceMax));
+  }
+  if (batch.to_ - batch.from_ > kLogLinesMax) {
+    return Malformed(size, absl::StrCat("is of ", batch.to_ - batch.from_,
+                                        " lines of a log, which has ", kLogLinesMax, " at most"));
+  }
   std::string_view rest = batch.items_;
   for (uint64_t left = batch.to_ - batch.from_; left > 0;) {
     const std::optional<Item> item = Item::Read(rest);

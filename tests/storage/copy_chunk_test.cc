@@ -76,6 +76,9 @@ TEST(CopyChunkTest, RefusesWhatIsCutOffTooLongOutOfOrderOrOfAnotherFormat) {
   ExpectMalformed(CopyChunk::Header({3, 0}, {kSlots, 1}, 1, 0), "behind the last slot");
   ExpectMalformed(CopyChunk::Header({kSlots, 0}, {kSlots, 0}, 1, 0), "there are 16384");
   ExpectMalformed(CopyChunk::Header({1, 0}, {kSlots + 1, 0}, 1, 0), "of slots 1 to 16385");
+  EXPECT_TRUE(CopyChunk::Parse(CopyChunk::Header({1, 0}, {2, 0}, kLogSequenceMax, 0), 100).ok());
+  ExpectMalformed(CopyChunk::Header({1, 0}, {2, 0}, kLogSequenceMax + 1, 0),
+                  "is of sequence 4611686018427387905; the greatest is 4611686018427387904");
 }
 
 TEST(CopyChunkTest, AnyBytesAreReadOrRefused) {

@@ -116,7 +116,7 @@ TEST_F(KeyspaceLogConcurrencyTest, NobodyTouchesALogThatHasGone) {
   Start();
   for (int round = 0; round < 1000; ++round) {
     // So small that it is often full, and room is asked for again.
-    auto log = MutationLog::Create({.bytes = 64 << 10, .stripes = 8}).value();
+    auto log = MutationLog::Create({.bytes = 64 << 10, .bytes_min = 0, .stripes = 8}).value();
     const uint64_t from = keyspace_->AttachLog(log.get());
     {
       const auto reader = LogReader::Create(log.get(), from, LogReader::Pace::kHoldsWriters);

@@ -4,6 +4,8 @@
 #include <random>
 #include <string>
 
+#include "storage/log_reader.h"
+#include "storage/mutation_log.h"
 #include "storage/random.h"
 #include "tests/storage/keyspace_fixture.h"
 #include "tests/storage/vector_log.h"
@@ -94,6 +96,24 @@ TEST_F(KeyspaceLogTest, WhatThereWasThenAndWhatTheLogSaysIsWhatThereIs) {
     EXPECT_GT(log.records().size(), 100u);
     if (HasFailure()) return;
   }
+}
+
+TEST_F(KeyspaceLogTest, TheShortestLogHasRoomForEvictions) {
+  Make({.memory_bytes = 5 << 20, .stripes = 8});
+  const auto log = MutationLog::Create({.bytes = MutationLogOptions::kBytesMin}).value();
+  keyspace_->AttachLog(log.get());
+  const auto reader =
+      LogReader::Create(log.get(), log->position(), LogReader::Pace::kHoldsWriters).value();
+  // Of the longest keys, so that so much is evicted at a time as may be.
+  for (int i = 0; i < 1000; ++i) {
+    std::string key(kKeyBytesMax, 'k');
+    key.replace(0, 4, std::to_string(1000 + i));
+    ASSERT_TRUE(keyspace_->Set(Ref(key), "v", {}, now_).ok()) << i;
+    while (reader->Read(1 << 20, [](const LogReader::Record&) {}) == LogReader::Result::kRead) {
+    }
+  }
+  EXPECT_GT(keyspace_->Stats().evictions, 500u);
+  keyspace_->DetachLog();
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ class MutationLogConcurrencyTest : public testing::Test {
   }
 
   std::unique_ptr<MutationLog> log_ =
-      *MutationLog::Create({.bytes = uint64_t{64} << 10, .stripes = kStripes});
+      *MutationLog::Create({.bytes = 64 << 10, .bytes_min = 0, .stripes = kStripes});
   Stripe stripes_[kStripes];
   std::atomic<int> writers_{kWriters};
 };

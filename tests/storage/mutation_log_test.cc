@@ -16,13 +16,14 @@ namespace {
 using Pace = LogReader::Pace;
 using Result = LogReader::Result;
 
-constexpr uint64_t kBytes = uint64_t{64} << 10;  // the smallest
+constexpr uint64_t kBytes = uint64_t{64} << 10;  // so that it is soon full
 constexpr uint64_t kLines = kBytes / MutationLog::kLineBytes;
 
 class MutationLogTest : public testing::Test {
  protected:
   MutationLogTest() { Restart({.bytes = kBytes, .stripes = 4}); }
   void Restart(MutationLogOptions options) {
+    options.bytes_min = kBytes;
     options.wake = [this] { ++wakes_; };
     options.room = [this] { ++rooms_; };
     auto log = MutationLog::Create(options);
@@ -299,12 +300,24 @@ TEST_F(MutationLogTest, ThereAreNoMoreReadersThanItSays) {
 }
 
 TEST_F(MutationLogTest, LimitsAreChecked) {
-  for (const uint64_t bytes : {uint64_t{0}, uint64_t{1000}, kBytes + 4096, uint64_t{1} << 41}) {
-    EXPECT_EQ(MutationLog::Create({.bytes = bytes}).status().code(),
-              absl::StatusCode::kInvalidArgument);
+  const auto why_not = [](const MutationLogOptions& options) {
+    const absl::Status status = MutationLog::Create(options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return std::string(status.message());
+  };
+  constexpr uint64_t kMi = uint64_t{1} << 20;
+  EXPECT_TRUE(MutationLog::Create({.bytes = kMi}).ok());
+  EXPECT_EQ(why_not({.bytes = kMi - kBytes}),
+            "a log of 983040 bytes (--log_bytes); it must be a multiple of 65536, from 1048576 to "
+            "1099511627776");
+  for (const uint64_t bytes : {uint64_t{0}, uint64_t{1000}, kMi + 4096, uint64_t{1} << 41}) {
+    EXPECT_NE(why_not({.bytes = bytes}).find("must be a multiple of"), std::string::npos) << bytes;
   }
-  EXPECT_EQ(MutationLog::Create({.bytes = kBytes, .stripes = 3}).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(why_not({.stripes = 3}), "a log for 3 stripes, which must be a power of two");
+  EXPECT_TRUE(MutationLog::Create({.bytes = kMi, .first = kLogSequenceMax}).ok());
+  EXPECT_EQ(why_not({.first = 0}),
+            "a log whose first sequence is 0; it must be 1 to 4611686018427387904");
+  EXPECT_NE(why_not({.first = UINT64_MAX}).find("is 18446744073709551615"), std::string::npos);
 }
 
 }  // namespace

@@ -100,6 +100,7 @@ class MutationLogWaitingTest : public testing::Test {
   Bell room_;
   Bell records_;
   std::unique_ptr<MutationLog> log_ = MutationLog::Create({.bytes = 256 << 10,
+                                                           .bytes_min = 0,
                                                            .stripes = kWriters,
                                                            .wake = [this] { records_.Ring(); },
                                                            .room = [this] { room_.Ring(); }})

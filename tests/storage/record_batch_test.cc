@@ -56,7 +56,7 @@ class RecordBatchTest : public testing::Test {
 
   static constexpr uint64_t kFirst = 1000;
   std::unique_ptr<MutationLog> log_ =
-      MutationLog::Create({.bytes = 64 << 10, .stripes = 4, .first = kFirst}).value();
+      MutationLog::Create({.bytes = 1 << 20, .stripes = 4, .first = kFirst}).value();
   uint64_t version_ = 0;
 };
 
@@ -142,6 +142,34 @@ TEST_F(RecordBatchTest, RefusesWhatIsCutOffTooLongOrOfAnotherFormat) {
   other = bytes;
   other[24 + 8] = other[24 + 9] = 0;  // the version of the first
   ExpectMalformed(other, "has no whole record at byte 24");
+}
+
+// A batch of one gap.
+std::string GapFrom(uint64_t from, uint64_t to) {
+  std::string bytes(1, RecordBatch::kFormat);
+  bytes.append(7, '\0');
+  for (const uint64_t number : {from, to, uint64_t{0}, to - from}) {
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof(number));
+  }
+  return bytes;
+}
+
+TEST_F(RecordBatchTest, RefusesSequencesThatNoLogComesTo) {
+  constexpr uint64_t kMax = kLogSequenceMax;
+  EXPECT_TRUE(RecordBatch::Parse(GapFrom(kMax - 5, kMax), kBytesMax).ok());
+  ExpectMalformed(GapFrom(kMax - 5, kMax + 1),
+                  "ends at sequence 4611686018427387905; the greatest is 4611686018427387904");
+  ExpectMalformed(GapFrom(UINT64_MAX - 1, UINT64_MAX), "ends at sequence 18446744073709551615");
+  ExpectMalformed(GapFrom(UINT64_MAX - 1, 2), "ends where it begins, or before");
+  EXPECT_TRUE(RecordBatch::Parse(GapFrom(7, 7 + kLogLinesMax), kBytesMax).ok());
+  ExpectMalformed(GapFrom(7, 8 + kLogLinesMax),
+                  "is of 17179869185 lines of a log, which has 17179869184 at most");
+  // What it says of lines that are left out counts from where it begins.
+  std::string bytes = GapFrom(7, 9);
+  bytes[bytes.size() - 8] = static_cast<char>(3);
+  ExpectMalformed(bytes, "goes on behind its end, sequence 9");
+  bytes.replace(bytes.size() - 8, 8, 8, '\xff');
+  ExpectMalformed(bytes, "goes on behind its end, sequence 9");
 }
 
 TEST_F(RecordBatchTest, AnyBytesAreReadOrRefused) {
