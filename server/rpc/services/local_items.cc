@@ -91,12 +91,12 @@ void RunLocalItems(Method method, const ServiceParts& parts, std::string_view re
   }
 }
 
-bool IsWholeRequest(Method method, std::string_view request, const Limits& limits) {
+ReadOutcome LookAtMultiKeyRequest(Method method, std::string_view request, const Limits& limits) {
   const google::protobuf::Descriptor* const type =
       method == Method::kMultiGet   ? v1::MultiGetRequest::descriptor()
       : method == Method::kMultiSet ? v1::MultiSetRequest::descriptor()
                                     : v1::MultiDeleteRequest::descriptor();
-  return LookAtRequest(request, *type, limits.max_multi_items) == ReadOutcome::kRead;
+  return LookAtRequest(request, *type, limits.max_multi_items);
 }
 
 }  // namespace larder::server

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "server/messages/request_bounds.h"
 #include "server/messages/service_parts.h"
 #include "server/metrics/method.h"
 #include "server/rpc/rpc_call.h"
@@ -27,8 +28,9 @@ class LocalItemsListener {
 void RunLocalItems(Method method, const ServiceParts& parts, std::string_view request,
                    RpcCall& call, LocalItemsListener* listener);
 
-// Whether the request may be taken apart: it is a message of its type within its bounds.
-bool IsWholeRequest(Method method, std::string_view request, const Limits& limits);
+// Whether the request may be taken apart: it is a message of its type within its bounds. Counts
+// what is in its items, too.
+ReadOutcome LookAtMultiKeyRequest(Method method, std::string_view request, const Limits& limits);
 
 }  // namespace larder::server
 

@@ -33,7 +33,8 @@ class MultiKeyScatter final : public CallAttachment, private LocalItemsListener 
 
   // Keeps a copy of the request, for one that does not stay by itself.
   std::string_view Keep(std::string_view request) { return request_ = request; }
-  // Both borrow from what outlives this, or from Keep. REQUIRES: IsWholeRequest.
+  // Both borrow from what outlives this, or from Keep. REQUIRES: LookAtMultiKeyRequest has
+  // read it.
   void Start(std::string_view request, std::vector<RoutedItem> items, const Routing& routing);
   // The answer is sent.
   bool is_over() const { return open_parts_ == 0; }

@@ -64,20 +64,40 @@ PipelineForwarding::~PipelineForwarding() {
   }
 }
 
-bool PipelineForwarding::TakeRouted(const PipelineView& operation) {
+PipelineForwarding::Taken PipelineForwarding::TakeRouted(const PipelineView& operation) {
   const std::optional<PipelineAnswerHead> head = HeadOf(operation);
-  if (!head.has_value()) return false;
+  if (!head.has_value()) return Taken::kUnknown;
   const Routing& routing = forwarder_.routing();
   const RoutedRequest routed =
       RouteRequest(head->method, operation.request, routing, parts_.cache->limits());
-  if (routed.kind == RoutedRequest::Kind::kHere) return false;
-  if (IsToBeScattered(routed, routing, call_)) return Scatter(*head, operation.request, routing);
-  if (routed.owner->place == SlotOwner::Place::kPeer && !WantsRedirect(call_)) {
+  if (routed.kind == RoutedRequest::Kind::kUnreadable) return Taken::kUnknown;
+  if (routed.kind == RoutedRequest::Kind::kHere) return Taken::kHere;
+  if (IsToBeScattered(routed, routing, call_)) {
+    Scatter(*head, operation.request, routing);
+  } else if (routed.owner->place == SlotOwner::Place::kPeer && !WantsRedirect(call_)) {
     Forward(*head, routed.owner->endpoint, operation.request);
   } else {
     Fail(*head, NotHereStatus(head->method, routed.slot, *routed.owner, routing,
                               forwarder_.shared().metrics));
   }
+  return Taken::kTaken;
+}
+
+bool PipelineForwarding::TakeMessage(const v1::PipelineRequest& request) {
+  const int number = request.operation_case();
+  if (number == v1::PipelineRequest::OPERATION_NOT_SET) return false;  // refused there
+  if (forwarder_.routing().is_all_here()) return false;
+  const std::string bytes =
+      request.GetReflection()
+          ->GetMessage(request, v1::PipelineRequest::descriptor()->FindFieldByNumber(number))
+          .SerializeAsString();
+  const PipelineView operation{
+      .id = request.id(), .operation = static_cast<uint32_t>(number), .request = bytes};
+  const Taken taken = Take(operation);
+  if (taken != Taken::kUnknown) return taken == Taken::kTaken;
+  Fail(*HeadOf(operation),
+       absl::InvalidArgumentError(
+           "Pipeline: whose the operation is cannot be told; nothing was done"));
   return true;
 }
 
@@ -139,12 +159,15 @@ void PipelineForwarding::OnAnswered(Sent& sent, ForwardedAnswer& forwarded) {
   StartWaiting();
 }
 
-bool PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_view request,
+void PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_view request,
                                  const Routing& routing) {
   const Limits& limits = parts_.cache->limits();
-  if (!IsWholeRequest(head.method, request, limits)) return false;
+  const ReadOutcome outcome = LookAtMultiKeyRequest(head.method, request, limits);
+  if (outcome != ReadOutcome::kRead) {
+    return Fail(head, UnroutableStatus(head.method, outcome, limits));
+  }
   std::unique_ptr<OpenAnswer> answer = LeaveOpen(head);
-  if (answer == nullptr) return true;
+  if (answer == nullptr) return;
   // Those that are answered go now, since none of them can while it says so.
   scattered_.remove_if([](const MultiKeyScatter& scatter) { return scatter.is_over(); });
   MultiKeyScatter& scatter =
@@ -152,7 +175,6 @@ bool PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_vie
   const std::string_view kept = scatter.Keep(request);
   RoutedRequest routed = RouteRequest(head.method, kept, routing, limits);
   scatter.Start(kept, std::move(routed.items), routing);
-  return true;
 }
 
 }  // namespace larder::server

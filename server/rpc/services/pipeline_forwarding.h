@@ -1,11 +1,13 @@
 #ifndef LARDER_SERVER_RPC_SERVICES_PIPELINE_FORWARDING_H_
 #define LARDER_SERVER_RPC_SERVICES_PIPELINE_FORWARDING_H_
 
+#include <cstdint>
 #include <deque>
 #include <list>
 #include <memory>
 #include <string>
 
+#include "larder/v1/cache.pb.h"
 #include "server/forwarding/forwarder.h"
 #include "server/messages/service_parts.h"
 #include "server/rpc/rpc_call.h"
@@ -28,12 +30,18 @@ class PipelineForwarding {
   PipelineForwarding(const PipelineForwarding&) = delete;
   PipelineForwarding& operator=(const PipelineForwarding&) = delete;
 
-  // Answers an operation now or later. False: it is to be run here.
-  bool Take(const PipelineView& operation) {
+  enum class [[nodiscard]] Taken : uint8_t {
+    kTaken,    // it is answered, now or later
+    kHere,     // it is to be run here
+    kUnknown,  // whose it is cannot be told from the bytes: it is to be made a message first
+  };
+  Taken Take(const PipelineView& operation) {
     if (forwarder_.routing().is_all_here()) [[likely]]
-      return false;
+      return Taken::kHere;
     return TakeRouted(operation);
   }
+  // Of one that was kUnknown, as protobuf reads it. False: it is to be run here.
+  bool TakeMessage(const v1::PipelineRequest& request);
 
  private:
   // One that waits for its answer, or to be sent.
@@ -51,10 +59,10 @@ class PipelineForwarding {
     ForwardedCall* call = nullptr;
     std::list<Sent>::iterator self;
   };
-  bool TakeRouted(const PipelineView& operation);
+  Taken TakeRouted(const PipelineView& operation);
   void Forward(const PipelineAnswerHead& head, const std::string& endpoint,
                std::string_view request);
-  bool Scatter(const PipelineAnswerHead& head, std::string_view request, const Routing& routing);
+  void Scatter(const PipelineAnswerHead& head, std::string_view request, const Routing& routing);
   // Takes a place for an operation that is answered later; nullptr: it was answered, with why not.
   std::unique_ptr<OpenAnswer> LeaveOpen(const PipelineAnswerHead& head);
   void Fail(const PipelineAnswerHead& head, const absl::Status& status);

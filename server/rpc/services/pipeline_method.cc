@@ -47,8 +47,14 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
   void OnMessage(std::string_view message) override {
     const PipelineView& operation = coming_[next_++];
     if (end_.has_value()) return;  // what comes during a drain is not begun
-    if (forwarding_.has_value() && forwarding_->Take(operation)) [[unlikely]]
-      return;
+    if (forwarding_.has_value()) {
+      using Taken = PipelineForwarding::Taken;
+      const Taken taken = forwarding_->Take(operation);
+      if (taken == Taken::kTaken) [[unlikely]]
+        return;
+      if (taken == Taken::kUnknown) [[unlikely]]
+        return RunByMessage(message, operation.id);
+    }
     const absl::Status admitted = parts_.inflight->Enter();
     const auto outcome = RunPipelineOperation(parts_, admitted, operation, *call_, this);
     if (outcome.has_value()) {
@@ -75,6 +81,9 @@ class PipelineCall final : public StreamingCall, private PipelineOwner, private 
     v1::PipelineRequest request;
     const ReadOutcome outcome = ReadMessage(message, items, &request);
     if (outcome == ReadOutcome::kRead) {
+      // Also of one that was found to be here: what protobuf reads is what is run.
+      if (forwarding_.has_value() && forwarding_->TakeMessage(request)) [[unlikely]]
+        return;
       PipelineOwner* const owner = this;
       return (new PipelineOperation(parts_, owner, std::move(request)))->Run();
     }

@@ -72,17 +72,22 @@ void RoutedMethod::RunRouted(std::string_view request, RpcCall& call) {
   };
   // Without a look at its items, which is not cheap: anybody may say that a call is forwarded.
   if (routing.is_all_here()) return run_here();
-  const RoutedRequest routed = RouteRequest(method_, request, routing, parts_.cache->limits());
+  const Limits& limits = parts_.cache->limits();
+  const RoutedRequest routed = RouteRequest(method_, request, routing, limits);
+  if (routed.kind == RoutedRequest::Kind::kUnreadable) {
+    return Refuse(UnroutableStatus(method_, routed.outcome, limits), call);
+  }
   if (IsToBeScattered(routed, routing, call)) return Scatter(request, routing, call);
   if (routed.kind == RoutedRequest::Kind::kHere) return run_here();
   if (routed.owner->place == SlotOwner::Place::kPeer && !WantsRedirect(call)) {
     return Forward(routed.owner->endpoint, request, call);
   }
+  Refuse(NotHereStatus(method_, routed.slot, *routed.owner, routing, metrics), call);
+}
+
+void RoutedMethod::Refuse(const absl::Status& status, RpcCall& call) {
   CountedRequest counted(PartsFor(call), method_, call);
-  counted.Finish(counted.admitted().ok()
-                     ? NotHereStatus(method_, routed.slot, *routed.owner, routing, metrics)
-                     : counted.admitted(),
-                 call);
+  counted.Finish(counted.admitted().ok() ? status : counted.admitted(), call);
 }
 
 void RoutedMethod::Forward(const std::string& endpoint, std::string_view request, RpcCall& call) {
@@ -105,7 +110,10 @@ void RoutedMethod::Forward(const std::string& endpoint, std::string_view request
 
 void RoutedMethod::Scatter(std::string_view request, const Routing& routing, RpcCall& call) {
   const Limits& limits = parts_.cache->limits();
-  if (!IsWholeRequest(method_, request, limits)) return local_->Run(request, call);
+  const ReadOutcome outcome = LookAtMultiKeyRequest(method_, request, limits);
+  if (outcome != ReadOutcome::kRead) {
+    return Refuse(UnroutableStatus(method_, outcome, limits), call);
+  }
   CountedRequest counted(WantsRedirect(call) ? PartsFor(call) : parts_of_sent_, method_, call);
   if (!counted.admitted().ok()) return counted.Finish(counted.admitted(), call);
   // It is read again where it stays.

@@ -32,6 +32,8 @@ class RoutedMethod final : public UnaryMethod {
     return call.is_forwarded() ? parts_of_received_ : parts_;
   }
   void RunRouted(std::string_view request, RpcCall& call);
+  // Answers for nobody.
+  void Refuse(const absl::Status& status, RpcCall& call);
   void Forward(const std::string& endpoint, std::string_view request, RpcCall& call);
   // Takes a multi-key request apart, by the routing that says it is to be.
   void Scatter(std::string_view request, const Routing& routing, RpcCall& call);

@@ -17,10 +17,10 @@ namespace {
 constexpr uint32_t kKeyField = 1;
 constexpr uint32_t kItemsField = 1;
 
-// The slot of the key of a request about one. Absent: it has none that is valid, or it cannot be
-// read. The last key counts, as protobuf has it.
-std::optional<uint32_t> SlotOf(std::string_view request, FieldBudget& fields,
-                               const Limits& limits) {
+// The slot of the key of a request about one. Absent: it has none that is valid. The last key
+// counts, as protobuf has it.
+ReadOutcome ReadSlot(std::string_view request, FieldBudget& fields, const Limits& limits,
+                     std::optional<uint32_t>& slot) {
   std::string_view key;
   WireReader reader(request);
   while (reader.Next() && fields.Take()) {
@@ -30,16 +30,15 @@ std::optional<uint32_t> SlotOf(std::string_view request, FieldBudget& fields,
       reader.Skip(fields);
     }
   }
-  if (!reader.ok() || fields.is_overdrawn()) return std::nullopt;
-  if (key.empty() || key.size() > limits.max_key_bytes) return std::nullopt;
-  return cluster::HashSlot(key);
+  if (fields.is_overdrawn()) return ReadOutcome::kTooManyFields;
+  if (!reader.ok()) return ReadOutcome::kUnreadable;
+  if (!key.empty() && key.size() <= limits.max_key_bytes) slot = cluster::HashSlot(key);
+  return ReadOutcome::kRead;
 }
 
-// Empty: there are none, too many, or they cannot be read.
-std::vector<RoutedItem> ReadItems(std::string_view request, const Routing& routing,
-                                  const Limits& limits) {
+ReadOutcome ReadItems(std::string_view request, const Routing& routing, const Limits& limits,
+                      std::vector<RoutedItem>& items) {
   static const SlotOwner& this_node = *new SlotOwner;
-  std::vector<RoutedItem> items;
   FieldBudget fields = RequestFields();
   WireReader reader(request);
   while (reader.Next() && fields.Take()) {
@@ -48,23 +47,30 @@ std::vector<RoutedItem> ReadItems(std::string_view request, const Routing& routi
       continue;
     }
     const std::string_view item = reader.ReadBytes();
-    if (!reader.ok() || items.size() == limits.max_multi_items) return {};
+    if (!reader.ok()) break;
+    if (items.size() == limits.max_multi_items) return ReadOutcome::kTooManyItems;
     AllowItem(fields);
-    const std::optional<uint32_t> slot = SlotOf(item, fields, limits);
-    if (fields.is_overdrawn()) return {};
+    std::optional<uint32_t> slot;
+    const ReadOutcome outcome = ReadSlot(item, fields, limits, slot);
+    if (outcome != ReadOutcome::kRead) return outcome;
     items.push_back({.bytes = item,
                      .slot = slot.value_or(0),
                      .owner = slot.has_value() ? &routing.OwnerOf(*slot) : &this_node});
   }
-  if (!reader.ok() || fields.is_overdrawn()) return {};
-  return items;
+  if (fields.is_overdrawn()) return ReadOutcome::kTooManyFields;
+  return reader.ok() ? ReadOutcome::kRead : ReadOutcome::kUnreadable;
+}
+
+RoutedRequest Unreadable(ReadOutcome outcome) {
+  return {.kind = RoutedRequest::Kind::kUnreadable, .outcome = outcome};
 }
 
 bool IsHere(const SlotOwner& owner) { return owner.place == SlotOwner::Place::kHere; }
 
 RoutedRequest RouteItems(std::string_view request, const Routing& routing, const Limits& limits) {
-  std::vector<RoutedItem> items = ReadItems(request, routing, limits);
-  if (items.empty()) return {};
+  std::vector<RoutedItem> items;
+  const ReadOutcome outcome = ReadItems(request, routing, limits, items);
+  if (outcome != ReadOutcome::kRead) return Unreadable(outcome);
   bool is_here = true;
   bool is_one = true;
   for (const RoutedItem& item : items) {
@@ -92,13 +98,20 @@ RoutedRequest RouteRequest(Method method, std::string_view request, const Routin
     routed.owner = routing.sole_owner();  // of several, each answers for what it has
   } else {
     FieldBudget fields = RequestFields();
-    const std::optional<uint32_t> slot = SlotOf(request, fields, limits);
+    std::optional<uint32_t> slot;
+    const ReadOutcome outcome = ReadSlot(request, fields, limits, slot);
+    if (outcome != ReadOutcome::kRead) return Unreadable(outcome);
     if (!slot.has_value()) return {};
     routed.slot = *slot;
     routed.owner = &routing.OwnerOf(*slot);
   }
   if (routed.owner != nullptr && !IsHere(*routed.owner)) routed.kind = RoutedRequest::Kind::kOne;
   return routed;
+}
+
+absl::Status UnroutableStatus(Method method, ReadOutcome outcome, const Limits& limits) {
+  const ItemsBound items = IsMultiKey(method) ? MultiKeyItems(limits) : ItemsBound{};
+  return StatusOf(outcome, MethodName(method), items);
 }
 
 absl::Status NotHereStatus(Method method, uint32_t slot, const SlotOwner& owner,

@@ -9,6 +9,7 @@
 #include "server/forwarding/forwarding.h"
 #include "server/forwarding/routing.h"
 #include "server/handlers/limits.h"
+#include "server/messages/request_bounds.h"
 #include "server/metrics/method.h"
 #include "server/rpc/rpc_call.h"
 
@@ -24,12 +25,14 @@ struct RoutedItem {
 // Who is to answer a request. Borrows from it and from the routing.
 struct RoutedRequest {
   enum class Kind : uint8_t {
-    kHere,     // this node, or nobody, since it cannot be read
-    kOne,      // `owner`, all of it
-    kSeveral,  // a multi-key request, whose items have several owners
+    kHere,        // this node, which refuses it if a key is none
+    kOne,         // `owner`, all of it
+    kSeveral,     // a multi-key request, whose items have several owners
+    kUnreadable,  // nobody: whose its keys are cannot be said, by `outcome`
   };
 
   Kind kind = Kind::kHere;
+  ReadOutcome outcome = ReadOutcome::kRead;
   uint32_t slot = 0;  // kOne: of the first key; 0 for a Scan
   const SlotOwner* owner = nullptr;
   std::vector<RoutedItem> items = {};  // of a multi-key request that is not kHere
@@ -56,6 +59,9 @@ inline bool IsToBeScattered(const RoutedRequest& routed, const Routing& routing,
   if (routed.kind == RoutedRequest::Kind::kSeveral) return true;
   return !routed.items.empty() && routing.sole_owner() == nullptr && !WantsRedirect(call);
 }
+
+// Why nobody is asked for a request that is kUnreadable: INVALID_ARGUMENT.
+absl::Status UnroutableStatus(Method method, ReadOutcome outcome, const Limits& limits);
 
 // Why this node does not answer for a slot that it does not own: FAILED_PRECONDITION with a
 // redirect, or UNAVAILABLE if nobody is known to own it.
