@@ -17,6 +17,8 @@ class ForwardedBytes {
     Return(bytes);
     return false;
   }
+  // Of what is there already.
+  void TakeAnyway(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
   void Return(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   size_t bytes_max() const { return bytes_max_; }

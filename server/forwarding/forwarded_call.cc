@@ -55,13 +55,13 @@ ForwardedCall::ForwardedCall(Forwarding* shared, PeerChannels* peers, ForwardReq
       follows_redirect_(request.follows_redirect),
       started_(std::chrono::steady_clock::now()),
       listener_(listener),
-      bytes_(request.prefixed.size()) {
+      held_(std::move(request.held)) {
   path = PathOf(method_);
   deadline = request.deadline;
   AdoptRequest(std::move(request.prefixed));
 }
 
-ForwardedCall::~ForwardedCall() { shared_.bytes.Return(bytes_); }
+ForwardedCall::~ForwardedCall() = default;
 
 void ForwardedCall::StartAt(Peer& peer) {
   peer_ = &peer;
@@ -74,12 +74,9 @@ void ForwardedCall::Abandon() {
 }
 
 bool ForwardedCall::AdmitAnswer(size_t message_bytes) {
-  if (!shared_.bytes.Take(message_bytes)) {
-    refused_bytes_ = message_bytes;
-    return false;
-  }
-  bytes_ += message_bytes;
-  return true;
+  if (held_.Add(message_bytes)) return true;
+  refused_bytes_ = message_bytes;
+  return false;
 }
 
 void ForwardedCall::OnDone() {
@@ -145,10 +142,13 @@ void ForwardedCall::End(absl::Status ended) {
                               absl::FromChrono(std::chrono::steady_clock::now() - started_));
   peers_.Release(*peer_);
   ForwardListener* const listener = listener_;
-  ForwardedAnswer answer{
-      .status = std::move(ended), .message = {}, .was_redirected = was_redirected_};
+  ForwardedAnswer answer{.status = std::move(ended),
+                         .message = {},
+                         .was_redirected = was_redirected_,
+                         .held = std::move(held_)};
   if (answer.status.ok()) answer.message = std::move(response);
   delete this;
+  answer.held.Shrink(answer.message.size());
   if (listener != nullptr) listener->OnForwarded(std::move(answer));
 }
 

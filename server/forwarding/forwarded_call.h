@@ -9,6 +9,7 @@
 #include "client/channel/channel_call.h"
 #include "client/channel/loop_time.h"
 #include "server/forwarding/forwarding.h"
+#include "server/forwarding/held_bytes.h"
 #include "server/forwarding/peer_channels.h"
 #include "server/metrics/method.h"
 
@@ -20,6 +21,7 @@ struct ForwardRequest {
   std::string prefixed;  // the message, behind ChannelCall::kPrefixBytes of any content
   LoopTime deadline = kNoTime;
   bool follows_redirect = true;  // once
+  HeldBytes held = {};           // that the message was counted in, if it was already
 };
 
 // What came of it: the message if the status is OK. UNAVAILABLE: it was not applied. UNKNOWN: it
@@ -28,6 +30,7 @@ struct ForwardedAnswer {
   absl::Status status;
   std::string message;
   bool was_redirected = false;
+  HeldBytes held = {};  // that the message is counted in
 };
 
 // Told once what came of a call that was sent on, on the thread of the loop, in the turn of no
@@ -70,8 +73,8 @@ class ForwardedCall final : public ChannelCall {
   const std::chrono::steady_clock::time_point started_;
   ForwardListener* listener_;  // nullptr: it is abandoned
   Peer* peer_ = nullptr;       // whom it is sent to
-  size_t bytes_ = 0;           // taken of the node's
-  size_t refused_bytes_ = 0;   // of an answer that there was no room for
+  HeldBytes held_;
+  size_t refused_bytes_ = 0;  // of an answer that there was no room for
   bool was_redirected_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include "client/channel/event_loop.h"
 #include "server/forwarding/forwarded_call.h"
 #include "server/forwarding/forwarding.h"
+#include "server/forwarding/held_bytes.h"
 #include "server/forwarding/peer_channels.h"
 #include "server/forwarding/routing_publication.h"
 
@@ -25,8 +26,13 @@ class Forwarder {
   const Routing& routing() { return reader_.Current(); }
   Forwarding& shared() { return shared_; }
 
+  // Counts so many bytes that a request takes. RESOURCE_EXHAUSTED with a retry hint:
+  // --max_forwarded_bytes.
+  absl::StatusOr<HeldBytes> Hold(Method method, size_t bytes);
+
   // Sends a call to a node. The listener is told later, unless it abandons what is returned.
-  // RESOURCE_EXHAUSTED with a retry hint: --max_forwarded_bytes. UNAVAILABLE: as PeerChannels::Use.
+  // RESOURCE_EXHAUSTED: as Hold, if the request was not counted before. UNAVAILABLE: as
+  // PeerChannels::Use.
   absl::StatusOr<ForwardedCall*> Start(const std::string& endpoint, ForwardRequest request,
                                        ForwardListener* listener);
 

@@ -25,6 +25,9 @@ class CallCompletion {
   virtual void Run(RpcCall& call) = 0;
   // What it holds of the answer, and of a request that the call does not keep itself.
   virtual size_t bytes_held() const { return 0; }
+  // Whether it waits while the client does not read, instead of ending the call when too much waits
+  // to be read. What it holds is then bounded by whoever has made it.
+  virtual bool waits_for_reader() const { return false; }
 };
 
 // A completion on its way to its call. Stream ids are never used twice on a connection, nor are

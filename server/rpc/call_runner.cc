@@ -201,7 +201,21 @@ void CallRunner::Hold(RpcCall& call, absl::Span<const std::string_view> messages
   if (!messages.empty()) call.reader_.PutBack(messages);
 }
 
+void CallRunner::ResumeParked() {
+  for (const uint32_t stream : parked_.streams()) {
+    RpcCall* call = Find(stream);
+    while (call != nullptr && !MustPark(*call)) {
+      const std::unique_ptr<CallCompletion> answer = parked_.TakeFirst(stream);
+      if (answer == nullptr) break;
+      GoOn(*call, answer.get());
+      call = Find(stream);
+    }
+  }
+}
+
 void CallRunner::ResumeHeld() {
+  if (parked_.BeginLook()) [[unlikely]]
+    ResumeParked();
   if (!held_.BeginLook(IsTurnOver() || !paused_.empty())) return;
   for (const uint32_t stream : held_.streams()) {
     RpcCall* const call = Find(stream);
@@ -232,6 +246,11 @@ void CallRunner::Resume(CallLetter& letter) {
   const bool is_unary = call->method_->unary != nullptr;
   if (letter.completion == nullptr && is_unary) {
     Fail(*call, absl::InternalError("the call was given up by its method"));
+  } else if (letter.completion != nullptr && letter.completion->waits_for_reader()) {
+    if (parked_.Has(letter.stream) || MustPark(*call)) {
+      return parked_.Add(letter.stream, std::move(letter.completion));
+    }
+    GoOn(*call, letter.completion.get());
   } else if (IsUnread()) {
     // What the operation did stands, so this is no invitation to try again.
     Fail(*call, absl::UnknownError(absl::StrCat("the operation may have been done, but ",
@@ -295,6 +314,7 @@ void CallRunner::Fail(RpcCall& call, const absl::Status& status) {
 void CallRunner::Stop(RpcCall& call) {
   if (call.streaming_ != nullptr) stopped_.push_back(std::move(call.streaming_));
   if (call.state_ == CallState::kHeld) held_.Remove(call.id);
+  parked_.Remove(call.id);
   if (inflating_ == call.id) static_cast<void>(EndInflation(call));
   call.attachment_.reset();
   call.reader_.Release();

@@ -17,6 +17,7 @@
 #include "server/rpc/held_calls.h"
 #include "server/rpc/http2_session.h"
 #include "server/rpc/message_reader.h"
+#include "server/rpc/parked_answers.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/rpc_call_pool.h"
 #include "server/rpc/rpc_limits.h"
@@ -84,12 +85,15 @@ class CallRunner {
   void OnDrop(RpcCall& call) {
     if (running_ == call.id) running_ = 0;
     if (call.state_ != CallState::kFinished) Stop(call);  // else nothing runs
-    held_.OnChange();
+    OnChange();
   }
 
   // Something has changed that calls may have waited for.
-  void OnChange() { held_.OnChange(); }
-  // Goes on with calls that are held and need not be any more.
+  void OnChange() {
+    held_.OnChange();
+    parked_.OnChange();
+  }
+  // Goes on with answers that are parked, and calls that are held, and need not be any more.
   void ResumeHeld();
 
   UnreadAnswers& unread() { return unread_; }
@@ -106,11 +110,14 @@ class CallRunner {
   RpcCall* Find(uint32_t stream) { return static_cast<RpcCall*>(session_->Find(stream)); }
   bool IsUnread() const { return unread_.IsFull(session_->pending_bytes()); }
   absl::Status UnreadStatus() const { return unread_.FullStatus(session_->pending_bytes()); }
+  // Whether the client does not read.
+  bool MustPark(const RpcCall& call) const {
+    return (call.is_blocked && !session_->IsAboutToBeLent(call)) || IsUnread();
+  }
   // Whether no more messages are to be run now: the turn is over, the client does not read, or too
   // much is open.
   bool MustHold(const RpcCall& call) const {
-    return IsTurnOver() || (call.is_blocked && !session_->IsAboutToBeLent(call)) || IsUnread() ||
-           call.deferred_ >= limits_.deferred_max;
+    return IsTurnOver() || MustPark(call) || call.deferred_ >= limits_.deferred_max;
   }
 
   // Runs something of the call's method.
@@ -125,6 +132,7 @@ class CallRunner {
   }
   // Takes a deferral back, and runs what goes on with the call; nullptr: nothing does.
   void GoOn(RpcCall& call, CallCompletion* completion);
+  void ResumeParked();
   // Runs the messages that are whole, as far as they may be, and keeps the rest.
   CallOutcome RunMessages(RpcCall& call, std::string_view bytes);
   // `buffer`: what the message lies in; nullptr: it is borrowed.
@@ -149,6 +157,7 @@ class CallRunner {
   uint32_t running_ = 0;    // the stream whose method runs now; 0 once it is dropped
   uint32_t inflating_ = 0;  // the stream whose message is, one at a time
   HeldCalls held_;
+  ParkedAnswers parked_;
   std::vector<CallLetter> paused_;          // to themselves, from calls that were paused
   std::string* buffer_ = nullptr;           // what the unary call's message lies in that runs
   std::vector<uint32_t> gathering_;         // streams with messages that are gathered

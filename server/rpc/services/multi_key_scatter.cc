@@ -84,12 +84,15 @@ void HideRedirects(Method method, std::string& response) {
 }
 
 MultiKeyScatter::MultiKeyScatter(const ServiceParts& parts, Forwarder* forwarder, RpcCall* call,
-                                 Method method, std::unique_ptr<OpenAnswer> answer)
+                                 Method method, std::unique_ptr<PacedAnswer> answer, HeldBytes held,
+                                 Listener* listener)
     : parts_(parts),
       forwarder_(*forwarder),
       call_(*call),
       method_(method),
-      answer_(std::move(answer)) {}
+      answer_(std::move(answer)),
+      listener_(listener),
+      held_(std::move(held)) {}
 
 MultiKeyScatter::~MultiKeyScatter() {
   for (const Group& group : groups_) {
@@ -97,12 +100,13 @@ MultiKeyScatter::~MultiKeyScatter() {
   }
 }
 
-void MultiKeyScatter::Start(std::string_view request, std::vector<RoutedItem> items,
+void MultiKeyScatter::Begin(std::string_view request, std::vector<RoutedItem> items,
                             const Routing& routing) {
   whole_ = request;
   items_ = std::move(items);
   results_.resize(items_.size());
   absl::flat_hash_map<const SlotOwner*, Group*> by_owner;
+  absl::flat_hash_map<std::string, Group*> by_endpoint;  // which several shards may have
   for (size_t i = 0; i < items_.size(); ++i) {
     const SlotOwner& owner = *items_[i].owner;
     if (owner.place == SlotOwner::Place::kHere) {
@@ -113,14 +117,25 @@ void MultiKeyScatter::Start(std::string_view request, std::vector<RoutedItem> it
     } else {
       Group*& group = by_owner[&owner];
       if (group == nullptr) {
-        group = &groups_.emplace_back(this);
-        group->endpoint = owner.endpoint;
+        Group*& same = by_endpoint[owner.endpoint];
+        if (same == nullptr) {
+          same = &groups_.emplace_back(this);
+          same->endpoint = owner.endpoint;
+        }
+        group = same;
       }
       group->items.push_back(i);
     }
   }
+}
+
+void MultiKeyScatter::SendOn() {
   open_parts_ += groups_.size();
-  for (auto group = groups_.begin(); group != groups_.end(); ++group) StartGroup(*group);
+  for (Group& group : groups_) StartGroup(group);
+  OnPart();
+}
+
+void MultiKeyScatter::RunHere() {
   if (!local_.empty()) {
     ++open_parts_;
     RunLocalItems(method_, parts_, RequestOf(local_, 0), call_, this);
@@ -160,6 +175,7 @@ void MultiKeyScatter::StartGroup(Group& group) {
 
 void MultiKeyScatter::OnLocal(const absl::Status& status, std::string response) {
   if (status.ok()) {
+    held_.AddAnyway(response.size());
     TakeResults(local_, std::move(response), "this node");
   } else {
     FailItems(local_, status);
@@ -170,6 +186,7 @@ void MultiKeyScatter::OnLocal(const absl::Status& status, std::string response) 
 void MultiKeyScatter::OnAnswered(Group& group, ForwardedAnswer& answer) {
   group.call = nullptr;
   if (answer.status.ok()) {
+    held_.Merge(std::move(answer.held));
     TakeResults(group.items, std::move(answer.message), group.endpoint);
     FollowRedirects(group, !group.is_second && !answer.was_redirected);
   } else {
@@ -230,9 +247,13 @@ void MultiKeyScatter::FollowRedirects(const Group& group, bool may_follow) {
 
 void MultiKeyScatter::OnPart() {
   if (--open_parts_ > 0) return;
-  answer_->Send(PutTogether(), absl::OkStatus());
+  std::string message = PutTogether();
+  held_.AddAnyway(message.size());
   std::deque<std::string>().swap(kept_);
   std::string().swap(request_);
+  held_.Shrink(message.size());
+  answer_->SendPaced(std::move(message), absl::OkStatus(), std::move(held_));
+  if (listener_ != nullptr) listener_->OnGathered();
 }
 
 std::string MultiKeyScatter::PutTogether() const {

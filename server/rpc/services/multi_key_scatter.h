@@ -11,11 +11,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "server/forwarding/forwarder.h"
+#include "server/forwarding/held_bytes.h"
 #include "server/messages/service_parts.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/services/local_items.h"
+#include "server/rpc/services/paced_answer.h"
 #include "server/rpc/services/routed_request.h"
-#include "server/rpc/services/wire_replies.h"
 
 namespace larder::server {
 
@@ -26,16 +27,30 @@ namespace larder::server {
 // thread of the call's loop, and goes with the call.
 class MultiKeyScatter final : public CallAttachment, private LocalItemsListener {
  public:
-  // `answer` is sent once, perhaps before Start returns.
+  // Told, once, that the answer is sent.
+  class Listener {
+   public:
+    virtual void OnGathered() = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
+  // `answer` is sent once, perhaps before SendOn or RunHere returns. `held`: what the request is
+  // counted in.
   MultiKeyScatter(const ServiceParts& parts, Forwarder* forwarder, RpcCall* call, Method method,
-                  std::unique_ptr<OpenAnswer> answer);
+                  std::unique_ptr<PacedAnswer> answer, HeldBytes held,
+                  Listener* listener = nullptr);
   ~MultiKeyScatter() override;
 
   // Keeps a copy of the request, for one that does not stay by itself.
   std::string_view Keep(std::string_view request) { return request_ = request; }
   // Both borrow from what outlives this, or from Keep. REQUIRES: LookAtMultiKeyRequest has
   // read it.
-  void Start(std::string_view request, std::vector<RoutedItem> items, const Routing& routing);
+  void Begin(std::string_view request, std::vector<RoutedItem> items, const Routing& routing);
+  // Then both of these, once, in any order.
+  void SendOn();
+  void RunHere();
   // The answer is sent.
   bool is_over() const { return open_parts_ == 0; }
 
@@ -70,13 +85,15 @@ class MultiKeyScatter final : public CallAttachment, private LocalItemsListener 
   Forwarder& forwarder_;
   RpcCall& call_;
   const Method method_;
-  const std::unique_ptr<OpenAnswer> answer_;
+  const std::unique_ptr<PacedAnswer> answer_;
+  Listener* const listener_;  // nullptr: nobody is
+  HeldBytes held_;            // of the request, and of the results
   std::string request_;
   std::string_view whole_;
   std::vector<RoutedItem> items_;
   std::vector<size_t> local_;              // places of items that are here
   std::list<Group> groups_;                // open and over
-  size_t open_parts_ = 1;                  // Start is one
+  size_t open_parts_ = 2;                  // SendOn and RunHere are each one
   std::vector<std::string_view> results_;  // by item; borrow from kept_
   std::deque<std::string> kept_;
 };

@@ -107,7 +107,7 @@ void PipelineForwarding::Fail(const PipelineAnswerHead& head, const absl::Status
                          absl::FromChrono(std::chrono::steady_clock::now() - call_.received_at()));
 }
 
-std::unique_ptr<OpenAnswer> PipelineForwarding::LeaveOpen(const PipelineAnswerHead& head) {
+std::unique_ptr<PacedAnswer> PipelineForwarding::LeaveOpen(const PipelineAnswerHead& head) {
   if (const absl::Status admitted = parts_.inflight->Enter(); !admitted.ok()) {
     Fail(head, admitted);
     return nullptr;
@@ -118,7 +118,9 @@ std::unique_ptr<OpenAnswer> PipelineForwarding::LeaveOpen(const PipelineAnswerHe
 
 void PipelineForwarding::Forward(const PipelineAnswerHead& head, const std::string& endpoint,
                                  std::string_view request) {
-  std::unique_ptr<OpenAnswer> answer = LeaveOpen(head);
+  absl::StatusOr<HeldBytes> held = forwarder_.Hold(head.method, request.size());
+  if (!held.ok()) return Fail(head, held.status());
+  std::unique_ptr<PacedAnswer> answer = LeaveOpen(head);
   if (answer == nullptr) return;
   Sent& sent = sent_.emplace_back(this, std::move(answer));
   sent.self = std::prev(sent_.end());
@@ -126,24 +128,33 @@ void PipelineForwarding::Forward(const PipelineAnswerHead& head, const std::stri
   sent.is_large = request.size() > kInOrderBytesMax;
   sent.method = sent.request.method = head.method;
   sent.request.deadline = call_.deadline();
+  sent.request.held = *std::move(held);
   sent.request.prefixed.reserve(ChannelCall::kPrefixBytes + request.size());
   sent.request.prefixed.append(ChannelCall::kPrefixBytes, '\0').append(request);
-  waiting_.push_back(&sent);
+  waiting_.push_back({.one = &sent});
   StartWaiting();
 }
 
 void PipelineForwarding::StartWaiting() {
+  // What fails at once is answered at once.
+  if (std::exchange(is_starting_, true)) return;
   while (!waiting_.empty() && !has_large_) {
-    Sent& sent = *waiting_.front();
+    const Waiting next = waiting_.front();
     waiting_.pop_front();
-    Start(sent);
+    if (next.one != nullptr) {
+      Start(*next.one);
+    } else {
+      has_large_ = next.several->is_large;
+      next.several->scatter->SendOn();
+    }
   }
+  is_starting_ = false;
 }
 
 void PipelineForwarding::Start(Sent& sent) {
   const auto call = forwarder_.Start(sent.endpoint, std::move(sent.request), &sent);
   if (!call.ok()) {
-    sent.answer->Send({}, call.status());
+    sent.answer->SendPaced({}, call.status(), {});
     sent_.erase(sent.self);
     return;
   }
@@ -153,7 +164,7 @@ void PipelineForwarding::Start(Sent& sent) {
 
 void PipelineForwarding::OnAnswered(Sent& sent, ForwardedAnswer& forwarded) {
   if (IsMultiKey(sent.method)) HideRedirects(sent.method, forwarded.message);
-  sent.answer->Send(std::move(forwarded.message), forwarded.status);
+  sent.answer->SendPaced(std::move(forwarded.message), forwarded.status, std::move(forwarded.held));
   if (sent.is_large) has_large_ = false;
   sent_.erase(sent.self);
   StartWaiting();
@@ -166,15 +177,28 @@ void PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_vie
   if (outcome != ReadOutcome::kRead) {
     return Fail(head, UnroutableStatus(head.method, outcome, limits));
   }
-  std::unique_ptr<OpenAnswer> answer = LeaveOpen(head);
+  absl::StatusOr<HeldBytes> held = forwarder_.Hold(head.method, request.size());
+  if (!held.ok()) return Fail(head, held.status());
+  std::unique_ptr<PacedAnswer> answer = LeaveOpen(head);
   if (answer == nullptr) return;
   // Those that are answered go now, since none of them can while it says so.
-  scattered_.remove_if([](const MultiKeyScatter& scatter) { return scatter.is_over(); });
-  MultiKeyScatter& scatter =
-      scattered_.emplace_back(parts_, &forwarder_, &call_, head.method, std::move(answer));
+  scattered_.remove_if([](const Scattered& scattered) { return scattered.scatter->is_over(); });
+  Scattered& scattered = scattered_.emplace_back(this);
+  scattered.is_large = request.size() > kInOrderBytesMax;
+  MultiKeyScatter& scatter = scattered.scatter.emplace(
+      parts_, &forwarder_, &call_, head.method, std::move(answer), *std::move(held), &scattered);
   const std::string_view kept = scatter.Keep(request);
   RoutedRequest routed = RouteRequest(head.method, kept, routing, limits);
-  scatter.Start(kept, std::move(routed.items), routing);
+  scatter.Begin(kept, std::move(routed.items), routing);
+  waiting_.push_back({.several = &scattered});
+  StartWaiting();
+  // Before what comes behind it is run here.
+  scatter.RunHere();
+}
+
+void PipelineForwarding::OnGathered(const Scattered& scattered) {
+  if (scattered.is_large) has_large_ = false;
+  StartWaiting();
 }
 
 }  // namespace larder::server

@@ -12,6 +12,7 @@
 #include "server/messages/service_parts.h"
 #include "server/rpc/answer_writer.h"
 #include "server/rpc/rpc_call.h"
+#include "server/rpc/services/paced_answer.h"
 #include "server/rpc/services/wire_methods.h"
 #include "server/rpc/services/wire_replies.h"
 
@@ -36,7 +37,7 @@ inline char* OpenPipelineResponse(const PipelineAnswerHead& head, size_t bytes,
 }
 
 // Sends the answer of an operation that was left open. Has its place in the in-flight limit.
-class OpenPipelineAnswer final : public OpenAnswer {
+class OpenPipelineAnswer final : public PacedAnswer {
  public:
   OpenPipelineAnswer(const ServiceParts& parts, const PipelineAnswerHead& head, RpcCall& call,
                      OpenOperations* open)
@@ -51,6 +52,11 @@ class OpenPipelineAnswer final : public OpenAnswer {
     letter_->status = status;
     ticket_.Complete(std::move(letter_));
   }
+  void SendPaced(std::string message, const absl::Status& status, HeldBytes held) override {
+    letter_->is_paced = true;
+    letter_->held = std::move(held);
+    Send(std::move(message), status);
+  }
 
  private:
   class Letter final : public CallCompletion {
@@ -63,6 +69,7 @@ class OpenPipelineAnswer final : public OpenAnswer {
       inflight_->Leave();
     }
 
+    bool waits_for_reader() const override { return is_paced; }
     void Run(RpcCall& call) override {
       is_sent_ = true;
       if (status.ok()) {
@@ -79,6 +86,8 @@ class OpenPipelineAnswer final : public OpenAnswer {
 
     std::string message;
     absl::Status status;
+    bool is_paced = false;
+    HeldBytes held;
 
    private:
     void CopyInto(char* at) const { message.copy(at, message.size()); }

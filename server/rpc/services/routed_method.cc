@@ -32,7 +32,7 @@ class ForwardedUnary final : public CallAttachment, public ForwardListener {
   void OnForwarded(ForwardedAnswer answer) override {
     forwarded_ = nullptr;
     if (IsMultiKey(method_)) HideRedirects(method_, answer.message);
-    answer_.Send(std::move(answer.message), answer.status);
+    answer_.SendPaced(std::move(answer.message), answer.status, std::move(answer.held));
   }
 
  private:
@@ -116,14 +116,19 @@ void RoutedMethod::Scatter(std::string_view request, const Routing& routing, Rpc
   }
   CountedRequest counted(WantsRedirect(call) ? PartsFor(call) : parts_of_sent_, method_, call);
   if (!counted.admitted().ok()) return counted.Finish(counted.admitted(), call);
+  absl::StatusOr<HeldBytes> held = forwarder_.Hold(method_, request.size());
+  if (!held.ok()) return counted.Finish(held.status(), call);
   // It is read again where it stays.
   const std::string_view kept = call.KeepRequest(request);
   RoutedRequest routed = RouteRequest(method_, kept, routing, limits);
-  auto scatter = std::make_unique<MultiKeyScatter>(
-      parts_, &forwarder_, &call, method_, std::make_unique<OpenUnaryAnswer>(call, counted));
+  auto scatter = std::make_unique<MultiKeyScatter>(parts_, &forwarder_, &call, method_,
+                                                   std::make_unique<OpenUnaryAnswer>(call, counted),
+                                                   *std::move(held));
   MultiKeyScatter& started = *scatter;
   call.Attach(std::move(scatter));
-  started.Start(kept, std::move(routed.items), routing);
+  started.Begin(kept, std::move(routed.items), routing);
+  started.SendOn();
+  started.RunHere();
 }
 
 }  // namespace larder::server

@@ -67,6 +67,10 @@ RoutedRequest Unreadable(ReadOutcome outcome) {
 
 bool IsHere(const SlotOwner& owner) { return owner.place == SlotOwner::Place::kHere; }
 
+bool IsSame(const SlotOwner& a, const SlotOwner& b) {
+  return &a == &b || (a.place == b.place && a.endpoint == b.endpoint);
+}
+
 RoutedRequest RouteItems(std::string_view request, const Routing& routing, const Limits& limits) {
   std::vector<RoutedItem> items;
   const ReadOutcome outcome = ReadItems(request, routing, limits, items);
@@ -75,7 +79,7 @@ RoutedRequest RouteItems(std::string_view request, const Routing& routing, const
   bool is_one = true;
   for (const RoutedItem& item : items) {
     is_here &= IsHere(*item.owner);
-    is_one &= item.owner == items.front().owner;
+    is_one &= IsSame(*item.owner, *items.front().owner);
   }
   if (is_here) return {};
   if (is_one) {

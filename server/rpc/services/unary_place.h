@@ -8,12 +8,12 @@
 #include "server/rpc/answer_writer.h"
 #include "server/rpc/rpc_call.h"
 #include "server/rpc/services/message_method.h"
-#include "server/rpc/services/wire_replies.h"
+#include "server/rpc/services/paced_answer.h"
 
 namespace larder::server {
 
 // Sends the answer of an open unary call.
-class OpenUnaryAnswer final : public OpenAnswer {
+class OpenUnaryAnswer final : public PacedAnswer {
  public:
   OpenUnaryAnswer(RpcCall& call, CountedRequest& counted)
       : ticket_(counted.KeepOpen(call)), counted_(counted) {}
@@ -26,6 +26,12 @@ class OpenUnaryAnswer final : public OpenAnswer {
     is_sent_ = true;
     ticket_.Complete(std::make_unique<Letter>(std::move(message), status, counted_));
   }
+  void SendPaced(std::string message, const absl::Status& status, HeldBytes held) override {
+    is_sent_ = true;
+    auto letter = std::make_unique<Letter>(std::move(message), status, counted_);
+    letter->Pace(std::move(held));
+    ticket_.Complete(std::move(letter));
+  }
 
  private:
   class Letter final : public CallCompletion {
@@ -36,6 +42,11 @@ class OpenUnaryAnswer final : public OpenAnswer {
       if (!is_sent_) counted_.Cancel();
     }
 
+    void Pace(HeldBytes held) {
+      is_paced_ = true;
+      held_ = std::move(held);
+    }
+    bool waits_for_reader() const override { return is_paced_; }
     void Run(RpcCall& call) override {
       is_sent_ = true;
       if (status_.ok()) call.SendMessage(message_);
@@ -47,6 +58,8 @@ class OpenUnaryAnswer final : public OpenAnswer {
     const absl::Status status_;
     CountedRequest counted_;
     bool is_sent_ = false;
+    bool is_paced_ = false;
+    HeldBytes held_;
   };
 
   CallTicket ticket_;

@@ -6,6 +6,7 @@
 #include "server/forwarding/peer_channels.h"
 #include "server/rpc/services/rpc_front_end.h"
 #include "tests/server/forwarding/forwarding_fixture.h"
+#include "tests/server/forwarding/pipeline_client.h"
 #include "tests/server/tls/test_authority.h"
 
 namespace larder::server {
@@ -36,6 +37,13 @@ class HoldingHandler final : public CacheHandler {
   storage::Mutex mutex_;
   std::vector<OpenReply<GetReply>> held_ ABSL_GUARDED_BY(mutex_);
 };
+
+std::string GetAnswerOf(size_t bytes) {
+  v1::GetResponse answer;
+  answer.set_found(true);
+  answer.set_value(std::string(bytes, 'v'));
+  return answer.SerializeAsString();
+}
 
 class NoTime final : public TimeSource {
  public:
@@ -106,6 +114,67 @@ TEST_F(ReceivedLimitTest, CallsOfOtherNodesHaveTheirOwnPlaces) {
   EXPECT_EQ(forwarded.Wait(), Code::kOk);
   EXPECT_EQ(forwarding_.metrics.received[static_cast<size_t>(Method::kGet)], 2u);
   EXPECT_EQ(forwarding_.received.refused(), 1u);
+}
+
+// With what is counted open to the test.
+class CountedBytesTest : public ReceivedLimitTest {
+ protected:
+  void AwaitNoneHeld() {
+    while (forwarding_.bytes.used() != 0 || forwarding_.sent.current() != 0) {
+      std::this_thread::yield();
+    }
+  }
+  // Has the node take all that the peer has sent before: by a call behind it, on this stream.
+  void PassBy(larder::Peer& peer, const std::string& key, uint32_t stream) {
+    ProtoCall<v1::GetResponse> marker(kGet, GetOf(key));
+    own_->Start(marker);
+    peer.ReadUntil(Message(GetOf(key).SerializeAsString()));
+    peer.Answer(stream, "");
+    EXPECT_EQ(marker.Wait(), Code::kOk);
+  }
+};
+
+TEST_F(CountedBytesTest, AnswersThatWaitForOthersOfTheirCallAreCounted) {
+  Listener low;
+  Listener high;
+  forwarding_.routing.Publish(Halves(At(low.address()), At(high.address())));
+  v1::MultiGetRequest request;
+  for (const std::string& key : {kHigh, kLow}) *request.add_items() = GetOf(key);
+  ProtoCall<v1::MultiGetResponse> call("/larder.v1.Cache/MultiGet", request);
+  own_->Start(call);
+  larder::Peer first = low.Greet();
+  larder::Peer second = high.Greet();
+  v1::MultiGetResponse answer;
+  answer.add_results()->mutable_response()->set_value(std::string(12000, 'v'));
+  first.ReadUntil(kLow);
+  first.Answer(1, answer.SerializeAsString());
+  PassBy(first, kLow + "marker", 3);
+  EXPECT_GE(forwarding_.bytes.used(), 12000 + request.ByteSizeLong());
+  second.ReadUntil(kHigh);
+  second.Answer(1, answer.SerializeAsString());
+  EXPECT_EQ(call.Wait(), Code::kOk);
+  EXPECT_EQ(call.answer.results(1).response().value().size(), 12000u);
+  AwaitNoneHeld();
+}
+
+TEST_F(CountedBytesTest, AnswersThatTheirClientDoesNotReadAreCountedUntilItEnds) {
+  Listener owner;
+  forwarding_.routing.Publish(Routing::AllAt(owner.address(), 1));
+  auto client = std::make_optional<PipelineClient>(front_end_->endpoint(), /*window=*/0);
+  for (uint64_t id = 1; id <= 10; ++id) {
+    v1::PipelineRequest get;
+    get.set_id(id);
+    *get.mutable_get() = GetOf(absl::StrCat("key", id));
+    client->Send(get);
+  }
+  larder::Peer peer = owner.Greet();
+  peer.ReadUntil(Message(GetOf("key10").SerializeAsString()));
+  for (uint32_t stream = 1; stream < 20; stream += 2) peer.Answer(stream, GetAnswerOf(15000));
+  PassBy(peer, "marker", 21);
+  EXPECT_GE(forwarding_.bytes.used(), 9 * 15000u);  // all but the one that was sent first
+  EXPECT_GE(forwarding_.sent.current(), 9u);
+  client.reset();
+  AwaitNoneHeld();
 }
 
 TEST(PeerChannelsTest, TheOneThatWasNotUsedForLongestGoes) {

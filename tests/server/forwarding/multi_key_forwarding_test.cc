@@ -189,6 +189,32 @@ TEST_F(MultiKeyForwardingTest, ThousandsOfItemsAreAnsweredInOrder) {
   }
 }
 
+TEST_F(MultiKeyForwardingTest, ANodeWithSeveralShardsIsAskedOnce) {
+  Listener owner;
+  Routing::ShardOfSlot shards{};
+  shards[cluster::HashSlot(kHigh)] = 1;
+  shards[cluster::HashSlot(kLow)] = 2;
+  front_.Publish(Routing::BySlot({{}, At(owner.address()), At(owner.address())}, shards, 10));
+  v1::MultiGetRequest request;
+  v1::MultiGetRequest sent_on;
+  v1::MultiGetResponse answer;
+  for (const std::string& key : {kHigh, std::string("here"), kLow}) {
+    *request.add_items() = GetOf(key);
+    if (key == "here") continue;
+    *sent_on.add_items() = GetOf(key);
+    answer.add_results()->mutable_response()->set_value(key);
+  }
+  ProtoCall<v1::MultiGetResponse> call(kMultiGet, request);
+  front_.channel().Start(call);
+  Peer peer = owner.Greet();
+  peer.ReadUntil(Message(sent_on.SerializeAsString()));
+  peer.Answer(1, answer.SerializeAsString());
+  EXPECT_EQ(call.Wait(), Code::kOk);
+  ASSERT_EQ(call.answer.results_size(), 3);
+  EXPECT_EQ(call.answer.results(0).response().value(), kHigh);
+  EXPECT_EQ(call.answer.results(2).response().value(), kLow);
+}
+
 TEST_F(MultiKeyForwardingTest, ACallerMayGoWhileNodesHaveNotAnswered) {
   Listener silent;
   front_.Publish(Halves({}, At(silent.address())));

@@ -23,16 +23,29 @@ class PipelineClient {
                  Headers(kStream, RequestFields("/larder.v1.Cache/Pipeline")));
   }
 
-  void Send(std::string_view request) { socket_.Send(Data(kStream, Message(request))); }
+  void Send(std::string_view request) {
+    constexpr size_t kFrameBytes = 16384;
+    const std::string message = Message(request);
+    for (size_t at = 0; at < message.size(); at += kFrameBytes) {
+      socket_.Send(Data(kStream, std::string_view(message).substr(at, kFrameBytes)));
+    }
+  }
   void Send(const v1::PipelineRequest& request) { Send(request.SerializeAsString()); }
   void End() { socket_.Send(Data(kStream, "", http2::kEndStream)); }
-  void Allow(uint32_t bytes) { socket_.Send(WindowUpdate(kStream, bytes)); }
+  void Allow(uint32_t bytes, uint32_t stream = kStream) {
+    socket_.Send(WindowUpdate(stream, bytes));
+  }
+  // A unary call on the same connection. REQUIRES: an odd stream, above those before.
+  void Call(uint32_t stream, const std::string& path, std::string_view request) {
+    socket_.Send(Headers(stream, RequestFields(path)) +
+                 Data(stream, Message(request), http2::kEndStream));
+  }
 
   // The next answer; one without an id if the call ends before.
   v1::PipelineResponse Read() {
     v1::PipelineResponse response;
     while (!HasMessage()) {
-      if (!ReadFrame()) return response;
+      if (IsOver(kStream) || !ReadFrame()) return response;
     }
     const std::string& body = answers_[kStream].body;
     const size_t bytes = LoadBigEndian(body.data() + read_ + 1, 4);
@@ -40,18 +53,21 @@ class PipelineClient {
     read_ += 5 + bytes;
     return response;
   }
-  // Reads to the end of the call; "grpc-status" of its trailers.
-  std::string Status() {
-    while (ReadFrame()) {
+  // Reads to the end of a call; "grpc-status" of its trailers.
+  std::string Status(uint32_t stream = kStream) {
+    while (!IsOver(stream) && ReadFrame()) {
     }
-    return answers_[kStream].fields["grpc-status"];
+    return answers_[stream].fields["grpc-status"];
   }
   size_t body_bytes() { return answers_[kStream].body.size(); }
   // Reads until the node has answered this: all that it has sent before was read, too.
   void Ping() {
     const std::string number = BigEndian(++pings_, 8);
     socket_.Send(Frame(http2::FrameType::kPing, 0, 0, number));
-    while (last_pong_ != number) ASSERT_TRUE(ReadFrame()) << "the call has ended";
+    while (last_pong_ != number) ASSERT_TRUE(ReadFrame()) << "the connection has ended";
+  }
+  bool IsOver(uint32_t stream = kStream) {
+    return answers_[stream].is_complete || answers_[stream].is_reset;
   }
 
  private:
@@ -62,9 +78,8 @@ class PipelineClient {
     return body.size() >= read_ + 5 &&
            body.size() >= read_ + 5 + LoadBigEndian(body.data() + read_ + 1, 4);
   }
-  // False: the call or its connection is over.
+  // False: the connection is over.
   bool ReadFrame() {
-    if (answers_[kStream].is_complete || answers_[kStream].is_reset) return false;
     const std::string head = socket_.Read(http2::FrameHeader::kBytes);
     if (head.size() < http2::FrameHeader::kBytes) return false;
     const auto header = http2::FrameHeader::Read(head.data());
