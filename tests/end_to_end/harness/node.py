@@ -16,7 +16,7 @@ from . import raw, stubs
 from .paths import LARDERD
 from .waiting import wait_until
 
-SERVING = re.compile(r"larderd: serving on (\S+):(\d+), metrics on (\S+):(\d+)")
+SERVING = re.compile(r"larderd: serving on (\S+):(\d+), metrics on (\S+):(\d+)(?:, bus on \S+:(\d+))?\n")
 LABEL = re.compile(r'\w+="[^"]*"')
 START_SECONDS = 30
 # All tests run on either front end: LARDER_TRANSPORT=grpcpp.
@@ -37,7 +37,7 @@ class Node:
     """Starts larderd when made, ends it at the end of a `with`. `stub` is a Cache stub. `credentials`
     are those of channels to a node with TLS, `files_max` is how many files it may open. `stderr`:
     where its log goes instead of to `log()`. `wrapper`: a command that becomes the one whose words
-    follow."""
+    follow. `bus_port` is 0 without --bus_listen."""
 
     def __init__(self, *flags, channel_options=(), credentials=None, files_max=None, stderr=None, wrapper=()):
         self.credentials = credentials
@@ -48,7 +48,7 @@ class Node:
              f"--transport={TRANSPORT}", *flags],
             stdout=subprocess.PIPE, stderr=self._log if stderr is None else stderr, stdin=subprocess.DEVNULL)
         try:
-            self.port, self.metrics_port = self._wait_until_serving()
+            self.port, self.metrics_port, self.bus_port = self._wait_until_serving()
         except BaseException:
             self.process.kill()
             self.process.wait()
@@ -84,7 +84,7 @@ class Node:
             output += chunk
             match = SERVING.search(output.decode())
             if match:
-                return int(match[2]), int(match[4])
+                return int(match[2]), int(match[4]), int(match[5] or 0)
         raise StartError(None, f"not serving after {START_SECONDS} s: {self.log()}")
 
     def log(self):

@@ -44,8 +44,8 @@ def _load():
     grpc.__path__.append(os.path.join(folder, "grpc"))
     return [importlib.import_module(name) for name in (
         "larder.v1.cache_pb2", "larder.v1.cache_pb2_grpc", "larder.v1.admin_pb2",
-        "larder.v1.admin_pb2_grpc", "larder.v1.error_pb2", "grpc.health.v1.health_pb2",
+        "larder.v1.admin_pb2_grpc", "larder.v1.error_pb2", "larder.v1.replication_pb2", "grpc.health.v1.health_pb2",
         "grpc.health.v1.health_pb2_grpc")]
 
 
-cache, cache_grpc, admin, admin_grpc, error, health, health_grpc = _load()
+cache, cache_grpc, admin, admin_grpc, error, replication, health, health_grpc = _load()
