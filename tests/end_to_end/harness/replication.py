@@ -1,6 +1,7 @@
 """Nodes that replicate: making them, and asking how far they are."""
 
 import contextlib
+import os
 import signal
 import unittest
 
@@ -60,9 +61,10 @@ class BusNode(Node):
         answer = self.stub.Get(cache.GetRequest(key=key, **fields), timeout=20)
         return answer.value if answer.found else None
 
-    def fill(self, entries, prefix=b"key", value=b"v" * 100):
+    def fill(self, entries, prefix=b"key", value_bytes=100):
+        """Values that do not compress."""
         for first in range(0, entries, 1000):
-            items = [cache.SetRequest(key=b"%s%d" % (prefix, number), value=value)
+            items = [cache.SetRequest(key=b"%s%d" % (prefix, number), value=os.urandom(value_bytes))
                      for number in range(first, min(first + 1000, entries))]
             self.stub.MultiSet(cache.MultiSetRequest(items=items), timeout=60)
 
