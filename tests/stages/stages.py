@@ -246,15 +246,24 @@ def tsan(context):
     return ctest("tsan", *selection)
 
 
+LONG_TESTS = [
+    ("test_hostile_crowd", {"LARDER_CROWD_SECONDS": "1800", "LARDER_CROWD_CONNECTIONS": "1000"}),
+    ("test_replication_chaos", {"LARDER_CHAOS_SECONDS": "600"}),
+    ("test_replication_acks", {"LARDER_KILLS": "200"}),
+]
+
+
 def long(context):
-    """what takes half an hour: a crowd of 1000 hostile connections beside good clients; not in CI"""
+    """what takes an hour: a crowd of 1000 hostile connections, chaos among replicas, 200 kills; not in CI"""
     del context
     configure("release")
     build("release", END_TO_END_PROGRAMS)
-    output, tally = python_module("tests/end_to_end", "test_hostile_crowd", False,
-                                  {"LARDER_CROWD_SECONDS": "1800", "LARDER_CROWD_CONNECTIONS": "1000"})
-    print(output)
-    return tally
+    total = Tally()
+    for module, environment in LONG_TESTS:
+        output, tally = python_module("tests/end_to_end", module, False, environment)
+        print(output, flush=True)
+        total += tally
+    return total
 
 
 STAGES = {"release": release, "lint": lint, "end_to_end": end_to_end, "grpcpp": grpcpp,
