@@ -1,18 +1,33 @@
 """deploy/up and deploy/down on ports of the test's own, beside a node that a developer may have."""
 
+import contextlib
 import os
+import random
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import unittest
 
 from end_to_end.harness.paths import BIN, LARDERD, ROOT
+from end_to_end.harness.waiting import wait_until
 
 
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+def free_ports(count):
+    """The first of so many that lie side by side, below those that the system gives away."""
+    while True:
+        first = random.randrange(20_000, 32_000)
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                for port in range(first, first + count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                return first
 
 
 def larderds():
@@ -43,9 +58,18 @@ class DeployTest(unittest.TestCase):
     def up(self, *arguments):
         return self.deploy("up", f"--port={self.port}", f"--metrics_port={self.metrics_port}", *arguments)
 
-    def pid(self):
-        with open(os.path.join(self.state, "larderd.pid"), encoding="utf-8") as file:
+    def pid(self, name="larderd"):
+        with open(os.path.join(self.state, f"{name}.pid"), encoding="utf-8") as file:
             return int(file.read())
+
+    def assert_shown(self, output, count):
+        """So many commands are shown, and each can be pasted."""
+        commands = [line[2:] for line in output.splitlines() if line.startswith("$ ")]
+        self.assertEqual(len(commands), count)
+        for command in commands:
+            pasted = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+            self.assertEqual(pasted.returncode, 0, f"{command}: {pasted.stderr}")
+        self.assertIn("hello", output)
 
     def test_up_twice_and_down_twice(self):
         first = self.up("--", "--memory=32MiB")
@@ -54,12 +78,7 @@ class DeployTest(unittest.TestCase):
         pid = self.pid()
         self.assertIn(pid, larderds())
 
-        commands = [line[2:] for line in first.stdout.splitlines() if line.startswith("$ ")]
-        self.assertEqual(len(commands), 3)
-        for command in commands:
-            pasted = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
-            self.assertEqual(pasted.returncode, 0, f"{command}: {pasted.stderr}")
-        self.assertIn("hello", first.stdout)
+        self.assert_shown(first.stdout, 3)
 
         second = self.up()
         self.assertEqual(second.returncode, 0, second.stdout + second.stderr)
@@ -73,8 +92,47 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(again.returncode, 0)
         self.assertIn("no node is running", again.stdout)
 
+    def test_a_primary_with_replicas(self):
+        self.port, self.metrics_port, bus_port = free_ports(3), free_ports(3), free_ports(3)
+        arguments = ("--nodes=1", "--replicas=2", f"--bus_port={bus_port}", "--", "--memory=32MiB")
+        first = self.up(*arguments)
+        self.assertEqual(first.returncode, 0, first.stdout + first.stderr)
+        self.assertIn("2 follow it", first.stdout)
+        pids = {self.pid(name) for name in ("larderd", "replica1", "replica2")}
+        self.assertLessEqual(pids, larderds())
+        self.assert_shown(first.stdout, 3)
+        self.assertRegex(first.stdout, "replicas +2")
+        self.assertTrue(os.listdir(os.path.join(self.state, "replica1.state")))
+
+        second = self.up(*arguments[:3])
+        self.assertEqual(second.returncode, 0, second.stdout + second.stderr)
+        self.assertIn("already running", second.stdout)
+        self.assertNotIn("deploy/down first", second.stdout)
+
+        # One of them ends by itself.
+        os.kill(self.pid("replica2"), signal.SIGKILL)
+        wait_until(lambda: self.pid("replica2") not in larderds(), "it has ended")
+        third = self.up(*arguments[:3])
+        self.assertEqual(third.returncode, 1)
+        self.assertIn("replica2 has ended", third.stderr)
+
+        down = self.deploy("down")
+        self.assertEqual(down.returncode, 0, down.stderr)
+        self.assertFalse(pids & larderds())
+        self.assertIn("replica 1 has ended", down.stdout)
+        self.assertIn("no node is running", self.deploy("down").stdout)
+
+    def test_nodes_that_do_not_start_show_why(self):
+        self.port, self.metrics_port, bus_port = free_ports(2), free_ports(2), free_ports(2)
+        result = self.up("--replicas=1", f"--bus_port={bus_port}", "--", "--memory=32MiB", "--log_bytes=1MiB")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("--log_bytes", result.stderr)
+        self.deploy("down")
+        self.assertFalse(os.path.exists(os.path.join(self.state, "larderd.pid")))
+
     def test_a_clone_reached_through_a_symlink_is_the_same(self):
-        self.assertEqual(self.up().returncode, 0)
+        first = self.up()
+        self.assertEqual(first.returncode, 0, first.stdout + first.stderr)
         pid = self.pid()
         link = os.path.join(self.state, "link")
         os.symlink(ROOT, link)
@@ -109,9 +167,15 @@ class DeployTest(unittest.TestCase):
 
     def test_bad_arguments(self):
         for argument, word in (("--nodes=3", "one node"), ("--port=0", "port"), ("--what", "--what"),
-                               ("--port=abc", "port"), ("--nodes", "--nodes")):
+                               ("--port=abc", "port"), ("--nodes", "--nodes"), ("--replicas=5", "0..4"),
+                               ("--replicas=-1", "0..4"), ("--replicas=two", "0..4"), ("--bus_port=7000", "needs --replicas"),
+                               ("--replicas=2 --port=65534", "1..65533"), ("--replicas=1 --port=55600", "--bus_port"),
+                               ("--replicas=1 --bus_port=0", "--bus_port is '0'"),
+                               ("--replicas=1 --metrics_port=7601", "7601 would be taken twice"),
+                               ("--replicas=1 -- --replica_of=127.0.0.1:1", "--replica_of may not stand after --"),
+                               ("--replicas=1 -- --state_dir=/tmp", "--state_dir may not stand after --")):
             with self.subTest(argument=argument):
-                result = self.deploy("up", argument)
+                result = self.deploy("up", *argument.split())
                 self.assertEqual(result.returncode, 2)
                 self.assertIn(word, result.stderr)
 
