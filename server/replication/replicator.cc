@@ -353,6 +353,7 @@ bool Replicator::Persist(const cluster::DurableReplication& state) {
 void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
                            std::function<void(const absl::Status&)> done) {
   thread_->Post([this, endpoint = std::move(bus_endpoint), done = std::move(done)] {
+    has_begun_ = true;
     const absl::Status status =
         endpoint.has_value() ? FollowNow(*endpoint, /*commanded=*/true) : LeadNow();
     TellLeader();
