@@ -110,25 +110,26 @@ class ChaosTest(unittest.TestCase):
         while time.monotonic() < until:
             replica.suffer()
 
-    def chaos(self, seconds, flags, replica_flags=(), load_flags=(), check_flags=(), keys=300):
+    def chaos(self, seconds, flags, load_flags=(), check_flags=(), keys=300):
         self.keys = keys
         print(f"\nseed {SEED}, {seconds} s", flush=True)
         choice = random.Random(SEED)
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             primary = stack.enter_context(BusNode(*flags))
-            replicas = [stack.enter_context(Replica(primary, (*flags, *replica_flags), random.Random(choice.random()))) for _ in range(2)]
+            replicas = [stack.enter_context(Replica(primary, flags, random.Random(choice.random()))) for _ in range(2)]
             wait_until_following(*(replica.node for replica in replicas))
             files = [os.path.join(folder, name) for name in ("primary", "replicas")]
             common = (f"--rate={RECORDED_RATE / 2:.0f}", "--replicas=1", "--replicas_share=0.2", f"--keys={keys}", *load_flags)
-            writers = stack.enter_context(HistoryLoad(primary.address, files[0], f"--seed={SEED}", *common))
+            duration = f"{seconds + 600}s"
+            writers = stack.enter_context(HistoryLoad(primary.address, files[0], f"--seed={SEED}", *common, duration=duration))
             others = stack.enter_context(HistoryLoad(
                 ",".join(replica.address for replica in replicas), files[1], f"--seed={SEED + 1}", "--first_client=1000",
-                "--max_staleness=5s", *common))
+                "--max_staleness=5s", *common, duration=duration))
             rate = SHARE * saturating_rate(primary)
             background = stack.enter_context(subprocess.Popen(
                 [LARDER, f"--addr={primary.address}", "bench", "--keys=20000", "--read_share=0.5", f"--rate={rate:.0f}",
-                 f"--duration={seconds + 600}s"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+                 f"--duration={duration}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             stack.callback(background.kill)
             self.suffer_all(replicas, time.monotonic() + seconds)
             self.assertIsNone(background.poll(), "the load goes on")
@@ -177,8 +178,7 @@ class ChaosTest(unittest.TestCase):
         self.chaos(SECONDS, FLAGS)
 
     def test_three_nodes_that_evict_agree_after_chaos(self):
-        self.chaos(SECONDS, (*FLAGS, "--memory=8MiB"), ("--memory=32MiB",), ("--value_bytes=2KiB",), ("--evictions",),
-                   keys=30_000)
+        self.chaos(SECONDS, (*FLAGS, "--memory=8MiB"), ("--value_bytes=2KiB",), ("--evictions",), keys=30_000)
 
 
 if __name__ == "__main__":

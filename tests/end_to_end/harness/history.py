@@ -5,16 +5,15 @@ import subprocess
 
 from .paths import LARDER_HISTORY
 
-DURATION_MAX = "300s"
 
 
 class HistoryLoad:
-    """A load from when it is made to `stop`, at the latest the end of the `with`. It leaves `file`."""
+    """A load from when it is made to `stop`, at the latest the end of the `with` or `duration`. It leaves `file`."""
 
-    def __init__(self, addresses, file, *flags):
+    def __init__(self, addresses, file, *flags, duration="300s"):
         self.file = file
         self._process = subprocess.Popen(
-            [LARDER_HISTORY, "run", f"--addr={addresses}", f"--file={file}", f"--duration={DURATION_MAX}", *flags],
+            [LARDER_HISTORY, "run", f"--addr={addresses}", f"--file={file}", f"--duration={duration}", *flags],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         line = self._process.stdout.readline()
         if not line.startswith("running with seed"):

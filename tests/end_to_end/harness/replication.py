@@ -84,24 +84,21 @@ def wait_until_following(*nodes, seconds=60):
 
 
 def caught_up(primary, replica):
-    """The replica has applied all that the primary has."""
+    """The replica has applied all that the primary had some moments ago: what nodes say of themselves is that old."""
     own, end = replica.replication(), primary.replication()
-    return (own.source.state == FOLLOWING and end.HasField("position") and own.position == end.position)
+    return own.source.state == FOLLOWING and end.HasField("position") and own.position == end.position
 
 
 def wait_until_equal(primary, *replicas, seconds=60):
-    """All have applied all, and hold the same; nothing may be written meanwhile. Returns the digest."""
+    """All hold the same, and have applied all; nothing may be written meanwhile. Returns the digest."""
     for replica in replicas:
         try:
-            wait_until(lambda replica=replica: caught_up(primary, replica), f"{replica.address} has all", seconds)
+            wait_until(lambda replica=replica: caught_up(primary, replica) and replica.digest() == primary.digest(),
+                       f"{replica.address} has all", seconds)
         except AssertionError as error:
-            raise AssertionError(f"{error}\nprimary: {primary.replication()}\nreplica: {replica.replication()}") from error
-    expected = primary.digest()
-    for replica in replicas:
-        found = replica.digest()
-        if found != expected:
-            raise AssertionError(f"{replica.address} holds {found}, {primary.address} {expected}")
-    return expected
+            raise AssertionError(f"{error}\nprimary: {primary.digest()} {primary.replication()}\n"
+                                 f"replica: {replica.digest()} {replica.replication()}") from error
+    return primary.digest()
 
 
 class PairTest(unittest.TestCase):
