@@ -56,7 +56,8 @@ class MinReplicasTest(StatusAssertions, unittest.TestCase):
     def test_writes_are_refused_while_too_few_replicas_are_in_time(self):
         with BusNode("--min_replicas_to_write=1", "--replica_in_time=300ms") as primary:
             request = cache.SetRequest(key=b"key", value=b"value")
-            self.assert_fails(grpc.StatusCode.FAILED_PRECONDITION, ["--min_replicas_to_write"], primary.stub.Set, request)
+            self.assert_fails(grpc.StatusCode.FAILED_PRECONDITION, ["--min_replicas_to_write"],
+                              primary.stub.Set, request)
             self.assertIsNone(primary.get(b"key"))
             with BusNode(follows=primary) as replica:
                 wait_until(lambda: primary.replication().replicas_in_time == 1, "the replica is in time")
@@ -85,7 +86,8 @@ class KilledPrimaryTest(unittest.TestCase):
                 wait_until(lambda primary=primary: primary.replication().replicas_in_time == 1, "it is in time")
                 writers = AckWriters(primary, b"%d:" % kill, ONE_REPLICA)
                 least = choice.randrange(200)
-                wait_until(lambda writers=writers, least=least: len(writers.acknowledged) >= least, "writes are acknowledged")
+                wait_until(lambda writers=writers, least=least: len(writers.acknowledged) >= least,
+                           "writes are acknowledged")
                 primary.kill()
                 kept.update(writers.stop())
                 replica.lead()

@@ -1,7 +1,7 @@
-"""A primary with two replicas under a load whose every operation is recorded, while links are cut and replicas stopped,
-killed and restarted by chance. Then quiet: all three hold the same, and the history can be true. In CI for some seconds;
-`tests/run long` does it for ten minutes. LARDER_CHAOS_SEED repeats the faults of a run, though not how they fall together
-with the load."""
+"""A primary with two replicas under a load whose operations are recorded, while links are cut and replicas stopped,
+killed and restarted by chance. Then quiet: all three hold the same, and the history can be true. In CI for some
+seconds; `tests/run long` does it for ten minutes. LARDER_CHAOS_SEED repeats the faults of a run, though not how they
+fall together with the load."""
 
 import concurrent.futures
 import contextlib
@@ -52,8 +52,8 @@ class Replica:
 
     def cut_at_a_boundary(self):
         unit, most = self.choice.choice([("messages", 300), ("frames", 500), ("bytes", 3_000_000)])
-        self.proxy.command(f"cut {self.choice.choice(['forward', 'backward'])} {self.choice.choice(['reset', 'close'])} "
-                           f"{unit}={self.choice.randrange(most)} once")
+        direction, how = self.choice.choice(["forward", "backward"]), self.choice.choice(["reset", "close"])
+        self.proxy.command(f"cut {direction} {how} {unit}={self.choice.randrange(most)} once")
         self.cut()
 
     def keep_away(self, seconds):
@@ -87,8 +87,8 @@ class Replica:
         """One fault, to its end. Now and then there is time to get well."""
         self.faults += 1
         seconds = self.choice.choice([0.1, 0.3, 1.0, 3.0])
-        fault = self.choice.choice([self.cut, self.cut_at_a_boundary, self.keep_away, self.silence, self.slow_down, self.stop,
-                                    self.kill])
+        fault = self.choice.choice([self.cut, self.cut_at_a_boundary, self.keep_away, self.silence, self.slow_down,
+                                    self.stop, self.kill])
         fault() if fault in (self.cut, self.cut_at_a_boundary) else fault(seconds)
         if self.choice.random() < 0.4:
             wait_until_following(self.node, seconds=120)

@@ -6,6 +6,7 @@ import unittest
 
 import grpc
 
+from end_to_end.harness.certificates import Authority, read
 from end_to_end.harness.link_proxy import LinkProxy
 from end_to_end.harness.replication import BusNode, PairTest, wait_until_equal, wait_until_following
 from end_to_end.harness.stubs import admin
@@ -66,6 +67,28 @@ class SecretTest(unittest.TestCase):
                 wait_until_equal(primary, replica)
                 for node in (stranger, without):
                     wait_until(lambda node=node: "secret" in node.replication().source.trouble, "it is told why")
+                    self.assertEqual(node.stats().entries, 0)
+
+
+class TlsTest(unittest.TestCase):
+    def test_nodes_with_certificates_replicate_and_strangers_are_told_why_not(self):
+        with Authority() as authority, Authority("a stranger") as strange:
+            own = authority.issue("client")
+            credentials = grpc.ssl_channel_credentials(
+                read(authority.ca_file), read(own.key_file), read(own.cert_file))
+            flags = [*authority.issue("node").flags(), f"--tls_client_ca_file={authority.ca_file}"]
+            strange_flags = [*strange.issue("node").flags(), f"--tls_peer_ca_file={authority.ca_file}"]
+            strange_credentials = grpc.ssl_channel_credentials(read(strange.ca_file))
+            with BusNode(*flags, credentials=credentials) as primary, \
+                    BusNode(*flags, credentials=credentials, follows=primary) as replica, \
+                    BusNode(*strange_flags, credentials=strange_credentials, follows=primary) as stranger, \
+                    BusNode(follows=primary) as plain:
+                wait_until_following(replica)
+                primary.set(b"key")
+                replica.set(b"by the replica")
+                self.assertEqual(wait_until_equal(primary, replica)[1], 2)
+                for node in (stranger, plain):
+                    wait_until(lambda node=node: "cannot be reached" in node.replication().source.trouble, "it says why")
                     self.assertEqual(node.stats().entries, 0)
 
 

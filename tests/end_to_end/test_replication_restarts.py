@@ -64,7 +64,8 @@ class RestartTest(unittest.TestCase):
                 held = wait_until_equal(primary, *replicas)
                 primary = self.restart(primary, *flags)
                 for replica in replicas:
-                    wait_until(lambda replica=replica: replica.replication().source.trouble, "it says why it does not follow")
+                    wait_until(lambda replica=replica: replica.replication().source.trouble,
+                               "it says why it does not follow")
                     self.assertEqual(replica.digest(), held)
                 # By hand one of them leads, and all is as it was.
                 replicas[0].lead()
