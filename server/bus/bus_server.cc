@@ -91,7 +91,7 @@ class GrpcBusServer final : public BusServer {
 
  private:
   void Configure(grpc::ServerBuilder* builder) const {
-    builder->SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
+    builder->SetMaxReceiveMessageSize(static_cast<int>(options_.request_bytes_max));
     builder->SetMaxSendMessageSize(-1);
     builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                                 kPingIntervalMinMs);

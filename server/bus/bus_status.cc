@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace larder::server {
@@ -26,6 +27,11 @@ absl::Status ExplainEnd(const Endpoint& endpoint, const grpc::Status& status, bo
   if (code == absl::StatusCode::kUnavailable && !was_open) {
     return {code, absl::StrCat(bus, "it cannot be reached, or does not speak ",
                                "the bus's protocol: ", status.error_message())};
+  }
+  if (code == absl::StatusCode::kResourceExhausted &&
+      absl::StrContains(status.error_message(), "larger than max")) {
+    return {code, absl::StrCat(bus, status.error_message(),
+                               " (is --max_value_bytes lower here than there?)")};
   }
   return {code, absl::StrCat(bus, status.error_message())};
 }

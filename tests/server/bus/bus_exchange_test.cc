@@ -12,6 +12,7 @@ namespace larder::server {
 namespace {
 
 using cluster::Ack;
+using cluster::CopyChunk;
 using cluster::LogBatch;
 using cluster::ReplicaMessage;
 using cluster::SourceMessage;
@@ -79,6 +80,26 @@ TEST_F(BusExchangeTest, LargeMessagesArriveAsTheyWere) {
   }
   // The second one was all zeros but for their name.
   EXPECT_LT(counters_.bytes_sent.load(), size_t{21} << 20);
+}
+
+TEST_F(BusExchangeTest, BoundsFollowTheLargestRecord) {
+  const size_t record = size_t{40} << 20;  // more than any message by default
+  options_.BoundMessages(record);
+  options_.compression.is_on = false;
+  StartServer();
+  const Pair pair = Open();
+  const std::string cursor(options_.limits.cursor_bytes_max, 'c');
+  const std::string payload(BusOptions::kBatchBytesMax + record, 'r');
+  ASSERT_TRUE(pair.source.heard->Send(
+      pair.source.stream.get(),
+      SourceMessage(CopyChunk{cursor, cursor, UINT64_MAX, false, payload})));
+  const auto chunk = pair.replica.heard->Next();
+  ASSERT_TRUE(chunk.has_value()) << pair.replica.heard->WaitUntilClosed();
+  EXPECT_TRUE(std::get<CopyChunk>(*chunk).payload == payload);
+  pair.replica.stream->ReadNext();
+  ASSERT_TRUE(pair.source.heard->Send(pair.source.stream.get(),
+                                      SourceMessage(LogBatch{1, 2, payload + "more"})));
+  EXPECT_FALSE(pair.replica.heard->WaitUntilClosed().ok());
 }
 
 TEST_F(BusExchangeTest, AReaderThatStallsHoldsTheSenderAndNotTheMemory) {

@@ -100,19 +100,43 @@ TEST_F(BusFaultsTest, AMessageThatIsTooLargeEndsTheStream) {
   const absl::Status end = pair.replica.heard->WaitUntilClosed();
   EXPECT_EQ(end.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(end.message()), HasSubstr("vs. 10000"));
+  EXPECT_THAT(std::string(end.message()), HasSubstr("--max_value_bytes"));
   EXPECT_FALSE(pair.source.heard->WaitUntilClosed().ok());
 }
 
+// However large a source's messages may be. It is never parsed: its cursor alone would be refused
+// then, with another code.
 TEST_F(BusFaultsTest, AHelloThatIsTooLargeEndsTheStream) {
-  options_.message_bytes_max = 10000;
   StartServer();
   const Follower replica = Connect(server_->endpoint());
   cluster::Hello hello = SomeHello();
-  hello.endpoint = std::string(10001, 'e');
+  hello.copy.emplace();
+  hello.copy->cursor = std::string(options_.request_bytes_max + 1, 'c');
   ASSERT_TRUE(replica.heard->Send(replica.stream.get(), ReplicaMessage(hello)));
-  EXPECT_FALSE(replica.heard->WaitUntilClosed().ok());
+  EXPECT_EQ(replica.heard->WaitUntilClosed().code(), absl::StatusCode::kResourceExhausted);
   server_->Stop();
   EXPECT_EQ(counters_.messages_received.load(), 0u);
+}
+
+TEST_F(BusFaultsTest, TheLargestHelloThatIsWellFormedIsTaken) {
+  StartServer();
+  const Follower replica = Connect(server_->endpoint());
+  cluster::Hello hello = SomeHello();
+  hello.endpoint = std::string(options_.limits.endpoint_bytes_max, 'e');
+  cluster::Epoch epoch{cluster::Epoch::kNumberMax - 100, cluster::Epoch::kNumberMax, hello.node};
+  for (size_t i = 0; i < cluster::History::kEpochsMax; ++i) {
+    epoch = epoch.NextTerm(hello.node);
+    hello.history.Begin(epoch, (uint64_t{1} << 62) + i);
+  }
+  hello.fence = epoch;
+  hello.position = {epoch, UINT64_MAX};
+  const std::string cursor(options_.limits.cursor_bytes_max, 'c');
+  hello.copy = {UINT64_MAX, *hello.position, cursor, hello.position, cursor, *hello.position};
+  ASSERT_TRUE(replica.heard->Send(replica.stream.get(), ReplicaMessage(hello)));
+  const auto heard = acceptor_.Next().heard->Next();
+  ASSERT_TRUE(heard.has_value());
+  EXPECT_EQ(std::get<cluster::Hello>(*heard).copy->cursor, cursor);
+  server_->Stop();
 }
 
 TEST_F(BusFaultsTest, TheSecretMustBeTheSame) {
