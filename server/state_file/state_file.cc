@@ -66,16 +66,15 @@ std::string HolderOf(const FileDescriptor& lock) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StateFile>> StateFile::Open(const std::string& folder) {
-  if (mkdir(folder.c_str(), 0700) == 0) {
-    // The folder's own name must be on disk before anything in it counts.
-    const FileDescriptor above(
-        open(absl::StrCat(folder, "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!above.is_open() || fsync(above.number()) != 0) {
-      return Refuse(folder, std::strerror(errno));
-    }
-  } else if (errno != EEXIST) {
-    return Refuse(folder, std::strerror(errno));
-  }
+  const bool is_new = mkdir(folder.c_str(), 0700) == 0;
+  if (!is_new && errno != EEXIST) return Refuse(folder, std::strerror(errno));
+  // The folder's own name must be on disk before anything in it counts; whoever made it may have
+  // crashed before it was. Where the folder above may not be read, it was not made by us.
+  const FileDescriptor above(
+      open(absl::StrCat(folder, "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const bool is_synced = above.is_open() && fsync(above.number()) == 0;
+  const bool may_not_be_read = !is_new && !above.is_open() && (errno == EACCES || errno == ENOTDIR);
+  if (!is_synced && !may_not_be_read) return Refuse(folder, std::strerror(errno));
   FileDescriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.is_open()) return Refuse(folder, std::strerror(errno));
   const std::string lock_path = absl::StrCat(folder, "/", kLockName);

@@ -127,6 +127,33 @@ TEST(StateFileCrashTest, TheFolderThatWasMadeIsSynced) {
   EXPECT_THAT(steps, ElementsAre("fsync", "write"));
 }
 
+// Whoever made it may have crashed between.
+TEST(StateFileCrashTest, AFolderThatWasThereIsSyncedToo) {
+  const TemporaryFolder folder;
+  steps.clear();
+  is_recording = true;
+  const auto file = StateFile::Open(folder.path());
+  is_recording = false;
+  ASSERT_TRUE(file.ok());
+  EXPECT_THAT(steps, ElementsAre("fsync", "write"));
+}
+
+TEST(StateFileCrashTest, AFolderWhoseNameCanNotBeSyncedIsRefused) {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 2; ++i) {
+    steps.clear();
+    faults = {.kind = Faults::Kind::kFail, .at = 0, .error = EIO};
+    is_recording = true;
+    const auto file = StateFile::Open(folder.Path("data"));
+    is_recording = false;
+    faults = {};
+    EXPECT_EQ(file.status(), absl::FailedPreconditionError(
+                                 absl::StrCat(folder.Path("data"), ": Input/output error")))
+        << i;
+  }
+  EXPECT_TRUE(StateFile::Open(folder.Path("data")).ok());
+}
+
 TEST(StateFileCrashTest, ACrashAtAnyStepLeavesTheOldStateOrTheNewOne) {
   const char* const found[] = {kOld, kOld, kOld, kNew};
   for (int at = 0; at < 4; ++at) {

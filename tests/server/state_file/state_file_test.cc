@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -89,6 +90,20 @@ TEST(StateFileTest, EveryBitCounts) {
   EXPECT_EQ(file->Read().status().code(), absl::StatusCode::kDataLoss);
   folder.WriteFile(kFile, std::string(size_t{3} << 20, 'x'));
   EXPECT_EQ(file->Read().status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(StateFileTest, GarbageIsDataLossAndNamed) {
+  const TemporaryFolder folder;
+  const auto file = OpenIn(folder.path());
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 1000; ++i) {
+    std::string garbage(random() % 200, '\0');
+    for (char& byte : garbage) byte = static_cast<char>(random());
+    folder.WriteFile(kFile, garbage);
+    const absl::Status status = file->Read().status();
+    ASSERT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(folder.Path(kFile)));
+  }
 }
 
 TEST(StateFileTest, AnotherVersionIsNamed) {
