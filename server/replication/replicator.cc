@@ -6,7 +6,7 @@
 #include <future>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "server/replication/empty_feed.h"
 
 namespace larder::server {
 namespace {
@@ -25,19 +25,6 @@ constexpr uint64_t kFirstSequence = 1;
 using Opening = cluster::ReplicationState::Opening;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-// Of a link that nothing is read for.
-class EmptyFeed final : public cluster::ReplicationFeed {
- public:
-  uint64_t LogOldest() override { return 0; }
-  uint64_t LogEnd() override { return 0; }
-  LogRead ReadLog(const LogRequest&) override { return {}; }
-  Chunk ReadChunk(const std::string&, uint64_t, const std::optional<Copied>&) override {
-    return {};
-  }
-  void HoldWriters(uint64_t, uint64_t) override {}
-  void ReleaseWriters() override {}
-};
 
 EmptyFeed empty_feed;
 
