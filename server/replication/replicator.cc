@@ -70,17 +70,16 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
       state_(options_.node, options_.recovered, std::nullopt),
       source_(options_.source, &state_),
       sink_(options_.sink, &state_, options_.seed),
-      data_(
-          {.served = parts_.served,
-           .keyspace = options_.keyspace,
-           .versions = parts_.versions,
-           .log = &log_,
-           .on_log_closes =
-               [this] {
-                 EndAllLinks(absl::UnavailableError("the data is replaced"));
-                 state_.Forget();
-               },
-           .retire = parts_.retire}),
+      data_({.served = parts_.served,
+             .keyspace = options_.keyspace,
+             .versions = parts_.versions,
+             .log = &log_,
+             .on_log_closes =
+                 [this] {
+                   EndAllLinks(absl::UnavailableError("the data is replaced"));
+                   state_.Forget();
+                 },
+             .retire = parts_.retire}),
       to_source_(
           parts_.open_stream, [this](TaskThread::Task task) { thread_->Post(std::move(task)); },
           {.on_open =
