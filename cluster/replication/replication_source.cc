@@ -8,6 +8,17 @@
 #include "absl/strings/str_cat.h"
 
 namespace larder::cluster {
+namespace {
+
+// Nothing was ever written of what it has.
+bool HasNothing(const Hello& hello) {
+  const History::Parts& parts = hello.history.parts();
+  return !hello.position.has_value() ||
+         (parts.began_empty && !parts.forgot &&
+          hello.position->sequence == parts.beginnings.front().first);
+}
+
+}  // namespace
 
 void ReplicationSource::Open(const Epoch& epoch, uint64_t first) {
   // A primary that only raises its epoch keeps its log, and what was acknowledged of it.
@@ -189,7 +200,7 @@ std::optional<Refuse> ReplicationSource::ReasonByData(const Hello& hello,
                                   hello.position->sequence));
   }
   const History::Parts& parts = state_->history().parts();
-  if (parts.began_empty && !parts.forgot && hello.position.has_value() && !hello.commanded &&
+  if (parts.began_empty && !parts.forgot && !HasNothing(hello) && !hello.commanded &&
       !state_->history().SharesEpochWith(hello.history)) {
     return RefuseFor(Refuse::Reason::kRestartedEmpty,
                      "the replica has data that this node, which began empty, never had; an "

@@ -386,6 +386,19 @@ TEST_F(ReplicationSourceTest, AfterARestartHearsThoseThatAreBoundToAHigherEpoch)
             Refuse::Reason::kTakeOver);
 }
 
+// Who followed an empty node, which now follows this one, has nothing that could be lost.
+TEST_F(ReplicationSourceTest, OneThatBeganEmptyCopiesToWhoHasNothing) {
+  const Epoch theirs{1, 0, kOther};
+  Hello hello = HelloAt(kReplica, theirs, 1);
+  hello.history.set_began_empty();
+  EXPECT_EQ(Kind(Greet(hello, LinkId{2})), Welcome::Kind::kCopyAnew);
+  hello.position->sequence = 2;
+  ExpectRefused(hello, Refuse::Reason::kRestartedEmpty, LinkId{3});
+  hello.position->sequence = 1;
+  hello.history.set_forgot();
+  ExpectRefused(hello, Refuse::Reason::kRestartedEmpty, LinkId{4});
+}
+
 // Writers that write as much as they may, all of it to what is copied already. Bytes of the log are
 // its sequences.
 class FloodedFeed final : public ReplicationFeed {
