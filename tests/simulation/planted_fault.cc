@@ -53,7 +53,7 @@ void PlantInHello(PlantedFault fault, const ReplicationState& source, uint64_t e
   if (fault == PlantedFault::kCopyFromAnotherSource && hello->copy.has_value()) {
     Relabel(source, end, &hello->copy->position);
     hello->copy->older_position.reset();
-    Relabel(source, end, &hello->copy->exact_from);
+    hello->copy->exact_from = hello->copy->position;
   }
   if (!hello->position.has_value()) return;
   Position* const position = &*hello->position;

@@ -34,7 +34,7 @@ struct NamedFault {
   PlantedFault fault;
   std::string_view name;
 };
-// Those that chance finds in a thousand seeds; the others have a story.
+// Those that chance finds in some thousand seeds; the others have a story.
 inline constexpr std::array<NamedFault, 12> kPlantedFaults = {{
     {PlantedFault::kApplyByVersion, "apply_by_version"},
     {PlantedFault::kContinuePastPromotion, "continue_past_promotion"},

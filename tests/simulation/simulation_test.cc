@@ -9,7 +9,7 @@ namespace larder::simulation {
 namespace {
 
 constexpr uint64_t kSeeds = 200;
-constexpr uint64_t kSeedsToFind = 1000;
+constexpr uint64_t kSeedsToFind = 3000;
 
 TEST(SimulationTest, NothingIsViolated) {
   SimulationCounts all;
