@@ -188,6 +188,24 @@ TEST(ReplicatorTest, APromotedReplicaLeadsAndItsSiblingGoesOn) {
   EXPECT_EQ(primary.content(), first.content());
 }
 
+TEST(ReplicatorTest, AReplicaOfAReplica) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode middle(2, &network);
+  ThreadedNode last(3, &network);
+  primary.Write(1, 5000);
+  ASSERT_TRUE(last.ReplicaOf("2").ok());
+  ASSERT_TRUE(middle.ReplicaOf("1").ok());
+  primary.Write(2, 2000);
+  Settle(primary, middle);
+  Settle(middle, last);
+  primary.Write(3, 2000);
+  Settle(primary, middle);
+  Settle(middle, last);
+  EXPECT_EQ(middle.content(), primary.content());
+  EXPECT_EQ(last.content(), primary.content());
+}
+
 TEST(ReplicatorTest, NodesThatFollowEachOtherAreNotHarmed) {
   LocalNetwork network;
   ThreadedNode one(1, &network);
