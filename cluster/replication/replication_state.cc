@@ -12,6 +12,8 @@ ReplicationState::ReplicationState(NodeId node, const DurableReplication& recove
   if (!sequence.has_value()) return;
   growing_ = GrowingHistory(recovered.history, *sequence);
   growing_.ForgetAnnounced();
+  // What the data has been through is known, whatever else was lost.
+  if (has_data()) RaiseFence(history().beginnings().back().epoch);
   sequence_ = *sequence;
 }
 

@@ -146,6 +146,12 @@ TEST(ReplicationStateTest, IsUnsavedUntilItWasSaved) {
   EXPECT_FALSE(state.Unsaved().has_value());
 }
 
+TEST(ReplicationStateTest, TheFenceIsNeverBelowTheEpochsOfTheData) {
+  ReplicationState state(kA, {E(2), Of({{E(1), 1}, {E(3), 50}}), false}, 90);
+  EXPECT_EQ(state.fence(), E(3));
+  EXPECT_EQ(state.Unsaved()->fence, E(3));
+}
+
 TEST(ReplicationStateTest, DataThatIsGoneHasToBeSaved) {
   ReplicationState state(kA, {E(2), Of({{E(2), 1}}), false}, std::nullopt);
   ASSERT_TRUE(state.Unsaved().has_value());
