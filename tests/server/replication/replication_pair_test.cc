@@ -355,8 +355,8 @@ TEST_F(ReplicationPairTest, WhatDoesNotFitAnyMoreFailsAndWhatWentBeforeCounts) {
 
 // Its own replica copies, and keeps its log from being written over for so long.
 TEST_F(ReplicationPairTest, AFollowerWhoseLogHasNoRoomWaitsForItsOwnReplica) {
-  ReplicaNode primary(1, 32 * kMi, 4 * kMi);
-  ReplicaNode middle(2, 32 * kMi, kMi / 4);
+  ReplicaNode primary(1, 32 * kMi, 8 * kMi);
+  ReplicaNode middle(2, 32 * kMi, kMi);
   ReplicaNode last(3, 32 * kMi, kMi);
   WriteRandomly(primary, 5000);
   primary.Lead();
@@ -367,7 +367,7 @@ TEST_F(ReplicationPairTest, AFollowerWhoseLogHasNoRoomWaitsForItsOwnReplica) {
   last.Follow(now_);
   to_last.Step(now_, Now(), 3);
   ASSERT_TRUE(last.sink.is_copying());
-  WriteRandomly(primary, 5000);
+  WriteRandomly(primary, 20000);
   for (int i = 0; i < 20; ++i) {
     Advance(20);
     to_middle.Step(now_, Now(), 50);
