@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "absl/time/time.h"
 
@@ -20,6 +21,8 @@ struct ForwardingOptions {
   absl::Duration keepalive_time = absl::Seconds(2);
   absl::Duration keepalive_timeout = absl::Seconds(3);
   size_t peers_max = 1024;  // whom one I/O thread is connected to
+  // What nodes know each other's calls by (forwarded_proof.h); empty: whoever says so is a node.
+  std::string proof = {};
 };
 
 }  // namespace larder::server

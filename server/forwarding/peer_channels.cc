@@ -46,6 +46,8 @@ void PeerChannels::Release(Peer& peer) {
 
 absl::StatusOr<std::unique_ptr<Peer>> PeerChannels::Create(const std::string& endpoint) {
   const ForwardingOptions& from = shared_.options;
+  std::string mark(kForwardedValue);
+  if (!from.proof.empty()) absl::StrAppend(&mark, " ", from.proof);
   auto peer = std::make_unique<Peer>();
   peer->endpoint = endpoint;
   ChannelOptions options{.address = endpoint,
@@ -53,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Peer>> PeerChannels::Create(const std::string& en
                          .connect_timeout = from.connect_timeout,
                          .ping_after = from.keepalive_time,
                          .pong_within = from.keepalive_timeout,
-                         .metadata = {{kForwardedField, kForwardedValue}},
+                         .metadata = {{kForwardedField, mark}},
                          .limits = {.answer_bytes_max = from.answer_bytes_max}};
   if (shared_.tls != nullptr) {
     // Before the context is read, so that one that comes in between is noticed.

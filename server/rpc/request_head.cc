@@ -63,6 +63,7 @@ void RequestHead::Clear() {
   routing_ = RoutingWish::kForward;
   bad_routing_.reset();
   is_forwarded_ = false;
+  proof_.clear();
   bad_forwarded_.reset();
   metadata_.clear();
 }
@@ -123,11 +124,30 @@ void RequestHead::AddRegular(std::string_view name, std::string_view value) {
     }
   } else if (name == kForwardedField) {
     is_plain_ = false;
-    is_forwarded_ = value == kForwardedValue;
-    if (!is_forwarded_) bad_forwarded_ = value;
+    AddForwarded(value);
   } else if (keeps_metadata_ && IsMetadataName(name)) {
     metadata_.emplace_back(name, value);
   }
+}
+
+void RequestHead::AddForwarded(std::string_view value) {
+  const size_t end = value.find(' ');
+  is_forwarded_ = value.substr(0, end) == kForwardedValue && end != value.size() - 1;
+  if (!is_forwarded_) {
+    bad_forwarded_ = value;
+  } else if (end != std::string_view::npos) {
+    proof_ = value.substr(end + 1);
+  }
+}
+
+bool RequestHead::IsFromNode(std::string_view proof) const {
+  if (!is_forwarded_ || proof.empty()) return is_forwarded_;
+  if (proof_.size() != proof.size()) return false;
+  unsigned char differs = 0;
+  for (size_t i = 0; i < proof.size(); ++i) {
+    differs |= static_cast<unsigned char>(proof_[i] ^ proof[i]);
+  }
+  return differs == 0;
 }
 
 absl::Status RequestHead::CheckUncommon() const {
@@ -138,7 +158,8 @@ absl::Status RequestHead::CheckUncommon() const {
   }
   if (bad_forwarded_.has_value()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("larder-forwarded is ", Quoted(*bad_forwarded_), "; it can be 1, or absent"));
+        absl::StrCat("larder-forwarded is ", Quoted(*bad_forwarded_),
+                     "; it can be 1, perhaps with a proof, or absent"));
   }
   if (!encoding_.empty() && encoding_ != "gzip") {
     return absl::UnimplementedError(absl::StrCat("the request's compression ", Quoted(encoding_),

@@ -20,7 +20,8 @@ enum class RoutingWish : uint8_t {
   kRedirect,  // the node says who the owner is
 };
 
-// The header field by which a node marks the requests that it sends on.
+// The header field by which a node marks the requests that it sends on: 1, and behind a space the
+// proof that it is one, if nodes have any.
 inline constexpr char kForwardedField[] = "larder-forwarded";
 inline constexpr char kForwardedValue[] = "1";
 
@@ -55,6 +56,9 @@ class RequestHead {
   RoutingWish routing() const { return routing_; }
   // Another node has sent it on, by the header field larder-forwarded: it is not sent on again.
   bool is_forwarded() const { return is_forwarded_; }
+  // Whether it is, and whoever says so has this proof, or needs none since it is empty. Takes a
+  // time that tells only how long the proof is.
+  bool IsFromNode(std::string_view proof) const;
   // INVALID_ARGUMENT: grpc-timeout, larder-routing or larder-forwarded is malformed.
   // UNIMPLEMENTED: the messages are compressed in a way that is not ours. DEADLINE_EXCEEDED: there
   // was no time left.
@@ -66,6 +70,7 @@ class RequestHead {
   absl::Status CheckUncommon() const;
   void AddPseudo(std::string_view name, std::string_view value);
   void AddRegular(std::string_view name, std::string_view value);
+  void AddForwarded(std::string_view value);
 
   const size_t bytes_max_;
   size_t bytes_ = 0;
@@ -86,7 +91,8 @@ class RequestHead {
   RoutingWish routing_ = RoutingWish::kForward;
   std::optional<std::string> bad_routing_;  // what came in place of it
   bool is_forwarded_ = false;
-  std::optional<std::string> bad_forwarded_;  // what came in place of 1
+  std::string proof_;                         // that came with it
+  std::optional<std::string> bad_forwarded_;  // what came in place of it
   std::vector<std::pair<std::string, std::string>> metadata_;
 };
 

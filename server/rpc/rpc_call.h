@@ -82,6 +82,8 @@ class RpcCall final : public http2::RequestStream {
   RoutingWish routing() const { return routing_; }
   // Another node has sent the call on.
   bool is_forwarded() const { return is_forwarded_; }
+  // The same, and it has proven to be a node, if nodes can.
+  bool is_from_node() const { return is_from_node_; }
   // kNoTime: it has none.
   LoopTime deadline() const { return deadline_; }
   // When what runs now came.
@@ -119,6 +121,7 @@ class RpcCall final : public http2::RequestStream {
   LoopTime deadline_ = kNoTime;
   RoutingWish routing_ = RoutingWish::kForward;
   bool is_forwarded_ = false;
+  bool is_from_node_ = false;
   CallState state_ = CallState::kReading;
   MessageReader reader_;
   // Messages that were taken and are not run yet; what they borrow from goes when Receive returns.

@@ -152,6 +152,7 @@ absl::Status RpcConnection::CheckHead(const RequestHead& head, RpcCall& call) {
   if (const absl::Status status = head.CheckGrpc(); !status.ok()) return status;
   call.routing_ = head.routing();
   call.is_forwarded_ = head.is_forwarded();
+  call.is_from_node_ = head.IsFromNode(limits_.forwarded_proof);
   if (!head.encoding().empty()) call.reader_.AllowGzip();
   if (head.timeout().has_value()) {
     call.deadline_ = After(now_, *head.timeout());

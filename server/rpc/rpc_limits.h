@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "client/channel/loop_time.h"
 #include "server/rpc/http2_session.h"
@@ -18,6 +19,7 @@ struct RpcLimits {
   size_t unread_bytes_max = size_t{32} << 20;    // of a connection, for answers not yet sent
   size_t output_bytes_max = size_t{1} << 20;     // not taken by the socket: nothing more is read
   uint32_t deferred_max = 128;  // tickets of a streaming call: then no more of it is run
+  std::string forwarded_proof;  // by which other nodes are known; empty: they need none
   LoopTime::duration turn =
       std::chrono::microseconds(250);  // then the other connections have theirs
 };

@@ -58,7 +58,7 @@ FOLDERS = {
         ("server/forwarding", "server/rpc", "server/messages", "server/handlers",
          "server/transport", "server/metrics", "server/tls", "storage", "cluster",
          "client/channel"),
-        ("absl/",), leaf=False),
+        ("absl/", "openssl/"), leaf=False),
     "server/rpc/services": Folder(
         ("server", "storage", "cluster", "client/channel", "proto"),
         ("absl/", "google/protobuf/"), leaf=False),

@@ -64,11 +64,11 @@ void RoutedMethod::RunRouted(std::string_view request, RpcCall& call) {
   const Routing& routing = forwarder_.routing();
   ForwardingMetrics& metrics = forwarder_.shared().metrics;
   if (call.routing() == RoutingWish::kRedirect) TellTopology(routing, call);
-  if (call.is_forwarded()) {
+  if (call.is_from_node()) {
     metrics.received[static_cast<size_t>(method_)].fetch_add(1, std::memory_order_relaxed);
   }
   const auto run_here = [&] {
-    (call.is_forwarded() ? local_for_peers_ : local_)->Run(request, call);
+    (call.is_from_node() ? local_for_peers_ : local_)->Run(request, call);
   };
   // Without a look at its items, which is not cheap: anybody may say that a call is forwarded.
   if (routing.is_all_here()) return run_here();

@@ -28,8 +28,9 @@ class RoutedMethod final : public UnaryMethod {
   void Run(std::string_view request, RpcCall& call) override;
 
  private:
+  // Who only says that it is a node, and could prove it, is served as any client.
   const ServiceParts& PartsFor(const RpcCall& call) const {
-    return call.is_forwarded() ? parts_of_received_ : parts_;
+    return call.is_from_node() ? parts_of_received_ : parts_;
   }
   void RunRouted(std::string_view request, RpcCall& call);
   // Answers for nobody.

@@ -26,13 +26,14 @@ constexpr std::chrono::milliseconds kDrainPoll{5};
 // How long clients may take to read the last that was said to them, and to close.
 constexpr std::chrono::milliseconds kLinger{100};
 
-RpcLimits LimitsOf(const ServerConfig& config) {
+RpcLimits LimitsOf(const ServerConfig& config, const ServiceParts& parts) {
   RpcLimits limits;
   limits.session.streams_max = config.max_streams;
   limits.session.header_bytes_max = static_cast<uint32_t>(config.max_header_bytes);
   limits.request_bytes_max = config.max_request_bytes;
   limits.buffered_bytes_max = config.max_incomplete_bytes;
   limits.unread_bytes_max = config.max_unread_bytes;
+  if (parts.forwarding != nullptr) limits.forwarded_proof = parts.forwarding->options.proof;
   return limits;
 }
 
@@ -58,7 +59,7 @@ struct IoLoop {
 class RpcFrontEnd final : public FrontEnd {
  public:
   RpcFrontEnd(const ServerConfig& config, const ServiceParts& parts)
-      : limits_(LimitsOf(config)),
+      : limits_(LimitsOf(config, parts)),
         transport_(parts.transport),
         parts_(parts),
         index_(ServiceNames()) {}

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "server/forwarding/forwarded_proof.h"
 #include "server/forwarding/peer_channels.h"
 #include "server/rpc/services/rpc_front_end.h"
 #include "tests/server/forwarding/forwarding_fixture.h"
@@ -53,7 +54,8 @@ class NoTime final : public TimeSource {
 // A node whose Gets are held, and which serves one call of other nodes at a time.
 class ReceivedLimitTest : public testing::Test {
  protected:
-  ReceivedLimitTest() {
+  ReceivedLimitTest() : ReceivedLimitTest({.received_max = 1}) {}
+  explicit ReceivedLimitTest(const ForwardingOptions& options) : forwarding_(options) {
     ServerConfig config;
     config.listen = {"127.0.0.1", 0};
     config.io_threads = 1;
@@ -86,7 +88,7 @@ class ReceivedLimitTest : public testing::Test {
   TransportState transport_;
   Readiness readiness_;
   ConnectionTable connections_{100};
-  Forwarding forwarding_{ForwardingOptions{.received_max = 1}};
+  Forwarding forwarding_;
   std::unique_ptr<FrontEnd> front_end_;
   std::unique_ptr<RpcChannel> own_;
   std::unique_ptr<RpcChannel> other_node_;
@@ -192,6 +194,69 @@ TEST(PeerChannelsTest, TheOneThatWasNotUsedForLongestGoes) {
     EXPECT_EQ(channels->Use("127.0.0.1:2").status().code(), Code::kUnavailable);
     EXPECT_EQ(channels->Use("127.0.0.1:1").value(), first);
   });
+}
+
+TEST(ForwardedProofTest, IsThatOfOneSecret) {
+  const std::string proof = ForwardedProofOf("a secret of this cluster");
+  EXPECT_EQ(proof.size(), 32u);
+  EXPECT_EQ(proof, ForwardedProofOf("a secret of this cluster"));
+  EXPECT_NE(proof, ForwardedProofOf("a secret of that cluster"));
+  EXPECT_EQ(ForwardedProofOf(""), "");
+}
+
+// A node with a secret, and with one place each for its own calls and for those of other nodes.
+class ProvenCallsTest : public ReceivedLimitTest {
+ protected:
+  ProvenCallsTest() : ReceivedLimitTest({.received_max = 1, .proof = ForwardedProofOf(kSecret)}) {}
+
+  // Whoever says that it is a node, with this proof.
+  std::unique_ptr<RpcChannel> NodeWith(const std::string& proof) const {
+    return Connect({.address = front_end_->endpoint().ToString(),
+                    .metadata = {{"larder-forwarded", absl::StrCat("1 ", proof)}}});
+  }
+  static constexpr char kSecret[] = "a secret of this cluster";
+};
+
+TEST_F(ProvenCallsTest, StrangersTakeNoPlacesOfNodes) {
+  const auto liar = NodeWith(ForwardedProofOf("a secret of that cluster"));
+  ProtoCall<v1::GetResponse> of_liar(kGet, GetOf("k"));
+  liar->Start(of_liar);
+  AwaitHeld(1);
+  // One without any proof is a client like the other, and there is no more room for clients.
+  ProtoCall<v1::GetResponse> of_stranger(kGet, GetOf("k"));
+  other_node_->Start(of_stranger);
+  EXPECT_EQ(of_stranger.Wait(), Code::kResourceExhausted);
+  EXPECT_THAT(of_stranger.status.message, HasSubstr("--max_inflight"));
+  EXPECT_EQ(forwarding_.received.current(), 0u);
+  const auto node = NodeWith(ForwardedProofOf(kSecret));
+  ProtoCall<v1::GetResponse> of_node(kGet, GetOf("k"));
+  node->Start(of_node);
+  AwaitHeld(2);
+  EXPECT_EQ(forwarding_.received.current(), 1u);
+  cache_.AnswerAll();
+  EXPECT_EQ(of_liar.Wait(), Code::kOk);
+  EXPECT_EQ(of_node.Wait(), Code::kOk);
+  EXPECT_EQ(forwarding_.metrics.received[static_cast<size_t>(Method::kGet)], 1u);
+}
+
+TEST_F(ProvenCallsTest, WhatAStrangerSaysIsSentOnIsNotSentOnAgain) {
+  forwarding_.routing.Publish(Routing::AllAt("127.0.0.1:1", 3));
+  ProtoCall<v1::GetResponse> call(kGet, GetOf("k"));
+  other_node_->Start(call);
+  EXPECT_EQ(call.Wait(), Code::kFailedPrecondition);
+  EXPECT_EQ(call.redirect().endpoint(), "127.0.0.1:1");
+}
+
+TEST_F(ProvenCallsTest, ANodeProvesItselfToTheOwner) {
+  Listener owner;
+  forwarding_.routing.Publish(Routing::AllAt(owner.address(), 3));
+  ProtoCall<v1::GetResponse> call(kGet, GetOf("k"));
+  own_->Start(call);
+  larder::Peer peer = owner.Greet();
+  peer.ReadUntil(
+      HeaderBlock({{"larder-forwarded", absl::StrCat("1 ", ForwardedProofOf(kSecret))}}));
+  peer.Answer(1, "");
+  EXPECT_EQ(call.Wait(), Code::kOk);
 }
 
 TEST(ForwardedBytesTest, AreBoundedTogether) {

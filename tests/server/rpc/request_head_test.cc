@@ -133,11 +133,31 @@ TEST(RequestHeadTest, ARequestThatWasSentOnIsMarkedByAOne) {
   EXPECT_TRUE(head.CheckGrpc().ok());
   head.Clear();
   EXPECT_FALSE(head.is_forwarded());
-  for (const std::string bad : {"", "0", "2", "true"}) {
+  for (const std::string bad : {"", "0", "2", "true", "1 ", " 1", "11", "2 proof"}) {
     const absl::Status status = HeadOf({{"larder-forwarded", bad}}).CheckGrpc();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
     EXPECT_THAT(std::string(status.message()), testing::HasSubstr("larder-forwarded"));
   }
+}
+
+TEST(RequestHeadTest, ANodeIsKnownByItsProof) {
+  const auto is_from_node = [](const Fields& fields, std::string_view proof) {
+    return HeadOf(fields).IsFromNode(proof);
+  };
+  EXPECT_FALSE(is_from_node({}, ""));
+  EXPECT_FALSE(is_from_node({}, "proof"));
+  EXPECT_TRUE(is_from_node({{"larder-forwarded", "1"}}, ""));
+  EXPECT_TRUE(is_from_node({{"larder-forwarded", "1 unasked"}}, ""));
+  EXPECT_TRUE(is_from_node({{"larder-forwarded", "1 proof"}}, "proof"));
+  for (const std::string bad : {"1", "1 proox", "1 xroof", "1 proo", "1 proofs", "1  proof"}) {
+    EXPECT_FALSE(is_from_node({{"larder-forwarded", bad}}, "proof")) << bad;
+    EXPECT_TRUE(HeadOf({{"larder-forwarded", bad}}).is_forwarded()) << bad;
+  }
+  RequestHead head(4096);
+  head.Add("larder-forwarded", "1 proof");
+  head.Clear();
+  head.Add("larder-forwarded", "1");
+  EXPECT_FALSE(head.IsFromNode("proof"));
 }
 
 TEST(RequestHeadTest, TrailersHaveNoPseudoFields) {
