@@ -110,9 +110,12 @@ v1::GetRequest ToProto(std::string_view key, const GetOptions& options) {
   request.set_key(key.data(), key.size());
   if (options.max_staleness) *request.mutable_max_staleness() = ToProto(*options.max_staleness);
   if (options.min_position) {
-    request.mutable_min_position()->set_shard(options.min_position->shard);
-    request.mutable_min_position()->set_epoch(options.min_position->epoch);
-    request.mutable_min_position()->set_sequence(options.min_position->sequence);
+    v1::Position& position = *request.mutable_min_position();
+    position.set_shard(options.min_position->shard);
+    position.mutable_epoch()->set_term(options.min_position->epoch.term);
+    position.mutable_epoch()->set_incarnation(options.min_position->epoch.incarnation);
+    position.mutable_epoch()->set_node(options.min_position->epoch.node);
+    position.set_sequence(options.min_position->sequence);
   }
   return request;
 }
@@ -232,7 +235,11 @@ absl::StatusOr<SetResult> FromProto(v1::SetResponse& response) {
     result.version = response.stored().version();
     if (response.stored().has_position()) {
       const v1::Position& position = response.stored().position();
-      result.position = Position{position.shard(), position.epoch(), position.sequence()};
+      const v1::Epoch& epoch = position.epoch();
+      result.position = Position{
+          .shard = position.shard(),
+          .epoch = {.term = epoch.term(), .incarnation = epoch.incarnation(), .node = epoch.node()},
+          .sequence = position.sequence()};
     }
   } else if (response.has_not_stored()) {
     result.reason = ReasonOf(response.not_stored().reason());

@@ -23,10 +23,17 @@ namespace larder {
 template <typename T>
 using Callback = std::function<void(absl::StatusOr<T>)>;
 
-// A place in a shard's log, ordered by (epoch, sequence).
+// One opening of a shard's log by one primary.
+struct Epoch {
+  uint64_t term = 0;
+  uint64_t incarnation = 0;
+  std::string node;  // 16 bytes
+};
+
+// A place in a shard's log, ordered by (epoch, sequence). To be given back as it is.
 struct Position {
   uint32_t shard = 0;
-  uint64_t epoch = 0;
+  Epoch epoch;
   uint64_t sequence = 0;
 };
 

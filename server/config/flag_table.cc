@@ -147,6 +147,11 @@ void AddTimes(std::vector<Flag>& flags) {
                             "DEADLINE_EXCEEDED, and stands."},
                            absl::Milliseconds(1), absl::Hours(1),
                            [](auto& c) -> auto& { return c.limits.ack_timeout; }));
+  flags.push_back(Duration({"min_position_timeout",
+                            "How long a Get waits for the min_position that it asks for; then it "
+                            "is DEADLINE_EXCEEDED."},
+                           absl::Milliseconds(1), absl::Hours(1),
+                           [](auto& c) -> auto& { return c.limits.min_position_timeout; }));
   flags.push_back(Duration({"overload_retry_after",
                             "When a client should try again after "
                             "RESOURCE_EXHAUSTED."},

@@ -11,7 +11,7 @@ namespace {
 // What a request has beside key and value.
 constexpr size_t kRequestOverheadBytes = 1024;
 // What the answer to one item of a multi-key call takes without a value.
-constexpr size_t kItemBytes = ResponseBudget::kLeastItemBytes + 24;
+constexpr size_t kItemBytes = ResponseBudget::kLeastItemBytes + ResponseBudget::kWriteItemBytes;
 
 absl::Status CheckSizes(const ServerConfig& config) {
   const Limits& limits = config.limits;

@@ -58,16 +58,6 @@ CacheHandler::CacheHandler(const ServedKeyspace* keyspace, const TimeSource* tim
       tokens_(tokens),
       cursors_(keyspace->get()->hasher()) {}
 
-template <typename Answer>
-storage::Keyspace* CacheHandler::Served(std::string_view operation, Reply<Answer>& reply) const {
-  storage::Keyspace* const keyspace = served_->get();
-  if (keyspace == nullptr) [[unlikely]] {
-    reply.Fail(absl::UnavailableError(absl::StrCat(
-        View(operation), ": this node has no data yet: it takes a copy of another node's")));
-  }
-  return keyspace;
-}
-
 absl::Status CacheHandler::FromStorage(std::string_view operation, const absl::Status& status) {
   absl::Status named = Named(operation, status);
   if (!absl::IsResourceExhausted(status)) return named;
@@ -108,49 +98,6 @@ void CacheHandler::NotDone(std::string_view operation, const storage::Outcome& o
     return Hold(operation, request, reply, std::move(again));
   }
   reply.Fail(FromStorage(operation, outcome.status));
-}
-
-void CacheHandler::Prefetch(absl::Span<const std::string_view> keys) const {
-  constexpr size_t kAtOnce = 16;
-  const storage::Keyspace* const keyspace = served_->get();
-  if (keyspace == nullptr) return;
-  std::array<storage::KeyRef, kAtOnce> refs;
-  while (!keys.empty()) {
-    const size_t count = std::min(kAtOnce, keys.size());
-    size_t valid = 0;
-    for (const std::string_view key : keys.first(count)) {
-      if (key.empty() || key.size() > limits_.max_key_bytes) continue;
-      refs[valid++] = {cluster::HashSlot(key), key};
-    }
-    keyspace->Prefetch({refs.data(), valid});
-    keys.remove_prefix(count);
-  }
-}
-
-void CacheHandler::GetFor(std::string_view operation, const GetView& request,
-                          storage::TimePoint now, GetReply& reply) {
-  const auto key = CheckKey(operation, request.key, limits_);
-  if (!key.ok()) return reply.Fail(key.status());
-  if (const auto status = CheckReadGuarantees(operation, request); !status.ok()) {
-    return reply.Fail(status);
-  }
-  storage::Keyspace* const keyspace = Served(operation, reply);
-  if (keyspace == nullptr) return;
-  switch (keyspace->Get(*key, now, reply)) {
-    case storage::GetOutcome::kMiss:
-      return reply.Complete({.found = false});
-    case storage::GetOutcome::kHit:
-      return reply.Complete({.found = true});
-    case storage::GetOutcome::kNotOwner:
-      return reply.Fail(absl::FailedPreconditionError(
-          absl::StrCat(View(operation), ": another node owns the slot of this key")));
-    case storage::GetOutcome::kRefused:
-      return reply.Fail(WithRetryHint(
-          absl::ResourceExhaustedError(absl::StrCat(
-              View(operation), ": the answer would have more than the limit ",
-              limits_.max_response_bytes, " bytes (--max_response_bytes); ask for this key again")),
-          absl::ZeroDuration()));
-  }
 }
 
 absl::StatusOr<storage::Condition> CacheHandler::CheckCondition(
@@ -249,6 +196,7 @@ void CacheHandler::Store(std::string_view operation, const storage::KeyRef& key,
   if (keyspace == nullptr) return;
   const bool waits = request.ack.level == AckView::kReplicas;
   const uint64_t opening = waits ? acks_->opening() : 0;
+  const uint64_t leadership = data_ == nullptr ? 0 : data_->leadership();
   storage::SetCommand command{key, request.value, options};
   if (const auto outcome = Execute(keyspace, command, now); !outcome.done()) {
     return NotDone(operation, outcome, request, reply, SetAgain(operation));
@@ -262,10 +210,14 @@ void CacheHandler::Store(std::string_view operation, const storage::KeyRef& key,
             " bytes (--max_response_bytes); nothing was done, ask for this key again")),
         absl::ZeroDuration()));
   }
+  SetAnswer answer{.result = result};
+  const bool is_stored = result.outcome == storage::SetResult::Outcome::kStored;
+  if (data_ != nullptr && is_stored)
+    answer.position = data_->PositionOf(leadership, result.log_end);
   // What was not stored has nothing to wait for.
-  if (!waits || result.outcome != storage::SetResult::Outcome::kStored) [[likely]]
-    return reply.Complete({.result = result});
-  Acknowledge(operation, {request.ack, opening, now}, {.result = result}, reply);
+  if (!waits || !is_stored) [[likely]]
+    return reply.Complete(answer);
+  Acknowledge(operation, {request.ack, opening, now}, answer, reply);
 }
 
 void CacheHandler::Acknowledge(std::string_view operation, const AckWait& wait,

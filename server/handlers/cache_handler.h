@@ -2,15 +2,19 @@
 #define LARDER_SERVER_HANDLERS_CACHE_HANDLER_H_
 
 #include <atomic>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "server/handlers/held_writes.h"
 #include "server/handlers/lease_token_codec.h"
 #include "server/handlers/limits.h"
 #include "server/handlers/replica_acks.h"
+#include "server/handlers/replicated_data.h"
 #include "server/handlers/reply.h"
 #include "server/handlers/request_views.h"
 #include "server/handlers/scan_cursor_codec.h"
@@ -54,6 +58,13 @@ class CacheHandler {
     held_ = held;
   }
 
+  // From now on a write tells its position, and a Get may ask for one. Before the first request;
+  // `data` outlives the handler and is told the time of the handler's source.
+  void SetReplicatedData(ReplicatedData* data) { data_ = data; }
+  // Whether a replica's data is good enough for a Get that another node would be asked for, and has
+  // the position that it asks for, or lost it for good (ordering.md rules 18 and 19).
+  bool MayReadCopy(const GetView& request) const;
+
   const Limits& limits() const { return limits_; }
   // How many writes failed for want of memory.
   uint64_t refused_for_memory() const {
@@ -80,6 +91,21 @@ class CacheHandler {
     storage::TimePoint now;
   };
 
+  // A Get that waits for a position.
+  struct PositionWait {
+    std::string_view operation;
+    std::string key;
+    cluster::Position position;
+    storage::TimePoint deadline;
+    GetReply* reply;  // open
+  };
+  // Answers from the keyspace what was checked.
+  void Read(std::string_view operation, const storage::KeyRef& key, storage::TimePoint now,
+            GetReply& reply);
+  // Answers with data that is as `request` asks for.
+  void ReadGuaranteed(std::string_view operation, const GetView& request,
+                      const storage::KeyRef& key, storage::TimePoint now, GetReply& reply);
+  void Await(PositionWait wait);
   // FAILED_PRECONDITION: too few replicas are in time for a write.
   absl::Status CheckReplicas(std::string_view operation) const;
   // A write that comes now has to wait until others have found room in the log.
@@ -116,11 +142,23 @@ class CacheHandler {
   const Limits limits_;
   const LeaseTokenCodec tokens_;
   const ScanCursorCodec cursors_;
-  ReplicaAcks* acks_ = nullptr;  // nullptr: there are no replicas
-  HeldWrites* held_ = nullptr;   // nullptr: writes do not wait for room in the log
+  ReplicaAcks* acks_ = nullptr;     // nullptr: there are no replicas
+  HeldWrites* held_ = nullptr;      // nullptr: writes do not wait for room in the log
+  ReplicatedData* data_ = nullptr;  // nullptr: positions are not known here
   size_t replicas_min_ = 0;
   std::atomic<uint64_t> refused_for_memory_{0};
 };
+
+template <typename Answer>
+storage::Keyspace* CacheHandler::Served(std::string_view operation, Reply<Answer>& reply) const {
+  storage::Keyspace* const keyspace = served_->get();
+  if (keyspace == nullptr) [[unlikely]] {
+    reply.Fail(absl::UnavailableError(
+        absl::StrCat(absl::string_view(operation.data(), operation.size()),
+                     ": this node has no data yet: it takes a copy of another node's")));
+  }
+  return keyspace;
+}
 
 }  // namespace larder::server
 

@@ -29,6 +29,7 @@ struct Limits {
   absl::Duration max_lease_hold = absl::Minutes(5);
   absl::Duration lease_retry_after = absl::Milliseconds(25);
   absl::Duration ack_timeout = absl::Seconds(5);
+  absl::Duration min_position_timeout = absl::Seconds(1);
   absl::Duration overload_retry_after = absl::Milliseconds(100);
   double early_refresh_beta = 0;
 };

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "cluster/replication/position.h"
 #include "storage/operations.h"
 
 namespace larder::server {
@@ -88,6 +90,7 @@ struct GetAnswer {
 
 struct SetAnswer {
   storage::SetResult result;  // with return_previous, the reply has the value if there was one
+  std::optional<cluster::Position> position = {};  // if it was stored and a log is kept
 };
 
 using DeleteAnswer = storage::DeleteResult;

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cluster/hash_slot.h"
+#include "server/handlers/node_id_bytes.h"
 
 namespace larder::server {
 namespace {
@@ -121,7 +122,9 @@ absl::Status CheckAck(std::string_view operation, const AckView& ack, size_t rep
   return absl::OkStatus();
 }
 
-absl::Status CheckReadGuarantees(std::string_view operation, const GetView& view) {
+absl::StatusOr<ReadGuarantees> CheckReadGuarantees(std::string_view operation,
+                                                   const GetView& view) {
+  ReadGuarantees guarantees;
   if (view.max_staleness.has_value()) {
     const absl::StatusOr<absl::Duration> given =
         WellFormed(operation, "max_staleness", *view.max_staleness);
@@ -131,14 +134,21 @@ absl::Status CheckReadGuarantees(std::string_view operation, const GetView& view
           operation, "max_staleness",
           absl::StrCat("is ", absl::FormatDuration(*given), "; it must not be negative"));
     }
+    guarantees.max_staleness = *given;
   }
-  if (view.has_min_position) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(View(operation),
-                     ": min_position needs a mutation log, which this node does not "
-                     "keep"));
+  if (!view.min_position.has_value()) return guarantees;
+  const PositionView& position = *view.min_position;
+  const std::optional<cluster::NodeId> node = ReadNodeId(position.node);
+  if (position.shard != 0 || position.term == 0 || position.sequence == 0 || !node.has_value() ||
+      !node->is_set()) {
+    return Invalid(operation, "min_position",
+                   absl::StrCat("is none that a node has given: shard ", position.shard,
+                                ", epoch term ", position.term, ", epoch node of ",
+                                position.node.size(), " bytes, sequence ", position.sequence));
   }
-  return absl::OkStatus();
+  guarantees.min_position =
+      cluster::Position{{position.term, position.incarnation, *node}, position.sequence};
+  return guarantees;
 }
 
 absl::Status CheckVersion(std::string_view operation, uint64_t if_version) {

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "cluster/replication/position.h"
 #include "server/handlers/limits.h"
 #include "server/handlers/request_views.h"
 #include "storage/operations.h"
@@ -42,8 +43,12 @@ absl::StatusOr<storage::TimePoint> CheckTtl(std::string_view operation,
 // FAILED_PRECONDITION: the level needs storage or replicas that a single node does not have.
 absl::Status CheckAck(std::string_view operation, const AckView& ack, size_t replicas_in_time);
 
-// FAILED_PRECONDITION: min_position, as there is no mutation log.
-absl::Status CheckReadGuarantees(std::string_view operation, const GetView& view);
+// What a Get asks of the data that answers it.
+struct ReadGuarantees {
+  std::optional<absl::Duration> max_staleness;
+  std::optional<cluster::Position> min_position;
+};
+absl::StatusOr<ReadGuarantees> CheckReadGuarantees(std::string_view operation, const GetView& view);
 
 absl::Status CheckVersion(std::string_view operation, uint64_t if_version);
 

@@ -33,10 +33,18 @@ struct ConditionView {
   std::string_view lease_token;  // kLeaseToken
 };
 
+struct PositionView {
+  uint32_t shard = 0;
+  uint64_t term = 0;
+  uint64_t incarnation = 0;
+  std::string_view node;
+  uint64_t sequence = 0;
+};
+
 struct GetView {
   std::string_view key;
   std::optional<WireDuration> max_staleness;
-  bool has_min_position = false;
+  std::optional<PositionView> min_position;
 };
 
 struct SetView {

@@ -13,8 +13,8 @@ class ResponseBudget {
  public:
   // An encoded miss, or an error that has only a code.
   static constexpr size_t kLeastItemBytes = 6;
-  // What the outcome of a write adds to that.
-  static constexpr size_t kWriteItemBytes = 24;
+  // What the outcome of a write adds to that, with its position in the log.
+  static constexpr size_t kWriteItemBytes = 80;
 
   ResponseBudget(size_t limit_bytes, size_t items)
       : limit_bytes_(limit_bytes),

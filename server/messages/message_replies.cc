@@ -5,6 +5,7 @@
 
 #include "larder/v1/admin.pb.h"
 #include "larder/v1/cache.pb.h"
+#include "server/handlers/node_id_bytes.h"
 
 namespace larder::server {
 namespace {
@@ -22,6 +23,16 @@ template <typename Message>
 void FillExpiry(storage::TimePoint expires_at, Message* message) {
   if (expires_at == storage::kNever) return;
   FillTime(expires_at.time_since_epoch(), message->mutable_expires_at());
+}
+
+// Of the shard 0, which is the only one.
+void Fill(const cluster::Position& position, v1::Position* message) {
+  v1::Epoch* const epoch = message->mutable_epoch();
+  epoch->set_term(position.epoch.term);
+  epoch->set_incarnation(position.epoch.incarnation);
+  epoch->mutable_node()->resize(kNodeIdBytes);
+  WriteNodeId(position.epoch.node, epoch->mutable_node()->data());
+  message->set_sequence(position.sequence);
 }
 
 // Sets what all entries in answers have; returns where the value goes.
@@ -72,6 +83,9 @@ char* SetMessageReply::Reserve(const storage::EntryInfo& info, size_t value_byte
 void SetMessageReply::Complete(const SetAnswer& answer) {
   if (answer.result.outcome == storage::SetResult::Outcome::kStored) {
     response()->mutable_stored()->set_version(answer.result.version);
+    if (answer.position.has_value()) {
+      Fill(*answer.position, response()->mutable_stored()->mutable_position());
+    }
   } else {
     v1::NotStored* const not_stored = response()->mutable_not_stored();
     not_stored->set_reason(ReasonOf(answer.result.outcome));

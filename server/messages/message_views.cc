@@ -32,8 +32,16 @@ ConditionView ConditionOf(const v1::SetRequest& request) {
 }  // namespace
 
 GetView ViewOf(const v1::GetRequest& request) {
-  GetView view{.key = request.key(), .has_min_position = request.has_min_position()};
+  GetView view{.key = request.key()};
   if (request.has_max_staleness()) view.max_staleness = DurationOf(request.max_staleness());
+  if (request.has_min_position()) {
+    const v1::Position& position = request.min_position();
+    view.min_position = {.shard = position.shard(),
+                         .term = position.epoch().term(),
+                         .incarnation = position.epoch().incarnation(),
+                         .node = position.epoch().node(),
+                         .sequence = position.sequence()};
+  }
   return view;
 }
 

@@ -33,7 +33,7 @@ TEST(HotRequestsTest, AreWhatProtobufWrites) {
   TestCall call;
   for (const std::string& key : Texts()) {
     for (const GetOptions& options : {GetOptions{}, GetOptions{.max_staleness = absl::Seconds(3)},
-                                      GetOptions{.min_position = Position{1, 2, 3}}}) {
+                                      GetOptions{.min_position = Position{1, {2, 3, "node"}, 4}}}) {
       WriteGetRequest(key, options, call);
       ExpectWrites(call, ToProto(key, options));
     }

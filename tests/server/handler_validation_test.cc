@@ -153,7 +153,9 @@ TEST_F(HandlerValidationTest, AckLevelIsCheckedBeforeAnythingIsWritten) {
 }
 
 TEST_F(HandlerValidationTest, MinPositionNeedsAMutationLog) {
-  const auto reply = Get(GetView{.key = "k", .has_min_position = true});
+  const auto reply = Get(
+      GetView{.key = "k",
+              .min_position = PositionView{.term = 1, .node = "sixteen bytes id", .sequence = 1}});
   EXPECT_EQ(reply.status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(reply.status.message()), HasSubstr("min_position"));
 }

@@ -57,7 +57,7 @@ TEST(MultiKeyHandlerBudgetTest, APreviousValueAfterManyOutcomesDoesNotPassTheLim
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(crowded.Take(ResponseBudget::kWriteItemBytes));
   EXPECT_FALSE(crowded.FitsValue(9'900));
   EXPECT_FALSE(crowded.TakeValue(9'900));
-  EXPECT_TRUE(crowded.TakeValue(8'000));
+  EXPECT_TRUE(crowded.TakeValue(5'000));
 }
 
 TEST_F(MultiKeyHandlerTest, ErrorOfAnItemDoesNotFailTheCall) {
@@ -217,6 +217,12 @@ TEST_F(CappedAnswerTest, AnEmptyValueThatDoesNotFitIsRefusedAndNotLeftOut) {
   const auto got = MultiGet({{.key = "large"}, {.key = "fits"}, {.key = "empty"}});
   EXPECT_TRUE(got.items[1].answer.found);
   EXPECT_EQ(got.items[2].status.code(), absl::StatusCode::kResourceExhausted);
+  // The outcome of the last one fits, but not its value.
+  constexpr size_t kOutcomes =
+      3 * (ResponseBudget::kLeastItemBytes + ResponseBudget::kWriteItemBytes);
+  Set("fits",
+      std::string(kResponseBytes - kValueBytes - 2 * Limits::kEntryOverheadBytes - kOutcomes - 10,
+                  'v'));
   const auto set = MultiSet({{.key = "large", .value = "new", .return_previous = true},
                              {.key = "fits", .value = "new", .return_previous = true},
                              {.key = "empty", .value = "new", .return_previous = true}});

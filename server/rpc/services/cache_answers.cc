@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "proto/wire/wire_writer.h"
+#include "server/handlers/node_id_bytes.h"
 
 namespace larder::server {
 namespace {
@@ -59,11 +60,39 @@ uint64_t ReasonOf(storage::SetResult::Outcome outcome) {
   return 0;
 }
 
+// A Position of the shard 0, which is the only one.
+class WirePosition {
+ public:
+  explicit WirePosition(const cluster::Position& position)
+      : position_(position),
+        epoch_bytes_(NumberBytes(position.epoch.term) + NumberBytes(position.epoch.incarnation) +
+                     BytesFieldBytes(kNodeIdBytes)) {}
+
+  size_t bytes() const { return BytesFieldBytes(epoch_bytes_) + NumberBytes(position_.sequence); }
+  void Write(WireWriter& writer) const {
+    const cluster::Epoch& epoch = position_.epoch;
+    writer.BytesHead(2, epoch_bytes_);
+    if (epoch.term != 0) writer.Varint(1, epoch.term);
+    if (epoch.incarnation != 0) writer.Varint(2, epoch.incarnation);
+    WriteNodeId(epoch.node, writer.Bytes(3, kNodeIdBytes));
+    if (position_.sequence != 0) writer.Varint(3, position_.sequence);
+  }
+
+ private:
+  static size_t NumberBytes(uint64_t number) { return number == 0 ? 0 : VarintFieldBytes(number); }
+
+  const cluster::Position& position_;
+  const size_t epoch_bytes_;
+};
+
 // The size of a Stored or NotStored.
-size_t OutcomeBytes(const storage::SetResult& result) {
-  const size_t version = result.version == 0 ? 0 : kFixed64FieldBytes;
-  const uint64_t reason = ReasonOf(result.outcome);
-  return version + (reason == 0 ? 0 : VarintFieldBytes(reason));
+size_t OutcomeBytes(const SetAnswer& answer) {
+  const size_t version = answer.result.version == 0 ? 0 : kFixed64FieldBytes;
+  const uint64_t reason = ReasonOf(answer.result.outcome);
+  const size_t bytes = version + (reason == 0 ? 0 : VarintFieldBytes(reason));
+  if (!answer.position.has_value()) [[likely]]
+    return bytes;
+  return bytes + BytesFieldBytes(WirePosition(*answer.position).bytes());
 }
 
 }  // namespace
@@ -90,16 +119,20 @@ char* WriteGetResponse(const storage::EntryInfo& info, size_t value_bytes, char*
   return value;
 }
 
-size_t SetResponseBytes(const storage::SetResult& result) {
-  return BytesFieldBytes(OutcomeBytes(result));
-}
+size_t SetResponseBytes(const SetAnswer& answer) { return BytesFieldBytes(OutcomeBytes(answer)); }
 
-void WriteSetResponse(const storage::SetResult& result, char* at) {
+void WriteSetResponse(const SetAnswer& answer, char* at) {
+  const storage::SetResult& result = answer.result;
   WireWriter writer(at);
   const bool is_stored = result.outcome == storage::SetResult::Outcome::kStored;
-  writer.BytesHead(is_stored ? 1 : 2, OutcomeBytes(result));
+  writer.BytesHead(is_stored ? 1 : 2, OutcomeBytes(answer));
   if (!is_stored) writer.Varint(1, ReasonOf(result.outcome));
   if (result.version != 0) writer.Fixed64(is_stored ? 1 : 2, result.version);
+  if (!answer.position.has_value()) [[likely]]
+    return;
+  const WirePosition position(*answer.position);
+  writer.BytesHead(2, position.bytes());
+  position.Write(writer);
 }
 
 size_t DeleteResponseBytes(const storage::DeleteResult& result) {

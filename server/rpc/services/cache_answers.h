@@ -18,8 +18,8 @@ size_t GetResponseBytes(const storage::EntryInfo& info, size_t value_bytes);
 char* WriteGetResponse(const storage::EntryInfo& info, size_t value_bytes, char* at);
 
 // A SetResponse without `previous`.
-size_t SetResponseBytes(const storage::SetResult& result);
-void WriteSetResponse(const storage::SetResult& result, char* at);
+size_t SetResponseBytes(const SetAnswer& answer);
+void WriteSetResponse(const SetAnswer& answer, char* at);
 
 size_t DeleteResponseBytes(const storage::DeleteResult& result);
 void WriteDeleteResponse(const storage::DeleteResult& result, char* at);

@@ -37,6 +37,41 @@ bool MergeAck(std::string_view bytes, FieldBudget& fields, AckView& ack) {
   return reader.ok();
 }
 
+bool MergeEpoch(std::string_view bytes, FieldBudget& fields, PositionView& position) {
+  WireReader reader(bytes);
+  while (reader.Next() && fields.Take()) {
+    if (reader.Is(1, WireType::kVarint)) {
+      position.term = reader.ReadVarint();
+    } else if (reader.Is(2, WireType::kVarint)) {
+      position.incarnation = reader.ReadVarint();
+    } else if (reader.Is(3, WireType::kBytes)) {
+      position.node = reader.ReadBytes();
+    } else {
+      reader.Skip(fields);
+    }
+  }
+  return reader.ok();
+}
+
+bool MergePosition(std::string_view bytes, FieldBudget& fields,
+                   std::optional<PositionView>& position) {
+  bool ok = true;
+  if (!position.has_value()) position.emplace();
+  WireReader reader(bytes);
+  while (ok && reader.Next() && fields.Take()) {
+    if (reader.Is(1, WireType::kVarint)) {
+      position->shard = static_cast<uint32_t>(reader.ReadVarint());
+    } else if (reader.Is(2, WireType::kBytes)) {
+      ok = MergeEpoch(reader.ReadBytes(), fields, *position);
+    } else if (reader.Is(3, WireType::kVarint)) {
+      position->sequence = reader.ReadVarint();
+    } else {
+      reader.Skip(fields);
+    }
+  }
+  return ok && reader.ok();
+}
+
 // Reads the fields of a request that are known. Inlined into ReadOne and ReadItems: with a call
 // between, a Get takes 1 % more instructions.
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool ReadFields(std::string_view bytes, FieldBudget& fields,
@@ -49,8 +84,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool ReadFields(std::string_view bytes, Fiel
     } else if (reader.Is(2, WireType::kBytes)) {
       ok = MergeDuration(reader.ReadBytes(), fields, view.max_staleness);
     } else if (reader.Is(3, WireType::kBytes)) {
-      ok = WireReader::IsMessage(reader.ReadBytes(), fields);
-      view.has_min_position = true;
+      ok = MergePosition(reader.ReadBytes(), fields, view.min_position);
     } else {
       reader.Skip(fields);
     }

@@ -109,7 +109,7 @@ class WireSetReply : public WireReply<SetReply> {
 
   char* Reserve(const storage::EntryInfo&, size_t) override { return nullptr; }
   void Complete(const SetAnswer& answer) override {
-    WriteSetResponse(answer.result, Take(SetResponseBytes(answer.result)));
+    WriteSetResponse(answer, Take(SetResponseBytes(answer)));
   }
   SetReply& Later() override { return *new LaterWireReply<WireSetReply>(place().Open()); }
 };

@@ -30,7 +30,10 @@ inline auto PartsOf(const std::optional<WireDuration>& duration) {
                               : std::make_tuple(false, int64_t{0}, int32_t{0});
 }
 inline auto PartsOf(const GetView& view) {
-  return std::make_tuple(view.key, PartsOf(view.max_staleness), view.has_min_position);
+  const PositionView position = view.min_position.value_or(PositionView{});
+  return std::make_tuple(view.key, PartsOf(view.max_staleness), view.min_position.has_value(),
+                         position.shard, position.term, position.incarnation, position.node,
+                         position.sequence);
 }
 inline auto PartsOf(const SetView& view) {
   return std::make_tuple(view.key, view.value, PartsOf(view.ttl), view.flags, view.keep_ttl,

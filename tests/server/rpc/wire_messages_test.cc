@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/handlers/response_budget.h"
 #include "server/messages/message_replies.h"
 #include "server/rpc/services/cache_answers.h"
 #include "storage/random.h"
@@ -30,7 +31,14 @@ void Fill(Random& random, google::protobuf::Duration* duration) {
 void Fill(Random& random, v1::GetRequest* request) {
   request->set_key(SomeBytes(random, 40));
   if (random.Below(3) == 0) Fill(random, request->mutable_max_staleness());
-  if (random.Below(3) == 0) request->mutable_min_position()->set_sequence(random.Next());
+  if (random.Below(3) == 0) {
+    v1::Position* const position = request->mutable_min_position();
+    position->set_sequence(random.Next());
+    if (random.Below(2) == 0) position->set_shard(static_cast<uint32_t>(random.Next()));
+    if (random.Below(2) == 0) position->mutable_epoch()->set_term(random.Next());
+    if (random.Below(2) == 0) position->mutable_epoch()->set_incarnation(random.Below(3));
+    if (random.Below(2) == 0) position->mutable_epoch()->set_node(SomeBytes(random, 20));
+  }
 }
 
 void Fill(Random& random, v1::SetRequest* request) {
@@ -291,12 +299,22 @@ TEST(WireMessagesTest, OutcomesAreThoseOfTheMessages) {
   for (const uint64_t version : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}}) {
     for (const Outcome outcome : {Outcome::kStored, Outcome::kExists, Outcome::kNotFound,
                                   Outcome::kVersionMismatch, Outcome::kLeaseLost}) {
-      const storage::SetResult result{outcome, version};
-      v1::SetResponse expected;
-      SetMessageReply(&expected, &told).Complete({.result = result});
-      std::string bytes(SetResponseBytes(result), '\0');
-      WriteSetResponse(result, bytes.data());
-      EXPECT_EQ(bytes, expected.SerializeAsString());
+      SetAnswer answer{.result = {outcome, version}};
+      const auto expect_same = [&] {
+        v1::SetResponse expected;
+        SetMessageReply(&expected, &told).Complete(answer);
+        std::string bytes(SetResponseBytes(answer), '\0');
+        WriteSetResponse(answer, bytes.data());
+        EXPECT_EQ(bytes, expected.SerializeAsString());
+        const size_t items_bytes = 4 + expected.ByteSizeLong();
+        EXPECT_LE(items_bytes, ResponseBudget::kLeastItemBytes + ResponseBudget::kWriteItemBytes);
+      };
+      expect_same();
+      if (outcome != Outcome::kStored) continue;
+      for (const uint64_t number : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}}) {
+        answer.position = {{number, number, {number, ~number}}, number};
+        expect_same();
+      }
     }
     for (const TimePoint expires_at : {storage::kNever, TimePoint(Millis(1500))}) {
       for (const bool found : {false, true}) {

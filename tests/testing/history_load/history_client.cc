@@ -21,7 +21,10 @@ constexpr size_t kAppendedBytes = 40;
 
 LogPosition From(const std::optional<Position>& position) {
   if (!position) return {};
-  return {position->shard, position->epoch, position->sequence};
+  // A shard has fewer restarts than this in a term.
+  constexpr uint64_t kIncarnations = uint64_t{1} << 20;
+  return {position->shard, position->epoch.term * kIncarnations + position->epoch.incarnation,
+          position->sequence};
 }
 
 }  // namespace
