@@ -20,7 +20,8 @@ struct SlotOwner {
   };
 
   Place place = Place::kHere;
-  std::string endpoint = {};  // kPeer: HOST:PORT of its client port
+  std::string endpoint = {};   // kPeer: HOST:PORT of its client port
+  bool has_copy_here = false;  // kPeer: this node is a replica of it
 };
 
 // Who owns each slot, as this node knows it: slot -> shard -> owner. An immutable snapshot.

@@ -69,7 +69,7 @@ PipelineForwarding::Taken PipelineForwarding::TakeRouted(const PipelineView& ope
   if (!head.has_value()) return Taken::kUnknown;
   const Routing& routing = forwarder_.routing();
   const RoutedRequest routed =
-      RouteRequest(head->method, operation.request, routing, parts_.cache->limits());
+      RouteRequest(head->method, operation.request, routing, *parts_.cache);
   if (routed.kind == RoutedRequest::Kind::kUnreadable) return Taken::kUnknown;
   if (routed.kind == RoutedRequest::Kind::kHere) return Taken::kHere;
   if (IsToBeScattered(routed, routing, call_)) {
@@ -188,7 +188,7 @@ void PipelineForwarding::Scatter(const PipelineAnswerHead& head, std::string_vie
   MultiKeyScatter& scatter = scattered.scatter.emplace(
       parts_, &forwarder_, &call_, head.method, std::move(answer), *std::move(held), &scattered);
   const std::string_view kept = scatter.Keep(request);
-  RoutedRequest routed = RouteRequest(head.method, kept, routing, limits);
+  RoutedRequest routed = RouteRequest(head.method, kept, routing, *parts_.cache);
   scatter.Begin(kept, std::move(routed.items), routing);
   waiting_.push_back({.several = &scattered});
   StartWaiting();

@@ -73,7 +73,7 @@ void RoutedMethod::RunRouted(std::string_view request, RpcCall& call) {
   // Without a look at its items, which is not cheap: anybody may say that a call is forwarded.
   if (routing.is_all_here()) return run_here();
   const Limits& limits = parts_.cache->limits();
-  const RoutedRequest routed = RouteRequest(method_, request, routing, limits);
+  const RoutedRequest routed = RouteRequest(method_, request, routing, *parts_.cache);
   if (routed.kind == RoutedRequest::Kind::kUnreadable) {
     return Refuse(UnroutableStatus(method_, routed.outcome, limits), call);
   }
@@ -120,7 +120,7 @@ void RoutedMethod::Scatter(std::string_view request, const Routing& routing, Rpc
   if (!held.ok()) return counted.Finish(held.status(), call);
   // It is read again where it stays.
   const std::string_view kept = call.KeepRequest(request);
-  RoutedRequest routed = RouteRequest(method_, kept, routing, limits);
+  RoutedRequest routed = RouteRequest(method_, kept, routing, *parts_.cache);
   auto scatter = std::make_unique<MultiKeyScatter>(parts_, &forwarder_, &call, method_,
                                                    std::make_unique<OpenUnaryAnswer>(call, counted),
                                                    *std::move(held));

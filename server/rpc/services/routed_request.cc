@@ -9,6 +9,7 @@
 #include "proto/wire/wire_reader.h"
 #include "server/messages/redirect.h"
 #include "server/messages/request_bounds.h"
+#include "server/rpc/services/cache_requests.h"
 
 namespace larder::server {
 namespace {
@@ -36,9 +37,25 @@ ReadOutcome ReadSlot(std::string_view request, FieldBudget& fields, const Limits
   return ReadOutcome::kRead;
 }
 
-ReadOutcome ReadItems(std::string_view request, const Routing& routing, const Limits& limits,
-                      std::vector<RoutedItem>& items) {
+const SlotOwner& ThisNode() {
   static const SlotOwner& this_node = *new SlotOwner;
+  return this_node;
+}
+
+// Who answers for a slot, or for the Get of one of its keys.
+const SlotOwner& OwnerOf(uint32_t slot, bool is_get, std::string_view request,
+                         const Routing& routing, const CacheHandler& cache) {
+  const SlotOwner& owner = routing.OwnerOf(slot);
+  if (!is_get || !owner.has_copy_here) [[likely]]
+    return owner;
+  GetView view;
+  const bool is_read = ReadGetRequest(request, view) == ReadOutcome::kRead;
+  return is_read && cache.MayReadCopy(view) ? ThisNode() : owner;
+}
+
+ReadOutcome ReadItems(Method method, std::string_view request, const Routing& routing,
+                      const CacheHandler& cache, std::vector<RoutedItem>& items) {
+  const Limits& limits = cache.limits();
   FieldBudget fields = RequestFields();
   WireReader reader(request);
   while (reader.Next() && fields.Take()) {
@@ -55,7 +72,9 @@ ReadOutcome ReadItems(std::string_view request, const Routing& routing, const Li
     if (outcome != ReadOutcome::kRead) return outcome;
     items.push_back({.bytes = item,
                      .slot = slot.value_or(0),
-                     .owner = slot.has_value() ? &routing.OwnerOf(*slot) : &this_node});
+                     .owner = slot.has_value() ? &OwnerOf(*slot, method == Method::kMultiGet, item,
+                                                          routing, cache)
+                                               : &ThisNode()});
   }
   if (fields.is_overdrawn()) return ReadOutcome::kTooManyFields;
   return reader.ok() ? ReadOutcome::kRead : ReadOutcome::kUnreadable;
@@ -71,9 +90,10 @@ bool IsSame(const SlotOwner& a, const SlotOwner& b) {
   return &a == &b || (a.place == b.place && a.endpoint == b.endpoint);
 }
 
-RoutedRequest RouteItems(std::string_view request, const Routing& routing, const Limits& limits) {
+RoutedRequest RouteItems(Method method, std::string_view request, const Routing& routing,
+                         const CacheHandler& cache) {
   std::vector<RoutedItem> items;
-  const ReadOutcome outcome = ReadItems(request, routing, limits, items);
+  const ReadOutcome outcome = ReadItems(method, request, routing, cache, items);
   if (outcome != ReadOutcome::kRead) return Unreadable(outcome);
   bool is_here = true;
   bool is_one = true;
@@ -95,19 +115,19 @@ RoutedRequest RouteItems(std::string_view request, const Routing& routing, const
 }  // namespace
 
 RoutedRequest RouteRequest(Method method, std::string_view request, const Routing& routing,
-                           const Limits& limits) {
-  if (IsMultiKey(method)) return RouteItems(request, routing, limits);
+                           const CacheHandler& cache) {
+  if (IsMultiKey(method)) return RouteItems(method, request, routing, cache);
   RoutedRequest routed;
   if (method == Method::kScan) {
     routed.owner = routing.sole_owner();  // of several, each answers for what it has
   } else {
     FieldBudget fields = RequestFields();
     std::optional<uint32_t> slot;
-    const ReadOutcome outcome = ReadSlot(request, fields, limits, slot);
+    const ReadOutcome outcome = ReadSlot(request, fields, cache.limits(), slot);
     if (outcome != ReadOutcome::kRead) return Unreadable(outcome);
     if (!slot.has_value()) return {};
     routed.slot = *slot;
-    routed.owner = &routing.OwnerOf(*slot);
+    routed.owner = &OwnerOf(*slot, method == Method::kGet, request, routing, cache);
   }
   if (routed.owner != nullptr && !IsHere(*routed.owner)) routed.kind = RoutedRequest::Kind::kOne;
   return routed;

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "server/forwarding/forwarding.h"
 #include "server/forwarding/routing.h"
+#include "server/handlers/cache_handler.h"
 #include "server/handlers/limits.h"
 #include "server/messages/request_bounds.h"
 #include "server/metrics/method.h"
@@ -43,9 +44,11 @@ inline bool IsMultiKey(Method method) {
          method == Method::kMultiDelete;
 }
 
-// Reads no more of the request than its keys. REQUIRES: a unary method of the Cache service.
+// Reads no more of the request than its keys, but of what a replica may answer: a Get that allows
+// for staleness is this node's where its copy is fresh enough. REQUIRES: a unary method of the
+// Cache service.
 RoutedRequest RouteRequest(Method method, std::string_view request, const Routing& routing,
-                           const Limits& limits);
+                           const CacheHandler& cache);
 
 // Whether a client, or another node, wants to hear who owns a slot instead of being served by it.
 inline bool WantsRedirect(const RpcCall& call) {
