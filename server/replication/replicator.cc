@@ -13,16 +13,10 @@ namespace {
 
 // How often time passes for the machines when nothing else happens.
 constexpr std::chrono::milliseconds kPeriod{20};
-// Until what could not be written is tried again.
-constexpr cluster::Millis kPersistInterval{200};
 // Messages to one replica before others have their turn.
 constexpr int kMessagesInARow = 16;
 // Writes that waited for room in the log, in one turn.
 constexpr size_t kHeldWritesInARow = 256;
-constexpr cluster::Millis kPublishInterval{50};
-constexpr uint64_t kFirstSequence = 1;
-
-using Opening = cluster::ReplicationState::Opening;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -179,34 +173,6 @@ void Replicator::OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage me
   found->second.stream->ReadNext();
 }
 
-void Replicator::OpenLog() {
-  storage::Keyspace* const keyspace = parts_.served->get();
-  if (keyspace == nullptr) return;
-  const auto from = log_.Open(keyspace, kFirstSequence);
-  if (!from.ok()) return;
-  const cluster::Epoch epoch = goes_on_leading_ ? state_.fence().NextIncarnation(state_.node())
-                                                : state_.fence().NextTerm(state_.node());
-  // Data that was never numbered is this process' own, which began with none.
-  const bool is_first = !state_.has_data();
-  if (!Persist(state_.WhenOpened(is_first ? Opening::kEmpty : Opening::kAnew, epoch, *from))) {
-    return log_.Close();
-  }
-  if (is_first) {
-    source_.OpenEmpty(epoch, *from);
-  } else {
-    source_.OpenAnew(epoch, *from);
-  }
-  goes_on_leading_ = false;
-  parts_.acks->Open();
-}
-
-void Replicator::GiveUpAuthority() {
-  parts_.authority->Set(false);
-  parts_.acks->Close();
-  // Each stripe's lock was taken once since: no writer is under way that did not see it.
-  static_cast<void>(parts_.served->Stats());
-}
-
 void Replicator::EndLink(cluster::LinkId id, const absl::Status& why) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
@@ -307,192 +273,6 @@ bool Replicator::Work() {
     return true;
   }
   return has_done;
-}
-
-// ---- Of both.
-
-void Replicator::ExceedFence() {
-  const std::optional<cluster::Epoch>& met = source_.epoch_to_exceed();
-  if (!state_.leads()) return sink_.set_exceed(met);
-  if (!met.has_value() || *met < state_.fence() || source_.stopped()) return;
-  // What is written meanwhile is of the new epoch, of which nobody has heard.
-  const cluster::Epoch epoch = met->NextTerm(state_.node());
-  const uint64_t first = log_.get()->position();
-  if (Persist(state_.WhenOpened(Opening::kGoOn, epoch, first))) source_.Open(epoch, first);
-}
-
-bool Replicator::Persist() {
-  const auto unsaved = state_.Unsaved();
-  return !unsaved.has_value() || Persist(*unsaved);
-}
-
-bool Replicator::Persist(const cluster::DurableReplication& state) {
-  if (Now() < persist_again_at_) return false;
-  if (!parts_.persist(state).ok()) {
-    persist_again_at_ = Now() + kPersistInterval;
-    return false;
-  }
-  state_.NoteSaved(state);
-  return true;
-}
-
-void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
-                           std::function<void(const absl::Status&)> done) {
-  thread_->Post([this, endpoint = std::move(bus_endpoint), done = std::move(done)] {
-    has_begun_ = true;
-    const absl::Status status =
-        endpoint.has_value() ? FollowNow(*endpoint, /*commanded=*/true) : LeadNow();
-    TellLeader();
-    publish_at_ = {};
-    Publish(Now());
-    done(status);
-  });
-}
-
-void Replicator::Begin(Beginning how, const std::string& source) {
-  thread_->Post([this, how, source] {
-    has_begun_ = true;
-    parts_.authority->Set(how == Beginning::kNew);
-    if (how == Beginning::kLedBefore) waits_until_ = Now() + options_.restart_wait;
-    if (how == Beginning::kFollowedBefore) {
-      source_endpoint_ = source;
-      sink_.Follow(/*commanded=*/false, Now());
-      CarryOut();
-    }
-    TellLeader();
-  });
-}
-
-void Replicator::EndRestartWait() {
-  const auto ahead = source_.AheadOf(/*end=*/0);
-  if (ahead.empty() || ahead.front().bus_endpoint.empty()) {
-    waits_until_.reset();
-    goes_on_leading_ = true;
-    parts_.authority->Set(true);
-    return TellLeader();
-  }
-  // It is told so when it asks again. Whatever comes of it, this node has nothing to lead with.
-  source_.HandOverTo(ahead.front().node);
-  static_cast<void>(FollowNow(ahead.front().bus_endpoint, /*commanded=*/true));
-}
-
-absl::Status Replicator::FollowNow(const std::string& endpoint, bool commanded) {
-  if (const absl::Status status = parts_.persist_source(endpoint); !status.ok()) return status;
-  waits_until_.reset();
-  goes_on_leading_ = false;
-  if (sink_.follows()) sink_.Stop();
-  CarryOut();
-  GiveUpAuthority();
-  if (state_.leads()) source_.Close(log_.get()->position());
-  source_endpoint_ = endpoint;
-  sink_.Follow(commanded, Now());
-  CarryOut();
-  return absl::OkStatus();
-}
-
-absl::Status Replicator::LeadNow() {
-  if (!sink_.follows() && !source_.stopped() && !waits_until_.has_value()) return absl::OkStatus();
-  if (parts_.served->get() == nullptr) {
-    return absl::FailedPreconditionError(
-        "this node has no data to lead with: its copy of the primary's is not whole");
-  }
-  CarryOut();
-  if (!work_.empty()) {
-    // It waits for those that follow this node.
-    EndAllLinks(absl::UnavailableError("the node is to lead"));
-    CarryOut();
-  }
-  // On disk before anything changes: if that fails, the node stays what it is.
-  const cluster::Epoch epoch = state_.fence().NextTerm(state_.node());
-  const bool has_place = state_.has_data() && log_.get() != nullptr;
-  const uint64_t first = has_place ? log_.get()->position() : 0;
-  const bool is_saved =
-      sink_.is_idle() && Persist(has_place ? state_.WhenOpened(Opening::kGoOn, epoch, first)
-                                           : cluster::DurableReplication{epoch, {}, false});
-  if (!is_saved || !parts_.persist_source("").ok()) {
-    return absl::UnavailableError("the node's state cannot be written; it stays what it is");
-  }
-  sink_.Stop();
-  if (has_place) {
-    source_.Open(epoch, first);
-    parts_.acks->Open();
-  } else {
-    // It never was a part of a shard's history, and gets a log when somebody asks for it.
-    EndAllLinks(absl::UnavailableError("the node leads now"));
-    log_.Close();
-    state_.RaiseFence(epoch);
-  }
-  CarryOut();
-  waits_until_.reset();
-  parts_.authority->Set(true);
-  return absl::OkStatus();
-}
-
-ReplicationStatus Replicator::Status() const {
-  const storage::MutexLock lock(mutex_);
-  return published_;
-}
-
-void Replicator::Report(std::function<void(ReplicationStatus)> done) {
-  thread_->Post([this, done = std::move(done)] { done(StatusNow(Now())); });
-}
-
-void Replicator::Publish(cluster::BootTime now) {
-  if (now < publish_at_) return;
-  publish_at_ = now + kPublishInterval;
-  ReplicationStatus status = StatusNow(now);
-  const storage::MutexLock lock(mutex_);
-  published_ = std::move(status);
-}
-
-void Replicator::TellAcks(cluster::BootTime now) {
-  size_t in_time = 0;
-  if (state_.leads()) {
-    for (size_t replicas = 1; replicas <= options_.source.replicas_max; ++replicas) {
-      const uint64_t acked = source_.AckedSequence(replicas);
-      if (acked == 0) break;
-      parts_.acks->Reach(replicas, acked);
-    }
-    in_time = source_.ConnectedInTime(now);
-  }
-  parts_.acks->SetInTime(in_time);
-  parts_.acks->TimeOut(parts_.time->Now());
-}
-
-void Replicator::TellLeader() {
-  Leader leader{.is_here = !sink_.follows() && !source_.stopped() && !waits_until_.has_value()};
-  if (sink_.follows()) leader.endpoint = sink_.Report().source_endpoint;
-  if (!has_begun_ || told_leader_ == leader) return;
-  parts_.on_leader(leader);
-  told_leader_ = std::move(leader);
-}
-
-ReplicationStatus Replicator::StatusNow(cluster::BootTime now) {
-  ReplicationStatus status{.node = state_.node(),
-                           .leads = !sink_.follows(),
-                           .was_stopped = source_.stopped(),
-                           .is_waiting = waits_until_.has_value(),
-                           .epoch = state_.fence(),
-                           .history = state_.history(),
-                           .has_log = log_.get() != nullptr,
-                           .log_bytes = options_.log_bytes,
-                           .source = sink_.follows() ? source_endpoint_ : "",
-                           .sink = sink_.Report(),
-                           .staleness = sink_.Staleness(now),
-                           .counts = source_.counts()};
-  if (status.has_log) {
-    status.log_oldest = log_.get()->oldest();
-    status.log_end = log_.get()->position();
-  }
-  if (state_.has_data()) {
-    status.position = state_.PositionAt(state_.leads() ? status.log_end : state_.sequence());
-  }
-  for (cluster::LinkReport& link : source_.Links(now)) {
-    const bool is_in_time =
-        link.applied.has_value() && !link.is_copying && link.since_ack <= options_.source.in_time;
-    status.replicas.push_back({.link = std::move(link), .is_in_time = is_in_time, .lag = {}});
-  }
-  return status;
 }
 
 }  // namespace larder::server

@@ -1,0 +1,80 @@
+// What others are told of a node: where it stands, who leads, what is acknowledged.
+#include <utility>
+
+#include "server/replication/replicator.h"
+
+namespace larder::server {
+namespace {
+
+constexpr cluster::Millis kPublishInterval{50};
+
+}  // namespace
+
+ReplicationStatus Replicator::Status() const {
+  const storage::MutexLock lock(mutex_);
+  return published_;
+}
+
+void Replicator::Report(std::function<void(ReplicationStatus)> done) {
+  thread_->Post([this, done = std::move(done)] { done(StatusNow(Now())); });
+}
+
+void Replicator::Publish(cluster::BootTime now) {
+  if (now < publish_at_) return;
+  publish_at_ = now + kPublishInterval;
+  ReplicationStatus status = StatusNow(now);
+  const storage::MutexLock lock(mutex_);
+  published_ = std::move(status);
+}
+
+void Replicator::TellAcks(cluster::BootTime now) {
+  size_t in_time = 0;
+  if (state_.leads()) {
+    for (size_t replicas = 1; replicas <= options_.source.replicas_max; ++replicas) {
+      const uint64_t acked = source_.AckedSequence(replicas);
+      if (acked == 0) break;
+      parts_.acks->Reach(replicas, acked);
+    }
+    in_time = source_.ConnectedInTime(now);
+  }
+  parts_.acks->SetInTime(in_time);
+  parts_.acks->TimeOut(parts_.time->Now());
+}
+
+void Replicator::TellLeader() {
+  Leader leader{.is_here = !sink_.follows() && !source_.stopped() && !waits_until_.has_value()};
+  if (sink_.follows()) leader.endpoint = sink_.Report().source_endpoint;
+  if (!has_begun_ || told_leader_ == leader) return;
+  parts_.on_leader(leader);
+  told_leader_ = std::move(leader);
+}
+
+ReplicationStatus Replicator::StatusNow(cluster::BootTime now) {
+  ReplicationStatus status{.node = state_.node(),
+                           .leads = !sink_.follows(),
+                           .was_stopped = source_.stopped(),
+                           .is_waiting = waits_until_.has_value(),
+                           .epoch = state_.fence(),
+                           .history = state_.history(),
+                           .has_log = log_.get() != nullptr,
+                           .log_bytes = options_.log_bytes,
+                           .source = sink_.follows() ? source_endpoint_ : "",
+                           .sink = sink_.Report(),
+                           .staleness = sink_.Staleness(now),
+                           .counts = source_.counts()};
+  if (status.has_log) {
+    status.log_oldest = log_.get()->oldest();
+    status.log_end = log_.get()->position();
+  }
+  if (state_.has_data()) {
+    status.position = state_.PositionAt(state_.leads() ? status.log_end : state_.sequence());
+  }
+  for (cluster::LinkReport& link : source_.Links(now)) {
+    const bool is_in_time =
+        link.applied.has_value() && !link.is_copying && link.since_ack <= options_.source.in_time;
+    status.replicas.push_back({.link = std::move(link), .is_in_time = is_in_time, .lag = {}});
+  }
+  return status;
+}
+
+}  // namespace larder::server
