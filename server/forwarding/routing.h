@@ -21,7 +21,7 @@ struct SlotOwner {
 
   Place place = Place::kHere;
   std::string endpoint = {};   // kPeer: HOST:PORT of its client port
-  bool has_copy_here = false;  // kPeer: this node is a replica of it
+  bool has_copy_here = false;  // not kHere: this node is a replica of who owns it
 };
 
 // Who owns each slot, as this node knows it: slot -> shard -> owner. An immutable snapshot.

@@ -12,9 +12,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "server/bus/cluster_secret.h"
 #include "server/config/version.h"
 #include "server/connections/connection_table.h"
 #include "server/connections/peer_address.h"
+#include "server/forwarding/forwarded_proof.h"
 #include "server/forwarding/forwarding.h"
 #include "server/grpcpp/grpc_front_end.h"
 #include "server/handlers/cache_handler.h"
@@ -29,6 +31,7 @@
 #include "server/metrics_page/process_figures.h"
 #include "server/metrics_page/prometheus_text.h"
 #include "server/node/node_replication.h"
+#include "server/replication/boot_clock.h"
 #include "server/rpc/services/rpc_front_end.h"
 #include "server/transport/connection_figures.h"
 #include "server/transport/inflight_limit.h"
@@ -60,7 +63,7 @@ absl::StatusOr<storage::HashSecret> DrawHashSecret() {
   return secret;
 }
 
-ForwardingOptions ForwardingOptionsOf(const ServerConfig& config) {
+ForwardingOptions ForwardingOptionsOf(const ServerConfig& config, std::string_view secret) {
   ForwardingOptions options;
   options.sent_max = config.max_forwarded;
   options.received_max = config.max_forwarded_received;
@@ -71,6 +74,7 @@ ForwardingOptions ForwardingOptionsOf(const ServerConfig& config) {
   options.connect_timeout = config.peer_connect_timeout;
   options.keepalive_time = config.peer_keepalive_time;
   options.keepalive_timeout = config.peer_keepalive_timeout;
+  options.proof = ForwardedProofOf(secret);
   return options;
 }
 
@@ -105,6 +109,11 @@ class Node::Parts final : public NodeFigureSource {
       if (!tls.ok()) return tls.status();
       tls_ = *std::move(tls);
     }
+    if (!config_.replication.secret_file.empty()) {
+      auto cluster_secret = ReadClusterSecret(config_.replication.secret_file);
+      if (!cluster_secret.ok()) return cluster_secret.status();
+      cluster_secret_ = *std::move(cluster_secret);
+    }
     storage::KeyspaceOptions options = config_.keyspace;
     options.seed = RandomNumber();
     const auto secret = DrawHashSecret();
@@ -117,10 +126,12 @@ class Node::Parts final : public NodeFigureSource {
     cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
                                             LeaseTokenCodec(config_.node_number, RandomNumber()));
     if (config_.replication.bus_listen.has_value()) {
+      cache_->SetReplicatedData(&replicated_);
       cache_->SetReplicas(&acks_, config_.replication.min_replicas_to_write, &held_writes_);
     }
     multi_key_ = std::make_unique<MultiKeyHandler>(cache_.get());
-    forwarding_ = std::make_unique<Forwarding>(ForwardingOptionsOf(config_), tls_.get());
+    forwarding_ =
+        std::make_unique<Forwarding>(ForwardingOptionsOf(config_, cluster_secret_), tls_.get());
     runtime_config_ = std::make_unique<RuntimeConfig>(config_, keyspace_.get(), &inflight_,
                                                       surroundings_.on_change);
     const bool uses_grpcpp = config_.transport == ServerConfig::Transport::kGrpcpp;
@@ -209,6 +220,7 @@ class Node::Parts final : public NodeFigureSource {
     auto bus = NodeReplication::Start(
         config_,
         {.client = front_end_->endpoint(),
+         .cluster_secret = cluster_secret_,
          .keyspace = keyspace,
          .served = keyspace_.get(),
          .versions = &versions_,
@@ -216,6 +228,7 @@ class Node::Parts final : public NodeFigureSource {
          .authority = &authority_,
          .acks = &acks_,
          .held_writes = &held_writes_,
+         .replicated = &replicated_,
          .on_leader = [this](const Leader& leader) { OnLeader(leader); },
          .retire = [this](std::unique_ptr<storage::Keyspace> old) { Retire(std::move(old)); }});
     if (!bus.ok()) return bus.status();
@@ -229,6 +242,7 @@ class Node::Parts final : public NodeFigureSource {
     if (!leader.is_here) {
       owner.place = leader.endpoint.empty() ? SlotOwner::Place::kNobody : SlotOwner::Place::kPeer;
       owner.endpoint = leader.endpoint;
+      owner.has_copy_here = true;
     }
     forwarding_->routing.Publish(Routing::AllOf(std::move(owner), ++topology_version_));
   }
@@ -291,8 +305,10 @@ class Node::Parts final : public NodeFigureSource {
   const NodeSurroundings surroundings_;
   const std::chrono::steady_clock::time_point started_;
   std::atomic<uint64_t> topology_version_{0};
+  std::string cluster_secret_;
   NodeAuthority authority_;
   ReplicaAcks acks_;
+  ReplicatedData replicated_{BootTimeNow};
   ShardClock clock_;
   storage::HybridClock versions_;
   Readiness readiness_;

@@ -11,7 +11,6 @@
 #include "server/bus/bus_client.h"
 #include "server/bus/bus_counters.h"
 #include "server/bus/bus_server.h"
-#include "server/bus/cluster_secret.h"
 #include "server/state_file/state_file.h"
 
 namespace larder::server {
@@ -90,12 +89,9 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
     if (const absl::Status status = durable_.Open(replication.state_dir); !status.ok()) {
       return status;
     }
-    BusOptions bus{.tls = config.tls, .listen = *replication.bus_listen};
-    if (!replication.secret_file.empty()) {
-      auto secret = ReadClusterSecret(replication.secret_file);
-      if (!secret.ok()) return secret.status();
-      bus.cluster_secret = *std::move(secret);
-    }
+    BusOptions bus{.tls = config.tls,
+                   .cluster_secret = parts.cluster_secret,
+                   .listen = *replication.bus_listen};
     client_ = BusClient::Create(bus, &counters_);
     auto server = BusServer::Start(bus, this, &counters_);
     if (!server.ok()) {
@@ -135,6 +131,7 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
                 [this](const std::string& source) { return durable_.KeepSource(source); },
             .acks = parts.acks,
             .held_writes = parts.held_writes,
+            .replicated = parts.replicated,
             .on_leader =
                 [on_leader = parts.on_leader, clock = parts.clock](const Leader& leader) {
                   if (leader.is_here) clock->Lead();

@@ -10,6 +10,7 @@
 #include "server/connections/endpoint.h"
 #include "server/handlers/held_writes.h"
 #include "server/handlers/replica_acks.h"
+#include "server/handlers/replicated_data.h"
 #include "server/handlers/replication_control.h"
 #include "server/handlers/served_keyspace.h"
 #include "server/replication/node_authority.h"
@@ -22,6 +23,7 @@ namespace larder::server {
 // What the replication of a node works with. All outlive it.
 struct NodeReplicationParts {
   Endpoint client;  // where clients reach the node, as others are told
+  std::string cluster_secret;
   storage::KeyspaceOptions keyspace;
   ServedKeyspace* served = nullptr;
   storage::HybridClock* versions = nullptr;
@@ -29,6 +31,7 @@ struct NodeReplicationParts {
   NodeAuthority* authority = nullptr;
   ReplicaAcks* acks = nullptr;
   HeldWrites* held_writes = nullptr;
+  ReplicatedData* replicated = nullptr;
   std::function<void(const Leader&)> on_leader;
   std::function<void(std::unique_ptr<storage::Keyspace>)> retire;
 };

@@ -1,11 +1,10 @@
 #include "server/replication/replicator.h"
 
-#include <time.h>
-
 #include <chrono>
 #include <future>
 #include <utility>
 
+#include "server/replication/boot_clock.h"
 #include "server/replication/empty_feed.h"
 
 namespace larder::server {
@@ -72,13 +71,14 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
                  [this] {
                    EndAllLinks(absl::UnavailableError("the data is replaced"));
                    state_.Forget();
+                   TellData();
                  },
              .retire = parts_.retire}),
       to_source_(
           parts_.open_stream, [this](TaskThread::Task task) { thread_->Post(std::move(task)); },
           {.on_open =
                [this] {
-                 sink_.OnConnected(Now());
+                 sink_.OnConnected(BootTimeNow());
                  CarryOut();
                },
            .on_message =
@@ -86,10 +86,10 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
            .on_closed =
                [this](const absl::Status& why) {
                  owes_read_ = false;
-                 sink_.OnDisconnected(std::string(why.message()), Now());
+                 sink_.OnDisconnected(std::string(why.message()), BootTimeNow());
                  CarryOut();
                }}) {
-  published_ = StatusNow(Now());
+  published_ = StatusNow(BootTimeNow());
   thread_ = std::make_unique<TaskThread>(kPeriod, [this] { Turn(); });
 }
 
@@ -103,20 +103,15 @@ void Replicator::Stop() {
     CloseSource(absl::UnavailableError("the node ends"));
     log_.Close();  // before the thread that its writers wake
     parts_.held_writes->Close();
+    parts_.replicated->Stop();
     closed.set_value();
   });
   closed.get_future().wait();
 }
 
-cluster::BootTime Replicator::Now() const {
-  timespec time{};
-  ::clock_gettime(CLOCK_BOOTTIME, &time);
-  return cluster::BootTime(cluster::Millis(time.tv_sec * 1000 + time.tv_nsec / 1000000));
-}
-
 void Replicator::Turn() {
   if (is_ending_) return;
-  const cluster::BootTime now = Now();
+  const cluster::BootTime now = BootTimeNow();
   for (const auto& [id, why] : source_.Overdue(now)) {
     EndLink(id, absl::UnavailableError(View(cluster::CloseReasonText(why))));
   }
@@ -151,7 +146,7 @@ std::shared_ptr<SourceStreamListener> Replicator::Accept(std::shared_ptr<SourceS
   const cluster::LinkId id{++last_link_};
   thread_->Post([this, id, stream = std::move(stream)] {
     if (is_ending_) return stream->Close(absl::UnavailableError("the node ends"));
-    source_.Connect(id, Now());
+    source_.Connect(id, BootTimeNow());
     links_[id].stream = stream;
   });
   return std::make_shared<LinkEvents>(this, id);
@@ -167,7 +162,8 @@ void Replicator::OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage me
       found->second.feed = std::make_unique<KeyspaceFeed>(parts_.served->get(), log_.get());
     }
   }
-  if (const absl::Status status = source_.Receive(id, std::move(message), Now()); !status.ok()) {
+  if (const absl::Status status = source_.Receive(id, std::move(message), BootTimeNow());
+      !status.ok()) {
     return EndLink(id, status);
   }
   found->second.stream->ReadNext();
@@ -186,7 +182,7 @@ void Replicator::EndAllLinks(const absl::Status& why) {
 }
 
 cluster::SourceCondition Replicator::Condition() const {
-  cluster::SourceCondition condition{.now = Now()};
+  cluster::SourceCondition condition{.now = BootTimeNow()};
   condition.shard_time = cluster::ShardTime(parts_.time->Now().time_since_epoch());
   condition.is_ready = log_.get() != nullptr && (state_.leads() || sink_.Report().is_following);
   if (state_.leads()) {
@@ -229,7 +225,7 @@ void Replicator::CloseSource(const absl::Status& why) {
 
 void Replicator::OnSourceMessage(cluster::SourceMessage message) {
   const uint64_t stream = to_source_.number();
-  sink_.Receive(std::move(message), Now());
+  sink_.Receive(std::move(message), BootTimeNow());
   CarryOut();
   // Unless that was the end of the stream.
   if (stream != to_source_.number()) return;
@@ -251,6 +247,7 @@ void Replicator::CarryOut() {
       goes_on = true;
     }
   }
+  TellData();
 }
 
 bool Replicator::Work() {
@@ -261,7 +258,7 @@ bool Replicator::Work() {
     const absl::Status status = data_.Do(work, parts_.time->Now(), &applied_to);
     if (status.ok()) {
       work_.pop_front();
-      sink_.OnDone(Now());
+      sink_.OnDone(BootTimeNow());
       has_done = true;
       continue;
     }
@@ -269,7 +266,7 @@ bool Replicator::Work() {
     // Replicas of this node have not read its log. They do, or are cut for it.
     if (absl::IsUnavailable(status)) break;
     work_.clear();
-    sink_.OnFailed(status, Now());
+    sink_.OnFailed(status, BootTimeNow());
     return true;
   }
   return has_done;

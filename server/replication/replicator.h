@@ -19,6 +19,7 @@
 #include "server/bus/peer_stream.h"
 #include "server/handlers/held_writes.h"
 #include "server/handlers/replica_acks.h"
+#include "server/handlers/replicated_data.h"
 #include "server/handlers/replication_control.h"
 #include "server/handlers/time_source.h"
 #include "server/replication/keyspace_feed.h"
@@ -59,6 +60,7 @@ struct ReplicatorParts {
   std::function<absl::Status(const std::string&)> persist_source;
   ReplicaAcks* acks = nullptr;
   HeldWrites* held_writes = nullptr;
+  ReplicatedData* replicated = nullptr;
   // Both are told on the replicator's thread: what leads when that changes, and the primary's shard
   // time again and again while this node follows.
   std::function<void(const Leader&)> on_leader;
@@ -133,12 +135,13 @@ class Replicator final : public ReplicationControl {
   // False: the state is not on disk; until it is, nothing is said, done or read for it.
   bool Persist();
   bool Persist(const cluster::DurableReplication& state);
-  cluster::BootTime Now() const;
   // Lets others see where the node stands, now and then.
   void Publish(cluster::BootTime now);
   ReplicationStatus StatusNow(cluster::BootTime now);
   void TellAcks(cluster::BootTime now);
   void TellLeader();
+  // What may be read of the data, to those who read it. Before the node may change it.
+  void TellData();
 
   const ReplicatorOptions options_;
   const ReplicatorParts parts_;
@@ -155,6 +158,12 @@ class Replicator final : public ReplicationControl {
   bool goes_on_leading_ = false;  // it leads as before, and has no log yet
   cluster::BootTime publish_at_;
   std::optional<Leader> told_leader_;
+  struct ToldData {
+    bool leads = false;
+    cluster::History history;
+    friend bool operator==(const ToldData&, const ToldData&) = default;
+  };
+  std::optional<ToldData> told_data_;  // absent: nothing is known of the data
   KeyspaceLog log_;
   cluster::ReplicationState state_;
   cluster::ReplicationSource source_;

@@ -1,6 +1,7 @@
 // What a node is: it leads, follows, or waits; and what of that is on disk.
 #include <utility>
 
+#include "server/replication/boot_clock.h"
 #include "server/replication/replicator.h"
 
 namespace larder::server {
@@ -22,7 +23,7 @@ void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
         endpoint.has_value() ? FollowNow(*endpoint, /*commanded=*/true) : LeadNow();
     TellLeader();
     publish_at_ = {};
-    Publish(Now());
+    Publish(BootTimeNow());
     done(status);
   });
 }
@@ -30,11 +31,12 @@ void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
 void Replicator::Begin(Beginning how, const std::string& source) {
   thread_->Post([this, how, source] {
     has_begun_ = true;
+    if (how == Beginning::kLedBefore) waits_until_ = BootTimeNow() + options_.restart_wait;
+    if (how == Beginning::kNew) TellData();
     parts_.authority->Set(how == Beginning::kNew);
-    if (how == Beginning::kLedBefore) waits_until_ = Now() + options_.restart_wait;
     if (how == Beginning::kFollowedBefore) {
       source_endpoint_ = source;
-      sink_.Follow(/*commanded=*/false, Now());
+      sink_.Follow(/*commanded=*/false, BootTimeNow());
       CarryOut();
     }
     TellLeader();
@@ -46,6 +48,7 @@ void Replicator::EndRestartWait() {
   if (ahead.empty() || ahead.front().bus_endpoint.empty()) {
     waits_until_.reset();
     goes_on_leading_ = true;
+    TellData();
     parts_.authority->Set(true);
     return TellLeader();
   }
@@ -63,7 +66,7 @@ absl::Status Replicator::FollowNow(const std::string& endpoint, bool commanded) 
   GiveUpAuthority();
   if (state_.leads()) source_.Close(log_.get()->position());
   source_endpoint_ = endpoint;
-  sink_.Follow(commanded, Now());
+  sink_.Follow(commanded, BootTimeNow());
   CarryOut();
   return absl::OkStatus();
 }
@@ -100,8 +103,9 @@ absl::Status Replicator::LeadNow() {
     log_.Close();
     state_.RaiseFence(epoch);
   }
-  CarryOut();
   waits_until_.reset();
+  CarryOut();
+  TellData();
   parts_.authority->Set(true);
   return absl::OkStatus();
 }
@@ -124,6 +128,7 @@ void Replicator::OpenLog() {
     source_.OpenAnew(epoch, *from);
   }
   goes_on_leading_ = false;
+  TellData();
   parts_.acks->Open();
 }
 
@@ -140,8 +145,12 @@ void Replicator::ExceedFence() {
   if (!met.has_value() || *met < state_.fence() || source_.stopped()) return;
   // What is written meanwhile is of the new epoch, of which nobody has heard.
   const cluster::Epoch epoch = met->NextTerm(state_.node());
+  // A write that is under way may be of either epoch, and tells no position.
+  parts_.replicated->Forget();
+  told_data_.reset();
   const uint64_t first = log_.get()->position();
   if (Persist(state_.WhenOpened(Opening::kGoOn, epoch, first))) source_.Open(epoch, first);
+  TellData();
 }
 
 bool Replicator::Persist() {
@@ -150,9 +159,9 @@ bool Replicator::Persist() {
 }
 
 bool Replicator::Persist(const cluster::DurableReplication& state) {
-  if (Now() < persist_again_at_) return false;
+  if (BootTimeNow() < persist_again_at_) return false;
   if (!parts_.persist(state).ok()) {
-    persist_again_at_ = Now() + kPersistInterval;
+    persist_again_at_ = BootTimeNow() + kPersistInterval;
     return false;
   }
   state_.NoteSaved(state);

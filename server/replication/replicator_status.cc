@@ -1,6 +1,7 @@
 // What others are told of a node: where it stands, who leads, what is acknowledged.
 #include <utility>
 
+#include "server/replication/boot_clock.h"
 #include "server/replication/replicator.h"
 
 namespace larder::server {
@@ -16,7 +17,7 @@ ReplicationStatus Replicator::Status() const {
 }
 
 void Replicator::Report(std::function<void(ReplicationStatus)> done) {
-  thread_->Post([this, done = std::move(done)] { done(StatusNow(Now())); });
+  thread_->Post([this, done = std::move(done)] { done(StatusNow(BootTimeNow())); });
 }
 
 void Replicator::Publish(cluster::BootTime now) {
@@ -39,6 +40,37 @@ void Replicator::TellAcks(cluster::BootTime now) {
   }
   parts_.acks->SetInTime(in_time);
   parts_.acks->TimeOut(parts_.time->Now());
+  parts_.replicated->TimeOut(parts_.time->Now());
+}
+
+void Replicator::TellData() {
+  std::optional<ToldData> data;
+  const bool leads = !sink_.follows();
+  if (leads && has_begun_ && !source_.stopped() && !waits_until_.has_value()) {
+    data = {.leads = true,
+            .history = log_.get() != nullptr ? state_.history() : cluster::History()};
+  } else if (!leads && state_.has_data()) {
+    data = {.leads = false, .history = state_.history()};
+  }
+  const bool is_new = data != told_data_;
+  told_data_ = data;
+  if (!data.has_value()) {
+    if (is_new) parts_.replicated->Forget();
+    return;
+  }
+  if (data->leads) {
+    if (is_new) parts_.replicated->Lead(data->history);
+    return;
+  }
+  if (is_new) {
+    parts_.replicated->Follow(data->history, state_.sequence());
+  } else {
+    parts_.replicated->Advance(state_.sequence());
+  }
+  const cluster::BootTime now = BootTimeNow();
+  const std::optional<cluster::Millis> staleness = sink_.Staleness(now);
+  parts_.replicated->SetFreshAsOf(staleness.has_value() ? std::optional(now - *staleness)
+                                                        : std::nullopt);
 }
 
 void Replicator::TellLeader() {

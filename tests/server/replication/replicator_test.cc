@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cluster/hash_slot.h"
+#include "server/replication/boot_clock.h"
 #include "tests/server/replication/local_streams.h"
 #include "tests/server/replication/replica_pair.h"
 
@@ -54,6 +55,7 @@ class ThreadedNode {
                      .persist_source = [](const std::string&) { return absl::OkStatus(); },
                      .acks = &acks_,
                      .held_writes = &held_writes_,
+                     .replicated = &replicated_,
                      .on_leader = [](const Leader&) {},
                      .on_shard_time = [](storage::TimePoint) {},
                      .retire =
@@ -113,6 +115,7 @@ class ThreadedNode {
   ServedKeyspace served_;
   ReplicaAcks acks_;
   HeldWrites held_writes_;
+  ReplicatedData replicated_{BootTimeNow};
   std::vector<std::unique_ptr<storage::Keyspace>> retired_;
   std::atomic<bool> disk_fails_ = false;
   cluster::Epoch durable_fence_;  // the replicator's thread's
