@@ -110,6 +110,12 @@ class TooLittleMemoryTest(unittest.TestCase):
             with BusNode("--memory=16MiB", follows=primary) as replica:
                 self.assert_says_so_and_follows_when_there_is_room(primary, replica)
 
+    def test_a_log_that_leads_to_more_than_the_memory(self):
+        with BusNode("--memory=64MiB") as primary, BusNode("--memory=16MiB", follows=primary) as replica:
+            wait_until_following(replica)
+            primary.fill(100_000, value_bytes=300)
+            self.assert_says_so_and_follows_when_there_is_room(primary, replica)
+
 
 class EvictionTest(PairTest):
     flags = ("--memory=8MiB",)
