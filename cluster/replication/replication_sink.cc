@@ -205,14 +205,13 @@ void ReplicationSink::OnFailed(const absl::Status& why, BootTime now) {
 History::Reach ReplicationSink::Reached(const Position& position) const {
   if (!state_->has_data()) return History::Reach::kNotYet;
   const History::Reach reach = state_->growing().Reached(position, state_->sequence());
-  const bool is_of_source = stream_ == Stream::kFollowing && !IsInstalling();
-  return reach == History::Reach::kLost && !is_of_source ? History::Reach::kNotYet : reach;
+  return reach == History::Reach::kLost && !is_following() ? History::Reach::kNotYet : reach;
 }
 
 SinkReport ReplicationSink::Report() const {
   SinkReport report = report_;
   report.is_connected = stream_ != Stream::kNone && stream_ != Stream::kConnecting;
-  report.is_following = stream_ == Stream::kFollowing && !IsInstalling();
+  report.is_following = is_following();
   report.is_copying = is_copying();
   report.copied_bytes = copy_.has_value() ? copy_->confirmed_bytes() : 0;
   return report;

@@ -80,6 +80,8 @@ class ReplicationSink {
   const std::vector<NodeId>& upstream() const { return upstream_; }
   // A fence that a replica behind this node has met, for the primary to exceed.
   void set_exceed(std::optional<Epoch> epoch) { exceed_ = epoch; }
+  // Its data is what its source had, with what came since.
+  bool is_following() const { return stream_ == Stream::kFollowing && !IsInstalling(); }
   // Its data is no part of the stream that it is on; others should not follow it now.
   bool is_copying() const { return stream_ == Stream::kCopying || IsInstalling(); }
   SinkReport Report() const;

@@ -5,12 +5,13 @@
 namespace larder::server {
 
 void ReplicatedData::Publish(const cluster::History& history, uint64_t end, int64_t fresh_as_of,
-                             const cluster::Epoch& leads_in) {
+                             bool may_lose, const cluster::Epoch& leads_in) {
   auto waiting = std::make_shared<Waiting>();
   waiting->of_last.Reach(end);
   {
     const storage::MutexLock lock(mutex_);
     leads_ = fresh_as_of == kAlways;
+    may_lose_ = may_lose;
     history_ = history;
     end_ = end;
     waiting_.swap(waiting);
@@ -23,16 +24,16 @@ void ReplicatedData::Publish(const cluster::History& history, uint64_t end, int6
 
 void ReplicatedData::Lead(const cluster::History& history) {
   // All that it has numbered in its last epoch is applied.
-  Publish(history, UINT64_MAX, kAlways,
+  Publish(history, UINT64_MAX, kAlways, /*may_lose=*/true,
           history.empty() ? cluster::Epoch() : history.beginnings().back().epoch);
 }
 
-void ReplicatedData::Follow(const cluster::History& history, uint64_t end) {
+void ReplicatedData::Follow(const cluster::History& history, uint64_t end, bool is_of_source) {
   const int64_t fresh_as_of = fresh_as_of_ms_.load(std::memory_order_relaxed);
-  Publish(history, end, fresh_as_of == kAlways ? kNotKnown : fresh_as_of, {});
+  Publish(history, end, fresh_as_of == kAlways ? kNotKnown : fresh_as_of, is_of_source, {});
 }
 
-void ReplicatedData::Forget() { Publish({}, 0, kNotKnown, {}); }
+void ReplicatedData::Forget() { Publish({}, 0, kNotKnown, /*may_lose=*/false, {}); }
 
 void ReplicatedData::Advance(uint64_t end) {
   std::shared_ptr<Waiting> waiting;
@@ -77,7 +78,8 @@ ReplicatedData::Reach ReplicatedData::Reached(const cluster::Position& position)
   const storage::MutexLock lock(mutex_);
   // It is of a primary whose data this one did not begin with.
   if (leads_ && history_.empty()) return Reach::kLost;
-  return history_.Reached(position, end_);
+  const Reach reach = history_.Reached(position, end_);
+  return reach == Reach::kLost && !may_lose_ ? Reach::kNotYet : reach;
 }
 
 bool ReplicatedData::Wait(const cluster::Position& position, storage::TimePoint deadline,

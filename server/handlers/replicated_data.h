@@ -35,8 +35,9 @@ class ReplicatedData {
   // The node leads, in the last epoch of this history, if it has any; nothing it serves is old. To
   // be said when its log is open, and again when that is opened or closed.
   void Lead(const cluster::History& history);
-  // The node's data went through these epochs, and goes to `end`; it follows another node.
-  void Follow(const cluster::History& history, uint64_t end);
+  // The node's data went through these epochs, and goes to `end`; it follows another node. Unless
+  // the data is known to be of its source's history, what is lost here may yet come.
+  void Follow(const cluster::History& history, uint64_t end, bool is_of_source);
   // Nothing is known of the data, as while a node waits to be told what it is.
   void Forget();
   // Of a follower: all before `end` is applied.
@@ -75,13 +76,14 @@ class ReplicatedData {
     return waiting_;
   }
   // Publishes what is known, and has all who wait look at it.
-  void Publish(const cluster::History& history, uint64_t end, int64_t fresh_as_of,
+  void Publish(const cluster::History& history, uint64_t end, int64_t fresh_as_of, bool may_lose,
                const cluster::Epoch& leads_in);
 
   const BootClock clock_;
   mutable storage::Mutex mutex_;
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool leads_ ABSL_GUARDED_BY(mutex_) = false;
+  bool may_lose_ ABSL_GUARDED_BY(mutex_) = false;  // what is lost here is lost for good
   cluster::History history_ ABSL_GUARDED_BY(mutex_);
   uint64_t end_ ABSL_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<Waiting> waiting_ ABSL_GUARDED_BY(mutex_) = std::make_shared<Waiting>();

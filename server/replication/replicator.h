@@ -160,6 +160,7 @@ class Replicator final : public ReplicationControl {
   std::optional<Leader> told_leader_;
   struct ToldData {
     bool leads = false;
+    bool is_of_source = false;
     cluster::History history;
     friend bool operator==(const ToldData&, const ToldData&) = default;
   };

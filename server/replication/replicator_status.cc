@@ -50,7 +50,7 @@ void Replicator::TellData() {
     data = {.leads = true,
             .history = log_.get() != nullptr ? state_.history() : cluster::History()};
   } else if (!leads && state_.has_data()) {
-    data = {.leads = false, .history = state_.history()};
+    data = {.is_of_source = sink_.is_following(), .history = state_.history()};
   }
   const bool is_new = data != told_data_;
   told_data_ = data;
@@ -63,7 +63,7 @@ void Replicator::TellData() {
     return;
   }
   if (is_new) {
-    parts_.replicated->Follow(data->history, state_.sequence());
+    parts_.replicated->Follow(data->history, state_.sequence(), data->is_of_source);
   } else {
     parts_.replicated->Advance(state_.sequence());
   }

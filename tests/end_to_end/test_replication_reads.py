@@ -3,12 +3,14 @@
 import unittest
 
 from end_to_end.harness.replication import LONG_AGO, PairTest
+from end_to_end.harness.waiting import wait_until
 
 
 class ReplicaReadsTest(PairTest):
     def test_a_replica_answers_itself_who_says_how_stale_it_may_be(self):
         self.primary.set(b"key")
         self.assert_equal()
+        wait_until(lambda: self.replica.replication().source.HasField("staleness"), "its age is known")
         before = self.primary.stats().hits
         self.assertEqual(self.replica.get(b"key", **LONG_AGO), b"value")
         self.assertEqual(self.primary.stats().hits, before)
