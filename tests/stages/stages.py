@@ -152,16 +152,18 @@ def lint(context):
 
 def python_module(folder, module, quick, environment):
     """Runs one test module in a process of its own; returns its output and tally."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+    # Not a pipe, which would not end before whatever the module has left behind.
+    with tempfile.NamedTemporaryFile(suffix=".json") as report, tempfile.TemporaryFile("w+") as output:
         command = [sys.executable, "-B", "tests/stages/python_tests.py", folder, module, report.name]
-        result = subprocess.run(command + (["--quick"] if quick else []), text=True,
-                                env={**os.environ, **environment},
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        result = subprocess.run(command + (["--quick"] if quick else []), text=True, env={**os.environ, **environment},
+                                stdout=output, stderr=subprocess.STDOUT)
+        output.seek(0)
+        text = output.read()
         try:
             tally = Tally(**json.load(report))
         except ValueError:
             tally = Tally(failed=1, failures=[f"{module}: ended with code {result.returncode}"])
-    return result.stdout, tally
+    return text, tally
 
 
 def python_tests(folder, quick=False, environment=None, without=None):

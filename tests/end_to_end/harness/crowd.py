@@ -172,11 +172,12 @@ METRICS_KINDS = [idle, half_a_request, drip_a_request, ask_and_read_nothing, ask
                  ask_and_vanish, babble]
 
 
-async def hold_one(number, port, kinds, counts):
+async def hold_one(number, port, kinds, counts, over):
     """One place of the crowd: connects, misbehaves for some seconds, and connects again."""
     choice = random.Random(number)
     loop = asyncio.get_running_loop()
-    while True:
+    # Not only until it is cancelled: wait_for forgets that when its time is over at that moment.
+    while not over.is_set():
         kind = choice.choice(kinds)
         with socket.socket() as connection:
             connection.setblocking(False)
@@ -193,9 +194,11 @@ async def hold(port, metrics_port, connections):
     # Clients elsewhere do not take the processors that the node and good clients need.
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     counts = {}
+    over = asyncio.Event()
     crowd = [asyncio.ensure_future(hold_one(n, (port, metrics_port)[n % 2], (CLIENT_KINDS, METRICS_KINDS)[n % 2],
-                                            counts)) for n in range(connections)]
+                                            counts, over)) for n in range(connections)]
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    over.set()
     for one in crowd:
         one.cancel()
     await asyncio.gather(*crowd, return_exceptions=True)
@@ -220,7 +223,10 @@ class Crowd:
         # It may end before those it made way for.
         with contextlib.suppress(PermissionError):
             os.sched_setscheduler(self._process.pid, os.SCHED_OTHER, os.sched_param(0))
-        output, _ = self._process.communicate(timeout=60)
+        try:
+            output, _ = self._process.communicate(timeout=60)
+        finally:
+            self._process.kill()
         self.counts = json.loads(output)
 
 
