@@ -120,18 +120,13 @@ bool IsAnyAddress(const Endpoint& endpoint) {
 absl::Status CheckReplication(const ServerConfig& config) {
   const ReplicationConfig& replication = config.replication;
   const Limits& limits = config.limits;
+  if (!replication.bus_listen.has_value()) return CheckWithoutBus(replication);
   if (config.transport == ServerConfig::Transport::kGrpcpp) {
     // A replica's data is replaced as a whole when all I/O threads have passed by, and gRPC does
     // not say when its own have.
-    constexpr char kNeedsOurs[] = "--transport is grpcpp: replication needs --transport=nghttp2";
-    if (replication.replica_of.has_value()) {
-      return Conflict("replica_of", replication.replica_of->ToString(), kNeedsOurs);
-    }
-    if (replication.bus_listen.has_value()) {
-      return Conflict("bus_listen", replication.bus_listen->ToString(), kNeedsOurs);
-    }
+    return Conflict("bus_listen", replication.bus_listen->ToString(),
+                    "--transport is grpcpp: replication needs --transport=nghttp2");
   }
-  if (!replication.bus_listen.has_value()) return CheckWithoutBus(replication);
   const Endpoint& told = replication.advertise.value_or(config.listen);
   if (IsAnyAddress(told)) {
     return Conflict(

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <atomic>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -172,7 +173,10 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
     } else if (has_led) {
       replicator_->Begin(Beginning::kLedBefore);
     } else if (config.replica_of.has_value()) {
-      replicator_->ReplicaOf(config.replica_of->bus().ToString(), [](const absl::Status&) {});
+      std::promise<void> begun;
+      replicator_->ReplicaOf(config.replica_of->bus().ToString(),
+                             [&begun](const absl::Status&) { begun.set_value(); });
+      begun.get_future().wait();
     } else {
       replicator_->Begin(Beginning::kNew);
     }

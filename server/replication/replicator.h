@@ -84,7 +84,8 @@ class Replicator final : public ReplicationControl {
 
   // What the node was before it was started again.
   enum class Beginning : uint8_t { kNew, kLedBefore, kFollowedBefore };
-  // Before this, or ReplicaOf, nobody is told who leads. `source`: the bus of whom it followed.
+  // Before this, or ReplicaOf, nobody is told who leads; it waits until all are. `source`: the bus
+  // of whom it followed. Not on the replicator's thread.
   void Begin(Beginning how, const std::string& source = "");
 
   // Closes all streams and opens no more; waits for that. Not on the replicator's thread.

@@ -1,4 +1,5 @@
 // What a node is: it leads, follows, or waits; and what of that is on disk.
+#include <future>
 #include <utility>
 
 #include "server/replication/boot_clock.h"
@@ -29,7 +30,8 @@ void Replicator::ReplicaOf(std::optional<std::string> bus_endpoint,
 }
 
 void Replicator::Begin(Beginning how, const std::string& source) {
-  thread_->Post([this, how, source] {
+  std::promise<void> begun;
+  thread_->Post([this, how, &source, &begun] {
     has_begun_ = true;
     if (how == Beginning::kLedBefore) waits_until_ = BootTimeNow() + options_.restart_wait;
     if (how == Beginning::kNew) TellData();
@@ -40,7 +42,11 @@ void Replicator::Begin(Beginning how, const std::string& source) {
       CarryOut();
     }
     TellLeader();
+    publish_at_ = {};
+    Publish(BootTimeNow());
+    begun.set_value();
   });
+  begun.get_future().wait();
 }
 
 void Replicator::EndRestartWait() {
