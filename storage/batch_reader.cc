@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "storage/mutation_record.h"
 #include "storage/record_batch.h"
 
 namespace larder::storage {
@@ -33,12 +32,14 @@ LogReader::Result ReadBatch(LogReader& reader, const BatchOptions& options, std:
     gap = 0;
   };
   const auto take = [&](const LogReader::Record& record) {
-    if (!IsBegun(options.copied, MutationSlotAt(record.bytes.data()))) {
+    if (!IsBegun(options.copied, record.record.slot())) {
       gap += record.next - record.sequence;
       return;
     }
     close_gap();
-    batch->append(record.bytes);
+    const size_t at = batch->size();
+    batch->resize(at + record.record.size());
+    record.record.CopyTo(batch->data() + at);
   };
   const auto result = reader.Read(options.bytes_max, take, options.until);
   close_gap();

@@ -123,6 +123,11 @@ class Entry {
   // The value as a whole if none of it lies apart.
   bool is_whole() const { return value_bytes() < EntryPools::kPageBytes; }
   std::string_view whole_value() const { return {parts_data(), value_bytes()}; }
+  // What of the value is kept in the record: the addresses of its parts, and the rest.
+  std::string_view kept_value() const {
+    const ValueParts parts = ValueParts::Of(value_bytes());
+    return {parts_data(), parts.count() * sizeof(char*) + parts.tail_bytes};
+  }
   // Copies the first `bytes` of the value out, or `bytes` into it from `offset` on.
   void CopyValue(size_t bytes, char* to) const;
   void WriteValue(size_t offset, std::string_view bytes);

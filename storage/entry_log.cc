@@ -27,6 +27,8 @@ void AllocateParts(EntryPools& pools, Entry& entry, const Entry* replaced,
 
 void FreeParts(EntryPools& pools, const Entry& entry, const ValueParts& shared) {
   const ValueParts parts = ValueParts::Of(entry.value_bytes());
+  if (shared.count() == parts.count()) return;
+  if (shared.count() == 0 && pools.shared.TakeOver(entry)) return;
   for (size_t i = shared.blocks; i < parts.blocks; ++i) pools.blocks.Free(entry.part(i));
   if (parts.pages == shared.pages) return;
   char* pages[64];
@@ -57,6 +59,8 @@ EntryLog::~EntryLog() {
     });
   }
 }
+
+bool EntryLog::IsShared(const Entry& entry) const { return pools_->shared.IsShared(entry); }
 
 uint64_t EntryLog::BytesOf(const Entry& entry) const {
   return segments_.RecordBytes(entry) + ApartBytes(entry);

@@ -139,6 +139,9 @@ class EntryLog {
   // What of the segments is not alive, and the part of it that Compact can win back.
   uint64_t wasted_bytes() const { return charge_.WastedBytes(segments_.usage()); }
   uint64_t dead_bytes() const { return segments_.usage().dead_bytes(); }
+  // True if the mutation log has the value of this entry as it is, so that nothing of it may be
+  // written over or given to another record, but all of it.
+  bool IsShared(const Entry& entry) const;
   // What Free would take from live_bytes().
   uint64_t BytesOf(const Entry& entry) const;
 

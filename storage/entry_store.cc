@@ -115,7 +115,10 @@ EntryRef EntryStore::Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes,
   const bool is_evictable = Evictable(fields.expires_at);
   if (!FitsInPlace(*ref, value_bytes, fields)) {
     const EntryShape shape = EntryShape::Of(ref->key_bytes(), value_bytes, fields);
-    const ValueParts shared = ValueParts::Shared(ref->value_bytes(), value_bytes, kept_bytes);
+    const bool is_kept = kept_bytes == value_bytes && kept_bytes == ref->value_bytes();
+    const ValueParts shared = is_kept || !log_.IsShared(*ref)
+                                  ? ValueParts::Shared(ref->value_bytes(), value_bytes, kept_bytes)
+                                  : ValueParts{};
     auto queue = EntryLog::Queue::kPinned;
     if (is_evictable) queue = was_evictable ? log_.QueueOf(ref.at) : policy_->Place(hash);
     const EntryRef copy =
@@ -140,6 +143,8 @@ EntryRef EntryStore::Rewrite(EntryRef ref, uint64_t hash, size_t value_bytes,
 
 bool EntryStore::FitsInPlace(const Entry& entry, size_t value_bytes,
                              const EntryFields& fields) const {
+  if (value_bytes >= SharedValues::kValueBytesMin && log_.IsShared(entry)) [[unlikely]]
+    return false;
   // What may be evicted, and only that, is in the queues of the policy.
   return entry.FitsInPlace(value_bytes, fields) &&
          Evictable(entry.expires_at()) == Evictable(fields.expires_at);

@@ -131,7 +131,7 @@ class Keyspace {
   // reads from now on show it. So a reader, or a copy by ExportSlot, may begin there; what the log
   // has before has gaps between the stripes. Detach: nobody uses the log any more, nor its wake,
   // when it has returned. A keyspace without a log pays a predicted branch.
-  // REQUIRES: one call at a time; none is attached, or one is.
+  // REQUIRES: one call at a time; none is attached, or one is, whose readers read no more.
   uint64_t AttachLog(MutationSink* log);
   void DetachLog();
   // For a command that Execute left undone for want of room in the log, as much as its outcome
@@ -169,6 +169,10 @@ class Keyspace {
   // Gets memory from the system that writes will need soon, so that they need not wait for it. To
   // be called some times a second, by a thread that may wait.
   void PrepareMemory();
+
+  // What the log holds of large values that no entry has any more. Not of Memory(), but of the log:
+  // no more than its length, and about so much less of its ring is in memory.
+  uint64_t log_held_bytes() const;
 
   SlotStats StatsOfSlot(uint32_t slot) const;
   KeyspaceStats Stats() const;

@@ -12,6 +12,7 @@
 #include "storage/mutation_record.h"
 #include "storage/record_batch.h"
 #include "storage/stripe.h"
+#include "storage/unit_pool.h"
 
 namespace larder::storage {
 namespace {
@@ -47,7 +48,8 @@ absl::Status BadVersion(uint64_t version) {
 }  // namespace
 
 uint64_t Keyspace::AttachLog(MutationSink* log) {
-  // First, so that whoever finds it in a stripe finds it here, too.
+  // Before the stripes, so that whoever finds it in a stripe finds it here, too.
+  log->ShareValues(&pools_->shared);
   log_.Attach(log);
   for (const auto& stripe : stripes_) stripe->SetLog(log);
   return log->position();
@@ -55,8 +57,12 @@ uint64_t Keyspace::AttachLog(MutationSink* log) {
 
 void Keyspace::DetachLog() {
   for (const auto& stripe : stripes_) stripe->SetLog(nullptr);
+  MutationSink* const log = log_.get();
   log_.Detach();
+  log->ShareValues(nullptr);
 }
+
+uint64_t Keyspace::log_held_bytes() const { return pools_->shared.held_bytes(); }
 
 bool Keyspace::AwaitLogRoom(uint64_t bytes) {
   MutationSink* const log = log_.BeginUse();

@@ -56,6 +56,7 @@ bool LogReader::Pin() {
   for (int i = 0; i < kLooks; ++i) {
     // Whoever gives room away that this has not seen sees the pin.
     const uint64_t granted = log_->granted_.load(std::memory_order_seq_cst);
+    if (position_ < log_->passed_.load(std::memory_order_seq_cst)) break;
     if (granted <= position_ + log_->lines_) return true;
   }
   pin_->sequence.store(MutationLog::kNowhere, std::memory_order_seq_cst);
@@ -69,10 +70,10 @@ LogReader::Result LogReader::Read(uint64_t bytes_max, absl::FunctionRef<void(con
   until = std::min(until, log_->whole_until());
   const uint64_t begin = position_;
   for (uint64_t given = 0; position_ < until && given < bytes_max;) {
-    const char* const record = log_->At(position_);
-    const uint64_t bytes = MutationRecordBytesAt(record);
+    const LogRecord record(log_->At(position_));
+    const uint64_t bytes = record.size();
     const uint64_t next = position_ + LogLinesOf(bytes);
-    take({position_, next, std::string_view(record, bytes)});
+    take({position_, next, record});
     position_ = next;
     given += bytes;
   }

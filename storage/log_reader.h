@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "storage/log_record.h"
 #include "storage/mutation_log.h"
 
 namespace larder::storage {
@@ -25,8 +25,8 @@ class LogReader {
   };
   struct Record {
     uint64_t sequence;
-    uint64_t next;           // the sequence of the one behind it
-    std::string_view bytes;  // as WriteMutationRecord writes them; borrowed for the call
+    uint64_t next;     // the sequence of the one behind it
+    LogRecord record;  // borrowed for the call
   };
 
   // `from`: where a record begins, or the log's position. OUT_OF_RANGE: the log does not reach so

@@ -22,6 +22,8 @@ class ValueView {
 
   size_t size() const;
   void CopyTo(char* to) const;
+  // nullptr: it was made of bytes of the caller's.
+  const Entry* entry() const { return entry_; }
   // REQUIRES: it was made of bytes of the caller's.
   std::string_view whole() const {
     assert(entry_ == nullptr);

@@ -6,7 +6,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "storage/log_record.h"
 #include "storage/mutation_record.h"
+#include "storage/shared_values.h"
+#include "storage/unit_pool.h"
 
 namespace larder::storage {
 namespace {
@@ -48,13 +51,13 @@ MutationLog::MutationLog(const MutationLogOptions& options, Ring ring)
     : lines_(options.bytes / kLineBytes),
       advance_lines_(std::min(kAdvanceLinesMax, lines_ / kAdvancesShare / kAdvances)),
       stripe_mask_(options.stripes - 1),
-      first_(options.first),
       wake_(options.wake),
       room_(options.room),
       ring_(std::move(ring)),
       appending_(options.stripes),
       next_(options.first),
-      granted_(options.first) {}
+      granted_(options.first),
+      passed_(options.first) {}
 
 uint64_t MutationLog::RoomFor(size_t key_bytes, size_t value_bytes) const {
   return LogLinesOf(MutationRecordBytes(key_bytes, value_bytes)) * kLineBytes;
@@ -115,7 +118,11 @@ bool MutationLog::Grant(uint64_t lines, Ask ask) {
   if (!Fits(granted_.load(std::memory_order_relaxed), lines, ask)) return false;
   const uint64_t before = granted_.fetch_add(lines, std::memory_order_seq_cst);
   // And again: a reader that has not seen this has pinned before.
-  if (Fits(before, lines, ask)) return true;
+  if (Fits(before, lines, ask)) {
+    if (shared_ != nullptr && shared_->is_any()) [[unlikely]]
+      PassValues(before + lines);
+    return true;
+  }
   granted_.fetch_sub(lines, std::memory_order_seq_cst);
   return false;
 }
@@ -201,15 +208,51 @@ uint64_t MutationLog::TakeBackAdvances() {
 }
 
 uint64_t MutationLog::Append(const Mutation& mutation) {
-  const uint64_t lines = RoomFor(mutation.key.size(), mutation.value.size()) / kLineBytes;
+  const size_t value_bytes = mutation.value.size();
+  const uint64_t lines = LogLinesOf(MutationRecordBytes(mutation.key.size(), value_bytes));
   std::atomic<uint64_t>& appending = appending_[mutation.slot & stripe_mask_].sequence;
   // Seen by all who see next_ as it is after fetch_add, which releases it. Who sees this one sees
   // what the stripe has appended before, whose lock this thread has.
   appending.store(next_.load(std::memory_order_relaxed), std::memory_order_release);
   const uint64_t sequence = next_.fetch_add(lines, std::memory_order_seq_cst);
-  WriteMutationRecord(mutation, At(sequence));
+  const bool is_shared =
+      value_bytes >= SharedValues::kValueBytesMin && AppendShared(mutation, sequence, lines);
+  if (!is_shared) WriteMutationRecord(mutation, At(sequence));
   appending.store(kNowhere, std::memory_order_release);
   return sequence + lines;
+}
+
+bool MutationLog::AppendShared(const Mutation& mutation, uint64_t sequence, uint64_t lines) {
+  const Entry* const entry = mutation.value.entry();
+  if (entry == nullptr || shared_ == nullptr || !shared_->Share(*entry, sequence)) return false;
+  char* const place = At(sequence);
+  const uint64_t bytes = LogRecord::WriteShared(mutation, place);
+  // What is held takes the memory that the copy would have taken.
+  UnitPool::GiveBackPages(place + bytes, lines * kLineBytes - bytes);
+  return true;
+}
+
+void MutationLog::PassValues(uint64_t granted) {
+  const uint64_t oldest = granted - std::min(granted, lines_);
+  uint64_t passed = passed_.load(std::memory_order_relaxed);
+  while (passed < oldest && !passed_.compare_exchange_weak(passed, oldest)) {
+  }
+  // Room may have been given back meanwhile, and a reader have begun that has not seen this.
+  uint64_t kept_from = oldest;
+  for (const Pin& pin : pins_) {
+    kept_from = std::min(kept_from, pin.sequence.load(std::memory_order_seq_cst));
+  }
+  shared_->Pass(kept_from);
+}
+
+void MutationLog::ShareValues(SharedValues* shared) {
+  if (shared != nullptr) {
+    shared->Begin(bytes());
+  } else if (shared_ != nullptr) {
+    shared_->End();
+    passed_.store(position(), std::memory_order_seq_cst);
+  }
+  shared_ = shared;
 }
 
 void MutationLog::OnUnlocked() {
@@ -231,7 +274,7 @@ uint64_t MutationLog::whole_until() const {
 
 uint64_t MutationLog::oldest() const {
   const uint64_t granted = granted_.load(std::memory_order_seq_cst);
-  return std::max(first_, granted - std::min(granted, lines_));
+  return std::max(passed_.load(std::memory_order_seq_cst), granted - std::min(granted, lines_));
 }
 
 MutationLog::Pin* MutationLog::AddPin() {

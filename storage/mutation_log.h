@@ -51,10 +51,11 @@ struct MutationLogOptions {
 //   granted_ is further from where it reads. So they are ahead by what one has got at a time more,
 //   at most.
 // - A reader pins where it reads, and only then looks whether granted_ has left it behind.
-// - Who awaits room awaits a reader that holds it, or what others have reserved: each of these
-// looks
-//   behind what it does whether somebody awaits. A record that is not whole yet is soon, so room
-//   that only it is in the way of is asked for again: no record need be told to anybody for it.
+// - Who awaits room awaits a reader that holds it, or what others have reserved: each looks behind
+//   what it does whether somebody awaits. A record that is not whole yet is soon, so room that only
+//   it is in the way of is asked for again: no record need be told to anybody for it.
+// - A record that shares a large value keeps its whole place, and leaves most of it as it is. So
+//   what is shared is bounded by the ring, and a record is where it would be if it were copied.
 // - What a record has behind the end of the ring belongs to the next one that ends there, a whole
 //   ring later.
 class MutationLog final : public MutationSink {
@@ -76,6 +77,7 @@ class MutationLog final : public MutationSink {
   uint64_t Append(const Mutation& mutation) override;
   uint64_t position() const override { return next_.load(std::memory_order_seq_cst); }
   void OnUnlocked() override;
+  void ShareValues(SharedValues* shared) override;
 
   // All before this sequence has been appended, whole.
   uint64_t whole_until() const;
@@ -109,6 +111,10 @@ class MutationLog final : public MutationSink {
 
   char* At(uint64_t sequence) const { return ring_.get() + sequence % lines_ * kLineBytes; }
   Advance& AdvanceOfThisThread() { return advances_[PlaceOfThisThread()]; }
+  // Writes a record that has no copy of its value, if it may. False: nothing was written.
+  bool AppendShared(const Mutation& mutation, uint64_t sequence, uint64_t lines);
+  // Lets go of values whose records are before what may be read with so much room given away.
+  void PassValues(uint64_t granted);
   static bool Take(Advance& advance, uint64_t lines);
   // Whether room for the lines is more than what somebody asked for.
   enum class Ask : uint8_t { kNeeded, kInAdvance };
@@ -139,7 +145,7 @@ class MutationLog final : public MutationSink {
   const uint64_t lines_;
   const uint64_t advance_lines_;
   const uint32_t stripe_mask_;
-  const uint64_t first_;
+  SharedValues* shared_ = nullptr;  // changes while nobody appends
   const std::function<void()> wake_;
   const std::function<void()> room_;
   // Followed by as many bytes as a record may have: one that begins near the end has no seam.
@@ -150,6 +156,9 @@ class MutationLog final : public MutationSink {
   std::array<Advance, kAdvances> advances_;
   alignas(kLineBytes) std::atomic<uint64_t> next_;
   alignas(kLineBytes) std::atomic<uint64_t> granted_;
+  // Nobody begins to read before this: what there is may share values that were let go. It and the
+  // pins are to each other as granted_ and they are.
+  std::atomic<uint64_t> passed_;
   static constexpr uint32_t kRecords = 1;
   static constexpr uint32_t kRoom = 2;
   alignas(kLineBytes) std::atomic<uint32_t> awaited_{0};  // which of the two

@@ -1,6 +1,7 @@
 #include "storage/mutation_record.h"
 
 #include <bit>
+#include <cstddef>
 #include <cstring>
 
 #include "storage/operations.h"
@@ -11,7 +12,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "numbers are written as they lie");
 
 constexpr uint8_t kFormat = 1;
-constexpr uint8_t kStale = 1;  // the one bit of `bits`
+// Of `bits`; the other only within a log.
+constexpr uint8_t kStale = 1;
+constexpr uint8_t kShared = 128;
 
 // Without gaps: what is copied is all that there is.
 struct Header {
@@ -38,7 +41,7 @@ Header HeaderAt(const char* record) {
 
 }  // namespace
 
-void WriteMutationRecord(const Mutation& mutation, char* to) {
+void WriteMutationRecordHeader(const Mutation& mutation, char* to) {
   const Header header = {.format = kFormat,
                          .kind = static_cast<uint8_t>(mutation.kind),
                          .bits = mutation.stale ? kStale : uint8_t{0},
@@ -52,7 +55,11 @@ void WriteMutationRecord(const Mutation& mutation, char* to) {
                          .key_bytes = static_cast<uint16_t>(mutation.key.size()),
                          .unused_more = 0};
   std::memcpy(to, &header, sizeof(header));
-  to += sizeof(header);
+}
+
+void WriteMutationRecord(const Mutation& mutation, char* to) {
+  WriteMutationRecordHeader(mutation, to);
+  to += sizeof(Header);
   if (!mutation.key.empty()) std::memcpy(to, mutation.key.data(), mutation.key.size());
   mutation.value.CopyTo(to + mutation.key.size());
 }
@@ -63,6 +70,14 @@ uint64_t MutationRecordBytesAt(const char* record) {
 }
 
 uint32_t MutationSlotAt(const char* record) { return HeaderAt(record).slot; }
+
+size_t MutationKeyBytesAt(const char* record) { return HeaderAt(record).key_bytes; }
+
+void MarkShared(char* record) { record[offsetof(Header, bits)] |= static_cast<char>(kShared); }
+
+void UnmarkShared(char* record) { record[offsetof(Header, bits)] &= static_cast<char>(~kShared); }
+
+bool IsMarkedShared(const char* record) { return (HeaderAt(record).bits & kShared) != 0; }
 
 std::optional<uint64_t> ReadMutationRecordBytes(std::string_view header) {
   if (header.size() < sizeof(Header)) return std::nullopt;

@@ -36,11 +36,21 @@ inline constexpr uint64_t kLogSequenceMax = uint64_t{1} << 62;
 // Writes all MutationRecordBytes of it. REQUIRES: the key has less than 64 KiB, the value 4 GiB.
 void WriteMutationRecord(const Mutation& mutation, char* to);
 
+// The header alone.
+void WriteMutationRecordHeader(const Mutation& mutation, char* to);
+
 // The length of the record that begins here, by what its header says. REQUIRES: WriteMutationRecord
 // has written it.
 uint64_t MutationRecordBytesAt(const char* record);
 // Likewise its slot.
 uint32_t MutationSlotAt(const char* record);
+size_t MutationKeyBytesAt(const char* record);
+
+// For a log only, never on the way to others: a mark in the header that the value does not stand
+// behind it.
+void MarkShared(char* record);
+void UnmarkShared(char* record);
+bool IsMarkedShared(const char* record);
 
 // The length that the header of a record says, which may be anybody's. Absent: it is none, or of
 // another format, or longer than a key and a value may make it.

@@ -8,6 +8,8 @@
 
 namespace larder::storage {
 
+class SharedValues;
+
 // Who keeps a log of a keyspace: is told of every mutation, those of one stripe in their order.
 // Room for a record is reserved before a stripe is locked, so that nothing which can fail or wait
 // stands between a change and its record. Thread-safe. Sizes in bytes of the log.
@@ -34,6 +36,9 @@ class MutationSink {
   virtual uint64_t Append(const Mutation& mutation) = 0;
   // Lets readers know; called when no stripe is locked any more.
   virtual void OnUnlocked() {}
+  // Records may share values from now on, or nullptr: none may any more, and none that is there is
+  // read. Called while no keyspace appends.
+  virtual void ShareValues(SharedValues* /*shared*/) {}
   // Where the next record comes. Called under a stripe lock: all that this stripe has appended lies
   // before.
   virtual uint64_t position() const = 0;

@@ -150,6 +150,13 @@ void UnitPool::ReturnPages(char* region, size_t bytes) {
   madvise(region, bytes, MADV_DONTNEED);
 }
 
+void UnitPool::GiveBackPages(char* from, size_t bytes) {
+  const uintptr_t page_bytes = EntryPools::kPageBytes;
+  const auto begin = (reinterpret_cast<uintptr_t>(from) + page_bytes - 1) / page_bytes * page_bytes;
+  const auto end = (reinterpret_cast<uintptr_t>(from) + bytes) / page_bytes * page_bytes;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 uint64_t UnitPool::kept_bytes() const {
   const MutexLock lock(mutex_);
   return kept_.size() * unit_bytes_;

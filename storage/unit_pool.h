@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "storage/mutex.h"
+#include "storage/shared_values.h"
 
 namespace larder::storage {
 
@@ -41,6 +42,10 @@ class UnitPool {
   // by page as it is written, which is slower to use: a huge page at once may take milliseconds, so
   // that is for a thread that nobody waits for.
   uint64_t Prepare(uint64_t bytes_max);
+
+  // Gives the whole pages in these bytes, which need not be of a pool, back to the system: they
+  // read as zeros then.
+  static void GiveBackPages(char* from, size_t bytes);
 
   size_t unit_bytes() const { return unit_bytes_; }
   // Free memory that the system has not got back.
@@ -88,11 +93,13 @@ struct EntryPools {
                       size_t kept_bytes_max = size_t{1} << 20)
       : segments(segment_bytes, kept_bytes_max),
         pages(kPageBytes, kept_bytes_max),
-        blocks(kBlockBytes, kept_bytes_max) {}
+        blocks(kBlockBytes, kept_bytes_max),
+        shared(&pages, &blocks) {}
 
   UnitPool segments;
   UnitPool pages;
   UnitPool blocks;
+  SharedValues shared;  // of pages and blocks
 };
 
 }  // namespace larder::storage

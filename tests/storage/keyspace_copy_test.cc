@@ -205,7 +205,7 @@ std::vector<std::pair<uint64_t, std::string>> RecordsFrom(MutationLog* log, uint
   LogReader::Result result;
   do {
     result = reader->Read(1 << 20, [&](const LogReader::Record& record) {
-      records.emplace_back(record.sequence, record.bytes);
+      records.emplace_back(record.sequence, BytesOf(record));
     });
   } while (result == LogReader::Result::kRead);
   EXPECT_EQ(result, LogReader::Result::kNothingNew);

@@ -17,10 +17,17 @@ struct SequencedMutation {
   LoggedMutation logged;
 };
 
+inline std::string BytesOf(const LogReader::Record& record) {
+  std::string bytes(record.record.size(), '\0');
+  record.record.CopyTo(bytes.data());
+  return bytes;
+}
+
 // Reads what there is, and adds it. True: there was something.
 inline bool ReadInto(LogReader& reader, std::vector<SequencedMutation>& records) {
   const auto result = reader.Read(1 << 20, [&](const LogReader::Record& record) {
-    const auto mutation = ReadMutationRecord(record.bytes);
+    const std::string bytes = BytesOf(record);
+    const auto mutation = ReadMutationRecord(bytes);
     ASSERT_TRUE(mutation.has_value());
     records.push_back({record.sequence, LoggedMutation(*mutation)});
   });

@@ -16,6 +16,7 @@
 #include "storage/mutation_log.h"
 #include "storage/mutation_record.h"
 #include "storage/mutex.h"
+#include "tests/storage/log_records.h"
 
 namespace larder::storage {
 namespace {
@@ -42,7 +43,8 @@ class Checker {
   void Take(const LogReader::Record& record) {
     EXPECT_EQ(record.sequence, at_);
     at_ = record.next;
-    const auto mutation = ReadMutationRecord(record.bytes);
+    const std::string bytes = BytesOf(record);
+    const auto mutation = ReadMutationRecord(bytes);
     ASSERT_TRUE(mutation.has_value());
     const uint32_t stripe = mutation->slot % kStripes;
     if (versions_[stripe] != 0) {

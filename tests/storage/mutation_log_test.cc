@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/log_reader.h"
 #include "storage/mutation_record.h"
+#include "tests/storage/log_records.h"
 
 namespace larder::storage {
 namespace {
@@ -51,7 +52,8 @@ class MutationLogTest : public testing::Test {
     while ((last = reader.Read(1000, [&](const LogReader::Record& record) {
              EXPECT_EQ(record.sequence, at) << "no holes";
              at = record.next;
-             const auto mutation = ReadMutationRecord(record.bytes);
+             const std::string bytes = BytesOf(record);
+             const auto mutation = ReadMutationRecord(bytes);
              ASSERT_TRUE(mutation.has_value());
              absl::StrAppend(&all, std::string(mutation->key), "=",
                              std::string(mutation->value.whole()), " ");
