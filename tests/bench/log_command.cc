@@ -1,11 +1,16 @@
 #include <CLI/App.hpp>
+#include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/flags/arguments.h"
 #include "tests/bench/log_round.h"
+#include "tests/bench/median.h"
 #include "tests/bench/subcommands.h"
 #include "tests/bench/timing_table.h"
 
@@ -26,6 +31,26 @@ struct LogArguments {
   bool json = false;
 };
 
+nlohmann::ordered_json ToJson(const std::map<int, std::vector<double>>& handovers) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const auto& [threads, rounds] : handovers) {
+    json.push_back({{"threads", threads}, {"per_append", Median(rounds)}});
+  }
+  return json;
+}
+
+std::string ToText(const std::map<int, std::vector<double>>& handovers) {
+  if (handovers.empty()) return "";
+  std::string text =
+      "\nAppends before which another thread has appended, so that the one line which all write\n"
+      "comes from its core, if it has one\n\n";
+  for (const auto& [threads, rounds] : handovers) {
+    absl::StrAppendFormat(&text, "%-14s %-10s %8d %8.4f\n", "handovers", "uniform", threads,
+                          Median(rounds));
+  }
+  return text;
+}
+
 absl::Status Run(LogArguments& arguments, Invocation& invocation) {
   LogRoundOptions& round = arguments.round;
   round.keys = arguments.keys.value_or(round.keys);
@@ -39,23 +64,28 @@ absl::Status Run(LogArguments& arguments, Invocation& invocation) {
         absl::StrCat("--value_bytes=", round.value_bytes, "; the limit is ", kValueBytesMax));
   }
   TimingTable table;
+  std::map<int, std::vector<double>> handovers;  // by threads
   for (int i = 0; i < arguments.rounds; ++i) {
-    const auto timings = LogRound::Run(round);
-    if (!timings.ok()) return timings.status();
-    table.AddRound(*timings);
+    const auto figures = LogRound::Run(round);
+    if (!figures.ok()) return figures.status();
+    table.AddRound(figures->timings);
+    for (const Handovers& one : figures->handovers) {
+      handovers[one.threads].push_back(one.per_append);
+    }
   }
   if (arguments.json) {
     nlohmann::ordered_json json = {{"keys", round.keys},
                                    {"value_bytes", round.value_bytes},
                                    {"operations", round.operations},
                                    {"rounds", arguments.rounds},
-                                   {"timings", table.ToJson()}};
+                                   {"timings", table.ToJson()},
+                                   {"handovers", ToJson(handovers)}};
     invocation.out << json.dump() << "\n";
   } else {
     invocation.out << "Processor time per operation, median of " << arguments.rounds
                    << " rounds: " << round.keys << " keys of 16 B, values of " << round.value_bytes
                    << " B\n\n"
-                   << table.ToText();
+                   << table.ToText() << ToText(handovers);
   }
   return absl::OkStatus();
 }
@@ -65,13 +95,15 @@ absl::Status Run(LogArguments& arguments, Invocation& invocation) {
 void AddLogCommand(CLI::App& app, Invocation& invocation) {
   auto arguments = std::make_shared<LogArguments>();
   CLI::App& command = *app.add_subcommand(
-      "log", "Processor time of appending to the log, and of Sets with it and without");
+      "log",
+      "Processor time of appending to the log, and of Sets with it and without; how often the "
+      "line that all appends write changes hands");
   cli::AddCount(command, "--keys", arguments->keys, "How many keys there are; else 200K");
   cli::AddBytes(command, "--value_bytes", arguments->value_bytes, "Size of values; else 100");
   cli::AddCount(command, "--operations", arguments->operations,
                 "Of each kind, by all threads; else 1M");
-  cli::AddChoice(command, "--only", {"all", "append", "set", "set_logged"}, arguments->only,
-                 "One kind, as for callgrind; else all");
+  cli::AddChoice(command, "--only", {"all", "append", "set", "set_logged", "handovers"},
+                 arguments->only, "One kind, as for callgrind; else all");
   cli::AddWhole<int>(command, "--threads", arguments->round.threads, {1, kThreadsMax},
                      "How many; else 1, 2, 4 and 8");
   cli::AddWhole<int>(command, "--rounds", arguments->rounds, {1, kRoundsMax},

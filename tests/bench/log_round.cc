@@ -21,7 +21,7 @@ constexpr storage::TimePoint kNow{storage::Millis(1'700'000'000'000)};
 LogRound::LogRound(const LogRoundOptions& options)
     : options_(options), value_(options.value_bytes, 'v'), sequence_(kKeyBytes, kSequence) {}
 
-absl::StatusOr<std::vector<Timing>> LogRound::Run(const LogRoundOptions& options) {
+absl::StatusOr<LogFigures> LogRound::Run(const LogRoundOptions& options) {
   LogRound round(options);
   absl::Status status = round.Make();
   const std::vector<int> all = {1, 2, 4, 8};
@@ -29,7 +29,7 @@ absl::StatusOr<std::vector<Timing>> LogRound::Run(const LogRoundOptions& options
     if (status.ok()) status = round.TimeAll(threads);
   }
   if (!status.ok()) return status;
-  return std::move(round.timings_);
+  return std::move(round.figures_);
 }
 
 absl::Status LogRound::Make() {
@@ -53,7 +53,7 @@ absl::Status LogRound::Make() {
   if (options_.only == "set") return absl::OkStatus();
   for (uint64_t bytes = 0; bytes < options_.log_bytes;
        bytes += log_->RoomFor(kKeyBytes, value_.size())) {
-    Append(/*thread=*/0, bytes);
+    static_cast<void>(Append(/*thread=*/0, bytes));
   }
   return absl::OkStatus();
 }
@@ -64,8 +64,10 @@ absl::Status LogRound::TimeAll(int threads) {
   };
   absl::Status status;
   if (is_wanted("append")) {
-    status = Time("append", threads, [this](int thread, size_t i) { return Append(thread, i); });
+    status =
+        Time("append", threads, [this](int thread, size_t i) { return Append(thread, i) > 0; });
   }
+  if (status.ok() && is_wanted("handovers")) status = CountHandovers(threads);
   const auto set = [this](int, size_t i) { return Set(i); };
   if (status.ok() && is_wanted("set")) status = Time("set", threads, set);
   if (status.ok() && is_wanted("set_logged")) {
@@ -76,18 +78,40 @@ absl::Status LogRound::TimeAll(int threads) {
   return status;
 }
 
-bool LogRound::Append(int thread, size_t i) {
+absl::Status LogRound::CountHandovers(int threads) {
+  struct alignas(64) Seen {
+    uint64_t end = 0;
+    uint64_t handovers = 0;
+  };
+  std::vector<Seen> seen(threads);
+  const uint64_t lines = log_->RoomFor(kKeyBytes, value_.size()) / storage::MutationLog::kLineBytes;
+  const auto status = RunOnThreads("handovers", threads, [&](int thread, size_t i) {
+    Seen& mine = seen[thread];
+    const uint64_t end = Append(thread, i);
+    if (mine.end != 0 && end - lines != mine.end) ++mine.handovers;
+    mine.end = end;
+    return true;
+  });
+  if (!status.ok()) return status.status();
+  uint64_t handovers = 0;
+  for (const Seen& mine : seen) handovers += mine.handovers;
+  figures_.handovers.push_back(
+      {threads, static_cast<double>(handovers) / static_cast<double>(options_.operations)});
+  return absl::OkStatus();
+}
+
+uint64_t LogRound::Append(int thread, size_t i) {
   // A stripe of its own for each thread, which it need not lock.
   const storage::KeyRef key = sequence_[i % kSequence];
   const uint64_t bytes = log_->RoomFor(key.key.size(), value_.size());
   // A thread that lost the processor in the middle of a record holds up who goes round the ring.
   while (!log_->TryReserve(bytes)) std::this_thread::yield();
-  log_->Append({.slot = static_cast<uint32_t>(thread),
-                .key = key.key,
-                .version = i + 1,
-                .value = storage::ValueView(value_)});
+  const uint64_t end = log_->Append({.slot = static_cast<uint32_t>(thread),
+                                     .key = key.key,
+                                     .version = i + 1,
+                                     .value = storage::ValueView(value_)});
   log_->OnUnlocked();
-  return true;
+  return end;
 }
 
 bool LogRound::Set(size_t i) {
@@ -95,6 +119,14 @@ bool LogRound::Set(size_t i) {
 }
 
 absl::Status LogRound::Time(const std::string& operation, int threads, const Operation& run) {
+  const auto cpu_nanos = RunOnThreads(operation, threads, run);
+  if (!cpu_nanos.ok()) return cpu_nanos.status();
+  figures_.timings.push_back({operation, "uniform", threads, *cpu_nanos});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<double> LogRound::RunOnThreads(const std::string& operation, int threads,
+                                              const Operation& run) {
   const uint64_t operations = options_.operations;
   std::vector<int64_t> nanos(threads);
   std::vector<uint64_t> failed(threads);
@@ -123,9 +155,7 @@ absl::Status LogRound::Time(const std::string& operation, int threads, const Ope
     return absl::InternalError(
         absl::StrCat(operation, ": ", failed_total, " of ", operations, " operations failed"));
   }
-  timings_.push_back({operation, "uniform", threads,
-                      static_cast<double>(nanos_total) / static_cast<double>(operations)});
-  return absl::OkStatus();
+  return static_cast<double>(nanos_total) / static_cast<double>(operations);
 }
 
 }  // namespace larder::bench

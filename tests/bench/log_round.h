@@ -27,11 +27,25 @@ struct LogRoundOptions {
   std::optional<int> threads;  // so many; else 1, 2, 4 and 8
 };
 
+// How often the line that all appends write changes hands.
+struct Handovers {
+  int threads = 1;
+  // Appends before which another thread has appended, of all: that often the line with the next
+  // sequence comes from another core, if each thread has one.
+  double per_append = 0;
+};
+
+struct LogFigures {
+  std::vector<Timing> timings;
+  std::vector<Handovers> handovers;
+};
+
 // Times what a log without a reader costs: `append` alone, with its room and as it lets readers
-// know; `set` that overwrites, of a keyspace without a log; the same `set_logged`.
+// know; `set` that overwrites, of a keyspace without a log; the same `set_logged`. Counts
+// `handovers` of appends that are not timed.
 class LogRound {
  public:
-  static absl::StatusOr<std::vector<Timing>> Run(const LogRoundOptions& options);
+  static absl::StatusOr<LogFigures> Run(const LogRoundOptions& options);
 
  private:
   // Operation i of a thread.
@@ -42,7 +56,12 @@ class LogRound {
   absl::Status Make();
   absl::Status TimeAll(int threads);
   absl::Status Time(const std::string& operation, int threads, const Operation& run);
-  bool Append(int thread, size_t i);
+  absl::Status CountHandovers(int threads);
+  // Returns the processor time of one operation.
+  absl::StatusOr<double> RunOnThreads(const std::string& operation, int threads,
+                                      const Operation& run);
+  // Returns where the log goes on behind it.
+  uint64_t Append(int thread, size_t i);
   bool Set(size_t i);
 
   const LogRoundOptions options_;
@@ -51,7 +70,7 @@ class LogRound {
   std::unique_ptr<storage::Keyspace> keyspace_;
   std::unique_ptr<storage::MutationLog> log_;
   KeySequence sequence_;
-  std::vector<Timing> timings_;
+  LogFigures figures_;
 };
 
 }  // namespace larder::bench

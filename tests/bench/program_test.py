@@ -308,11 +308,16 @@ class ProgramTest(unittest.TestCase):
             self.assertTrue(0 < p50 <= p99 <= most, row)
 
     def test_log_times_each_kind_by_each_number_of_threads(self):
-        timings = self.json_of("log", "--keys=100", "--operations=1K", "--rounds=1")["timings"]
+        figures = self.json_of("log", "--keys=100", "--operations=1K", "--rounds=1")
+        timings = figures["timings"]
         self.assertEqual({(timing["operation"], timing["threads"]) for timing in timings},
                          {(operation, threads) for operation in ("append", "set", "set_logged")
                           for threads in (1, 2, 4, 8)})
         self.assertTrue(all(timing["cpu_nanos"] > 0 for timing in timings))
+        handovers = {one["threads"]: one["per_append"] for one in figures["handovers"]}
+        self.assertEqual(list(handovers), [1, 2, 4, 8])
+        self.assertEqual(handovers[1], 0, "nobody else appends")
+        self.assertTrue(all(0 <= one < 1 for one in handovers.values()), handovers)
         only = self.json_of("log", "--only=append", "--threads=3", "--operations=1K", "--rounds=1")
         self.assertEqual([timing["threads"] for timing in only["timings"]], [3])
 
