@@ -83,6 +83,7 @@ struct Welcome {
   uint64_t copy_id = 0;
   std::string cursor;
   std::vector<NodeId> chain;  // the source, whom it follows, and so on
+  std::string detail;         // for people: why it does not continue
 };
 
 struct Refuse {

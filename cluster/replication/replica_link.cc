@@ -7,6 +7,23 @@
 #include "absl/strings/str_cat.h"
 
 namespace larder::cluster {
+namespace {
+
+// For people: why what a replica has does not let it go on from there.
+std::string WhyNotContinued(const std::optional<Position>& position, const History& history,
+                            uint64_t end, uint64_t oldest) {
+  if (!position.has_value()) return "it has no data yet";
+  const std::string at = absl::StrCat("it is at ", position->ToText());
+  if (!history.Contains(position->epoch)) {
+    return absl::StrCat(at, ", an epoch that the data here did not go through");
+  }
+  if (!history.Continues(*position, end)) {
+    return absl::StrCat(at, ", and went on where the data here did not");
+  }
+  return absl::StrCat(at, ", and the log here reaches back to ", oldest, " only");
+}
+
+}  // namespace
 
 ReplicaLink::ReplicaLink(LinkId id, const SourceOptions* options, const ReplicationState* state,
                          SourceCounts* counts, BootTime now)
@@ -88,6 +105,7 @@ Welcome::Kind ReplicaLink::DecideKind(ReplicationFeed* feed, Welcome* welcome) {
     welcome->from = position->sequence;
     return Welcome::Kind::kContinue;
   }
+  welcome->detail = WhyNotContinued(position, history, end, oldest);
   welcome->from = end;
   const std::optional<CopyProgress>& copy = hello_->copy;
   if (!copy.has_value() || !history.Continues(copy->position, end) ||

@@ -131,6 +131,7 @@ void ReplicationSink::Drop(SinkTrouble trouble, std::string detail, Millis wait,
   connect_at_ = now + wait;
   upstream_.clear();
   freshness_.ForgetOpen();
+  ++report_.streams_lost;
   report_.trouble = trouble;
   report_.detail = std::move(detail);
   if (trouble != SinkTrouble::kRefused) report_.refused.reset();

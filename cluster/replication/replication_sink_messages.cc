@@ -123,6 +123,7 @@ absl::Status ReplicationSink::WelcomeCopy(const Welcome& welcome) {
           .keep = welcome.kind == Welcome::Kind::kCopyAgain,
           .begin = welcome.cursor});
   }
+  report_.why_copied = welcome.detail;
   stream_ = Stream::kCopying;
   return absl::OkStatus();
 }

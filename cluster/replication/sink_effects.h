@@ -70,6 +70,8 @@ struct SinkReport {
   SinkTrouble trouble = SinkTrouble::kNone;  // the last one
   std::optional<Refuse::Reason> refused;
   std::string detail;
+  uint64_t streams_lost = 0;  // ended, or did not come about
+  std::string why_copied;     // of the last copy, in the source's words
   uint64_t continued = 0;
   uint64_t copies_begun = 0;
   uint64_t copies_resumed = 0;

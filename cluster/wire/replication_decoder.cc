@@ -135,6 +135,7 @@ Welcome DecodeWelcome(v1::Welcome* message, const WireLimits& limits, FieldDecod
   welcome.copy_id = message->copy_id();
   welcome.cursor = fields->Bytes("cursor", message->mutable_cursor(), limits.cursor_bytes_max);
   welcome.chain = DecodeChain(message->chain(), fields);
+  welcome.detail = fields->Text("detail", message->mutable_detail(), limits.detail_bytes_max);
   return welcome;
 }
 

@@ -75,6 +75,7 @@ void EncodeOne(Welcome welcome, v1::FollowResponse* response) {
   out->set_copy_id(welcome.copy_id);
   out->set_cursor(std::move(welcome.cursor));
   EncodeChain(welcome.chain, out);
+  out->set_detail(std::move(welcome.detail));
 }
 
 void EncodeOne(Refuse refuse, v1::FollowResponse* response) {

@@ -375,6 +375,21 @@ TEST_F(ReplicationSinkTest, ARefusalThatPassesIsTriedSoonAndOthersSlowly) {
   Connect(10100);
 }
 
+TEST_F(ReplicationSinkTest, CountsStreamsThatItLostAndSaysWhyItCopied) {
+  EXPECT_EQ(sink_.Report().streams_lost, 0u);
+  sink_.OnDisconnected("the peer is gone", At(0));
+  EXPECT_EQ(sink_.Report().streams_lost, 1u);
+  EXPECT_EQ(sink_.Report().why_copied, "");
+  Connect(1000);
+  Welcome copy = ToCopy(500);
+  copy.detail = "it is behind the log";
+  Receive(copy, 1000);
+  EXPECT_EQ(sink_.Report().why_copied, "it is behind the log");
+  sink_.OnDisconnected("", At(1001));
+  sink_.OnDisconnected("", At(1001));
+  EXPECT_EQ(sink_.Report().streams_lost, 2u) << "the second is of no stream";
+}
+
 TEST_F(ReplicationSinkTest, KnowsItsStalenessAfterAnAnswerOnly) {
   Receive(ToContinue(100), 10);
   Receive(Heartbeat{.number = 0, .log_end = 100, .age = Millis(0)}, 20);

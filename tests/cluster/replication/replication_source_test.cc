@@ -117,8 +117,22 @@ TEST_F(ReplicationSourceTest, ContinuesWhoIsInItsHistoryAndItsLog) {
 
 TEST_F(ReplicationSourceTest, CopiesToWhoFellOffTheLog) {
   SetMany(200);
-  EXPECT_EQ(Kind(Greet(HelloAt(kReplica, kEpoch, 5))), Welcome::Kind::kCopyAnew);
+  const Outgoing outgoing = Greet(HelloAt(kReplica, kEpoch, 5));
+  EXPECT_EQ(Kind(outgoing), Welcome::Kind::kCopyAnew);
+  EXPECT_EQ(Of<Welcome>(outgoing).detail,
+            absl::StrCat("it is at ", kEpoch.ToText(), "/5, and the log here reaches back to ",
+                         feed_.LogOldest(), " only"));
   EXPECT_EQ(source_.counts().copied_anew, 1u);
+}
+
+TEST_F(ReplicationSourceTest, TellsWhyItCopies) {
+  SetMany(10);
+  EXPECT_EQ(Of<Welcome>(Greet(HelloAt(kReplica, kEpoch, 5))).detail, "");
+  EXPECT_EQ(Of<Welcome>(Greet(HelloOf(kReplica), LinkId{2})).detail, "it has no data yet");
+  EXPECT_EQ(Of<Welcome>(Greet(HelloAt(kReplica, kEpoch, 500), LinkId{3})).detail,
+            absl::StrCat("it is at ", kEpoch.ToText(),
+                         "/500, and went on where the data here did "
+                         "not"));
 }
 
 TEST_F(ReplicationSourceTest, CopiesToWhoDiverged) {
@@ -126,7 +140,11 @@ TEST_F(ReplicationSourceTest, CopiesToWhoDiverged) {
   const Epoch before{1, 0, kReplica};
   Hello hello = HelloAt(kReplica, before, 5);
   hello.commanded = true;
-  EXPECT_EQ(Kind(Greet(hello)), Welcome::Kind::kCopyAnew);
+  const Outgoing outgoing = Greet(hello);
+  EXPECT_EQ(Kind(outgoing), Welcome::Kind::kCopyAnew);
+  EXPECT_EQ(Of<Welcome>(outgoing).detail,
+            absl::StrCat("it is at ", before.ToText(),
+                         "/5, an epoch that the data here did not go through"));
 }
 
 TEST_F(ReplicationSourceTest, RefusesWithTheReason) {

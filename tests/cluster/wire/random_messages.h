@@ -36,7 +36,7 @@ inline auto PartsOf(const Ack& it) {
 }
 inline auto PartsOf(const Welcome& it) {
   return std::make_tuple(it.kind, it.node, it.endpoint, it.epoch, PartsOf(it.history), it.from,
-                         it.copy_id, it.cursor, it.chain);
+                         it.copy_id, it.cursor, it.chain, it.detail);
 }
 inline auto PartsOf(const Refuse& it) { return std::make_tuple(it.reason, it.detail, it.epoch); }
 inline auto PartsOf(const EpochBegins& it) { return std::make_tuple(it.epoch, it.first); }
@@ -173,6 +173,7 @@ class RandomMessages {
     welcome.copy_id = Number();
     welcome.cursor = Bytes(40);
     welcome.chain = MakeChain();
+    welcome.detail = Text(60);
     return welcome;
   }
   Heartbeat MakeHeartbeat() {

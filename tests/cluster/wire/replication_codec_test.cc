@@ -197,6 +197,12 @@ TEST(ReplicationCodecTest, TextsAndCursorsAreBounded) {
   welcome.node = {1, 1};
   welcome.cursor = std::string(11, 'b');
   EXPECT_EQ(WhyRefused(SomeResponse(welcome), limits), "Welcome.cursor: 11 bytes; at most 10");
+  welcome.cursor.clear();
+  welcome.detail = "123456";
+  EXPECT_EQ(WhyRefused(SomeResponse(welcome), limits), "Welcome.detail: 6 bytes; at most 5");
+  welcome.detail = "a\nb";
+  EXPECT_EQ(WhyRefused(SomeResponse(welcome), limits),
+            "Welcome.detail: a byte that is not printable ASCII");
 }
 
 TEST(ReplicationCodecTest, UnknownEnumValuesAreNamed) {
