@@ -46,7 +46,8 @@ void AddReplicationFlags(std::vector<Flag>& flags) {
   flags.push_back(flag_kinds::OptionalAddress(
       {"replica_of",
        "Follow the node at this client address, whose bus is at port + 10000 or at BUS_PORT. "
-       "Empty: nobody."},
+       "Empty: nobody. What --state_dir says of whom this node followed, or that it led, goes "
+       "first."},
       "HOST:PORT[@BUS_PORT]", "HOST:PORT or HOST:PORT@BUS_PORT",
       [](auto& c) -> auto& { return c.replication.replica_of; }, ParsePeerAddress));
   flags.push_back(

@@ -70,6 +70,14 @@ void LogTls(const TlsNotice& notice, const char* why) {
   }
 }
 
+void LogReplication(const ReplicationNotice& notice) {
+  if (notice.severity == ReplicationNotice::Severity::kWarning) {
+    LOG(WARNING) << notice.text;
+  } else {
+    LOG(INFO) << notice.text;
+  }
+}
+
 // Waits for a signal to end, or until a time; reads certificates again meanwhile. Returns as
 // SignalWaiter::Wait.
 int WaitForEnd(SignalWaiter& signals, Node& node, SignalWaiter::Time until) {
@@ -94,13 +102,31 @@ void DrainUnlessSignalled(Node& node, SignalWaiter& signals, LogWriter& log) {
   drain.join();
 }
 
+bool IsOfThisMachine(const Endpoint& endpoint) {
+  return endpoint.host.starts_with("127.") || endpoint.host == "::1" ||
+         endpoint.host == "localhost";
+}
+
 // Whoever reaches the port of such a node may do everything.
 void WarnOfStrangers(const ServerConfig& config, const Endpoint& endpoint) {
-  const bool is_local = endpoint.host.starts_with("127.") || endpoint.host == "::1";
-  if (is_local || !config.tls.client_ca_file.empty()) return;
+  if (IsOfThisMachine(endpoint) || !config.tls.client_ca_file.empty()) return;
   LOG(WARNING) << "EVERYBODY who reaches " << endpoint.ToString()
                << " may read, write and flush this node and change its flags: clients need no "
                   "certificate (--tls_client_ca_file)"
+               << (config.tls.is_on()
+                       ? ""
+                       : ", and what they say can be read on the way (--tls_cert_file)");
+}
+
+// Whoever reaches such a bus is given all data as a replica.
+void WarnOfStrangeNodes(const ServerConfig& config, const Endpoint& bus) {
+  if (IsOfThisMachine(bus) || !config.tls.client_ca_file.empty() ||
+      !config.replication.secret_file.empty()) {
+    return;
+  }
+  LOG(WARNING) << "EVERYBODY who reaches the bus on " << bus.ToString()
+               << " may follow this node and so read all it has: nodes need no secret "
+                  "(--cluster_secret_file) and no certificate (--tls_client_ca_file)"
                << (config.tls.is_on()
                        ? ""
                        : ", and what they say can be read on the way (--tls_cert_file)");
@@ -112,6 +138,7 @@ int Serve(const ServerConfig& config, SignalWaiter& signals, LogWriter& log) {
                            .on_tls = [](const TlsNotice& notice) { LogTls(notice, ""); },
                            .on_intervention = [](const std::string& line) { LOG(INFO) << line; },
                            .on_incident = [](const std::string& line) { LOG(WARNING) << line; },
+                           .on_replication = LogReplication,
                            .log = &log});
   if (!node.ok()) {
     log.Append(ErrorLine(node.status()));
@@ -125,6 +152,7 @@ int Serve(const ServerConfig& config, SignalWaiter& signals, LogWriter& log) {
   const std::string bus =
       bus_endpoint.has_value() ? absl::StrCat(", bus on ", bus_endpoint->ToString()) : "";
   WarnOfStrangers(config, (*node)->client_endpoint());
+  if (bus_endpoint.has_value()) WarnOfStrangeNodes(config, *bus_endpoint);
   LOG(INFO) << "serving on " << client << ", metrics " << metrics << bus;
   log.Flush(kLastLinesWithin);
   // For programs that start a node on port 0: this line is part of the interface.

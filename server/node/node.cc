@@ -230,7 +230,8 @@ class Node::Parts final : public NodeFigureSource {
          .held_writes = &held_writes_,
          .replicated = &replicated_,
          .on_leader = [this](const Leader& leader) { OnLeader(leader); },
-         .retire = [this](std::unique_ptr<storage::Keyspace> old) { Retire(std::move(old)); }});
+         .retire = [this](std::unique_ptr<storage::Keyspace> old) { Retire(std::move(old)); },
+         .on_notice = surroundings_.on_replication});
     if (!bus.ok()) return bus.status();
     bus_ = *std::move(bus);
     replication_->SetControl(&bus_->control());

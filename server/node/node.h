@@ -11,6 +11,7 @@
 #include "server/connections/endpoint.h"
 #include "server/forwarding/routing_publication.h"
 #include "server/log/log_writer.h"
+#include "server/replication/replication_journal.h"
 #include "server/tls/tls_rotation.h"
 #include "server/upkeep/incident_report.h"
 #include "server/upkeep/runtime_config.h"
@@ -24,8 +25,9 @@ struct NodeSurroundings {
   TlsListener on_tls;        // on the thread of Start and on the housekeeper's
   // Of what was done to the whole node, and who asked; on any thread.
   std::function<void(const std::string&)> on_intervention;
-  IncidentListener on_incident;    // on the housekeeper's thread
-  const LogWriter* log = nullptr;  // for its metrics
+  IncidentListener on_incident;        // on the housekeeper's thread
+  ReplicationListener on_replication;  // on the thread of Start and on the replicator's
+  const LogWriter* log = nullptr;      // for its metrics
 };
 
 // One running node: keyspace, handlers, client port, metrics port, housekeeping.

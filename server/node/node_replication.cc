@@ -90,6 +90,7 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
     if (const absl::Status status = durable_.Open(replication.state_dir); !status.ok()) {
       return status;
     }
+    on_notice_ = parts.on_notice;
     BusOptions bus{.tls = config.tls,
                    .cluster_secret = parts.cluster_secret,
                    .listen = *replication.bus_listen};
@@ -139,7 +140,8 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
                   on_leader(leader);
                 },
             .on_shard_time = [clock = parts.clock](storage::TimePoint now) { clock->Follow(now); },
-            .retire = std::move(parts.retire)});
+            .retire = std::move(parts.retire),
+            .on_notice = on_notice_});
     accepting_.store(replicator_.get(), std::memory_order_release);
     Begin(replication);
     return absl::OkStatus();
@@ -168,6 +170,7 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
     const cluster::NodeState& earlier = durable_.state();
     const bool has_led = durable_.was_there() && earlier.replication.fence.is_set();
     using Beginning = Replicator::Beginning;
+    TellWhoItIs(config, has_led);
     if (!earlier.source.empty()) {
       replicator_->Begin(Beginning::kFollowedBefore, earlier.source);
     } else if (has_led) {
@@ -175,13 +178,44 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
     } else if (config.replica_of.has_value()) {
       std::promise<void> begun;
       replicator_->ReplicaOf(config.replica_of->bus().ToString(),
-                             [&begun](const absl::Status&) { begun.set_value(); });
+                             [this, &begun](const absl::Status& status) {
+                               if (!status.ok())
+                                 Warn(absl::StrCat("--replica_of: ", status.message()));
+                               begun.set_value();
+                             });
       begun.get_future().wait();
     } else {
       replicator_->Begin(Beginning::kNew);
     }
   }
 
+  void TellWhoItIs(const ReplicationConfig& config, bool has_led) const {
+    const cluster::NodeState& state = durable_.state();
+    const std::string_view kept = config.state_dir.empty()
+                                      ? "; without --state_dir it is another after a restart"
+                                  : durable_.was_there() ? ", as it was before (--state_dir)"
+                                                         : ", from now on (--state_dir)";
+    Tell({.text =
+              absl::StrCat("replication: this is node ", state.node.ToText(), std::string(kept))});
+    if (!config.replica_of.has_value()) return;
+    const std::string flag = config.replica_of->bus().ToString();
+    if (!state.source.empty() && state.source != flag) {
+      Warn(absl::StrCat("--replica_of names the node with the bus ", flag,
+                        ", and is passed over: --state_dir says that this node was told to follow ",
+                        state.source));
+    } else if (state.source.empty() && has_led) {
+      Warn(absl::StrCat("--replica_of names the node with the bus ", flag,
+                        ", and is passed over: --state_dir says that this node led"));
+    }
+  }
+  void Warn(const std::string& text) const {
+    Tell({ReplicationNotice::Severity::kWarning, absl::StrCat("replication: ", text)});
+  }
+  void Tell(const ReplicationNotice& notice) const {
+    if (on_notice_) on_notice_(notice);
+  }
+
+  ReplicationListener on_notice_;
   DurableState durable_;
   BusCounters counters_;
   std::unique_ptr<BusClient> client_;

@@ -34,6 +34,7 @@ struct NodeReplicationParts {
   ReplicatedData* replicated = nullptr;
   std::function<void(const Leader&)> on_leader;
   std::function<void(std::unique_ptr<storage::Keyspace>)> retire;
+  ReplicationListener on_notice;  // on any thread; may be empty
 };
 
 // The bus of one node, with the Replicator behind it and the state file.

@@ -88,7 +88,10 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
                  owes_read_ = false;
                  sink_.OnDisconnected(std::string(why.message()), BootTimeNow());
                  CarryOut();
-               }}) {
+               }}),
+      journal_({.listener = parts_.on_notice,
+                .now = BootTimeNow,
+                .entries = [this] { return parts_.served->Stats().entries; }}) {
   published_ = StatusNow(BootTimeNow());
   thread_ = std::make_unique<TaskThread>(kPeriod, [this] { Turn(); });
 }
@@ -133,6 +136,7 @@ void Replicator::Turn() {
   goes_on |= parts_.held_writes->Run(parts_.time->Now(), kHeldWritesInARow);
   if (goes_on) thread_->Wake();
   TellAcks(now);
+  journal_.See(sink_.Report());
   if (const auto shard_time = sink_.ShardTimeAt(now); sink_.follows() && shard_time.has_value()) {
     parts_.on_shard_time(storage::TimePoint(shard_time->time_since_epoch()));
   }
@@ -155,6 +159,7 @@ std::shared_ptr<SourceStreamListener> Replicator::Accept(std::shared_ptr<SourceS
 void Replicator::OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage message) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
+  journal_.Hears(id, found->second.stream->peer(), message);
   // The first who asks makes a log begin.
   if (std::holds_alternative<cluster::Hello>(message)) {
     if (log_.get() == nullptr && !sink_.follows() && !waits_until_.has_value()) OpenLog();
@@ -172,6 +177,7 @@ void Replicator::OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage me
 void Replicator::EndLink(cluster::LinkId id, const absl::Status& why) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
+  journal_.Ends(id, why);
   source_.Disconnect(id, found->second.Feed());
   found->second.stream->Close(why);
   links_.erase(found);
@@ -200,12 +206,16 @@ void Replicator::Pump(cluster::LinkId id) {
     if (found == links_.end() || !found->second.can_send || !Persist()) return;
     cluster::Outgoing next =
         source_.Next(id, found->second.Feed(), options_.message_bytes, Condition());
-    if (source_.stopped() && parts_.authority->Holds()) GiveUpAuthority();
+    if (source_.stopped() && parts_.authority->Holds()) {
+      GiveUpAuthority();
+      journal_.IsFenced(state_.fence());
+    }
     if (!Persist()) {
       return EndLink(id, absl::UnavailableError("the node's state cannot be written to its disk"));
     }
     if (next.message.has_value()) {
       found->second.can_send = false;
+      journal_.Says(id, *next.message);
       // Not taken only by one that has ended.
       static_cast<void>(found->second.stream->Send(&*next.message));
     }
@@ -243,7 +253,7 @@ void Replicator::CarryOut() {
     for (cluster::SinkWork& work : effects.work) work_.push_back(std::move(work));
     goes_on = Work();
     if (effects.take_over) {
-      static_cast<void>(LeadNow());
+      if (const absl::Status status = LeadNow(); !status.ok()) journal_.CannotLead(status);
       goes_on = true;
     }
   }

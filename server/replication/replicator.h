@@ -27,6 +27,7 @@
 #include "server/replication/leader.h"
 #include "server/replication/node_authority.h"
 #include "server/replication/replica_data.h"
+#include "server/replication/replication_journal.h"
 #include "server/replication/source_connection.h"
 #include "server/replication/task_thread.h"
 #include "storage/mutex.h"
@@ -67,6 +68,7 @@ struct ReplicatorParts {
   std::function<void(storage::TimePoint)> on_shard_time;
   // As ReplicaData::Parts.
   std::function<void(std::unique_ptr<storage::Keyspace>)> retire;
+  ReplicationListener on_notice;  // on the replicator's thread; may be empty
 };
 
 // Replicates the data of this node: steps the machines on a thread of its own, sends what they say,
@@ -177,6 +179,7 @@ class Replicator final : public ReplicationControl {
   bool owes_read_ = false;  // the next message is asked for when this one is done with
   cluster::BootTime persist_again_at_;
   std::deque<cluster::SinkWork> work_;
+  ReplicationJournal journal_;
 
   std::unique_ptr<TaskThread> thread_;
 };

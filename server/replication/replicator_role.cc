@@ -36,8 +36,10 @@ void Replicator::Begin(Beginning how, const std::string& source) {
     if (how == Beginning::kLedBefore) waits_until_ = BootTimeNow() + options_.restart_wait;
     if (how == Beginning::kNew) TellData();
     parts_.authority->Set(how == Beginning::kNew);
+    if (how == Beginning::kLedBefore) journal_.Waits(options_.restart_wait);
     if (how == Beginning::kFollowedBefore) {
       source_endpoint_ = source;
+      journal_.Follows(source, /*commanded=*/false);
       sink_.Follow(/*commanded=*/false, BootTimeNow());
       CarryOut();
     }
@@ -56,11 +58,14 @@ void Replicator::EndRestartWait() {
     goes_on_leading_ = true;
     TellData();
     parts_.authority->Set(true);
+    journal_.LeadsAgain();
     return TellLeader();
   }
   // It is told so when it asks again. Whatever comes of it, this node has nothing to lead with.
   source_.HandOverTo(ahead.front().node);
-  static_cast<void>(FollowNow(ahead.front().bus_endpoint, /*commanded=*/true));
+  journal_.HandsOver(ahead.front());
+  const absl::Status status = FollowNow(ahead.front().bus_endpoint, /*commanded=*/true);
+  if (!status.ok()) journal_.CannotPersist(status);
 }
 
 absl::Status Replicator::FollowNow(const std::string& endpoint, bool commanded) {
@@ -72,6 +77,7 @@ absl::Status Replicator::FollowNow(const std::string& endpoint, bool commanded) 
   GiveUpAuthority();
   if (state_.leads()) source_.Close(log_.get()->position());
   source_endpoint_ = endpoint;
+  journal_.Follows(endpoint, commanded);
   sink_.Follow(commanded, BootTimeNow());
   CarryOut();
   return absl::OkStatus();
@@ -113,6 +119,7 @@ absl::Status Replicator::LeadNow() {
   CarryOut();
   TellData();
   parts_.authority->Set(true);
+  journal_.Leads(epoch, first);
   return absl::OkStatus();
 }
 
@@ -136,6 +143,7 @@ void Replicator::OpenLog() {
   goes_on_leading_ = false;
   TellData();
   parts_.acks->Open();
+  journal_.OpensLog(epoch, *from);
 }
 
 void Replicator::GiveUpAuthority() {
@@ -155,7 +163,10 @@ void Replicator::ExceedFence() {
   parts_.replicated->Forget();
   told_data_.reset();
   const uint64_t first = log_.get()->position();
-  if (Persist(state_.WhenOpened(Opening::kGoOn, epoch, first))) source_.Open(epoch, first);
+  if (Persist(state_.WhenOpened(Opening::kGoOn, epoch, first))) {
+    journal_.ExceedsFence(*met, epoch, first);
+    source_.Open(epoch, first);
+  }
   TellData();
 }
 
@@ -166,7 +177,8 @@ bool Replicator::Persist() {
 
 bool Replicator::Persist(const cluster::DurableReplication& state) {
   if (BootTimeNow() < persist_again_at_) return false;
-  if (!parts_.persist(state).ok()) {
+  if (const absl::Status status = parts_.persist(state); !status.ok()) {
+    journal_.CannotPersist(status);
     persist_again_at_ = BootTimeNow() + kPersistInterval;
     return false;
   }

@@ -37,31 +37,34 @@ class ThreadedNode {
                  .authority = &authority_},
         versions_(number),
         served_(storage::Keyspace::Create(options_, &versions_).value()),
-        replicator_({.keyspace = options_,
-                     .log_bytes = 4 * kMi,
-                     .seed = number,
-                     .node = cluster::NodeId{0, number}},
-                    {.served = &served_,
-                     .versions = &versions_,
-                     .time = &time_,
-                     .authority = &authority_,
-                     .open_stream = network->Opener(),
-                     .persist =
-                         [this](const cluster::DurableReplication& state) {
-                           if (disk_fails_.load()) return absl::UnavailableError("no disk");
-                           durable_fence_ = state.fence;
-                           return absl::OkStatus();
-                         },
-                     .persist_source = [](const std::string&) { return absl::OkStatus(); },
-                     .acks = &acks_,
-                     .held_writes = &held_writes_,
-                     .replicated = &replicated_,
-                     .on_leader = [](const Leader&) {},
-                     .on_shard_time = [](storage::TimePoint) {},
-                     .retire =
-                         [this](std::unique_ptr<storage::Keyspace> old) {
-                           retired_.push_back(std::move(old));
-                         }}) {
+        replicator_(
+            {.keyspace = options_,
+             .log_bytes = 4 * kMi,
+             .seed = number,
+             .node = cluster::NodeId{0, number}},
+            {.served = &served_,
+             .versions = &versions_,
+             .time = &time_,
+             .authority = &authority_,
+             .open_stream = network->Opener(),
+             .persist =
+                 [this](const cluster::DurableReplication& state) {
+                   if (disk_fails_.load()) return absl::UnavailableError("no disk");
+                   durable_fence_ = state.fence;
+                   return absl::OkStatus();
+                 },
+             .persist_source = [](const std::string&) { return absl::OkStatus(); },
+             .acks = &acks_,
+             .held_writes = &held_writes_,
+             .replicated = &replicated_,
+             .on_leader = [](const Leader&) {},
+             .on_shard_time = [](storage::TimePoint) {},
+             .retire =
+                 [this](std::unique_ptr<storage::Keyspace> old) {
+                   retired_.push_back(std::move(old));
+                 },
+             .on_notice =
+                 [this](const ReplicationNotice& notice) { notices_.push_back(notice.text); }}) {
     network->Add(std::to_string(number), &replicator_);
   }
   ~ThreadedNode() {
@@ -103,6 +106,10 @@ class ThreadedNode {
     Report();  // behind what was posted before
     return durable_fence_;
   }
+  std::vector<std::string> Notices() {
+    Report();  // as above
+    return notices_;
+  }
   Content content() const { return ContentOf(*served_.get()); }
 
  private:
@@ -118,7 +125,8 @@ class ThreadedNode {
   ReplicatedData replicated_{BootTimeNow};
   std::vector<std::unique_ptr<storage::Keyspace>> retired_;
   std::atomic<bool> disk_fails_ = false;
-  cluster::Epoch durable_fence_;  // the replicator's thread's
+  cluster::Epoch durable_fence_;  // the replicator's thread's, as the next
+  std::vector<std::string> notices_;
   Replicator replicator_;
 };
 
@@ -236,6 +244,10 @@ TEST(ReplicatorTest, APrimaryWhoseStateCannotBeWrittenHasNoReplicaYet) {
     std::this_thread::yield();
   }
   EXPECT_FALSE(primary.Report().has_log);
+  EXPECT_THAT(primary.Notices(),
+              testing::Contains(testing::HasSubstr("cannot be written to disk, and until it is "
+                                                   "nothing is done or said that depends on it: "
+                                                   "no disk")));
   EXPECT_TRUE(primary.Set("k", "v")) << "it leads, without a log";
   primary.SetDiskFails(false);
   Settle(primary, replica);
@@ -308,6 +320,9 @@ TEST(ReplicatorTest, APrimaryThatWasReplacedGivesUpItsAuthority) {
   network.CutAll();
   while (!primary.Report().was_stopped) std::this_thread::yield();
   EXPECT_FALSE(primary.Set("k", "of one that was replaced"));
+  EXPECT_THAT(
+      primary.Notices(),
+      testing::Contains(testing::HasSubstr("fenced by epoch " + first.Report().epoch.ToText())));
   EXPECT_TRUE(primary.Report().replicas.empty());
   EXPECT_GE(primary.DurableFence(), first.Report().epoch);
   // An operator says that it leads all the same.
