@@ -2,6 +2,7 @@
 // continues the other's.
 
 #include <random>
+#include <thread>
 
 #include "storage/content_digest.h"
 #include "storage/copy_chunk.h"
@@ -162,12 +163,15 @@ TEST_F(KeyspaceCopyTest, AChunkSaysFromWhereItIsExact) {
   set(3, "d", std::string(2000, 'd'));
   const uint64_t begin = log->position();
   int slots = 0;
+  // By another thread: this one holds a stripe's lock.
   interrupting.on_read = [&] {
-    if (++slots == 1) {
-      set(1, "b", "new");
-      set(2, "c", "new");
-    }
-    if (slots == 2) set(0, "a", "new");
+    std::thread([&, slot = slots++] {
+      if (slot == 0) {
+        set(1, "b", "new");
+        set(2, "c", "new");
+      }
+      if (slot == 1) set(0, "a", "new");
+    }).join();
   };
   std::string bytes;
   // As far as slot 2: what is in slot 3 does not fit.
@@ -370,7 +374,7 @@ TEST_F(KeyspaceCopyTest, OneWithAsMuchMemoryFollowsOneThatEvicts) {
       ASSERT_TRUE(keyspace_->Set(Ref(key), value, {}, now_).ok());
       if (i % 100 != 99) continue;
       std::string bytes;
-      ASSERT_EQ(ReadBatch(*reader, {.bytes_max = 1 << 30}, &bytes), LogReader::Result::kRead);
+      ASSERT_EQ(ReadBatch(*reader, {.bytes_max = kLogBytes}, &bytes), LogReader::Result::kRead);
       const absl::Status status =
           copy->ApplyBatch(RecordBatch::Parse(bytes, UINT64_MAX).value(), now_, &position);
       ASSERT_TRUE(status.ok()) << i << status;
