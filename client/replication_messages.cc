@@ -90,7 +90,8 @@ ReplicationCounts CountsOf(const v1::ReplicationCounts& counts) {
           .own_resumed_copies = counts.own_resumed_copies(),
           .own_installed_copies = counts.own_installed_copies(),
           .own_dropped_copies = counts.own_dropped_copies(),
-          .writers_held = counts.writers_held()};
+          .writers_held = counts.writers_held(),
+          .writers_refused = counts.writers_refused()};
 }
 
 }  // namespace
@@ -120,6 +121,8 @@ absl::StatusOr<ReplicaOfResult> FromProto(v1::ReplicaOfResponse&) { return Repli
 absl::StatusOr<ReplicationResult> FromProto(v1::ReplicationResponse& response) {
   ReplicationResult result;
   result.role = RoleOf(response.role());
+  result.is_fenced = response.is_fenced();
+  result.is_waiting = response.is_waiting();
   result.node = response.node();
   if (response.has_epoch()) result.epoch = EpochOf(response.epoch());
   if (response.has_position()) result.position = PositionOf(response.position());
@@ -131,7 +134,9 @@ absl::StatusOr<ReplicationResult> FromProto(v1::ReplicationResponse& response) {
                 .bytes = response.log().bytes(),
                 .oldest_sequence = response.log().oldest_sequence(),
                 .end_sequence = response.log().end_sequence(),
-                .sequence_bytes = response.log().sequence_bytes()};
+                .sequence_bytes = response.log().sequence_bytes(),
+                .writers_waiting = response.log().writers_waiting(),
+                .writers_waiting_bytes = response.log().writers_waiting_bytes()};
   if (response.has_source()) result.source = SourceOf(response.source());
   for (const v1::ReplicaStatus& replica : response.replicas()) {
     result.replicas.push_back(ReplicaOf(replica));

@@ -94,6 +94,7 @@ struct ReplicationCounts {
   uint64_t own_installed_copies = 0;
   uint64_t own_dropped_copies = 0;
   uint64_t writers_held = 0;
+  uint64_t writers_refused = 0;
 };
 
 // What would be lost if the node were lost now, or, of a replica, its source.
@@ -117,9 +118,13 @@ struct ReplicationResult {
     uint64_t oldest_sequence = 0;
     uint64_t end_sequence = 0;
     uint32_t sequence_bytes = 0;
+    uint64_t writers_waiting = 0;
+    uint64_t writers_waiting_bytes = 0;
   };
 
   Role role = Role::kUnknown;
+  bool is_fenced = false;   // by `epoch`: no writes until an operator says what it is
+  bool is_waiting = false;  // after a restart, for replicas that have its data
   std::string node;
   std::optional<ShardEpoch> epoch = {};
   std::optional<LogPosition> position = {};

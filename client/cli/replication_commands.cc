@@ -154,15 +154,36 @@ void AddCounts(const ReplicationCounts& counts, Lines& lines) {
       absl::StrCat(counts.own_partial_resyncs, " partial, ", counts.own_full_copies, " full, ",
                    counts.own_resumed_copies, " resumed; ", counts.own_installed_copies,
                    " copies installed, ", counts.own_dropped_copies, " given up"));
-  lines.Add("writers held", absl::StrCat(counts.writers_held));
+}
+
+// What an operator has to know before all else.
+std::string RoleText(const ReplicationResult& result) {
+  using Role = ReplicationResult::Role;
+  std::string text = result.role == Role::kPrimary   ? "primary"
+                     : result.role == Role::kReplica ? "replica"
+                                                     : "unknown";
+  if (result.is_fenced) {
+    absl::StrAppend(&text, ", fenced",
+                    result.epoch ? absl::StrCat(" by epoch ", Plain(result.epoch->ToText())) : "",
+                    ": it takes no writes until an operator says `replica of HOST:PORT | none`");
+  }
+  if (result.is_waiting) {
+    absl::StrAppend(&text,
+                    ", started again: it waits for replicas that have its data, and serves "
+                    "nothing until then");
+  }
+  return text;
+}
+
+std::string WritersText(const ReplicationResult& result) {
+  return absl::StrCat(result.counts.writers_held, ", ", result.counts.writers_refused,
+                      " refused; now ", result.log.writers_waiting, " (",
+                      FormatBytes(result.log.writers_waiting_bytes), ")");
 }
 
 std::string ReplicationText(const ReplicationResult& result) {
-  using Role = ReplicationResult::Role;
   Lines lines;
-  lines.Add("role", result.role == Role::kPrimary   ? "primary"
-                    : result.role == Role::kReplica ? "replica"
-                                                    : "unknown");
+  lines.Add("role", RoleText(result));
   lines.Add("failover now", LossText(result));
   lines.Add("node", Plain(result.node));
   if (result.epoch) lines.Add("epoch", Plain(result.epoch->ToText()));
@@ -171,6 +192,7 @@ std::string ReplicationText(const ReplicationResult& result) {
   if (result.source) AddSource(*result.source, lines);
   AddReplicas(result, lines);
   AddCounts(result.counts, lines);
+  lines.Add("writers held", WritersText(result));
   if (!result.history.empty()) {
     std::string history = result.history_forgot ? "older ones, " : "";
     for (const ReplicationResult::History& epoch : result.history) {

@@ -68,7 +68,8 @@ Json CountsJson(const ReplicationCounts& counts) {
           {"own_resumed_copies", counts.own_resumed_copies},
           {"own_installed_copies", counts.own_installed_copies},
           {"own_dropped_copies", counts.own_dropped_copies},
-          {"writers_held", counts.writers_held}};
+          {"writers_held", counts.writers_held},
+          {"writers_refused", counts.writers_refused}};
 }
 
 Json RoleJson(ReplicationResult::Role role) {
@@ -97,6 +98,8 @@ Json ToJson(const ReplicationResult& replication) {
   const ReplicationResult::Log& log = replication.log;
   const FailoverLoss& loss = replication.failover_loss;
   return {{"role", RoleJson(replication.role)},
+          {"is_fenced", replication.is_fenced},
+          {"is_waiting", replication.is_waiting},
           {"node", BytesToJson(replication.node)},
           {"epoch", replication.epoch ? EpochJson(*replication.epoch) : Json()},
           {"position", PositionJson(replication.position)},
@@ -107,7 +110,9 @@ Json ToJson(const ReplicationResult& replication) {
             {"bytes", log.bytes},
             {"oldest_sequence", log.oldest_sequence},
             {"end_sequence", log.end_sequence},
-            {"sequence_bytes", log.sequence_bytes}}},
+            {"sequence_bytes", log.sequence_bytes},
+            {"writers_waiting", log.writers_waiting},
+            {"writers_waiting_bytes", log.writers_waiting_bytes}}},
           {"source", SourceJson(replication.source)},
           {"replicas", replicas},
           {"replicas_in_time", replication.replicas_in_time},

@@ -63,6 +63,10 @@ class HeldWrites {
   // Fails all, and those that come from now on.
   void Close();
 
+  uint64_t bytes() const {
+    const storage::MutexLock lock(mutex_);
+    return bytes_;
+  }
   size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   // Since the beginning: that had to wait, and of these, that were refused since it took too long
   // or too many waited.

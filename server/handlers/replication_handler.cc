@@ -13,7 +13,11 @@ absl::Status Named(const char* operation, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(operation, ": ", status.message()));
 }
 
-absl::Status WithoutBus(const char* operation) {
+absl::Status WithoutControl(const char* operation, bool has_bus) {
+  if (has_bus) {
+    return absl::UnavailableError(
+        absl::StrCat(operation, ": this node starts its bus to other nodes; try again"));
+  }
   return absl::FailedPreconditionError(absl::StrCat(
       operation, ": this node runs without a bus to other nodes: start it with --bus_listen"));
 }
@@ -21,7 +25,7 @@ absl::Status WithoutBus(const char* operation) {
 }  // namespace
 
 void ReplicationHandler::ReplicaOf(const ReplicaOfView& request, Reply<ReplicaOfAnswer>& reply) {
-  if (control() == nullptr) return reply.Fail(WithoutBus("ReplicaOf"));
+  if (control() == nullptr) return reply.Fail(WithoutControl("ReplicaOf", parts_.has_bus));
   std::optional<std::string> bus;
   if (!request.endpoint.empty()) {
     if (const auto status = CheckEndpoint("ReplicaOf", "endpoint", request.endpoint);
@@ -47,7 +51,7 @@ void ReplicationHandler::ReplicaOf(const ReplicaOfView& request, Reply<ReplicaOf
 }
 
 void ReplicationHandler::Replication(Reply<ReplicationAnswer>& reply) {
-  if (control() == nullptr) return reply.Fail(WithoutBus("Replication"));
+  if (control() == nullptr) return reply.Fail(WithoutControl("Replication", parts_.has_bus));
   reply.Complete(control()->Status());
 }
 

@@ -21,7 +21,8 @@ using ReplicationAnswer = ReplicationStatus;
 
 // What the methods work with. All must outlive them.
 struct ReplicationParts {
-  ReplicationControl* control = nullptr;  // nullptr: the node runs without a bus
+  ReplicationControl* control = nullptr;  // nullptr: there is none, or SetControl brings it
+  bool has_bus = false;                   // it does
   // The bus of the node at an address that a person typed. INVALID_ARGUMENT: it is none; the
   // message says why, and does not repeat it.
   std::function<absl::StatusOr<std::string>(std::string_view)> bus_of = {};
@@ -43,7 +44,7 @@ class ReplicationHandler {
   void SetControl(ReplicationControl* control) {
     control_.store(control, std::memory_order_release);
   }
-  // Nullptr: the node runs without a bus.
+  // Nullptr: the node runs without a bus, or has not started it.
   ReplicationControl* control() const { return control_.load(std::memory_order_acquire); }
 
  private:

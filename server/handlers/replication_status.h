@@ -66,7 +66,12 @@ struct ReplicationStatus {
   // Of a source.
   std::vector<ReplicaReport> replicas;
   cluster::SourceCounts counts;
-  uint64_t writers_held = 0;  // writes that waited for room in the log, since the start
+  // Writes that wait for room in the log now, with the bytes of their requests; that did so since
+  // the start; of these and of those that came when too many waited, that were refused.
+  uint64_t writers_waiting = 0;
+  uint64_t writers_waiting_bytes = 0;
+  uint64_t writers_held = 0;
+  uint64_t writers_refused = 0;
 
   // Of this node behind what its source had at the last heartbeat, be it connected or not. Absent:
   // its data is no part of the source's, or it has not heard of any.

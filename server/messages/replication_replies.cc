@@ -49,6 +49,8 @@ void FillLog(const ReplicationStatus& status, v1::ReplicationLog* message) {
   message->set_is_open(status.has_log);
   message->set_bytes(status.log_bytes);
   message->set_sequence_bytes(status.sequence_bytes);
+  message->set_writers_waiting(status.writers_waiting);
+  message->set_writers_waiting_bytes(status.writers_waiting_bytes);
   if (!status.has_log) return;
   message->set_oldest_sequence(status.log_oldest);
   message->set_end_sequence(status.log_end);
@@ -98,6 +100,7 @@ void FillCounts(const ReplicationStatus& status, v1::ReplicationCounts* message)
   message->set_own_installed_copies(status.sink.copies_installed);
   message->set_own_dropped_copies(status.sink.copies_dropped);
   message->set_writers_held(status.writers_held);
+  message->set_writers_refused(status.writers_refused);
 }
 
 }  // namespace
@@ -132,6 +135,8 @@ void ReplicationMessageReply::Complete(const ReplicationAnswer& status) {
   message.mutable_failover_loss()->set_bytes(loss.bytes);
   message.mutable_failover_loss()->set_at_least(loss.at_least);
   FillCounts(status, message.mutable_counts());
+  message.set_is_fenced(status.was_stopped);
+  message.set_is_waiting(status.is_waiting);
   Done();
 }
 

@@ -25,6 +25,14 @@ void AddRole(const ReplicationStatus& status, std::vector<MetricFamily>& familie
   Single(families, MetricType::Gauge, "larder_replication_term",
          "How often the shard was taken over, as the node knows it; 0: not known.",
          static_cast<double>(status.epoch.term));
+  Single(families, MetricType::Gauge, "larder_replication_fenced",
+         "1 while the node takes no writes as a replica knew of a higher epoch, until an operator "
+         "says what it is.",
+         status.was_stopped ? 1 : 0);
+  Single(families, MetricType::Gauge, "larder_replication_restart_waiting",
+         "1 while the node, which led before it was started again, waits for replicas that have "
+         "its data.",
+         status.is_waiting ? 1 : 0);
   const FailoverLoss loss = status.LossOfFailover();
   Single(
       families, MetricType::Gauge, "larder_replication_failover_loss_bytes",
@@ -50,6 +58,14 @@ void AddLog(const ReplicationStatus& status, std::vector<MetricFamily>& families
   Single(families, MetricType::Counter, "larder_replication_writers_held_total",
          "Writes that waited for room in the mutation log.",
          static_cast<double>(status.writers_held));
+  Single(families, MetricType::Counter, "larder_replication_writers_refused_total",
+         "Writes that were refused, as the log had no room in time or too many waited for it.",
+         static_cast<double>(status.writers_refused));
+  Single(families, MetricType::Gauge, "larder_replication_writers_waiting",
+         "Writes that wait for room in the mutation log.",
+         static_cast<double>(status.writers_waiting));
+  Single(families, MetricType::Gauge, "larder_replication_writers_waiting_bytes",
+         "Bytes of the requests of those.", static_cast<double>(status.writers_waiting_bytes));
 }
 
 // The three ways to say how far somebody is behind.

@@ -154,7 +154,9 @@ class Node::Parts final : public NodeFigureSource {
                          .background = housekeeper_.get(),
                          .on_intervention = surroundings_.on_intervention});
     replication_ = std::make_unique<ReplicationHandler>(
-        ReplicationParts{.bus_of = BusOf, .on_intervention = surroundings_.on_intervention});
+        ReplicationParts{.has_bus = config_.replication.bus_listen.has_value(),
+                         .bus_of = BusOf,
+                         .on_intervention = surroundings_.on_intervention});
     if (config_.replication.bus_listen.has_value()) {
       // Until it is known who leads it has nothing to say.
       authority_.Set(false);

@@ -3,47 +3,39 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "cluster/replication/boot_time.h"
 
 namespace larder::server {
 
 // When a log ended where, so that it can be told how long ago all that a replica has was all there
-// was. Not thread-safe.
+// was: rather too long than too short, by kResolution, or a kPart of what is long ago. Not
+// thread-safe.
 class LogClock {
  public:
-  // The log ends at `end` now; both never go back, until Reset.
-  void Note(uint64_t end, cluster::BootTime now) {
-    if (!samples_.empty() && samples_.back().end == end) {
-      samples_.back().last = now;
-      return;
-    }
-    if (samples_.size() == kSamplesMax) samples_.pop_front();
-    samples_.push_back({end, now});
-  }
+  static constexpr cluster::Millis kResolution{10};
+  static constexpr int kPart = 32;
+  static constexpr size_t kSamplesMax = 2048;  // more than remain of the longest time when thinned
+
+  // The log ends at `end` now. An end below the one before is of another log.
+  void Note(uint64_t end, cluster::BootTime now);
   void Reset() { samples_.clear(); }
 
-  // 0: the log has not grown beyond `applied`. At least so long, if that was too long ago to know.
-  cluster::Millis LagOf(uint64_t applied, cluster::BootTime now) const {
-    for (auto sample = samples_.rbegin(); sample != samples_.rend(); ++sample) {
-      if (sample->end > applied) continue;
-      return sample == samples_.rbegin()
-                 ? cluster::Millis(0)
-                 : std::chrono::duration_cast<cluster::Millis>(now - sample->last);
-    }
-    if (samples_.empty()) return cluster::Millis(0);
-    return std::chrono::duration_cast<cluster::Millis>(now - samples_.front().last);
-  }
+  // 0: the log has not grown beyond `applied`, or nothing was noted. At least so long, if the log
+  // had grown beyond it before the first was noted.
+  cluster::Millis LagOf(uint64_t applied, cluster::BootTime now) const;
 
  private:
   struct Sample {
     uint64_t end;
-    cluster::BootTime last;  // when it ended there the last time
+    cluster::BootTime first;  // when it, or one that it stands for, ended first
+    cluster::BootTime last;   // when it ended there the last time
   };
-  static constexpr size_t kSamplesMax = 4096;
 
-  std::deque<Sample> samples_;
+  void Thin(cluster::BootTime now);
+
+  std::vector<Sample> samples_;  // their ends rise
 };
 
 }  // namespace larder::server

@@ -71,6 +71,7 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
                  [this] {
                    EndAllLinks(absl::UnavailableError("the data is replaced"));
                    state_.Forget();
+                   log_clock_.Reset();
                    TellData();
                  },
              .retire = parts_.retire}),
@@ -89,9 +90,9 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
                  sink_.OnDisconnected(std::string(why.message()), BootTimeNow());
                  CarryOut();
                }}),
-      journal_({.listener = parts_.on_notice,
-                .now = BootTimeNow,
-                .entries = [this] { return parts_.served->Stats().entries; }}) {
+      journal_({.listener = parts_.on_notice, .now = BootTimeNow, .entries = [this] {
+                  return parts_.served->Stats().entries;
+                }}) {
   published_ = StatusNow(BootTimeNow());
   thread_ = std::make_unique<TaskThread>(kPeriod, [this] { Turn(); });
 }
@@ -135,6 +136,7 @@ void Replicator::Turn() {
   }
   goes_on |= parts_.held_writes->Run(parts_.time->Now(), kHeldWritesInARow);
   if (goes_on) thread_->Wake();
+  NoteLogEnds(now);
   TellAcks(now);
   journal_.See(sink_.Report());
   if (const auto shard_time = sink_.ShardTimeAt(now); sink_.follows() && shard_time.has_value()) {

@@ -25,6 +25,7 @@
 #include "server/replication/keyspace_feed.h"
 #include "server/replication/keyspace_log.h"
 #include "server/replication/leader.h"
+#include "server/replication/log_clock.h"
 #include "server/replication/node_authority.h"
 #include "server/replication/replica_data.h"
 #include "server/replication/replication_journal.h"
@@ -141,6 +142,7 @@ class Replicator final : public ReplicationControl {
   // Lets others see where the node stands, now and then.
   void Publish(cluster::BootTime now);
   ReplicationStatus StatusNow(cluster::BootTime now);
+  void NoteLogEnds(cluster::BootTime now);
   void TellAcks(cluster::BootTime now);
   void TellLeader();
   // What may be read of the data, to those who read it. Before the node may change it.
@@ -169,6 +171,8 @@ class Replicator final : public ReplicationControl {
   };
   std::optional<ToldData> told_data_;  // absent: nothing is known of the data
   KeyspaceLog log_;
+  LogClock log_clock_;
+  LogClock source_log_clock_;  // of the source's log, as heartbeats tell
   cluster::ReplicationState state_;
   cluster::ReplicationSource source_;
   cluster::ReplicationSink sink_;

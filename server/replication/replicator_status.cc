@@ -28,6 +28,19 @@ void Replicator::Publish(cluster::BootTime now) {
   published_ = std::move(status);
 }
 
+void Replicator::NoteLogEnds(cluster::BootTime now) {
+  if (log_.get() != nullptr) {
+    log_clock_.Note(log_.get()->position(), now);
+  } else {
+    log_clock_.Reset();
+  }
+  if (sink_.follows()) {
+    source_log_clock_.Note(sink_.Report().source_log_end, now);
+  } else {
+    source_log_clock_.Reset();
+  }
+}
+
 void Replicator::TellAcks(cluster::BootTime now) {
   size_t in_time = 0;
   if (state_.leads()) {
@@ -93,18 +106,25 @@ ReplicationStatus Replicator::StatusNow(cluster::BootTime now) {
                            .source = sink_.follows() ? source_endpoint_ : "",
                            .sink = sink_.Report(),
                            .staleness = sink_.Staleness(now),
-                           .counts = source_.counts()};
+                           .counts = source_.counts(),
+                           .writers_waiting = parts_.held_writes->waiting(),
+                           .writers_waiting_bytes = parts_.held_writes->bytes(),
+                           .writers_held = parts_.held_writes->held(),
+                           .writers_refused = parts_.held_writes->refused()};
   if (status.has_log) {
     status.log_oldest = log_.get()->oldest();
     status.log_end = log_.get()->position();
   }
   if (state_.has_data()) {
     status.position = state_.PositionAt(state_.leads() ? status.log_end : state_.sequence());
+    if (sink_.follows()) status.lag = source_log_clock_.LagOf(status.position->sequence, now);
   }
   for (cluster::LinkReport& link : source_.Links(now)) {
     const bool is_in_time =
         link.applied.has_value() && !link.is_copying && link.since_ack <= options_.source.in_time;
-    status.replicas.push_back({.link = std::move(link), .is_in_time = is_in_time, .lag = {}});
+    std::optional<cluster::Millis> lag;
+    if (link.applied.has_value()) lag = log_clock_.LagOf(link.applied->sequence, now);
+    status.replicas.push_back({.link = std::move(link), .is_in_time = is_in_time, .lag = lag});
   }
   return status;
 }

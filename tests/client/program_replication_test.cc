@@ -22,7 +22,8 @@ constexpr char kPrimary[] = R"(
   position { epoch { term: 3 node: "0000000a000000010000000000000001" } sequence: 1000 }
   history { epoch { term: 2 node: "0000000b000000010000000000000001" } first_sequence: 1 }
   history { epoch { term: 3 node: "0000000a000000010000000000000001" } first_sequence: 500 }
-  log { is_open: true bytes: 67108864 oldest_sequence: 100 end_sequence: 1000 sequence_bytes: 64 }
+  log { is_open: true bytes: 67108864 oldest_sequence: 100 end_sequence: 1000 sequence_bytes: 64
+        writers_waiting: 3 writers_waiting_bytes: 2048 }
   replicas {
     node: "00000000000000020000000000000002" endpoint: "cache-2:7600"
     state: REPLICA_STATE_FOLLOWING
@@ -33,7 +34,7 @@ constexpr char kPrimary[] = R"(
   replicas { node: "00000000000000030000000000000003" state: REPLICA_STATE_COPYING copied_bytes: 2048 }
   replicas_in_time: 1
   failover_loss { sequences: 16 bytes: 1024 }
-  counts { partial_resyncs: 1 full_copies: 2 fell_behind: 7 writers_held: 16 }
+  counts { partial_resyncs: 1 full_copies: 2 fell_behind: 7 writers_held: 16 writers_refused: 4 }
 )";
 
 constexpr char kReplica[] = R"(
@@ -106,7 +107,8 @@ TEST_F(ProgramReplicationTest, APrimaryShowsItsReplicasAndWhatAFailoverWouldLose
         "epoch          3.0.0000000a\n", "position       3.0.0000000a/1000\n",
         "log            sequences 100 to 1000, 56.2 KiB of 64.0 MiB\n",
         "replicas       2, 1 in time\n", "resyncs        1 partial, 2 full, 0 resumed",
-        "writers held   16\n", "history        2.0.0000000b from 1, 3.0.0000000a from 500\n"}) {
+        "writers held   16, 4 refused; now 3 (2.0 KiB)\n",
+        "history        2.0.0000000b from 1, 3.0.0000000a from 500\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_THAT(text, HasSubstr("  endpoint     node     state     in_time applied          lag     "
@@ -116,6 +118,25 @@ TEST_F(ProgramReplicationTest, APrimaryShowsItsReplicasAndWhatAFailoverWouldLose
   EXPECT_THAT(text, HasSubstr("  -            00000000 copying   no      -                -       "
                               "-        0         2.0 KiB\n"));
   EXPECT_THAT(text, Not(HasSubstr("source")));
+  EXPECT_THAT(text, ::testing::EndsWith("from 500\n"));
+}
+
+TEST_F(ProgramReplicationTest, ANodeThatTakesNoWritesSaysSoFirst) {
+  node_.SetReplication(
+      "role: NODE_ROLE_PRIMARY is_fenced: true "
+      "epoch { term: 4 node: \"0000000a000000010000000000000001\" }");
+  EXPECT_THAT(Text(),
+              ::testing::StartsWith(
+                  "role           primary, fenced by epoch 4.0.0000000a: it takes no writes "
+                  "until an operator says `replica of HOST:PORT | none`\n"));
+  EXPECT_EQ(Json({"replication"})["is_fenced"], true);
+  EXPECT_EQ(Json({"replication"})["is_waiting"], false);
+  node_.SetReplication("role: NODE_ROLE_PRIMARY is_waiting: true");
+  EXPECT_THAT(Text(), ::testing::StartsWith("role           primary, started again: it waits for "
+                                            "replicas that have its data, and serves nothing until "
+                                            "then\n"));
+  EXPECT_EQ(Json({"replication"})["is_fenced"], false);
+  EXPECT_EQ(Json({"replication"})["is_waiting"], true);
 }
 
 TEST_F(ProgramReplicationTest, LossIsSaidInPlainWords) {
@@ -168,6 +189,9 @@ TEST_F(ProgramReplicationTest, JsonHasTheNamesOfTheContract) {
   EXPECT_TRUE(primary["replicas"][1]["applied"].is_null());
   EXPECT_EQ(primary["failover_loss"]["bytes"], 1024);
   EXPECT_EQ(primary["counts"]["fell_behind"], 7);
+  EXPECT_EQ(primary["counts"]["writers_refused"], 4);
+  EXPECT_EQ(primary["log"]["writers_waiting"], 3);
+  EXPECT_EQ(primary["log"]["writers_waiting_bytes"], 2048);
   node_.SetReplication(kReplica);
   const nlohmann::json replica = Json({"replication"});
   EXPECT_EQ(replica["source"]["client_endpoint"], "cache-1:7600");

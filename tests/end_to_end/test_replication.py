@@ -1,5 +1,7 @@
 """A replica holds what its primary holds: what was there, and every way in which it changes."""
 
+import signal
+import tempfile
 import unittest
 
 import grpc
@@ -106,6 +108,53 @@ class FullCopyTest(StatusAssertions, unittest.TestCase):
             self.assertEqual((code, said["role"]), (0, "replica"))
             self.assertEqual(said["source"]["client_endpoint"], primary.address)
             self.assertEqual(Cli(replica.address).json("digest"), Cli(primary.address).json("digest"))
+
+
+class FirstAnswerTest(unittest.TestCase):
+    def test_a_node_knows_from_the_start_what_it_is(self):
+        with tempfile.TemporaryDirectory() as folder, BusNode(f"--state_dir={folder}") as primary:
+            said = primary.replication()
+            primary_id = said.node
+            self.assertEqual((said.role, len(primary_id)), (admin.NODE_ROLE_PRIMARY, 32))
+            self.assertFalse(said.is_waiting or said.is_fenced)
+            for _ in range(5):
+                with BusNode(follows=primary) as replica:
+                    said = replica.replication()
+                    self.assertEqual((said.role, len(said.node)), (admin.NODE_ROLE_REPLICA, 32))
+                    self.assertEqual(said.source.endpoint, f"127.0.0.1:{primary.bus_port}")
+                    wait_until_following(replica)
+            primary.kill()
+            with BusNode(*primary.same_ports(), f"--state_dir={folder}", "--restart_wait=1h") as again:
+                again_said = again.replication()
+                self.assertEqual((again_said.role, again_said.node), (admin.NODE_ROLE_PRIMARY, primary_id))
+                self.assertTrue(again_said.is_waiting)
+                text = Cli(again.address).run("replication").stdout
+                self.assertIn(b"primary, started again: it waits for replicas", text)
+                self.assertEqual(text[-1:], b"\n")
+
+
+class LagTest(unittest.TestCase):
+    def test_a_replica_that_stands_still_lags_in_bytes_sequences_and_time(self):
+        with BusNode() as primary, BusNode(follows=primary) as replica:
+            primary.fill(10)
+            wait_until_equal(primary, replica)
+            labels = f'{{node="{replica.replication().node}",replica="{replica.address}"}}'
+            lags = [f"larder_replication_replica_lag_{unit}{labels}" for unit in ("bytes", "sequences", "seconds")]
+            wait_until(lambda: [primary.metrics().get(lag) for lag in lags] == [0, 0, 0], "it has all")
+            wait_until(lambda: replica.metrics().get("larder_replication_source_lag_seconds") == 0, "and says so")
+            wait_until(lambda: "larder_replication_staleness_seconds" in replica.metrics(), "and how old it may be")
+            replica.signal(signal.SIGSTOP)
+            try:
+                primary.fill(10)
+                wait_until(lambda: primary.metrics().get(lags[2], 0) >= 0.2, "it lags in time")
+                metrics = primary.metrics()
+                self.assertGreater(metrics[lags[0]], 1000)
+                self.assertEqual(metrics[lags[0]], 64 * metrics[lags[1]])
+                said = primary.replication().replicas[0].lag
+                self.assertGreaterEqual(said.time.ToTimedelta().total_seconds(), 0.2)
+            finally:
+                replica.signal(signal.SIGCONT)
+            wait_until(lambda: primary.metrics().get(lags[2]) == 0, "it has all again")
 
 
 class RoutingTest(PairTest, StatusAssertions):

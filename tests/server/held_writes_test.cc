@@ -70,6 +70,7 @@ TEST_F(HeldWritesTest, AWriteWithoutRoomWaitsUntilAReaderHasGoneOn) {
   const auto waits = FillLog();
   EXPECT_TRUE(waits->is_open);
   EXPECT_EQ(held_.waiting(), 1u);
+  EXPECT_GT(held_.bytes(), 0u);
   EXPECT_FALSE(held_.Run(time_.Now(), 100)) << "there is no room yet";
   EXPECT_EQ(waits->completions, 0);
   EXPECT_EQ(held_.waiting(), 1u);
@@ -79,6 +80,7 @@ TEST_F(HeldWritesTest, AWriteWithoutRoomWaitsUntilAReaderHasGoneOn) {
   EXPECT_EQ(waits->completions, 1);
   EXPECT_TRUE(waits->status.ok()) << waits->status;
   EXPECT_EQ(held_.waiting(), 0u);
+  EXPECT_EQ(held_.bytes(), 0u);
   EXPECT_EQ(held_.held(), 1u);
 }
 

@@ -184,6 +184,9 @@ TEST_F(PrometheusTextTest, APrimaryTellsOfItsReplicas) {
   control.status.counts.copied_anew = 4;
   control.status.counts.continued = 5;
   control.status.writers_held = 6;
+  control.status.writers_refused = 7;
+  control.status.writers_waiting = 8;
+  control.status.writers_waiting_bytes = 900;
   const std::string text = Text();
   const std::string labels =
       "{replica=\"replica-2:7600\",node=\"" + FakeReplication::Node(2).ToText() + "\"} ";
@@ -206,6 +209,11 @@ TEST_F(PrometheusTextTest, APrimaryTellsOfItsReplicas) {
            std::string("larder_replication_resyncs_total{kind=\"partial\"} 5"),
            std::string("larder_replication_resyncs_total{kind=\"full\"} 4"),
            std::string("larder_replication_writers_held_total 6"),
+           std::string("larder_replication_writers_refused_total 7"),
+           std::string("larder_replication_writers_waiting 8"),
+           std::string("larder_replication_writers_waiting_bytes 900"),
+           std::string("larder_replication_fenced 0"),
+           std::string("larder_replication_restart_waiting 0"),
        }) {
     EXPECT_THAT(text, HasSubstr("\n" + line + "\n"));
   }

@@ -44,6 +44,9 @@ TEST_F(FrontEndReplicationTest, APrimaryTellsOfItsLogAndItsReplicas) {
                             .chunks_kept = 9,
                             .copy_log_bytes = 10};
   control_.status.writers_held = 16;
+  control_.status.writers_refused = 17;
+  control_.status.writers_waiting = 18;
+  control_.status.writers_waiting_bytes = 19;
   const v1::ReplicationResponse response = Replication();
   EXPECT_EQ(response.role(), v1::NODE_ROLE_PRIMARY);
   EXPECT_EQ(response.node(), FakeReplication::Node(1).ToText());
@@ -90,6 +93,24 @@ TEST_F(FrontEndReplicationTest, APrimaryTellsOfItsLogAndItsReplicas) {
   EXPECT_EQ(counts.chunks_kept(), 9u);
   EXPECT_EQ(counts.copy_log_bytes(), 10u);
   EXPECT_EQ(counts.writers_held(), 16u);
+  EXPECT_EQ(counts.writers_refused(), 17u);
+  EXPECT_EQ(response.log().writers_waiting(), 18u);
+  EXPECT_EQ(response.log().writers_waiting_bytes(), 19u);
+  EXPECT_FALSE(response.is_fenced());
+  EXPECT_FALSE(response.is_waiting());
+}
+
+TEST_F(FrontEndReplicationTest, APrimaryTellsThatItIsFencedOrWaits) {
+  control_.status = FakeReplication::Primary();
+  control_.status.was_stopped = true;
+  v1::ReplicationResponse response = Replication();
+  EXPECT_TRUE(response.is_fenced());
+  EXPECT_FALSE(response.is_waiting());
+  control_.status.was_stopped = false;
+  control_.status.is_waiting = true;
+  response = Replication();
+  EXPECT_FALSE(response.is_fenced());
+  EXPECT_TRUE(response.is_waiting());
 }
 
 TEST_F(FrontEndReplicationTest, AReplicaTellsWhomItFollowsAndHowFar) {

@@ -93,6 +93,22 @@ TEST_F(ReplicationHandlerTest, WithoutABusItNamesTheFlag) {
   }
 }
 
+TEST_F(ReplicationHandlerTest, BeforeItsBusIsStartedANodeAsksToComeAgain) {
+  ReplicationHandler handler({.has_bus = true});
+  RecordingReply<ReplicaOfAnswer> replica_of;
+  handler.ReplicaOf({.endpoint = "node:7600"}, replica_of);
+  RecordingReply<ReplicationAnswer> replication;
+  handler.Replication(replication);
+  for (const absl::Status& status : {replica_of.status, replication.status}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("starts its bus"));
+  }
+  handler.SetControl(&control_);
+  RecordingReply<ReplicationAnswer> started;
+  handler.Replication(started);
+  EXPECT_TRUE(started.status.ok());
+}
+
 TEST_F(ReplicationHandlerTest, SaysWhereTheNodeStands) {
   control_.status = FakeReplication::Primary();
   RecordingReply<ReplicationAnswer> reply;

@@ -58,6 +58,14 @@ class LocalStream : public std::enable_shared_from_this<LocalStream> {
     up_.is_asked = true;
     Deliver(up_, *replica_, *source_);
   }
+  // Nothing arrives meanwhile.
+  void SetHeld(bool is_held) {
+    const std::lock_guard lock(mutex_);
+    is_held_ = is_held;
+    if (source_ == nullptr) return;
+    Deliver(down_, *source_, *replica_);
+    Deliver(up_, *replica_, *source_);
+  }
   void Close(const absl::Status& why) {
     const std::lock_guard lock(mutex_);
     if (std::exchange(is_closed_, true)) return;
@@ -68,7 +76,7 @@ class LocalStream : public std::enable_shared_from_this<LocalStream> {
  private:
   template <typename Message, typename Sender, typename Receiver>
   void Deliver(LocalDirection<Message>& direction, Sender& sender, Receiver& receiver) {
-    if (is_closed_ || !direction.is_asked || !direction.waiting.has_value()) return;
+    if (is_closed_ || is_held_ || !direction.is_asked || !direction.waiting.has_value()) return;
     Message message = *std::move(direction.waiting);
     direction = {};
     sender.OnCanSend();
@@ -81,6 +89,7 @@ class LocalStream : public std::enable_shared_from_this<LocalStream> {
   LocalDirection<cluster::SourceMessage> down_;
   LocalDirection<cluster::ReplicaMessage> up_;
   bool is_closed_ = false;
+  bool is_held_ = false;
 };
 
 class LocalSourceEnd final : public SourceStream {
@@ -151,6 +160,13 @@ class LocalNetwork {
       if (const auto stream = weak.lock(); stream != nullptr) {
         stream->Close(absl::UnavailableError("cut"));
       }
+    }
+  }
+  // Of the streams that there are.
+  void SetHeld(bool is_held) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& weak : streams_) {
+      if (const auto stream = weak.lock(); stream != nullptr) stream->SetHeld(is_held);
     }
   }
   void SetDown(bool is_down) {

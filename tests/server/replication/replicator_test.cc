@@ -106,6 +106,7 @@ class ThreadedNode {
     Report();  // behind what was posted before
     return durable_fence_;
   }
+  HeldWrites& held_writes() { return held_writes_; }
   std::vector<std::string> Notices() {
     Report();  // as above
     return notices_;
@@ -215,6 +216,53 @@ TEST(ReplicatorTest, AReplicaOfAReplica) {
   Settle(middle, last);
   EXPECT_EQ(middle.content(), primary.content());
   EXPECT_EQ(last.content(), primary.content());
+}
+
+TEST(ReplicatorTest, AReplicaThatIsCutOffLagsInTimeAndOneThatHasAllDoesNot) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode replica(2, &network);
+  primary.Write(1, 100);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  Settle(primary, replica);
+  const auto lag = [&primary]() -> std::optional<cluster::Millis> {
+    const ReplicationStatus status = primary.Report();
+    return status.replicas.empty() ? std::nullopt : status.replicas[0].lag;
+  };
+  // Its acknowledgement comes a moment later.
+  while (lag() != cluster::Millis(0)) std::this_thread::yield();
+  EXPECT_EQ(replica.Report().lag, cluster::Millis(0));
+  network.SetHeld(true);
+  primary.Write(2, 100);
+  while (lag() < cluster::Millis(50)) std::this_thread::yield();
+  network.SetHeld(false);
+  Settle(primary, replica);
+  while (lag() != cluster::Millis(0)) std::this_thread::yield();
+}
+
+TEST(ReplicatorTest, TellsOfWritesThatWaitForRoom) {
+  class Done final : public HeldWrites::Write {
+   public:
+    void Run() override {}
+    void Fail(const absl::Status&) override {}
+    std::string_view operation() const override { return "Set"; }
+    size_t bytes() const override { return 100; }
+  };
+  LocalNetwork network;
+  ThreadedNode node(1, &network);
+  ASSERT_TRUE(node.held_writes().Reserve(100).ok());
+  ReplicationStatus status = node.Report();
+  EXPECT_EQ(status.writers_waiting, 1u);
+  EXPECT_EQ(status.writers_waiting_bytes, 100u);
+  EXPECT_EQ(status.writers_held, 1u);
+  EXPECT_EQ(status.writers_refused, 0u);
+  EXPECT_FALSE(node.held_writes().Reserve(uint64_t{1} << 40).ok());
+  EXPECT_EQ(node.Report().writers_refused, 1u);
+  node.held_writes().Add(std::make_unique<Done>(), storage::TimePoint());
+  while (node.Report().writers_waiting > 0) std::this_thread::yield();
+  status = node.Report();
+  EXPECT_EQ(status.writers_waiting_bytes, 0u);
+  EXPECT_EQ(status.writers_held, 1u);
 }
 
 TEST(ReplicatorTest, NodesThatFollowEachOtherAreNotHarmed) {
