@@ -38,9 +38,8 @@ std::string SourceText(const cluster::SinkReport& sink) {
 void ReplicationJournal::Follows(const std::string& source, bool commanded) {
   source_ = source;
   is_welcome_ = false;
-  Say(Severity::kInfo,
-      absl::StrCat("follows the node with the bus ", source,
-                   commanded ? ", as it was told to; takes no writes" : ", as before its restart"));
+  Say(Severity::kInfo, absl::StrCat("follows the node with the bus ", source,
+                                    commanded ? ", as it was told to" : ", as before its restart"));
 }
 
 void ReplicationJournal::Leads(const cluster::Epoch& epoch, uint64_t first) {
@@ -80,8 +79,8 @@ void ReplicationJournal::Waits(cluster::Millis time) {
 }
 
 void ReplicationJournal::LeadsAgain() {
-  Say(Severity::kInfo,
-      "the wait after its restart is over: no replica has more, so it leads again");
+  Say(Severity::kWarning,
+      "the wait after its restart is over: no replica with its data came, so it leads with none");
 }
 
 void ReplicationJournal::HandsOver(const cluster::ReplicationSource::Ahead& to) {

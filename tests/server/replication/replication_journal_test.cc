@@ -78,7 +78,7 @@ TEST_F(ReplicationJournalTest, TellsHowAReplicaFollowsLosesItsSourceAndGoesOn) {
   journal_.Follows("cache-1:17600", /*commanded=*/true);
   journal_.See(sink_);
   EXPECT_THAT(Said(), ElementsAre("replication: follows the node with the bus cache-1:17600, as it "
-                                  "was told to; takes no writes"));
+                                  "was told to"));
   Connected();
   sink_.copies_begun = 1;
   sink_.why_copied = "it has no data yet";
@@ -210,7 +210,7 @@ TEST_F(ReplicationJournalTest, TellsWhatTheNodeIs) {
   journal_.CannotLead(absl::UnavailableError("no disk"));
   EXPECT_THAT(
       Said(),
-      ElementsAre(HasSubstr("waits 3s (--restart_wait)"), HasSubstr("so it leads again"),
+      ElementsAre(HasSubstr("waits 3s (--restart_wait)"), HasSubstr("so it leads with none"),
                   HasSubstr("hands over to node 12345678 with the bus cache-2:17600, which is at "
                             "3.0.12345678/700"),
                   HasSubstr("in epoch 3.0.12345678 from sequence 1"),
