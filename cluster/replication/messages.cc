@@ -9,6 +9,7 @@ std::string TextOf(const Hello& hello) {
   return absl::StrCat("Hello by ", hello.node.ToText(), " fence ", hello.fence.ToText(), " at ",
                       hello.position.has_value() ? hello.position->ToText() : "nothing",
                       hello.commanded ? ", commanded" : "",
+                      hello.wants_copy ? ", wants a copy" : "",
                       hello.copy.has_value() ? ", with a copy cut at " : "",
                       hello.copy.has_value() ? hello.copy->position.ToText() : "");
 }

@@ -47,6 +47,8 @@ struct Hello {
   Epoch fence;
   // An operator has said whom to follow since it last followed anybody: its data may be given up.
   bool commanded = false;
+  // The log from its position on leads to more than it can hold: a copy is to come instead.
+  bool wants_copy = false;
   std::optional<Position> position;  // absent: it has no data
   History history;
   std::optional<CopyProgress> copy;
@@ -82,6 +84,7 @@ struct Welcome {
   uint64_t from = 0;
   uint64_t copy_id = 0;
   std::string cursor;
+  uint64_t data_bytes = 0;    // of memory that all the source has takes, at least
   std::vector<NodeId> chain;  // the source, whom it follows, and so on
   std::string detail;         // for people: why it does not continue
 };

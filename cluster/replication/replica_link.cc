@@ -101,7 +101,8 @@ Welcome::Kind ReplicaLink::DecideKind(ReplicationFeed* feed, Welcome* welcome) {
   const uint64_t end = EndOfData(feed);
   const uint64_t oldest = feed->LogOldest();
   const std::optional<Position>& position = hello_->position;
-  if (position.has_value() && history.Continues(*position, end) && position->sequence >= oldest) {
+  if (!hello_->wants_copy && position.has_value() && history.Continues(*position, end) &&
+      position->sequence >= oldest) {
     welcome->from = position->sequence;
     return Welcome::Kind::kContinue;
   }
@@ -137,6 +138,7 @@ Welcome ReplicaLink::Decide(ReplicationFeed* feed, uint64_t copy_id,
   welcome.epoch = state_->fence();
   welcome.history = state_->history();
   welcome.cursor = cursor_;
+  welcome.data_bytes = feed->DataBytes();
   welcome.chain.push_back(state_->node());
   welcome.chain.insert(welcome.chain.end(), condition.upstream.begin(), condition.upstream.end());
   switch (welcome.kind) {

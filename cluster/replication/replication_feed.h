@@ -51,6 +51,8 @@ class ReplicationFeed {
   virtual uint64_t LogOldest() = 0;
   // Where the next record comes: all that was ever answered for lies before.
   virtual uint64_t LogEnd() = 0;
+  // Of memory that all there is takes, at least; 0: not known.
+  virtual uint64_t DataBytes() { return 0; }
   virtual LogRead ReadLog(const LogRequest& request) = 0;
   // Reads on until it has about `bytes_max`. `end` is always behind `cursor`, unless the chunk is
   // the last.

@@ -50,6 +50,7 @@ void ReplicationSink::Stop() {
   connect_at_.reset();
   upstream_.clear();
   state_->set_commanded(false);
+  wants_copy_ = false;
   // A copy that is being installed is data already.
   if (!IsInstalling()) DropCopy();
 }
@@ -101,6 +102,7 @@ void ReplicationSink::Greet() {
   hello.bus_endpoint = options_.bus_endpoint;
   hello.fence = state_->fence();
   hello.commanded = state_->commanded();
+  hello.wants_copy = wants_copy_;
   if (state_->has_data()) {
     hello.position = state_->PositionAt(state_->sequence());
     hello.history = state_->history();
@@ -170,6 +172,7 @@ void ReplicationSink::OnDone(BootTime now) {
       state_->Install(copy_->growing(), done.to);
       state_->set_commanded(false);
       copy_.reset();
+      wants_copy_ = false;
       freshness_.Reset();
       freshness_.Advance(done.to);
       asked_at_ = now;
@@ -197,6 +200,8 @@ void ReplicationSink::OnFailed(const absl::Status& why, BootTime now) {
   unconfirmed_.clear();
   unconfirmed_bytes_ = 0;
   effects_.work.clear();
+  // From the same place the log would lead to the same.
+  if (!of_copy) wants_copy_ = true;
   // What the copy has is not known any more; what is served is as it was confirmed.
   DropCopy();
   Drop(of_copy ? SinkTrouble::kCopyFailed : SinkTrouble::kApplyFailed, std::string(why.message()),

@@ -127,6 +127,8 @@ class ReplicationSink {
   BootTime asked_at_;
   uint64_t heartbeat_asked_ = 0;
   uint64_t received_ = 0;  // of data that follows: where the next batch begins
+  // What came by the log could not be applied, and no copy has been installed since.
+  bool wants_copy_ = false;
   std::optional<CopyInProgress> copy_;
   std::deque<Unconfirmed> unconfirmed_;
   uint64_t unconfirmed_bytes_ = 0;

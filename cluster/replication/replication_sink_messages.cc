@@ -98,6 +98,7 @@ absl::Status ReplicationSink::WelcomeContinue(const Welcome& welcome) {
     }
   }
   state_->set_commanded(false);
+  wants_copy_ = false;
   stream_ = Stream::kFollowing;
   received_ = welcome.from;
   freshness_.Advance(welcome.from);
@@ -111,7 +112,10 @@ absl::Status ReplicationSink::WelcomeCopy(const Welcome& welcome) {
     DropCopy();
     copy_.emplace(welcome);
     ++report_.copies_begun;
-    Give({.kind = SinkWork::Kind::kBeginCopy, .from = welcome.from, .to = welcome.from});
+    Give({.kind = SinkWork::Kind::kBeginCopy,
+          .from = welcome.from,
+          .to = welcome.from,
+          .data_bytes = welcome.data_bytes});
   } else {
     if (!copy_.has_value()) return absl::InvalidArgumentError("no copy was cut that could go on");
     const absl::Status status = copy_->GoOn(welcome);

@@ -28,6 +28,7 @@ struct SinkWork {
   uint64_t from = 0;
   uint64_t to = 0;  // the sequence that the data, or the copy, has then
   bool keep = false;
+  uint64_t data_bytes = 0;  // of kBeginCopy: of memory that the copy will take, at least
   std::string begin;
   std::string end;
   std::string payload;

@@ -101,6 +101,7 @@ Hello DecodeHello(v1::Hello* message, const WireLimits& limits, FieldDecoder* fi
       fields->Text("bus_endpoint", message->mutable_bus_endpoint(), limits.endpoint_bytes_max);
   hello.fence = fields->ReadEpochIf(message->has_fence(), "fence", message->fence());
   hello.commanded = message->commanded();
+  hello.wants_copy = message->wants_copy();
   if (message->has_position()) {
     hello.position = fields->ReadPosition("position", message->position());
   }
@@ -134,6 +135,7 @@ Welcome DecodeWelcome(v1::Welcome* message, const WireLimits& limits, FieldDecod
   welcome.from = message->from();
   welcome.copy_id = message->copy_id();
   welcome.cursor = fields->Bytes("cursor", message->mutable_cursor(), limits.cursor_bytes_max);
+  welcome.data_bytes = message->data_bytes();
   welcome.chain = DecodeChain(message->chain(), fields);
   welcome.detail = fields->Text("detail", message->mutable_detail(), limits.detail_bytes_max);
   return welcome;

@@ -51,6 +51,7 @@ void EncodeOne(Hello hello, v1::Hello* out) {
   out->set_bus_endpoint(std::move(hello.bus_endpoint));
   if (hello.fence.is_set()) EncodeEpoch(hello.fence, out->mutable_fence());
   out->set_commanded(hello.commanded);
+  out->set_wants_copy(hello.wants_copy);
   if (hello.position.has_value()) EncodePosition(*hello.position, out->mutable_position());
   EncodeHistory(hello.history, out->mutable_history());
   if (hello.copy.has_value()) EncodeProgress(*std::move(hello.copy), out->mutable_copy());
@@ -74,6 +75,7 @@ void EncodeOne(Welcome welcome, v1::FollowResponse* response) {
   out->set_from(welcome.from);
   out->set_copy_id(welcome.copy_id);
   out->set_cursor(std::move(welcome.cursor));
+  out->set_data_bytes(welcome.data_bytes);
   EncodeChain(welcome.chain, out);
   out->set_detail(std::move(welcome.detail));
 }

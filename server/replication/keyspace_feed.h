@@ -22,6 +22,7 @@ class KeyspaceFeed final : public cluster::ReplicationFeed {
 
   uint64_t LogOldest() override { return log_->oldest(); }
   uint64_t LogEnd() override { return log_->position(); }
+  uint64_t DataBytes() override { return keyspace_->Memory().entries; }
   LogRead ReadLog(const LogRequest& request) override;
   // What was copied before is copied again: the keyspace does not know when a slot was changed.
   Chunk ReadChunk(const std::string& cursor, uint64_t bytes_max,

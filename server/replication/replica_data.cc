@@ -19,7 +19,7 @@ absl::Status ReplicaData::Do(const SinkWork& work, storage::TimePoint now, uint6
     case SinkWork::Kind::kApply:
       return ApplyToServed(work, now, applied_to);
     case SinkWork::Kind::kBeginCopy:
-      return BeginCopy();
+      return BeginCopy(work.data_bytes);
     case SinkWork::Kind::kGoOnWithCopy:
       if (copy_ != nullptr) return absl::OkStatus();
       return absl::FailedPreconditionError("there is no copy to go on with");
@@ -44,7 +44,17 @@ absl::Status ReplicaData::ApplyToServed(const SinkWork& work, storage::TimePoint
   if (log == nullptr) return absl::FailedPreconditionError("there is no data to apply to");
   // The log has what the data has, also of records that were applied before and waited.
   *applied_to = std::clamp(log->position(), work.from, work.to);
-  return Apply(work, parts_.served->get(), now, applied_to);
+  const absl::Status status = Apply(work, parts_.served->get(), now, applied_to);
+  if (status.ok()) full_.reset();
+  if (absl::IsResourceExhausted(status)) NoteFull();
+  return status;
+}
+
+void ReplicaData::NoteFull() {
+  const storage::MemoryUsage memory = parts_.served->Memory();
+  const uint64_t limit = parts_.served->memory_limit_bytes();
+  // Else it is something else that cannot be had.
+  if (memory.total() > limit / 16 * 15) full_ = {limit, memory.entries};
 }
 
 absl::Status ReplicaData::Apply(const SinkWork& work, storage::Keyspace* keyspace,
@@ -60,9 +70,20 @@ absl::Status ReplicaData::Apply(const SinkWork& work, storage::Keyspace* keyspac
   return keyspace->ApplyBatch(*batch, now, position);
 }
 
-absl::Status ReplicaData::BeginCopy() {
+absl::Status ReplicaData::BeginCopy(uint64_t data_bytes) {
   storage::KeyspaceOptions options = parts_.keyspace;
   options.memory_bytes = parts_.served->memory_limit_bytes();
+  // What is served would make way for nothing. A copy may go beyond the limit by a sixteenth.
+  const uint64_t limit = options.memory_bytes;
+  uint64_t fits_below = limit + limit / 16 + 1;
+  if (full_.has_value() && full_->limit_bytes == limit && parts_.served->get() != nullptr) {
+    fits_below = std::min(fits_below, full_->entry_bytes);
+  }
+  if (data_bytes >= fits_below) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "what the source has takes ", data_bytes, " bytes or more, and --memory=", limit,
+        " holds less than ", fits_below, "; what this node has stays as it is"));
+  }
   auto copy = storage::Keyspace::Create(options, parts_.versions);
   if (!copy.ok()) return copy.status();
   copy_ = *std::move(copy);
@@ -105,6 +126,7 @@ absl::Status ReplicaData::InstallCopy(uint64_t position) {
   }
   CloseLog();
   if (const auto from = parts_.log->Open(copy_.get(), position); !from.ok()) return from.status();
+  full_.reset();
   if (auto old = parts_.served->Replace(std::move(copy_)); old != nullptr) {
     parts_.retire(std::move(old));
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "cluster/replication/sink_effects.h"
@@ -45,15 +46,24 @@ class ReplicaData {
                              uint64_t* applied_to);
   absl::Status Apply(const cluster::SinkWork& work, storage::Keyspace* keyspace,
                      storage::TimePoint now, uint64_t* position);
-  absl::Status BeginCopy();
+  absl::Status BeginCopy(uint64_t data_bytes);
   absl::Status PutChunk(const cluster::SinkWork& work, storage::TimePoint now);
   absl::Status InstallCopy(uint64_t position);
+  // What came by the log had no room: notes how much there is, if it is memory that has none.
+  void NoteFull();
   void CloseLog();
   // That the copy may have so much more: under the memory limit as it is now, and if both do not
   // fit, without what is served. INVALID_ARGUMENT: a keyspace cannot have that limit.
   absl::Status MakeRoom(uint64_t more_bytes);
 
+  // What is served filled so much memory with so much; more does not fit as a copy either.
+  struct Full {
+    uint64_t limit_bytes = 0;
+    uint64_t entry_bytes = 0;
+  };
+
   const Parts parts_;
+  std::optional<Full> full_;
   std::unique_ptr<storage::Keyspace> copy_;
 };
 

@@ -334,6 +334,38 @@ TEST_F(ReplicationSinkTest, WhatWasAppliedOfABatchThatFailedCounts) {
   EXPECT_EQ(hello_.position, (Position{next, 107}));
 }
 
+TEST_F(ReplicationSinkTest, WhereTheLogLeadsToMoreThanItCanHoldItWantsACopyUntilOneIsInstalled) {
+  EXPECT_FALSE(hello_.wants_copy);
+  Receive(ToContinue(100));
+  Receive(LogBatch{100, 110, ""});
+  sink_.OnFailed(absl::ResourceExhaustedError("no memory"), At(2));
+  sink_.TakeEffects();
+  Connect(20000);
+  EXPECT_TRUE(hello_.wants_copy);
+  EXPECT_EQ(hello_.position, (Position{kEpoch, 100})) << "what it has is said as before";
+  // One that does not fit either, and one that is cut.
+  Receive(ToCopy(500), 20001);
+  sink_.OnFailed(absl::ResourceExhaustedError("no memory"), At(20001));
+  sink_.TakeEffects();
+  sink_.OnDone(At(20001));
+  Connect(40000);
+  EXPECT_TRUE(hello_.wants_copy);
+  Receive(ToCopy(500), 40001);
+  sink_.OnDone(At(40001));
+  sink_.OnDisconnected("", At(40002));
+  sink_.TakeEffects();
+  Connect(60000);
+  EXPECT_TRUE(hello_.wants_copy);
+  EXPECT_TRUE(hello_.copy.has_value());
+  Receive(ToCopy(600), 60001);
+  Receive(CopyEnd{600}, 60001);
+  while (!sink_.is_idle()) sink_.OnDone(At(60001));
+  sink_.OnDisconnected("", At(60002));
+  sink_.TakeEffects();
+  Connect(80000);
+  EXPECT_FALSE(hello_.wants_copy);
+}
+
 TEST_F(ReplicationSinkTest, ABatchThatWaitsForRoomGoesOn) {
   Receive(ToContinue(100));
   Receive(LogBatch{100, 110, ""});

@@ -115,6 +115,17 @@ TEST_F(ReplicationSourceTest, ContinuesWhoIsInItsHistoryAndItsLog) {
   EXPECT_EQ(Of<LogBatch>(Next()).from, 5u);
 }
 
+TEST_F(ReplicationSourceTest, CopiesToWhoCannotHoldWhatTheLogLeadsTo) {
+  SetMany(10);
+  Hello hello = HelloAt(kReplica, kEpoch, 5);
+  hello.wants_copy = true;
+  EXPECT_EQ(Kind(Greet(hello)), Welcome::Kind::kCopyAnew);
+  // One that was cut goes on.
+  hello.copy = CopyProgress{1, {kEpoch, 7}, "", std::nullopt, "", {kEpoch, 7}};
+  EXPECT_EQ(Kind(Greet(hello, LinkId{2})), Welcome::Kind::kCopyOnward);
+  EXPECT_EQ(source_.counts().continued, 0u);
+}
+
 TEST_F(ReplicationSourceTest, CopiesToWhoFellOffTheLog) {
   SetMany(200);
   const Outgoing outgoing = Greet(HelloAt(kReplica, kEpoch, 5));

@@ -28,7 +28,7 @@ inline auto PartsOf(const History& history) {
 }
 inline auto PartsOf(const Hello& it) {
   return std::make_tuple(it.version, it.node, it.endpoint, it.bus_endpoint, it.fence, it.commanded,
-                         it.position, PartsOf(it.history), PartsOf(it.copy));
+                         it.wants_copy, it.position, PartsOf(it.history), PartsOf(it.copy));
 }
 inline auto PartsOf(const Ack& it) {
   return std::make_tuple(it.applied, it.heartbeat_asked, it.copied_position, it.copied_bytes,
@@ -36,7 +36,7 @@ inline auto PartsOf(const Ack& it) {
 }
 inline auto PartsOf(const Welcome& it) {
   return std::make_tuple(it.kind, it.node, it.endpoint, it.epoch, PartsOf(it.history), it.from,
-                         it.copy_id, it.cursor, it.chain, it.detail);
+                         it.copy_id, it.cursor, it.data_bytes, it.chain, it.detail);
 }
 inline auto PartsOf(const Refuse& it) { return std::make_tuple(it.reason, it.detail, it.epoch); }
 inline auto PartsOf(const EpochBegins& it) { return std::make_tuple(it.epoch, it.first); }
@@ -153,6 +153,7 @@ class RandomMessages {
     hello.bus_endpoint = Text(40);
     hello.fence = MakeEpochIf();
     hello.commanded = Chance(2);
+    hello.wants_copy = Chance(2);
     if (Chance(2)) hello.position = MakePosition();
     hello.history = MakeHistory();
     if (Chance(2)) {
@@ -172,6 +173,7 @@ class RandomMessages {
     welcome.from = Number();
     welcome.copy_id = Number();
     welcome.cursor = Bytes(40);
+    welcome.data_bytes = Number();
     welcome.chain = MakeChain();
     welcome.detail = Text(60);
     return welcome;
