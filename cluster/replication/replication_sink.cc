@@ -67,6 +67,8 @@ void ReplicationSink::Tick(BootTime now) {
     }
     return;
   }
+  // Nothing is read meanwhile: that is no silence of the source.
+  if (!is_idle() || state_->Unsaved().has_value()) heard_at_ = now;
   if (now - heard_at_ > options_.silence_timeout) {
     Drop(SinkTrouble::kSilent, "nothing was heard for too long", backoff_.Next(), now);
     return;
@@ -154,6 +156,7 @@ void ReplicationSink::DropCopy() {
 
 void ReplicationSink::OnDone(BootTime now) {
   assert(!unconfirmed_.empty());
+  heard_at_ = now;
   const Unconfirmed done = std::move(unconfirmed_.front());
   unconfirmed_.pop_front();
   unconfirmed_bytes_ -= done.bytes;

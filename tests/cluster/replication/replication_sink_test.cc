@@ -55,6 +55,9 @@ class ReplicationSinkTest : public testing::Test {
     sink_.Receive(std::move(message), At(now));
     return sink_.TakeEffects();
   }
+  void Save() {
+    if (const auto unsaved = state_.Unsaved(); unsaved.has_value()) state_.NoteSaved(*unsaved);
+  }
   void ExpectDropped(SourceMessage message, SinkTrouble trouble) {
     const uint64_t sequence = state_.sequence();
     const SinkEffects effects = Receive(std::move(message));
@@ -177,12 +180,53 @@ TEST_F(ReplicationSinkTest, FindsACycleThatCloses) {
 
 TEST_F(ReplicationSinkTest, ASilentSourceIsLeftAndAskedAgain) {
   Receive(ToContinue(100), 10);
+  Save();
   sink_.Tick(At(5010));
   EXPECT_FALSE(sink_.TakeEffects().disconnect);
   sink_.Tick(At(5011));
   EXPECT_TRUE(sink_.TakeEffects().disconnect);
   Connect(6000);
   EXPECT_FALSE(hello_.commanded) << "it has followed since the operator's word";
+}
+
+// The shell reads nothing meanwhile: the replicas of this node hold its log.
+TEST_F(ReplicationSinkTest, WhatIsNotReadSinceWorkWaitsIsNoSilence) {
+  Receive(ToContinue(100), 10);
+  Save();
+  Receive(LogBatch{100, 110, ""}, 20);
+  for (int64_t now = 200; now <= 20000; now += 100) {
+    sink_.Tick(At(now));
+    const SinkEffects effects = sink_.TakeEffects();
+    ASSERT_FALSE(effects.disconnect);
+    ASSERT_TRUE(LastAck(effects).has_value()) << "the source must hear that it lives";
+  }
+  // Nor is what took long without a tick.
+  sink_.OnDone(At(30000));
+  sink_.Tick(At(35000));
+  EXPECT_FALSE(sink_.TakeEffects().disconnect);
+  sink_.Tick(At(35001));
+  EXPECT_TRUE(sink_.TakeEffects().disconnect) << "one that is read, and silent";
+  EXPECT_EQ(sink_.Report().trouble, SinkTrouble::kSilent);
+}
+
+TEST_F(ReplicationSinkTest, AStreamThatEndsWhileWorkWaitsHasEnded) {
+  Receive(ToContinue(100), 10);
+  Receive(LogBatch{100, 110, ""}, 20);
+  sink_.OnDisconnected("", At(9000));
+  EXPECT_FALSE(sink_.Report().is_connected);
+}
+
+TEST_F(ReplicationSinkTest, WhatIsNotReadSinceTheDiskFailsIsNoSilence) {
+  Receive(ToContinue(100), 10);
+  Save();
+  Receive(EpochBegins{{2, 0, kPrimary}, 105}, 20);
+  ASSERT_TRUE(state_.Unsaved().has_value());
+  sink_.Tick(At(9000));
+  Save();
+  sink_.Tick(At(14000));
+  EXPECT_FALSE(sink_.TakeEffects().disconnect);
+  sink_.Tick(At(14001));
+  EXPECT_TRUE(sink_.TakeEffects().disconnect);
 }
 
 TEST_F(ReplicationSinkTest, DoesNotConnectWhileWorkIsUnconfirmed) {
@@ -305,8 +349,8 @@ TEST_F(ReplicationSinkTest, StoppingDoesNotForgetTheEpochOfRecordsUnderWay) {
   EXPECT_EQ(state_.PositionAt(110).epoch, next);
 }
 
-// A shell that cannot save its state takes no effects for long.
 TEST_F(ReplicationSinkTest, DoesNotConnectTwiceHoweverLateItsEffectsAreTaken) {
+  Save();
   sink_.OnDisconnected("", At(0));
   sink_.Tick(At(1000));
   sink_.Tick(At(7000));  // silent for too long, without having been connected

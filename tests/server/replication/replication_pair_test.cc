@@ -158,6 +158,13 @@ TEST_F(ReplicationPairTest, AFollowerWhoseLogHasNoRoomWaitsForItsOwnReplica) {
   EXPECT_EQ(to_middle.last_failure_.code(), absl::StatusCode::kUnavailable);
   EXPECT_LT(middle.state.sequence(), primary.log.get()->position());
   EXPECT_TRUE(middle.sink.Report().is_following) << "it waits";
+  // For longer than either end lets the other be silent.
+  for (int i = 0; i < 400; ++i) {
+    Advance(20);
+    to_middle.Step(now_, Now(), 50);
+    ASSERT_TRUE(middle.sink.Report().is_following);
+    ASSERT_TRUE(primary.source.Overdue(now_).empty());
+  }
   for (int i = 0; i < 20000 && last.state.sequence() != primary.log.get()->position(); ++i) {
     Advance(20);
     to_middle.Step(now_, Now(), 50);
@@ -166,6 +173,7 @@ TEST_F(ReplicationPairTest, AFollowerWhoseLogHasNoRoomWaitsForItsOwnReplica) {
   EXPECT_EQ(ContentOf(middle.keyspace()), ContentOf(primary.keyspace()));
   EXPECT_EQ(ContentOf(last.keyspace()), ContentOf(primary.keyspace()));
   EXPECT_EQ(primary.source.counts().copied_anew, 1u) << "the middle one copied again";
+  EXPECT_EQ(primary.source.counts().continued, 0u) << "the middle one was cut";
   EXPECT_EQ(middle.source.counts().copied_anew, 1u);
 }
 
