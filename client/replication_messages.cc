@@ -44,6 +44,10 @@ ReplicationResult::Role RoleOf(v1::NodeRole role) {
       return ReplicationResult::Role::kPrimary;
     case v1::NODE_ROLE_REPLICA:
       return ReplicationResult::Role::kReplica;
+    case v1::NODE_ROLE_STOPPED:
+      return ReplicationResult::Role::kStopped;
+    case v1::NODE_ROLE_WAITING:
+      return ReplicationResult::Role::kWaiting;
     default:
       return ReplicationResult::Role::kUnknown;
   }
@@ -121,8 +125,6 @@ absl::StatusOr<ReplicaOfResult> FromProto(v1::ReplicaOfResponse&) { return Repli
 absl::StatusOr<ReplicationResult> FromProto(v1::ReplicationResponse& response) {
   ReplicationResult result;
   result.role = RoleOf(response.role());
-  result.is_fenced = response.is_fenced();
-  result.is_waiting = response.is_waiting();
   result.node = response.node();
   if (response.has_epoch()) result.epoch = EpochOf(response.epoch());
   if (response.has_position()) result.position = PositionOf(response.position());

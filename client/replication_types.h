@@ -107,7 +107,9 @@ struct FailoverLoss {
 
 // Where a node stands.
 struct ReplicationResult {
-  enum class Role { kUnknown, kPrimary, kReplica };
+  // kStopped: it led, and answers nothing since it heard of a higher epoch. kWaiting: it led, was
+  // started again and waits whether a replica has its data.
+  enum class Role { kUnknown, kPrimary, kReplica, kStopped, kWaiting };
   struct History {
     ShardEpoch epoch;
     uint64_t first_sequence = 0;
@@ -123,8 +125,6 @@ struct ReplicationResult {
   };
 
   Role role = Role::kUnknown;
-  bool is_fenced = false;   // by `epoch`: no writes until an operator says what it is
-  bool is_waiting = false;  // after a restart, for replicas that have its data
   std::string node;
   std::optional<ShardEpoch> epoch = {};
   std::optional<LogPosition> position = {};

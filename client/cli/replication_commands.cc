@@ -159,20 +159,23 @@ void AddCounts(const ReplicationCounts& counts, Lines& lines) {
 // What an operator has to know before all else.
 std::string RoleText(const ReplicationResult& result) {
   using Role = ReplicationResult::Role;
-  std::string text = result.role == Role::kPrimary   ? "primary"
-                     : result.role == Role::kReplica ? "replica"
-                                                     : "unknown";
-  if (result.is_fenced) {
-    absl::StrAppend(&text, ", fenced",
-                    result.epoch ? absl::StrCat(" by epoch ", Plain(result.epoch->ToText())) : "",
-                    ": it takes no writes until an operator says `replica of HOST:PORT | none`");
+  switch (result.role) {
+    case Role::kPrimary:
+      return "primary";
+    case Role::kReplica:
+      return "replica";
+    case Role::kStopped:
+      return absl::StrCat(
+          "stopped: it led, and heard of a higher epoch",
+          result.epoch ? absl::StrCat(", ", Plain(result.epoch->ToText())) : "",
+          "; it serves nothing until an operator says `replica of HOST:PORT | none`");
+    case Role::kWaiting:
+      return "waiting: it led, was started again, and serves nothing until it is known whether a "
+             "replica has its data";
+    case Role::kUnknown:
+      break;
   }
-  if (result.is_waiting) {
-    absl::StrAppend(&text,
-                    ", started again: it waits for replicas that have its data, and serves "
-                    "nothing until then");
-  }
-  return text;
+  return "unknown";
 }
 
 std::string WritersText(const ReplicationResult& result) {

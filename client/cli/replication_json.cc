@@ -80,6 +80,10 @@ Json RoleJson(ReplicationResult::Role role) {
       return "primary";
     case ReplicationResult::Role::kReplica:
       return "replica";
+    case ReplicationResult::Role::kStopped:
+      return "stopped";
+    case ReplicationResult::Role::kWaiting:
+      return "waiting";
   }
   return "unknown";
 }
@@ -98,8 +102,6 @@ Json ToJson(const ReplicationResult& replication) {
   const ReplicationResult::Log& log = replication.log;
   const FailoverLoss& loss = replication.failover_loss;
   return {{"role", RoleJson(replication.role)},
-          {"is_fenced", replication.is_fenced},
-          {"is_waiting", replication.is_waiting},
           {"node", BytesToJson(replication.node)},
           {"epoch", replication.epoch ? EpochJson(*replication.epoch) : Json()},
           {"position", PositionJson(replication.position)},

@@ -11,6 +11,12 @@ uint64_t StepsBetween(uint64_t from, uint64_t to) { return to - std::min(from, t
 
 }  // namespace
 
+ReplicationStatus::Role ReplicationStatus::role() const {
+  if (!leads) return Role::kReplica;
+  if (was_stopped) return Role::kStopped;
+  return is_waiting ? Role::kWaiting : Role::kPrimary;
+}
+
 std::optional<ReplicationLag> ReplicationStatus::LagBehindSource() const {
   if (!position.has_value() || sink.is_copying) return std::nullopt;
   // One that has lost its source is behind what it last heard of, if its data is of that history.

@@ -43,6 +43,9 @@ struct ReplicaReport {
 // Where the replication of a node stands, for operators and metrics: what the machines of
 // cluster/replication report, and what only their shell knows. A snapshot.
 struct ReplicationStatus {
+  // What it does: of the latter two nothing for clients.
+  enum class Role : uint8_t { kPrimary, kReplica, kStopped, kWaiting };
+
   cluster::NodeId node;
   bool leads = true;
   bool was_stopped = false;  // a replica knew of a higher epoch: it does not act as what it was
@@ -73,6 +76,7 @@ struct ReplicationStatus {
   uint64_t writers_held = 0;
   uint64_t writers_refused = 0;
 
+  Role role() const;
   // Of this node behind what its source had at the last heartbeat, be it connected or not. Absent:
   // its data is no part of the source's, or it has not heard of any.
   std::optional<ReplicationLag> LagBehindSource() const;

@@ -68,6 +68,20 @@ void FillSource(const ReplicationStatus& status, v1::ReplicationSourceStatus* me
   message->set_trouble(status.Trouble());
 }
 
+v1::NodeRole RoleOf(const ReplicationStatus& status) {
+  switch (status.role()) {
+    case ReplicationStatus::Role::kPrimary:
+      return v1::NODE_ROLE_PRIMARY;
+    case ReplicationStatus::Role::kReplica:
+      return v1::NODE_ROLE_REPLICA;
+    case ReplicationStatus::Role::kStopped:
+      return v1::NODE_ROLE_STOPPED;
+    case ReplicationStatus::Role::kWaiting:
+      return v1::NODE_ROLE_WAITING;
+  }
+  return v1::NODE_ROLE_UNSPECIFIED;
+}
+
 void FillReplica(const ReplicationStatus& status, const ReplicaReport& replica,
                  v1::ReplicaStatus* message) {
   const LinkReport& link = replica.link;
@@ -113,7 +127,7 @@ void ReplicaOfMessageReply::Complete(const ReplicaOfAnswer&) {
 template <>
 void ReplicationMessageReply::Complete(const ReplicationAnswer& status) {
   v1::ReplicationResponse& message = *response();
-  message.set_role(status.leads ? v1::NODE_ROLE_PRIMARY : v1::NODE_ROLE_REPLICA);
+  message.set_role(RoleOf(status));
   message.set_node(TextOf(status.node));
   if (status.epoch.is_set()) Fill(status.epoch, message.mutable_epoch());
   if (status.position.has_value()) Fill(*status.position, message.mutable_position());
@@ -135,8 +149,6 @@ void ReplicationMessageReply::Complete(const ReplicationAnswer& status) {
   message.mutable_failover_loss()->set_bytes(loss.bytes);
   message.mutable_failover_loss()->set_at_least(loss.at_least);
   FillCounts(status, message.mutable_counts());
-  message.set_is_fenced(status.was_stopped);
-  message.set_is_waiting(status.is_waiting);
   Done();
 }
 

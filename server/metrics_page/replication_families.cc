@@ -17,22 +17,20 @@ using prometheus::MetricType;
 double Seconds(cluster::Millis time) { return static_cast<double>(time.count()) / 1000; }
 
 void AddRole(const ReplicationStatus& status, std::vector<MetricFamily>& families) {
-  families.push_back(
-      Family(MetricType::Gauge, "larder_replication_role", "1 for what the node is, 0 otherwise.")
-          .Add(status.leads ? 1 : 0, {{"role", "primary"}})
-          .Add(status.leads ? 0 : 1, {{"role", "replica"}})
-          .Take());
+  using Role = ReplicationStatus::Role;
+  Family roles(
+      MetricType::Gauge, "larder_replication_role",
+      "1 for what the node is, 0 otherwise. `stopped`: it led and heard of a higher epoch; "
+      "`waiting`: it led and was started again.");
+  for (const auto& [role, name] :
+       {std::pair(Role::kPrimary, "primary"), std::pair(Role::kReplica, "replica"),
+        std::pair(Role::kStopped, "stopped"), std::pair(Role::kWaiting, "waiting")}) {
+    roles.Add(status.role() == role ? 1 : 0, {{"role", name}});
+  }
+  families.push_back(roles.Take());
   Single(families, MetricType::Gauge, "larder_replication_term",
          "How often the shard was taken over, as the node knows it; 0: not known.",
          static_cast<double>(status.epoch.term));
-  Single(families, MetricType::Gauge, "larder_replication_fenced",
-         "1 while the node takes no writes as a replica knew of a higher epoch, until an operator "
-         "says what it is.",
-         status.was_stopped ? 1 : 0);
-  Single(families, MetricType::Gauge, "larder_replication_restart_waiting",
-         "1 while the node, which led before it was started again, waits for replicas that have "
-         "its data.",
-         status.is_waiting ? 1 : 0);
   const FailoverLoss loss = status.LossOfFailover();
   Single(
       families, MetricType::Gauge, "larder_replication_failover_loss_bytes",

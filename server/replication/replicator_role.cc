@@ -11,6 +11,8 @@ namespace {
 // Until what could not be written is tried again.
 constexpr cluster::Millis kPersistInterval{200};
 constexpr uint64_t kFirstSequence = 1;
+// Of one that was stopped before it was started again: it has no data that is numbered.
+constexpr uint64_t kNoSequence = 0;
 
 using Opening = cluster::ReplicationState::Opening;
 
@@ -33,10 +35,16 @@ void Replicator::Begin(Beginning how, const std::string& source) {
   std::promise<void> begun;
   thread_->Post([this, how, &source, &begun] {
     has_begun_ = true;
-    if (how == Beginning::kLedBefore) waits_until_ = BootTimeNow() + options_.restart_wait;
     if (how == Beginning::kNew) TellData();
     parts_.authority->Set(how == Beginning::kNew);
-    if (how == Beginning::kLedBefore) journal_.Waits(options_.restart_wait);
+    if (how == Beginning::kLedBefore && state_.fence().node == state_.node()) {
+      waits_until_ = BootTimeNow() + options_.restart_wait;
+      journal_.Waits(options_.restart_wait);
+    } else if (how == Beginning::kLedBefore) {
+      // It was stopped for another's epoch, which no start of this node ends.
+      source_.Stop(state_.fence());
+      journal_.IsFenced(state_.fence());
+    }
     if (how == Beginning::kFollowedBefore) {
       source_endpoint_ = source;
       journal_.Follows(source, /*commanded=*/false);
@@ -75,7 +83,11 @@ absl::Status Replicator::FollowNow(const std::string& endpoint, bool commanded) 
   if (sink_.follows()) sink_.Stop();
   CarryOut();
   GiveUpAuthority();
-  if (state_.leads()) source_.Close(log_.get()->position());
+  if (state_.leads()) {
+    source_.Close(log_.get()->position());
+  } else if (source_.stopped()) {
+    source_.Close(kNoSequence);
+  }
   source_endpoint_ = endpoint;
   journal_.Follows(endpoint, commanded);
   sink_.Follow(commanded, BootTimeNow());
@@ -114,6 +126,7 @@ absl::Status Replicator::LeadNow() {
     EndAllLinks(absl::UnavailableError("the node leads now"));
     log_.Close();
     state_.RaiseFence(epoch);
+    if (source_.stopped()) source_.Close(kNoSequence);
   }
   waits_until_.reset();
   CarryOut();

@@ -121,22 +121,17 @@ TEST_F(ProgramReplicationTest, APrimaryShowsItsReplicasAndWhatAFailoverWouldLose
   EXPECT_THAT(text, ::testing::EndsWith("from 500\n"));
 }
 
-TEST_F(ProgramReplicationTest, ANodeThatTakesNoWritesSaysSoFirst) {
+TEST_F(ProgramReplicationTest, OneThatServesNothingSaysSoFirst) {
   node_.SetReplication(
-      "role: NODE_ROLE_PRIMARY is_fenced: true "
-      "epoch { term: 4 node: \"0000000a000000010000000000000001\" }");
-  EXPECT_THAT(Text(),
-              ::testing::StartsWith(
-                  "role           primary, fenced by epoch 4.0.0000000a: it takes no writes "
-                  "until an operator says `replica of HOST:PORT | none`\n"));
-  EXPECT_EQ(Json({"replication"})["is_fenced"], true);
-  EXPECT_EQ(Json({"replication"})["is_waiting"], false);
-  node_.SetReplication("role: NODE_ROLE_PRIMARY is_waiting: true");
-  EXPECT_THAT(Text(), ::testing::StartsWith("role           primary, started again: it waits for "
-                                            "replicas that have its data, and serves nothing until "
-                                            "then\n"));
-  EXPECT_EQ(Json({"replication"})["is_fenced"], false);
-  EXPECT_EQ(Json({"replication"})["is_waiting"], true);
+      "role: NODE_ROLE_STOPPED epoch { term: 4 node: \"0000000a000000010000000000000001\" }");
+  EXPECT_THAT(Text(), ::testing::StartsWith(
+                          "role           stopped: it led, and heard of a higher epoch, "
+                          "4.0.0000000a; it serves nothing until an operator says `replica of "
+                          "HOST:PORT | none`\n"));
+  EXPECT_EQ(Json({"replication"})["role"], "stopped");
+  node_.SetReplication("role: NODE_ROLE_WAITING");
+  EXPECT_THAT(Text(), ::testing::StartsWith("role           waiting: it led, was started again, "));
+  EXPECT_EQ(Json({"replication"})["role"], "waiting");
 }
 
 TEST_F(ProgramReplicationTest, LossIsSaidInPlainWords) {

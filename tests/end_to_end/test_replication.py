@@ -116,7 +116,6 @@ class FirstAnswerTest(unittest.TestCase):
             said = primary.replication()
             primary_id = said.node
             self.assertEqual((said.role, len(primary_id)), (admin.NODE_ROLE_PRIMARY, 32))
-            self.assertFalse(said.is_waiting or said.is_fenced)
             for _ in range(5):
                 with BusNode(follows=primary) as replica:
                     said = replica.replication()
@@ -126,10 +125,9 @@ class FirstAnswerTest(unittest.TestCase):
             primary.kill()
             with BusNode(*primary.same_ports(), f"--state_dir={folder}", "--restart_wait=1h") as again:
                 again_said = again.replication()
-                self.assertEqual((again_said.role, again_said.node), (admin.NODE_ROLE_PRIMARY, primary_id))
-                self.assertTrue(again_said.is_waiting)
+                self.assertEqual((again_said.role, again_said.node), (admin.NODE_ROLE_WAITING, primary_id))
                 text = Cli(again.address).run("replication").stdout
-                self.assertIn(b"primary, started again: it waits for replicas", text)
+                self.assertIn(b"waiting: it led, was started again", text)
                 self.assertEqual(text[-1:], b"\n")
 
 

@@ -7,6 +7,7 @@ import grpc
 
 from end_to_end.harness.errors import StatusAssertions
 from end_to_end.harness.link_proxy import LinkProxy
+from end_to_end.harness.relay import Relay
 from end_to_end.harness.replication import BusNode, wait_until_equal, wait_until_following
 from end_to_end.harness.stubs import admin, cache
 from end_to_end.harness.waiting import wait_until
@@ -53,6 +54,38 @@ class PromotionTest(StatusAssertions, unittest.TestCase):
         counts = winner.counts()
         self.assertEqual((counts.partial_resyncs, counts.full_copies), (1, 1))
         self.assertIsNone(old.get(b"of the old1"))
+
+    def test_a_primary_that_hears_of_its_successor_answers_nothing_until_it_is_told_what_it_is(self):
+        old, winner, sibling = self.trio()
+        old.fill(100)
+        wait_until_equal(old, winner, sibling)
+        winner.lead()
+        # Its second connection is to the old one.
+        relay = self.enter(Relay(winner.bus_port, old.bus_port))
+        sibling.follow(winner, relay.port)
+        winner.set(b"of the new")
+        wait_until_equal(winner, sibling)
+        self.assertEqual(len(old.get(b"key1")), 100, "nobody has told it")
+        winner.kill()
+        wait_until(lambda: self.is_refused(old, b"key1"), "it refuses reads")
+        for call, request in ((old.stub.Get, cache.GetRequest(key=b"key1")),
+                              (old.stub.Set, cache.SetRequest(key=b"key1", value=b"of the old")),
+                              (old.stub.MultiGet, cache.MultiGetRequest(items=[cache.GetRequest(key=b"key1")])),
+                              (old.stub.Scan, cache.ScanRequest()),
+                              (old.stub.Lease, cache.LeaseRequest(key=b"key1"))):
+            with self.subTest(request=type(request).__name__):
+                self.assert_fails(grpc.StatusCode.UNAVAILABLE, ["no primary"], call, request)
+        wait_until(lambda: old.replication().role == admin.NODE_ROLE_STOPPED, "it says that it is stopped")
+        old.lead()
+        self.assertTrue(old.leads())
+        self.assertEqual(len(old.get(b"key1")), 100)
+
+    def is_refused(self, node, key):
+        try:
+            node.get(key)
+        except grpc.RpcError as error:
+            return error.code() == grpc.StatusCode.UNAVAILABLE
+        return False
 
     def test_roles_go_round_under_writes(self):
         nodes = self.trio()

@@ -96,21 +96,18 @@ TEST_F(FrontEndReplicationTest, APrimaryTellsOfItsLogAndItsReplicas) {
   EXPECT_EQ(counts.writers_refused(), 17u);
   EXPECT_EQ(response.log().writers_waiting(), 18u);
   EXPECT_EQ(response.log().writers_waiting_bytes(), 19u);
-  EXPECT_FALSE(response.is_fenced());
-  EXPECT_FALSE(response.is_waiting());
+  EXPECT_EQ(response.role(), v1::NODE_ROLE_PRIMARY);
 }
 
-TEST_F(FrontEndReplicationTest, APrimaryTellsThatItIsFencedOrWaits) {
+TEST_F(FrontEndReplicationTest, APrimaryTellsThatItIsStoppedOrWaits) {
   control_.status = FakeReplication::Primary();
   control_.status.was_stopped = true;
   v1::ReplicationResponse response = Replication();
-  EXPECT_TRUE(response.is_fenced());
-  EXPECT_FALSE(response.is_waiting());
+  EXPECT_EQ(response.role(), v1::NODE_ROLE_STOPPED);
   control_.status.was_stopped = false;
   control_.status.is_waiting = true;
   response = Replication();
-  EXPECT_FALSE(response.is_fenced());
-  EXPECT_TRUE(response.is_waiting());
+  EXPECT_EQ(response.role(), v1::NODE_ROLE_WAITING);
 }
 
 TEST_F(FrontEndReplicationTest, AReplicaTellsWhomItFollowsAndHowFar) {

@@ -17,7 +17,8 @@ class Relay:
         self._sockets = [self._listening]
         self._threads = []
         self.bytes_sent = 0
-        self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        self.port = self._listening.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
 
     def __enter__(self):
         self._start(self._accept)

@@ -28,7 +28,8 @@ class WallTime final : public TimeSource {
 // A node with its thread, in one process with others.
 class ThreadedNode {
  public:
-  ThreadedNode(uint32_t number, LocalNetwork* network)
+  ThreadedNode(uint32_t number, LocalNetwork* network,
+               const cluster::DurableReplication& recovered = {})
       : number_(number),
         network_(*network),
         options_{.memory_bytes = 64 * kMi,
@@ -41,7 +42,9 @@ class ThreadedNode {
             {.keyspace = options_,
              .log_bytes = 4 * kMi,
              .seed = number,
-             .node = cluster::NodeId{0, number}},
+             .node = cluster::NodeId{0, number},
+             .recovered = recovered,
+             .restart_wait = cluster::Millis(0)},
             {.served = &served_,
              .versions = &versions_,
              .time = &time_,
@@ -57,7 +60,7 @@ class ThreadedNode {
              .acks = &acks_,
              .held_writes = &held_writes_,
              .replicated = &replicated_,
-             .on_leader = [](const Leader&) {},
+             .on_leader = [this](const Leader& leader) { leader_ = leader; },
              .on_shard_time = [](storage::TimePoint) {},
              .retire =
                  [this](std::unique_ptr<storage::Keyspace> old) {
@@ -111,6 +114,12 @@ class ThreadedNode {
     Report();  // as above
     return notices_;
   }
+  // Who answers, as the node was told. Absent: it was not told yet.
+  std::optional<Leader> ToldLeader() {
+    Report();
+    return leader_;
+  }
+  Replicator& replicator() { return replicator_; }
   Content content() const { return ContentOf(*served_.get()); }
 
  private:
@@ -128,6 +137,7 @@ class ThreadedNode {
   std::atomic<bool> disk_fails_ = false;
   cluster::Epoch durable_fence_;  // the replicator's thread's, as the next
   std::vector<std::string> notices_;
+  std::optional<Leader> leader_;
   Replicator replicator_;
 };
 
@@ -354,6 +364,7 @@ TEST(ReplicatorTest, APrimaryThatWasReplacedGivesUpItsAuthority) {
   ThreadedNode primary(1, &network);
   ThreadedNode first(2, &network);
   ThreadedNode second(3, &network);
+  primary.replicator().Begin(Replicator::Beginning::kNew);
   primary.Write(1, 100);
   ASSERT_TRUE(first.ReplicaOf("1").ok());
   ASSERT_TRUE(second.ReplicaOf("1").ok());
@@ -373,15 +384,64 @@ TEST(ReplicatorTest, APrimaryThatWasReplacedGivesUpItsAuthority) {
       testing::Contains(testing::HasSubstr("fenced by epoch " + first.Report().epoch.ToText())));
   EXPECT_TRUE(primary.Report().replicas.empty());
   EXPECT_GE(primary.DurableFence(), first.Report().epoch);
+  EXPECT_EQ(primary.Report().role(), ReplicationStatus::Role::kStopped);
+  EXPECT_EQ(primary.ToldLeader(), (Leader{.is_here = false})) << "nor does it answer reads";
   // An operator says that it leads all the same.
   ASSERT_TRUE(primary.ReplicaOf(std::nullopt).ok());
   EXPECT_FALSE(primary.Report().was_stopped);
+  EXPECT_EQ(primary.ToldLeader(), Leader{});
   EXPECT_TRUE(primary.Set("k", "of the operator's choice"));
   EXPECT_GT(primary.Report().epoch, first.Report().epoch);
   EXPECT_EQ(primary.DurableFence(), primary.Report().epoch);
   ASSERT_TRUE(first.ReplicaOf("1").ok());
   Settle(primary, first);
   EXPECT_EQ(first.content(), primary.content());
+}
+
+// Rule 1: only what continues its own right raises the incarnation.
+TEST(ReplicatorTest, APrimaryThatWasReplacedIsSoAfterARestart) {
+  LocalNetwork network;
+  const cluster::Epoch of_other{2, 0, cluster::NodeId{0, 2}};
+  ThreadedNode primary(1, &network, {.fence = of_other});
+  primary.replicator().Begin(Replicator::Beginning::kLedBefore);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(primary.Report().role(), ReplicationStatus::Role::kStopped);
+    ASSERT_FALSE(primary.Set("k", "v"));
+  }
+  EXPECT_EQ(primary.ToldLeader(), (Leader{.is_here = false}));
+  ASSERT_TRUE(primary.ReplicaOf(std::nullopt).ok());
+  EXPECT_TRUE(primary.Set("k", "of the operator's choice"));
+  EXPECT_GT(primary.Report().epoch, of_other);
+  EXPECT_EQ(primary.Report().epoch.node, primary.Report().node);
+  EXPECT_EQ(primary.ToldLeader(), Leader{});
+}
+
+TEST(ReplicatorTest, APrimaryThatWasReplacedMayFollowAfterARestart) {
+  LocalNetwork network;
+  ThreadedNode other(2, &network);
+  other.Write(1, 100);
+  ThreadedNode primary(1, &network, {.fence = {2, 0, cluster::NodeId{0, 2}}});
+  primary.replicator().Begin(Replicator::Beginning::kLedBefore);
+  ASSERT_TRUE(primary.ReplicaOf("2").ok());
+  Settle(other, primary);
+  EXPECT_EQ(primary.Report().role(), ReplicationStatus::Role::kReplica);
+  ThreadedNode last(3, &network);
+  ASSERT_TRUE(last.ReplicaOf("1").ok());
+  Settle(primary, last);
+  EXPECT_EQ(last.content(), other.content());
+}
+
+TEST(ReplicatorTest, APrimaryThatIsStartedAgainLeadsAsBefore) {
+  LocalNetwork network;
+  const cluster::Epoch own{2, 0, cluster::NodeId{0, 1}};
+  ThreadedNode primary(1, &network, {.fence = own});
+  primary.replicator().Begin(Replicator::Beginning::kLedBefore);
+  while (primary.ToldLeader() != Leader{}) std::this_thread::yield();
+  EXPECT_TRUE(primary.Set("k", "v"));
+  ThreadedNode replica(2, &network);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  Settle(primary, replica);
+  EXPECT_EQ(primary.Report().epoch, own.NextIncarnation(own.node));
 }
 
 TEST(ReplicatorTest, EndsWhileAllIsUnderWay) {
