@@ -102,7 +102,7 @@ struct FailoverLoss {
   bool everything = false;
   uint64_t sequences = 0;
   uint64_t bytes = 0;
-  bool at_least = false;
+  bool at_least = false;  // there may be more: the replica that has most is not connected
 };
 
 // Where a node stands.

@@ -86,6 +86,12 @@ std::string LossText(const ReplicationResult& result) {
                         " sequences) would be lost if this node took over");
   }
   if (loss.everything) return "everything would be lost: no replica has a copy that could lead";
+  if (loss.at_least) {
+    return absl::StrCat(
+        "at least ", FormatBytes(loss.bytes), " of the log (", loss.sequences,
+        " sequences) would be lost: the replica that has most is not connected, and "
+        "had the rest when it was");
+  }
   if (loss.sequences == 0) return "nothing would be lost: a replica has acknowledged all";
   return absl::StrCat(FormatBytes(loss.bytes), " of the log (", loss.sequences,
                       " sequences) would be lost: no replica has acknowledged it");

@@ -28,6 +28,7 @@ class ReplicaLink {
   const std::optional<Hello>& hello() const { return hello_; }
   bool is_welcome() const { return is_welcome_; }
   bool is_closing() const { return close_.has_value(); }
+  std::optional<CloseReason> close_reason() const { return close_; }
   // What it has applied of the log. Absent: it is copying, or has not said, or the log is another.
   std::optional<Position> applied() const;
   bool IsInTime(BootTime now) const;

@@ -68,8 +68,41 @@ void ReplicationSource::Connect(LinkId link, BootTime now) {
 void ReplicationSource::Disconnect(LinkId link, ReplicationFeed* feed) {
   const auto found = links_.find(link);
   if (found == links_.end()) return;
-  found->second.Release(feed);
+  ReplicaLink& one = found->second;
+  one.Release(feed);
+  const bool is_replaced = one.close_reason() == CloseReason::kReplaced;
+  if (state_->leads() && one.applied().has_value() && !is_replaced) {
+    DepartedNow().Note({one.hello()->node, *one.applied()});
+  }
   links_.erase(found);
+}
+
+DepartedReplicas& ReplicationSource::DepartedNow() {
+  if (departed_generation_ != state_->generation()) departed_.Clear();
+  departed_generation_ = state_->generation();
+  return departed_;
+}
+
+void ReplicationSource::NoteDeparted(const Hello& hello) {
+  if (!state_->leads()) return;
+  if (hello.position.has_value() && state_->history().Continues(*hello.position, UINT64_MAX)) {
+    DepartedNow().Note({hello.node, *hello.position});
+  } else {
+    // It has lost what it had, or went another way.
+    departed_.Forget(hello.node);
+  }
+}
+
+std::vector<DepartedReplicas::Replica> ReplicationSource::Departed(uint64_t log_oldest) const {
+  std::vector<DepartedReplicas::Replica> departed;
+  if (!state_->leads() || departed_generation_ != state_->generation()) return departed;
+  for (const DepartedReplicas::Replica& replica : departed_.all()) {
+    const bool is_here = std::any_of(links_.begin(), links_.end(), [&replica](const auto& entry) {
+      return entry.second.applied().has_value() && entry.second.hello()->node == replica.node;
+    });
+    if (!is_here && replica.applied.sequence >= log_oldest) departed.push_back(replica);
+  }
+  return departed;
 }
 
 absl::Status ReplicationSource::Receive(LinkId link, ReplicaMessage message, BootTime now) {
@@ -108,6 +141,7 @@ Outgoing ReplicationSource::Next(LinkId link, ReplicationFeed* feed, uint64_t by
       other.CloseNext(CloseReason::kReplaced);
     }
   }
+  NoteDeparted(*one.hello());
   return {one.Decide(feed, ++copies_begun_, condition), std::nullopt};
 }
 

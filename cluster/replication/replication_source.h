@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "cluster/replication/boot_time.h"
+#include "cluster/replication/departed_replicas.h"
 #include "cluster/replication/messages.h"
 #include "cluster/replication/replica_link.h"
 #include "cluster/replication/replication_feed.h"
@@ -24,7 +25,7 @@ namespace larder::cluster {
 class ReplicationSource {
  public:
   ReplicationSource(SourceOptions options, ReplicationState* state)
-      : options_(std::move(options)), state_(state) {}
+      : options_(std::move(options)), state_(state), departed_(options_.replicas_max) {}
   ReplicationSource(const ReplicationSource&) = delete;
   ReplicationSource& operator=(const ReplicationSource&) = delete;
 
@@ -77,6 +78,9 @@ class ReplicationSource {
   // ---- For operators and metrics.
   std::vector<LinkReport> Links(BootTime now) const;
   const SourceCounts& counts() const { return counts_; }
+  // What of this node's data others had that have no stream now, or copy; what lies before
+  // `log_oldest` is forgotten.
+  std::vector<DepartedReplicas::Replica> Departed(uint64_t log_oldest) const;
 
  private:
   struct Asked {
@@ -97,13 +101,19 @@ class ReplicationSource {
   Refuse RefuseFor(Refuse::Reason reason, std::string detail) const;
   size_t OthersWelcome(const NodeId& node) const;
   void NoteAcks();
+  // Of the data that the node has now.
+  DepartedReplicas& DepartedNow();
+  // As it says itself, on a stream that is welcome.
+  void NoteDeparted(const Hello& hello);
   void NoteOpened();
 
   const SourceOptions options_;
   ReplicationState* const state_;
   std::map<LinkId, ReplicaLink> links_;
   std::map<NodeId, Asked> asked_;
-  std::vector<uint64_t> acked_;  // by number of replicas, less one
+  DepartedReplicas departed_;
+  uint64_t departed_generation_ = 0;  // of the data that they have a part of
+  std::vector<uint64_t> acked_;       // by number of replicas, less one
   std::optional<Epoch> epoch_to_exceed_;
   std::optional<NodeId> hand_over_to_;
   uint64_t copies_begun_ = 0;

@@ -39,14 +39,21 @@ FailoverLoss ReplicationStatus::LossOfFailover() const {
     if (!behind.has_value()) return {.everything = true};
     return {.sequences = behind->sequences, .bytes = behind->bytes, .at_least = true};
   }
-  std::optional<ReplicationLag> least;
+  std::optional<uint64_t> least;
   for (const ReplicaReport& replica : replicas) {
     const auto behind = LagOf(replica);
     if (!behind.has_value()) continue;
-    if (!least.has_value() || behind->sequences < least->sequences) least = behind;
+    least = std::min(least.value_or(UINT64_MAX), behind->sequences);
+  }
+  bool is_departed = false;
+  for (const cluster::DepartedReplicas::Replica& replica : departed) {
+    const uint64_t behind = StepsBetween(replica.applied.sequence, log_end);
+    if (least.has_value() && *least <= behind) continue;
+    least = behind;
+    is_departed = true;
   }
   if (!least.has_value()) return {.everything = true};
-  return {.sequences = least->sequences, .bytes = least->bytes};
+  return {.sequences = *least, .bytes = *least * sequence_bytes, .at_least = is_departed};
 }
 
 std::string ReplicationStatus::Trouble() const {

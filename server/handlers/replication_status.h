@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/replication/boot_time.h"
+#include "cluster/replication/departed_replicas.h"
 #include "cluster/replication/epoch.h"
 #include "cluster/replication/history.h"
 #include "cluster/replication/node_id.h"
@@ -29,8 +30,10 @@ struct ReplicationLag {
 struct FailoverLoss {
   bool everything = false;  // nobody has a copy that could lead; the others are 0 then
   uint64_t sequences = 0;
-  uint64_t bytes = 0;     // of the log
-  bool at_least = false;  // there may be more that this node has not heard of
+  uint64_t bytes = 0;  // of the log
+  // There may be more: what this node has not heard of; or the replica that has most is not
+  // connected, and had so much when it was heard of last.
+  bool at_least = false;
 };
 
 // A replica, as its source sees it.
@@ -68,6 +71,7 @@ struct ReplicationStatus {
 
   // Of a source.
   std::vector<ReplicaReport> replicas;
+  std::vector<cluster::DepartedReplicas::Replica> departed;  // as long as the log reaches back
   cluster::SourceCounts counts;
   // Writes that wait for room in the log now, with the bytes of their requests; that did so since
   // the start; of these and of those that came when too many waited, that were refused.

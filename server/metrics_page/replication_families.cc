@@ -35,7 +35,8 @@ void AddRole(const ReplicationStatus& status, std::vector<MetricFamily>& familie
   Single(
       families, MetricType::Gauge, "larder_replication_failover_loss_bytes",
       "Bytes of the log that would be lost if the node were lost now, as no replica has "
-      "acknowledged them; of a replica, if its source were. +Inf: everything.",
+      "acknowledged them; of a replica, if its source were. A replica that has lost its link "
+      "counts with what it had, as long as the log reaches back. +Inf: everything.",
       loss.everything ? std::numeric_limits<double>::infinity() : static_cast<double>(loss.bytes));
 }
 

@@ -114,6 +114,7 @@ ReplicationStatus Replicator::StatusNow(cluster::BootTime now) {
   if (status.has_log) {
     status.log_oldest = log_.get()->oldest();
     status.log_end = log_.get()->position();
+    status.departed = source_.Departed(status.log_oldest);
   }
   if (state_.has_data()) {
     status.position = state_.PositionAt(state_.leads() ? status.log_end : state_.sequence());

@@ -137,6 +137,11 @@ TEST_F(ProgramReplicationTest, OneThatServesNothingSaysSoFirst) {
 TEST_F(ProgramReplicationTest, LossIsSaidInPlainWords) {
   node_.SetReplication("role: NODE_ROLE_PRIMARY failover_loss { everything: true }");
   EXPECT_THAT(Text(), HasSubstr("everything would be lost: no replica has a copy"));
+  node_.SetReplication(
+      "role: NODE_ROLE_PRIMARY failover_loss { sequences: 2 bytes: 128 at_least: true }");
+  EXPECT_THAT(Text(),
+              HasSubstr("at least 128 B of the log (2 sequences) would be lost: the replica "
+                        "that has most is not connected"));
   node_.SetReplication("role: NODE_ROLE_PRIMARY failover_loss {}");
   EXPECT_THAT(Text(), HasSubstr("nothing would be lost: a replica has acknowledged all"));
   node_.SetReplication(kReplica);

@@ -135,6 +135,25 @@ TEST(ReplicationStatusTest, AFailoverLosesWhatTheReplicaWithMostLacks) {
   EXPECT_FALSE(status.LossOfFailover().everything);
 }
 
+TEST(ReplicationStatusTest, WhatAReplicaHadThatIsNotConnectedIsNotLost) {
+  ReplicationStatus status = FakeReplication::Primary();
+  const cluster::Epoch epoch = status.epoch;
+  status.departed.push_back({FakeReplication::Node(2), {epoch, 900}});
+  status.departed.push_back({FakeReplication::Node(3), {epoch, 990}});
+  FailoverLoss loss = status.LossOfFailover();
+  EXPECT_FALSE(loss.everything);
+  EXPECT_EQ(loss.sequences, 10u);
+  EXPECT_TRUE(loss.at_least);
+  // One that is connected and has less.
+  status.replicas.push_back(FakeReplication::Follower(4, 970));
+  EXPECT_EQ(status.LossOfFailover().sequences, 10u);
+  EXPECT_TRUE(status.LossOfFailover().at_least);
+  status.replicas.push_back(FakeReplication::Follower(5, 990));
+  loss = status.LossOfFailover();
+  EXPECT_EQ(loss.sequences, 10u);
+  EXPECT_FALSE(loss.at_least) << "it is there";
+}
+
 TEST(ReplicationStatusTest, AReplicaThatTookOverWouldLackWhatItHasHeardOfAndMore) {
   ReplicationStatus status = FakeReplication::Replica();
   EXPECT_EQ(status.LossOfFailover().sequences, 10u);

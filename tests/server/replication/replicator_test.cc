@@ -186,6 +186,30 @@ TEST(ReplicatorTest, CutsWhileOthersWrite) {
   EXPECT_EQ(primary.Report().replicas.size(), 1u);
 }
 
+TEST(ReplicatorTest, WhatAReplicaHasIsNotLostWhileItsLinkIsCut) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode replica(2, &network);
+  EXPECT_TRUE(primary.Report().LossOfFailover().everything);
+  primary.Write(1, 1000);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  Settle(primary, replica);
+  while (primary.Report().LossOfFailover().sequences > 0) std::this_thread::yield();
+  network.SetDown(true);
+  while (!primary.Report().replicas.empty()) std::this_thread::yield();
+  FailoverLoss loss = primary.Report().LossOfFailover();
+  EXPECT_FALSE(loss.everything);
+  EXPECT_EQ(loss.sequences, 0u);
+  EXPECT_TRUE(loss.at_least);
+  const uint64_t end = primary.Report().log_end;
+  primary.Write(2, 100);
+  loss = primary.Report().LossOfFailover();
+  EXPECT_EQ(loss.sequences, primary.Report().log_end - end);
+  // The log, which is of 4 MiB, does not reach back any more.
+  primary.Write(3, 40000);
+  EXPECT_TRUE(primary.Report().LossOfFailover().everything);
+}
+
 TEST(ReplicatorTest, APromotedReplicaLeadsAndItsSiblingGoesOn) {
   LocalNetwork network;
   ThreadedNode primary(1, &network);
