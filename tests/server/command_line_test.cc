@@ -217,8 +217,6 @@ TEST(CommandLineTest, FlagsOfReplicationMustFitTogether) {
     ConfigOf({flag, "--bus_listen=127.0.0.1:0"});
   }
   expect_both({"--transport=grpcpp", "--bus_listen=127.0.0.1:0"}, "--bus_listen", "--transport");
-  expect_both({"--transport=grpcpp", "--replica_of=a:7600", "--bus_listen=127.0.0.1:0"},
-              "--replica_of", "--transport");
   expect_both({"--listen=0.0.0.0:7600", "--bus_listen=0.0.0.0:17600"}, "--listen", "--advertise");
   expect_both({"--listen=[::]:7600", "--bus_listen=[::]:17600"}, "--listen", "--bus_listen");
   expect_both({"--advertise=0.0.0.0:7600", "--bus_listen=127.0.0.1:0"}, "--advertise",
