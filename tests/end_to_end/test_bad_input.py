@@ -139,8 +139,11 @@ class BadInputTest(StatusAssertions, unittest.TestCase):
         self.assertFalse(self.stub.Get(cache.GetRequest(key=b"k")).found)
 
     def test_get_with_a_position_or_negative_staleness(self):
-        self.assert_fails(PRECONDITION, ["min_position"], self.stub.Get, cache.GetRequest(
+        self.assert_fails(INVALID, ["min_position"], self.stub.Get, cache.GetRequest(
             key=b"k", min_position=cache.Position(sequence=1)))
+        # A node without a bus keeps no log.
+        self.assert_fails(PRECONDITION, ["min_position"], self.stub.Get, cache.GetRequest(
+            key=b"k", min_position=cache.Position(sequence=1, epoch=cache.Epoch(term=1, node=b"n" * 16))))
         self.assert_fails(INVALID, ["max_staleness"], self.stub.Get, cache.GetRequest(
             key=b"k", max_staleness=duration_pb2.Duration(seconds=-1)))
 
