@@ -191,7 +191,7 @@ std::optional<SourceMessage> ReplicaLink::NextMessage(ReplicationFeed* feed, uin
   if (copying_ == Copying::kCopying) return NextOfCopy(feed, bytes_max);
   HoldWriters(feed);
   const uint64_t until = state_->leads() ? UINT64_MAX : state_->sequence();
-  if (sent_ >= until) return std::nullopt;
+  if (sent_ >= until || condition.log_rests) return std::nullopt;
   return NextOfLog(feed, {sent_, until, bytes_max, std::nullopt});
 }
 
@@ -301,7 +301,7 @@ LinkReport ReplicaLink::Report(BootTime now) const {
     report.node = hello_->node;
     report.endpoint = hello_->endpoint;
   }
-  report.is_copying = copying_ != Copying::kNot;
+  report.is_copying = is_copying();
   report.applied = applied();
   report.is_in_time = IsInTime(now);
   report.sent = sent_;

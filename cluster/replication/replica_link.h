@@ -27,6 +27,7 @@ class ReplicaLink {
   LinkId id() const { return id_; }
   const std::optional<Hello>& hello() const { return hello_; }
   bool is_welcome() const { return is_welcome_; }
+  bool is_copying() const { return copying_ != Copying::kNot; }
   bool is_closing() const { return close_.has_value(); }
   std::optional<CloseReason> close_reason() const { return close_; }
   // What it has applied of the log. Absent: it is copying, or has not said, or the log is another.

@@ -275,6 +275,11 @@ size_t ReplicationSource::ConnectedInTime(BootTime now) const {
   }));
 }
 
+bool ReplicationSource::IsCopying() const {
+  return std::any_of(links_.begin(), links_.end(),
+                     [](const auto& entry) { return entry.second.is_copying(); });
+}
+
 bool ReplicationSource::IsAhead(const Position& position, const History& history,
                                 uint64_t end) const {
   if (!state_->has_data()) return true;

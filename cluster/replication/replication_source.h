@@ -62,6 +62,8 @@ class ReplicationSource {
   uint64_t AckedSequence(size_t replicas) const;
   // How many replicas follow (are not copying) and have acknowledged lately.
   size_t ConnectedInTime(BootTime now) const;
+  // Some replica is being copied to, or has yet to say that the copy is installed.
+  bool IsCopying() const;
 
   // ---- After a restart, before the log is opened (SourceCondition::is_ready is false).
   // Who asked and has what this node has, up to `end`, and more; the one with most first.

@@ -41,6 +41,8 @@ struct SourceCondition {
   // False: its log is not open yet; or of a replica, what it has is not known to be of its source's
   // history (SinkReport::is_following), so that nobody may be given it for what he has.
   bool is_ready = true;
+  // What was written lately has time to be sent, together with what comes: nobody waits for it.
+  bool log_rests = false;
 };
 
 enum class CloseReason : uint8_t {

@@ -14,11 +14,21 @@ void ReplicaAcks::Close() {
   for (storage::PositionWaiters& level : levels_) level.Close();
 }
 
+void ReplicaAcks::SetOnFirstWait(std::function<void()> on_first_wait) {
+  const storage::MutexLock lock(mutex_);
+  on_first_wait_ = std::move(on_first_wait);
+}
+
 void ReplicaAcks::Wait(size_t replicas, uint64_t opening, uint64_t position,
                        storage::TimePoint deadline, storage::PositionWaiters::Callback callback) {
   using Result = storage::PositionWaiters::Result;
+  if (waiting_.fetch_add(1, std::memory_order_seq_cst) == 0) {
+    const storage::MutexLock lock(mutex_);
+    if (on_first_wait_ != nullptr) on_first_wait_();
+  }
   levels_[replicas - 1].Wait(
       position, deadline, [this, opening, callback = std::move(callback)](Result result) {
+        waiting_.fetch_sub(1, std::memory_order_seq_cst);
         // The number may have been reached by another log, opened since.
         const bool is_other = result == Result::kReached && opening != this->opening();
         callback(is_other ? Result::kClosed : result);

@@ -5,7 +5,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
+#include "absl/base/thread_annotations.h"
+#include "storage/mutex.h"
 #include "storage/position_waiters.h"
 
 namespace larder::server {
@@ -27,6 +30,11 @@ class ReplicaAcks {
   // So many replicas at least have applied all before `position`. REQUIRES: 1..kReplicasMax.
   void Reach(size_t replicas, uint64_t position) { levels_[replicas - 1].Reach(position); }
   void TimeOut(storage::TimePoint now);
+  // How many writes wait now.
+  size_t waiting() const { return waiting_.load(std::memory_order_seq_cst); }
+  // Called, on any thread, when one waits where none did; whoever is called must not call in here.
+  // What was set before is not called any more.
+  void SetOnFirstWait(std::function<void()> on_first_wait);
   // How many replicas follow and have acknowledged lately.
   void SetInTime(size_t replicas) { in_time_.store(replicas, std::memory_order_relaxed); }
 
@@ -45,6 +53,9 @@ class ReplicaAcks {
   std::array<storage::PositionWaiters, kReplicasMax> levels_;  // by number of replicas, less one
   std::atomic<size_t> in_time_{0};
   std::atomic<uint64_t> opening_{0};
+  std::atomic<size_t> waiting_{0};
+  storage::Mutex mutex_;
+  std::function<void()> on_first_wait_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace larder::server

@@ -1,5 +1,6 @@
 #include "server/replication/replicator.h"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -32,13 +33,13 @@ class Replicator::LinkEvents final : public SourceStreamListener {
  public:
   LinkEvents(Replicator* replicator, cluster::LinkId id) : replicator_(*replicator), id_(id) {}
   void OnCanSend() override {
-    replicator_.thread_->Post([&replicator = replicator_, id = id_] {
+    replicator_.thread_->PostInTime([&replicator = replicator_, id = id_] {
       const auto link = replicator.links_.find(id);
       if (link != replicator.links_.end()) link->second.can_send = true;
     });
   }
   void OnMessage(cluster::ReplicaMessage message) override {
-    replicator_.thread_->Post(
+    replicator_.thread_->PostInTime(
         [&replicator = replicator_, id = id_, message = std::move(message)]() mutable {
           replicator.OnReplicaMessage(id, std::move(message));
         });
@@ -58,7 +59,7 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
       parts_(std::move(parts)),
       log_({.bytes = options_.log_bytes,
             .stripes = options_.keyspace.stripes,
-            .wake = [this] { thread_->Wake(); },
+            .wake = [this] { thread_->WakeInTime(); },
             .room = [this] { thread_->Wake(); }}),
       state_(options_.node, options_.recovered, std::nullopt),
       source_(options_.source, &state_),
@@ -95,9 +96,13 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
                 }}) {
   published_ = StatusNow(BootTimeNow());
   thread_ = std::make_unique<TaskThread>(kPeriod, [this] { Turn(); });
+  parts_.acks->SetOnFirstWait([this] { thread_->Wake(); });
 }
 
-Replicator::~Replicator() { thread_.reset(); }
+Replicator::~Replicator() {
+  parts_.acks->SetOnFirstWait(nullptr);
+  thread_.reset();
+}
 
 void Replicator::Stop() {
   std::promise<void> closed;
@@ -127,15 +132,13 @@ void Replicator::Turn() {
     owes_read_ = false;
     to_source_.ReadNext();
   }
-  bool goes_on = false;
-  std::vector<cluster::LinkId> ids;
-  for (const auto& [id, link] : links_) ids.push_back(id);
-  for (const cluster::LinkId id : ids) Pump(id);
-  for (auto& [id, link] : links_) {
-    if (link.can_send && link.feed != nullptr) goes_on |= !link.feed->Sleep();
-  }
+  bool goes_on = PumpAll();
   goes_on |= parts_.held_writes->Run(parts_.time->Now(), kHeldWritesInARow);
-  if (goes_on) thread_->Wake();
+  if (goes_on) {
+    thread_->Wake();
+  } else if (log_rests_) {
+    thread_->Rest(log_rests_until_);
+  }
   NoteLogEnds(now);
   TellAcks(now);
   journal_.See(sink_.Report());
@@ -192,6 +195,7 @@ void Replicator::EndAllLinks(const absl::Status& why) {
 cluster::SourceCondition Replicator::Condition() const {
   cluster::SourceCondition condition{.now = BootTimeNow()};
   condition.shard_time = cluster::ShardTime(parts_.time->Now().time_since_epoch());
+  condition.log_rests = log_rests_;
   condition.is_ready = log_.get() != nullptr && (state_.leads() || sink_.Report().is_following);
   if (state_.leads()) {
     if (!source_.stopped()) condition.age = cluster::Millis(0);
@@ -200,6 +204,31 @@ cluster::SourceCondition Replicator::Condition() const {
     condition.upstream = sink_.upstream();
   }
   return condition;
+}
+
+bool Replicator::LogMayRest() const {
+  return parts_.acks->waiting() == 0 && parts_.held_writes->waiting() == 0 && work_.empty() &&
+         !source_.IsCopying();
+}
+
+bool Replicator::PumpAll() {
+  const TaskThread::Clock::time_point now = TaskThread::Clock::now();
+  log_rests_ = now < log_rests_until_ && LogMayRest();
+  log_bytes_sent_.reset();
+  std::vector<cluster::LinkId> ids;
+  for (const auto& [id, link] : links_) ids.push_back(id);
+  for (const cluster::LinkId id : ids) Pump(id);
+  // A full message has not brought all there was.
+  if (log_bytes_sent_.has_value() && *log_bytes_sent_ < options_.message_bytes && LogMayRest()) {
+    log_rests_ = true;
+    log_rests_until_ = now + options_.log_rest;
+  }
+  if (log_rests_) return false;
+  bool goes_on = false;
+  for (auto& [id, link] : links_) {
+    if (link.can_send && link.feed != nullptr) goes_on |= !link.feed->Sleep();
+  }
+  return goes_on;
 }
 
 void Replicator::Pump(cluster::LinkId id) {
@@ -217,6 +246,9 @@ void Replicator::Pump(cluster::LinkId id) {
     }
     if (next.message.has_value()) {
       found->second.can_send = false;
+      if (const auto* batch = std::get_if<cluster::LogBatch>(&*next.message)) {
+        log_bytes_sent_ = std::max(log_bytes_sent_.value_or(0), uint64_t{batch->payload.size()});
+      }
       journal_.Says(id, *next.message);
       // Not taken only by one that has ended.
       static_cast<void>(found->second.stream->Send(&*next.message));

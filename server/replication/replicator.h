@@ -2,6 +2,7 @@
 #define LARDER_SERVER_REPLICATION_REPLICATOR_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -41,7 +42,10 @@ struct ReplicatorOptions {
   storage::KeyspaceOptions keyspace;  // of the one that is served
   uint64_t log_bytes = uint64_t{64} << 20;
   uint64_t message_bytes = uint64_t{256} << 10;  // of records in one message, about
-  uint64_t seed = 1;                             // of pauses between attempts to connect
+  // How long the log rests when all of it was sent: what is written meanwhile goes together, unless
+  // somebody waits for it.
+  std::chrono::microseconds log_rest{500};
+  uint64_t seed = 1;  // of pauses between attempts to connect
   cluster::NodeId node;
   cluster::DurableReplication recovered;  // of an earlier process, whose data is gone
   // How long a primary that was started again waits for replicas that have its data, of which one
@@ -117,8 +121,11 @@ class Replicator final : public ReplicationControl {
   void OnReplicaMessage(cluster::LinkId id, cluster::ReplicaMessage message);
   void EndLink(cluster::LinkId id, const absl::Status& why);
   void EndAllLinks(const absl::Status& why);
-  // Sends what there is to be sent. False: nothing is left to be done but to wait.
+  // Sends what there is to be sent. True: there is more.
+  bool PumpAll();
   void Pump(cluster::LinkId id);
+  // Whether what is written now has time.
+  bool LogMayRest() const;
   cluster::SourceCondition Condition() const;
   void OpenLog();
   // Of a node that is to follow, or was stopped: no write is under way when this returns.
@@ -162,6 +169,9 @@ class Replicator final : public ReplicationControl {
   std::optional<cluster::BootTime> waits_until_;
   bool goes_on_leading_ = false;  // it leads as before, and has no log yet
   cluster::BootTime publish_at_;
+  bool log_rests_ = false;
+  TaskThread::Clock::time_point log_rests_until_;
+  std::optional<uint64_t> log_bytes_sent_;  // in this turn, the largest message
   std::optional<Leader> told_leader_;
   struct ToldData {
     bool leads = false;

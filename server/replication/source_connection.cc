@@ -1,6 +1,7 @@
 #include "server/replication/source_connection.h"
 
 #include <utility>
+#include <variant>
 
 namespace larder::server {
 
@@ -66,6 +67,11 @@ void SourceConnection::OnCanSend() {
 }
 
 void SourceConnection::Send(cluster::ReplicaMessage message) {
+  // Of two acknowledgements that wait the later one says all.
+  const auto is_ack = [](const cluster::ReplicaMessage& one) {
+    return std::holds_alternative<cluster::Ack>(one);
+  };
+  if (!unsent_.empty() && is_ack(unsent_.back()) && is_ack(message)) unsent_.pop_back();
   unsent_.push_back(std::move(message));
   SendNext();
 }

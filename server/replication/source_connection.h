@@ -38,7 +38,7 @@ class SourceConnection {
   // Which stream this is: rises with every end. What was begun on another must not go on.
   uint64_t number() const { return number_; }
 
-  // Behind what waits already.
+  // Behind what waits already, or in place of an older acknowledgement.
   void Send(cluster::ReplicaMessage message);
   // Asks for the next message. REQUIRES: there is a stream.
   void ReadNext() { stream_->ReadNext(); }

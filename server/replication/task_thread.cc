@@ -1,5 +1,7 @@
 #include "server/replication/task_thread.h"
 
+#include <algorithm>
+
 namespace larder::server {
 
 TaskThread::TaskThread(std::chrono::milliseconds period, Task turn)
@@ -14,20 +16,24 @@ TaskThread::~TaskThread() {
   thread_.join();
 }
 
-void TaskThread::Post(Task task) {
-  {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
-  changed_.notify_all();
-}
+void TaskThread::Post(Task task) { Add(std::move(task), Urgency::kNow); }
 
-void TaskThread::Wake() {
+void TaskThread::Wake() { Add(nullptr, Urgency::kNow); }
+
+void TaskThread::PostInTime(Task task) { Add(std::move(task), Urgency::kInTime); }
+
+void TaskThread::WakeInTime() { Add(nullptr, Urgency::kInTime); }
+
+void TaskThread::Add(Task task, Urgency urgency) {
+  bool wakes = false;
   {
     const std::lock_guard lock(mutex_);
-    is_awake_ = true;
+    if (task != nullptr) tasks_.push_back(std::move(task));
+    is_awake_in_time_ = true;
+    if (urgency == Urgency::kNow) is_awake_ = true;
+    wakes = is_awake_ || !is_resting_;
   }
-  changed_.notify_all();
+  if (wakes) changed_.notify_all();
 }
 
 void TaskThread::Run() {
@@ -36,13 +42,20 @@ void TaskThread::Run() {
   while (!is_stopping_) {
     tasks.swap(tasks_);
     is_awake_ = false;
+    is_awake_in_time_ = false;
     lock.unlock();
     for (const Task& task : tasks) task();
     tasks.clear();
+    rests_until_ = {};
     turn_();
     lock.lock();
-    changed_.wait_for(lock, period_,
-                      [this] { return is_stopping_ || is_awake_ || !tasks_.empty(); });
+    const Clock::time_point now = Clock::now();
+    is_resting_ = rests_until_ > now;
+    const Clock::time_point until = now + period_;
+    changed_.wait_until(lock, is_resting_ ? std::min(rests_until_, until) : until, [this] {
+      return is_stopping_ || is_awake_ || (is_awake_in_time_ && !is_resting_);
+    });
+    is_resting_ = false;
   }
 }
 

@@ -37,6 +37,33 @@ TEST(ReplicaAcksTest, EachLevelIsReachedByItself) {
   EXPECT_EQ(done, std::vector<int>({1, 2}));
 }
 
+TEST(ReplicaAcksTest, TellsWhenTheFirstWriteWaits) {
+  ReplicaAcks acks;
+  acks.Open();
+  int told = 0;
+  acks.SetOnFirstWait([&told] { ++told; });
+  const auto wait = [&acks](uint64_t position) {
+    acks.Wait(1, acks.opening(), position, kLate, [](Result) {});
+  };
+  wait(10);
+  wait(20);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(acks.waiting(), 2u);
+  acks.Reach(1, 15);
+  EXPECT_EQ(acks.waiting(), 1u);
+  acks.Reach(1, 20);
+  EXPECT_EQ(acks.waiting(), 0u);
+  wait(20);  // is over at once
+  EXPECT_EQ(acks.waiting(), 0u);
+  wait(30);
+  EXPECT_EQ(told, 3);
+  acks.SetOnFirstWait(nullptr);
+  acks.Close();
+  EXPECT_EQ(acks.waiting(), 0u);
+  wait(40);
+  EXPECT_EQ(told, 3);
+}
+
 TEST(ReplicaAcksTest, AnotherLogAcknowledgesNothingOfThisOne) {
   ReplicaAcks acks;
   acks.Open();

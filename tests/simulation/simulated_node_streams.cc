@@ -91,6 +91,7 @@ cluster::SourceCondition SimulatedNode::Condition() {
   cluster::SourceCondition condition;
   condition.now = BootNow();
   condition.shard_time = WallNow();
+  condition.log_rests = random_.Below(4) == 0;
   if (process_->state->leads()) {
     condition.age = Millis(0);
     condition.is_ready = process_->is_log_on;

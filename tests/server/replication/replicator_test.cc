@@ -29,7 +29,8 @@ class WallTime final : public TimeSource {
 class ThreadedNode {
  public:
   ThreadedNode(uint32_t number, LocalNetwork* network,
-               const cluster::DurableReplication& recovered = {})
+               const cluster::DurableReplication& recovered = {},
+               std::chrono::microseconds log_rest = ReplicatorOptions().log_rest)
       : number_(number),
         network_(*network),
         options_{.memory_bytes = 64 * kMi,
@@ -41,6 +42,7 @@ class ThreadedNode {
         replicator_(
             {.keyspace = options_,
              .log_bytes = 4 * kMi,
+             .log_rest = log_rest,
              .seed = number,
              .node = cluster::NodeId{0, number},
              .recovered = recovered,
@@ -109,6 +111,7 @@ class ThreadedNode {
     Report();  // behind what was posted before
     return durable_fence_;
   }
+  ReplicaAcks& acks() { return acks_; }
   HeldWrites& held_writes() { return held_writes_; }
   std::vector<std::string> Notices() {
     Report();  // as above
@@ -168,6 +171,31 @@ TEST(ReplicatorTest, AReplicaFollowsWhileOthersWrite) {
   EXPECT_EQ(replica.content(), primary.content());
   EXPECT_FALSE(replica.Set("k", "v")) << "a replica writes only what it is told";
   EXPECT_EQ(primary.Report().counts.copied_anew, 1u);
+}
+
+TEST(ReplicatorTest, WhatIsWrittenInARestGoesTogetherUnlessSomebodyWaits) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network, {}, std::chrono::hours(1));
+  ThreadedNode replica(2, &network);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  Settle(primary, replica);
+  // What was all sent makes the log rest.
+  uint64_t sent = 0;
+  do {
+    ASSERT_TRUE(primary.Set("k", "v"));
+    primary.Report();  // there was a turn since
+    const ReplicationStatus status = primary.Report();
+    sent = status.replicas.at(0).sent;
+  } while (sent == primary.Report().log_end);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(primary.Set("k", std::to_string(i)));
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(primary.Report().replicas.at(0).sent, sent);
+  std::promise<storage::PositionWaiters::Result> reached;
+  primary.acks().Wait(1, primary.acks().opening(), primary.Report().log_end,
+                      storage::TimePoint::max(),
+                      [&reached](auto result) { reached.set_value(result); });
+  EXPECT_EQ(reached.get_future().get(), storage::PositionWaiters::Result::kReached);
+  Settle(primary, replica);
+  EXPECT_EQ(replica.content(), primary.content());
 }
 
 TEST(ReplicatorTest, CutsWhileOthersWrite) {
