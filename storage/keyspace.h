@@ -116,6 +116,12 @@ class Keyspace {
   // greatest. REQUIRES: not at the end.
   ExportedPart ExportChunk(ScanPosition from, const ExportOptions& options,
                            std::string* chunk) const;
+  // Looks at the slots from `first` on, up to `slots_end` or fewer, without their entries: of how
+  // many, one at least, the log has no record from `since` on; or how many lie before the next such
+  // slot that has entries. Of slots that are unchanged there is none up to `log_position` either.
+  // A log that was attached behind `since` does not know, so that all count as changed.
+  // REQUIRES: first < slots_end.
+  SlotRun RunOfSlots(uint32_t first, uint32_t slots_end, uint64_t since) const;
   // Adds the entries of slot `from.slot` from there on to a digest, in parts of about so much; they
   // are copied under the stripe's lock and hashed under none. What changes meanwhile may be in it
   // or not: it is that of one time if the log stands where it did when all is done.

@@ -19,6 +19,8 @@ namespace {
 
 // What one chunk looks at, however empty the slots are: some hundred microseconds.
 constexpr uint32_t kSlotsPerChunk = 2048;
+// Changed slots that are looked for at a time: mostly more than fit into a chunk.
+constexpr uint32_t kChangedSlotsMax = 128;
 // A slot that is emptied for a copy of it: told to nobody.
 constexpr uint64_t kVersionOfClearing = 1;
 
@@ -156,6 +158,20 @@ ExportedPart Keyspace::ExportChunk(ScanPosition from, const ExportOptions& optio
   const std::string header = CopyChunk::Header(from, at, log_position.value_or(0), sink.entries());
   std::copy(header.begin(), header.end(), chunk->begin());
   return {.next = at, .log_position = log_position.value_or(0), .exact_from = exact_from};
+}
+
+SlotRun Keyspace::RunOfSlots(uint32_t first, uint32_t slots_end, uint64_t since) const {
+  const Stripe::SlotState state = StripeOf(first).StateOfSlot(first, since);
+  SlotRun run{first + 1, state.is_unchanged, state.log_position};
+  const uint32_t slots_max = run.is_unchanged ? kSlotsPerChunk : kChangedSlotsMax;
+  const uint32_t end = std::min(slots_end, first + slots_max);
+  for (; run.end < end; ++run.end) {
+    const Stripe::SlotState next = StripeOf(run.end).StateOfSlot(run.end, since);
+    const bool is_alike =
+        run.is_unchanged ? next.is_unchanged : !next.is_unchanged || next.is_empty;
+    if (!is_alike) break;
+  }
+  return run;
 }
 
 ExportedPart Keyspace::DigestSlot(ScanPosition from, const ExportOptions& options,

@@ -206,6 +206,13 @@ struct ExportedPart {
   uint64_t exact_from = 0;
 };
 
+// Slots in a row of which the same can be said.
+struct SlotRun {
+  uint32_t end = 0;  // behind the last of them
+  bool is_unchanged = false;
+  uint64_t log_position = 0;  // where the log stood when that was found of the first
+};
+
 struct SlotStats {
   uint64_t entries = 0;
   uint64_t memory_bytes = 0;  // entries and table

@@ -211,6 +211,14 @@ ExportedPart Stripe::ExportSlot(ScanPosition from, WalkBudget& budget, ExportSin
   return {.next = next, .log_position = position, .exact_from = position};
 }
 
+Stripe::SlotState Stripe::StateOfSlot(uint32_t slot, uint64_t since) const {
+  MutexLock lock(mutex_);
+  const MutationSink* const log = state_.log();
+  return {.is_unchanged = state_.IsUnchangedSince(since, slot),
+          .is_empty = state_.store.TableOf(slot).size() == 0,
+          .log_position = log == nullptr ? 0 : log->position()};
+}
+
 SlotStats Stripe::StatsOfSlot(uint32_t slot) const {
   MutexLock lock(mutex_);
   const SlotTable& table = state_.store.TableOf(slot);

@@ -96,6 +96,14 @@ class Stripe {
   // Likewise all entries as they are. Also returns where the log stands then.
   ExportedPart ExportSlot(ScanPosition from, WalkBudget& budget, ExportSink& sink) const;
 
+  // What can be said of a slot that has not to be read: as Keyspace::RunOfSlots has it.
+  struct SlotState {
+    bool is_unchanged = false;
+    bool is_empty = false;
+    uint64_t log_position = 0;
+  };
+  SlotState StateOfSlot(uint32_t slot, uint64_t since) const;
+
   SlotStats StatsOfSlot(uint32_t slot) const;
   void AddStatsTo(KeyspaceStats& stats) const;
   void AddMemoryTo(MemoryUsage& usage) const;

@@ -1,5 +1,6 @@
 #include "storage/stripe_state.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace larder::storage {
@@ -70,11 +71,11 @@ uint64_t StripeState::Commit(const Change& change, TimePoint now, LogRoom& room)
 }
 
 void StripeState::Tell(const Change& change, uint64_t version, LogRoom& room) {
-  if (change.kind == MutationKind::kSet) return room.Append(WholeOf(*change.entry));
+  if (change.kind == MutationKind::kSet) return Append(WholeOf(*change.entry), room);
   if (change.kind == MutationKind::kSetFields) {
-    return room.Append(FieldsOf(change.kind, *change.entry));
+    return Append(FieldsOf(change.kind, *change.entry), room);
   }
-  room.Append({.kind = change.kind, .slot = change.slot, .key = change.key, .version = version});
+  Append({.kind = change.kind, .slot = change.slot, .key = change.key, .version = version}, room);
 }
 
 void StripeState::Evict(EntryRef victim, uint64_t hash, TimePoint now, LogRoom& room) {
@@ -95,6 +96,14 @@ uint64_t StripeState::FlushSlot(uint32_t slot, uint64_t version, TimePoint now, 
   if (is_own && std::as_const(store).TableOf(slot).size() == 0 && leases.size() == 0) return 0;
   Commit({.kind = MutationKind::kFlushSlot, .slot = slot, .version = version}, now, room);
   return store.DetachSlot(slot);
+}
+
+void StripeState::SetLog(MutationSink* log) {
+  log_ = log;
+  if (log == nullptr) return logged_to_.reset();
+  const uint32_t slots = kSlots / stripes_;
+  if (logged_to_ == nullptr) logged_to_ = std::make_unique_for_overwrite<uint64_t[]>(slots);
+  std::fill_n(logged_to_.get(), slots, log->position());
 }
 
 void StripeState::SetOwned(uint32_t slot, bool owned, TimePoint now) {

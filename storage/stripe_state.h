@@ -2,6 +2,7 @@
 #define LARDER_STORAGE_STRIPE_STATE_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "storage/change.h"
@@ -32,8 +33,8 @@ class StripeState {
 
   // Tells the log of what another node has committed and changes nothing here.
   // REQUIRES: HasRoom for the record.
-  void Relay(const Mutation& mutation, LogRoom& room) const {
-    if (log_ != nullptr) room.Append(mutation);
+  void Relay(const Mutation& mutation, LogRoom& room) {
+    if (log_ != nullptr) Append(mutation, room);
   }
 
   // Counts, commits and removes an entry that makes room for others.
@@ -59,8 +60,13 @@ class StripeState {
   bool HasAuthority() const { return authority_ == nullptr || authority_->Holds(); }
 
   // Who is told of every mutation from now on; nullptr: nobody.
-  void SetLog(MutationSink* log) { log_ = log; }
+  void SetLog(MutationSink* log);
   const MutationSink* log() const { return log_; }
+  // Whether the log has no record of this slot from there on. What it had before it kept this log
+  // may be as new as that; without a log nothing is known.
+  bool IsUnchangedSince(uint64_t sequence, uint32_t slot) const {
+    return logged_to_ != nullptr && logged_to_[slot / stripes_] <= sequence;
+  }
   // Whether a record of this size can be committed with what is reserved.
   bool HasRoom(const LogRoom& room, size_t key_bytes, size_t value_bytes) const {
     return log_ == nullptr || room.HasFor(log_, log_->RoomFor(key_bytes, value_bytes));
@@ -76,11 +82,19 @@ class StripeState {
   uint64_t slack_bytes = 0;  // reserved in the budget, for what comes next
 
  private:
-  static void Tell(const Change& change, uint64_t version, LogRoom& room);
+  void Tell(const Change& change, uint64_t version, LogRoom& room);
+  // The one place where records come from.
+  void Append(const Mutation& mutation, LogRoom& room) {
+    room.Append(mutation);
+    logged_to_[mutation.slot / stripes_] = room.end();
+  }
 
   const uint32_t stripes_;
   const WriteAuthority* const authority_;  // nullptr: always
   MutationSink* log_ = nullptr;
+  // By slot / stripes_: behind the last record of the slot, or where the log began. With a log
+  // only.
+  std::unique_ptr<uint64_t[]> logged_to_;
   std::vector<bool> foreign_;  // by slot / stripes_; empty: no slot is
 };
 
