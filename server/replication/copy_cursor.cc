@@ -40,4 +40,8 @@ absl::StatusOr<storage::ScanPosition> CopyCursor::Decode(std::string_view cursor
   return position;
 }
 
+bool CopyCursor::IsInsideSlot(std::string_view cursor) {
+  return !cursor.empty() && LoadBigEndian(cursor.data() + 2, 8) != 0;
+}
+
 }  // namespace larder::server

@@ -24,6 +24,8 @@ class CopyCursor {
   std::string Encode(const storage::ScanPosition& position) const;
   // INVALID_ARGUMENT: it is none.
   absl::StatusOr<storage::ScanPosition> Decode(std::string_view cursor) const;
+  // Whether a part of its slot lies before it, under whatever secret. REQUIRES: it is a cursor.
+  static bool IsInsideSlot(std::string_view cursor);
 
  private:
   const uint32_t fingerprint_;

@@ -57,7 +57,7 @@ cluster::ReplicationFeed::LogRead KeyspaceFeed::ReadLog(const LogRequest& reques
 
 cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& cursor,
                                                         uint64_t bytes_max,
-                                                        const std::optional<Copied>&) {
+                                                        const std::optional<Copied>& copied) {
   // What is no cursor has been refused where it came in, or a copy begins again for it.
   const storage::ScanPosition from = cursors_.Decode(cursor).value_or(storage::ScanPosition{});
   Chunk chunk;
@@ -71,14 +71,44 @@ cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& curso
   // The last slot by itself: its chunk is exact where it says, so that a copy can end there; others
   // are where they say or later, and the log that follows makes that good.
   constexpr uint32_t kLastSlot = storage::kSlots - 1;
+  uint32_t slots_end = from.slot < kLastSlot ? kLastSlot : storage::kSlots;
+  if (copied.has_value()) {
+    if (std::optional<Chunk> kept = Keep(cursor, *copied, &slots_end)) return *std::move(kept);
+  }
   const storage::ExportedPart part = keyspace_->ExportChunk(
-      from,
-      {.bytes_max = bytes_max, .slots_end = from.slot < kLastSlot ? kLastSlot : storage::kSlots},
-      &chunk.payload);
+      from, {.bytes_max = bytes_max, .slots_end = slots_end}, &chunk.payload);
   chunk.end = cursors_.Encode(part.next);
   chunk.is_last = part.next.at_end();
   chunk.position = part.log_position;
   chunk.exact_from = from.slot < kLastSlot ? log_->position() : part.log_position;
+  return chunk;
+}
+
+std::optional<cluster::ReplicationFeed::Chunk> KeyspaceFeed::Keep(const std::string& cursor,
+                                                                  const Copied& copied,
+                                                                  uint32_t* slots_end) const {
+  // The slot where the earlier pass was cut is not there wholly.
+  const uint32_t copied_end = cursors_.Decode(copied.cursor).value_or(storage::ScanPosition{}).slot;
+  uint32_t first = cursors_.Decode(cursor).value_or(storage::ScanPosition{}).slot;
+  // Nor is one that was begun again: what the replica had of it went with its first chunk.
+  const bool is_begun = CopyCursor::IsInsideSlot(cursor);
+  if (is_begun) ++first;
+  if (first >= copied_end) return std::nullopt;
+  const storage::SlotRun run = keyspace_->RunOfSlots(first, copied_end, copied.sequence);
+  if (!run.is_unchanged || is_begun) {
+    const uint32_t copy_until = run.is_unchanged ? first : run.end;
+    if (copy_until < copied_end) *slots_end = std::min(*slots_end, copy_until);
+    return std::nullopt;
+  }
+  // It is exact where its first slot was looked at: of the others nothing was logged from
+  // `copied.sequence` until they were, and what is logged later is sent, since that lies behind the
+  // position. So a copy can end there, too.
+  Chunk chunk;
+  chunk.end = cursors_.Encode({run.end, 0});
+  chunk.is_last = run.end == storage::kSlots;
+  chunk.position = run.log_position;
+  chunk.keep = true;
+  chunk.exact_from = run.log_position;
   return chunk;
 }
 

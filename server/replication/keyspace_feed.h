@@ -24,7 +24,7 @@ class KeyspaceFeed final : public cluster::ReplicationFeed {
   uint64_t LogEnd() override { return log_->position(); }
   uint64_t DataBytes() override { return keyspace_->Memory().entries; }
   LogRead ReadLog(const LogRequest& request) override;
-  // What was copied before is copied again: the keyspace does not know when a slot was changed.
+  // Of what was copied before, whole slots are kept.
   Chunk ReadChunk(const std::string& cursor, uint64_t bytes_max,
                   const std::optional<Copied>& copied) override;
   void HoldWriters(uint64_t read_to, uint64_t lag_bytes) override;
@@ -33,6 +33,10 @@ class KeyspaceFeed final : public cluster::ReplicationFeed {
   bool Sleep();
 
  private:
+  // A chunk of what is kept from there on, if that is where something begins that may be. Else sets
+  // `slots_end` to where such may come next.
+  std::optional<Chunk> Keep(const std::string& cursor, const Copied& copied,
+                            uint32_t* slots_end) const;
   // A reader that stands at `from` and holds writers, if they are to be held. False: the log does
   // not reach back to it, and nobody is held.
   bool MoveTo(uint64_t from);

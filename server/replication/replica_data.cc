@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/replication/copy_cursor.h"
 #include "storage/copy_chunk.h"
 #include "storage/record_batch.h"
 
@@ -87,6 +88,7 @@ absl::Status ReplicaData::BeginCopy(uint64_t data_bytes) {
   auto copy = storage::Keyspace::Create(options, parts_.versions);
   if (!copy.ok()) return copy.status();
   copy_ = *std::move(copy);
+  begun_slots_.clear();
   return absl::OkStatus();
 }
 
@@ -110,11 +112,34 @@ void ReplicaData::CloseLog() {
 }
 
 absl::Status ReplicaData::PutChunk(const SinkWork& work, storage::TimePoint now) {
-  if (work.keep || work.begin == work.end) return absl::OkStatus();
+  if (work.begin == work.end) return absl::OkStatus();
+  if (work.keep) return CheckKept(work);
   if (const absl::Status status = MakeRoom(work.payload.size()); !status.ok()) return status;
   const auto chunk = storage::CopyChunk::Parse(work.payload, parts_.payload_bytes_max);
   if (!chunk.ok()) return chunk.status();
-  return copy_->ApplyChunk(*chunk, now);
+  if (const absl::Status status = copy_->ApplyChunk(*chunk, now); !status.ok()) return status;
+  begun_slots_.erase(begun_slots_.lower_bound(chunk->begin().slot),
+                     begun_slots_.lower_bound(chunk->end().slot));
+  if (chunk->end().hash > 0) begun_slots_.insert(chunk->end().slot);
+  return absl::OkStatus();
+}
+
+// Two sources may know of changes from different times on, so that one has begun to copy a slot
+// which the other says is as it was.
+absl::Status ReplicaData::CheckKept(const SinkWork& work) const {
+  if (copy_ == nullptr) return absl::FailedPreconditionError("there is no copy");
+  const CopyCursor cursors(copy_->hasher());
+  const auto begin = cursors.Decode(work.begin);
+  const auto end = cursors.Decode(work.end);
+  if (!begin.ok()) return begin.status();
+  if (!end.ok()) return end.status();
+  if (begin->slot > end->slot || CopyCursor::IsInsideSlot(work.end)) {
+    return absl::InvalidArgumentError("what is to be kept of a copy does not end with a slot");
+  }
+  const auto begun = begun_slots_.lower_bound(begin->slot);
+  if (begun == begun_slots_.end() || *begun >= end->slot) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("of slot ", *begun, ", which is to be kept, the copy has only a part"));
 }
 
 absl::Status ReplicaData::InstallCopy(uint64_t position) {

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "absl/status/status.h"
 #include "cluster/replication/sink_effects.h"
@@ -48,6 +50,8 @@ class ReplicaData {
                      storage::TimePoint now, uint64_t* position);
   absl::Status BeginCopy(uint64_t data_bytes);
   absl::Status PutChunk(const cluster::SinkWork& work, storage::TimePoint now);
+  // Whether the copy has all of what is to be kept.
+  absl::Status CheckKept(const cluster::SinkWork& work) const;
   absl::Status InstallCopy(uint64_t position);
   // What came by the log had no room: notes how much there is, if it is memory that has none.
   void NoteFull();
@@ -65,6 +69,7 @@ class ReplicaData {
   const Parts parts_;
   std::optional<Full> full_;
   std::unique_ptr<storage::Keyspace> copy_;
+  std::set<uint32_t> begun_slots_;  // of which the copy has the first part only
 };
 
 }  // namespace larder::server

@@ -150,12 +150,15 @@ class FollowedStream {
       cluster::SourceMessage message = std::move(down_.front());
       down_.pop_front();
       bytes_ += Bytes(message);
+      if (const auto* chunk = std::get_if<cluster::CopyChunk>(&message)) copied_to_ = chunk->end;
       replica_.sink.Receive(std::move(message), now);
       CarryOut(now, shard_now);
     }
     if (std::exchange(is_closing_, false)) Cut(now);
   }
   uint64_t bytes() const { return bytes_; }
+  // The cursor where the last chunk ended.
+  const std::string& copied_to() const { return copied_to_; }
 
  private:
   static uint64_t Bytes(const cluster::SourceMessage& message) {
@@ -216,6 +219,7 @@ class FollowedStream {
   std::optional<cluster::LinkId> link_;
   uint64_t links_ = 0;
   uint64_t bytes_ = 0;
+  std::string copied_to_;
   bool is_closing_ = false;
   std::deque<cluster::ReplicaMessage> up_;
   std::deque<cluster::SourceMessage> down_;
