@@ -1,11 +1,39 @@
 """Links between nodes that are cut, for a while or for long: what is copied again, and what is served meanwhile."""
 
 import contextlib
+import os
+import random
+import threading
 import unittest
 
 from end_to_end.harness.link_proxy import LinkProxy
 from end_to_end.harness.replication import COPYING, DISCONNECTED, BusNode, wait_until_equal, wait_until_following
+from end_to_end.harness.stubs import cache
 from end_to_end.harness.waiting import wait_until
+
+ENTRIES = 100_000
+
+
+@contextlib.contextmanager
+def writes_to(primary):
+    """Entries that `fill` has written get values of the same length all the while."""
+    has_ended = threading.Event()
+    written = []
+
+    def write():
+        while not has_ended.wait(0.01):
+            items = [cache.SetRequest(key=b"key%d" % random.randrange(ENTRIES), value=os.urandom(100))
+                     for _ in range(50)]
+            primary.stub.MultiSet(cache.MultiSetRequest(items=items), timeout=60)
+            written.append(len(items))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield written
+    finally:
+        has_ended.set()
+        writer.join()
 
 
 class LinkTest(unittest.TestCase):
@@ -80,6 +108,58 @@ class LinkTest(unittest.TestCase):
         self.assertEqual(counts.resumed_copies + counts.repeated_copies, 1)
         self.assertEqual(replica.counts().own_installed_copies, 1)
         self.assertLess(counts.copied_bytes - whole, whole * 1.2)
+
+    def copy_slowly(self, *flags):
+        """A primary, a slow link to it, a replica that has begun to copy, and how many bytes it all is."""
+        primary = self.enter(BusNode(*flags))
+        primary.fill(ENTRIES)
+        proxy = self.enter(LinkProxy(primary.bus_port))
+        with BusNode(*flags, follows=primary) as other:
+            wait_until_equal(primary, other)
+            whole = primary.counts().copied_bytes
+        proxy.command("set backward bandwidth=4000000")
+        replica = self.enter(BusNode(*flags, follows=primary, bus_port=proxy.port))
+        return primary, proxy, replica, whole
+
+    def cut_at_nine_tenths(self, proxy, replica, whole):
+        """How many bytes the replica has then."""
+        wait_until(lambda: replica.replication().source.copied_bytes > whole * 0.9, "nine tenths are there")
+        self.cut(proxy, replica)
+        return replica.replication().source.copied_bytes
+
+    def test_a_copy_that_is_cut_under_writes_keeps_four_fifths_of_its_work(self):
+        primary, proxy, replica, whole = self.copy_slowly()
+        with writes_to(primary) as written:
+            had = self.cut_at_nine_tenths(proxy, replica, whole)
+            sent, before = primary.counts().copied_bytes, len(written)
+            wait_until(lambda: len(written) > before + 20, "more is written while it is cut")
+            proxy.command("heal")
+            proxy.command("accept")
+            wait_until_following(replica)
+        wait_until_equal(primary, replica)
+        counts = primary.counts()
+        self.assertEqual((counts.full_copies, counts.resumed_copies, counts.repeated_copies), (2, 1, 0))
+        self.assertEqual(replica.counts().own_installed_copies, 1)
+        self.assertLess(counts.copied_bytes - sent, whole - had * 4 / 5)
+
+    def test_a_copy_that_is_cut_for_longer_than_the_log_copies_again_only_what_has_changed(self):
+        primary, proxy, replica, whole = self.copy_slowly("--log_bytes=1MiB", "--max_value_bytes=64KiB")
+        had = self.cut_at_nine_tenths(proxy, replica, whole)
+        sent = primary.counts().copied_bytes
+        # Five times the log, to three slots.
+        for tag in (b"{one}", b"{two}", b"{three}"):
+            for _ in range(15):
+                primary.fill(1000, prefix=tag)
+        self.assertEqual(primary.counts().chunks_kept, 0)
+        proxy.command("heal")
+        proxy.command("accept")
+        wait_until_equal(primary, replica)
+        counts = primary.counts()
+        self.assertEqual((counts.full_copies, counts.resumed_copies, counts.repeated_copies), (2, 0, 1))
+        self.assertEqual(replica.counts().own_installed_copies, 1)
+        self.assertGreater(counts.chunks_kept, 0)
+        new = 3000 * 150
+        self.assertLess(counts.copied_bytes - sent, whole - had * 4 / 5 + new)
 
     def test_a_link_that_is_cut_anywhere(self):
         primary, proxy, replica = self.trio()
