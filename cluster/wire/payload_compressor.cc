@@ -7,8 +7,9 @@
 namespace larder::cluster {
 namespace {
 
-// Of a payload: what compressing must save at least.
-constexpr size_t kSavedShare = 8;
+// Of a payload: what compressing must save at least. For less, the processor time of both ends is
+// worth more than the bytes.
+constexpr size_t kSavedShare = 2;
 
 }  // namespace
 

@@ -47,15 +47,35 @@ TEST(PayloadCompressorTest, CompressesWhatIsLongEnoughAndPays) {
   EXPECT_EQ(inflater.Inflate(*compressed, 513, kMany).value(), Zeros(513));
 }
 
-TEST(PayloadCompressorTest, PaysByAnEighthAtLeast) {
-  // Seven eighths can not be compressed, and a frame has a header.
-  const std::string just_not = Noise(7000) + Zeros(1000);
-  const std::string just = Noise(6800) + Zeros(1200);
-  PayloadCompressor compressor({});
-  EXPECT_FALSE(compressor.Compress(just_not).has_value());
-  const std::optional<std::string> compressed = compressor.Compress(just);
+TEST(PayloadCompressorTest, PaysByHalfAtLeast) {
+  // Half can not be compressed, and a frame has a header.
+  const std::string just_not = Noise(4000) + Zeros(4000);
+  const std::string just = Noise(3800) + Zeros(4200);
+  EXPECT_FALSE(PayloadCompressor({}).Compress(just_not).has_value());
+  const std::optional<std::string> compressed = PayloadCompressor({}).Compress(just);
   ASSERT_TRUE(compressed.has_value());
-  EXPECT_LE(compressed->size(), 7000u);
+  EXPECT_LE(compressed->size(), 4000u);
+}
+
+TEST(PayloadCompressorTest, OneThatDoesNotPayLetsTheNextSixteenGoAsTheyAre) {
+  PayloadCompressor compressor({});
+  EXPECT_FALSE(compressor.Compress(Noise(2000)).has_value());
+  for (int i = 0; i < 16; ++i) EXPECT_FALSE(compressor.Compress(Zeros(2000)).has_value()) << i;
+  EXPECT_EQ(compressor.tries(), 1u);
+  EXPECT_TRUE(compressor.Compress(Zeros(2000)).has_value());
+  // What is too short to be tried is not counted as one of them.
+  EXPECT_FALSE(compressor.Compress(Noise(2000)).has_value());
+  for (int i = 0; i < 16; ++i) EXPECT_FALSE(compressor.Compress(Zeros(512)).has_value()) << i;
+  EXPECT_FALSE(compressor.Compress(Zeros(2000)).has_value());
+}
+
+TEST(PayloadCompressorTest, WhatCannotBeCompressedIsHardlyEverTried) {
+  PayloadCompressor compressor({});
+  const std::string noise = Noise(2000);
+  for (int i = 0; i < 10'000; ++i) EXPECT_FALSE(compressor.Compress(noise).has_value());
+  // The first, after 16, 32, 64 and 128 (245 in all), and then every 257th.
+  EXPECT_EQ(compressor.tries(), 42u);
+  EXPECT_EQ(compressor.saved_bytes(), 0u);
 }
 
 TEST(PayloadCompressorTest, IsOffWhenItIsOff) {
