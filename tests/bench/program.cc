@@ -19,9 +19,9 @@ constexpr int kExitUsage = 2;
 
 using AddSubcommand = void (*)(CLI::App&, Invocation&);
 constexpr AddSubcommand kSubcommands[] = {
-    &AddHitRatioCommand,  &AddMemoryCommand, &AddKeyspaceCommand,
-    &AddHotPathCommand,   &AddClientCommand, &AddIdleCommand,
-    &AddNeighbourCommand, &AddLogCommand,    &AddFloorServerCommand};
+    &AddHitRatioCommand,    &AddMemoryCommand,     &AddKeyspaceCommand,  &AddHotPathCommand,
+    &AddClientCommand,      &AddIdleCommand,       &AddNeighbourCommand, &AddLogCommand,
+    &AddReplicationCommand, &AddFloorServerCommand};
 
 int FailUsage(std::ostream& err, std::string_view problem) {
   err << "larder_bench: " << problem << " (see larder_bench --help)\n";

@@ -14,7 +14,7 @@ PROGRAM = os.path.abspath(sys.argv.pop()) if len(sys.argv) > 1 else "larder_benc
 TRACE = "a\nb\na\nc\nb\na\nc\n"
 SIZED_TRACE = "a,10\nb,20\na,10\nc,100\nb,20\n"
 
-COMMANDS = ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle", "neighbour", "log")
+COMMANDS = ("hit_ratio", "memory", "keyspace", "hot_path", "client", "idle", "neighbour", "log", "replication")
 
 # What the program must have beside a flag to look at its value.
 NEEDS = {("hit_ratio", "--capacity"): ["/dev/null"]}
@@ -47,6 +47,10 @@ BAD = [
     (["idle", "--transport=smoke"], "--transport"), (["idle", "--larderd=/no/such/program"], "--larderd"),
     (["neighbour", "--rounds=0"], "--rounds"), (["neighbour", "--seconds=0"], "--seconds"),
     (["neighbour", "--larderd=/no/such/program"], "--larderd"),
+    (["replication", "--rate=-1"], "--rate"), (["replication", "--rate=10000001"], "--rate"),
+    (["replication", "--rate=fast"], "--rate"), (["replication", "--rounds=0"], "--rounds"),
+    (["replication", "--rounds=1001"], "--rounds"), (["replication", "--seconds=0"], "--seconds"),
+    (["replication", "--seconds=601"], "--seconds"), (["replication", "--larderd=/no/such/program"], "--larderd"),
     (["client", "--rounds=0"], "--rounds"), (["client", "--operations=0"], "--operations"),
     (["client", "--larderd=/no/such/program"], "--larderd"),
     (["hit_ratio", "TRACE"], "--capacity"), (["hit_ratio", "--capacity=2"], "FILE"),
@@ -306,6 +310,30 @@ class ProgramTest(unittest.TestCase):
             row = next(line.split() for line in text.splitlines() if line.startswith(name + " "))
             _, p50, p99, most = (float(cell) for cell in row[1:])
             self.assertTrue(0 < p50 <= p99 <= most, row)
+
+    def test_replication_measures_a_primary_and_its_replica(self):
+        result = self.json_of("replication", "--rate=2000", "--rounds=2", "--seconds=1")
+        servers = [row["server"] for row in result["rows"]]
+        self.assertEqual(servers[:3], ["larderd", "larderd, log only", "larderd + replica"])
+        self.assertEqual(len(servers), 7 if shutil.which("redis-server") else 3)
+        for row in result["rows"]:
+            self.assertEqual(len(row["primary_micros"]), 2, row)
+            self.assertTrue(all(0 < one < 1e5 for one in row["primary_micros"]), row)
+            has_replica = row["server"].endswith("+ replica")
+            self.assertEqual(len(row["replica_micros"]), 2 if has_replica else 0, row)
+            self.assertTrue(all(0 < one < 1e5 for one in row["replica_micros"]), row)
+            self.assertTrue(row["kept_log"], row)
+
+    def test_replication_as_fast_as_it_goes_names_what_is_not_installed(self):
+        text = self.text_of("replication", "--rate=0", "--rounds=1", "--seconds=1",
+                            env={"PATH": "/no/such/folder"})
+        self.assertIn("redis-server is NOT INSTALLED", text)
+        self.assertIn("as fast as they are answered", text)
+
+    def test_replication_with_a_program_that_does_not_serve_fails(self):
+        result = run("replication", "--larderd=/bin/false", "--rounds=1", "--seconds=1", "--json")
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertEqual(result.stdout, "")
 
     def test_log_times_each_kind_by_each_number_of_threads(self):
         figures = self.json_of("log", "--keys=100", "--operations=1K", "--rounds=1")

@@ -17,6 +17,7 @@ void AddKeyspaceCommand(CLI::App& app, Invocation& invocation);
 void AddLogCommand(CLI::App& app, Invocation& invocation);
 void AddMemoryCommand(CLI::App& app, Invocation& invocation);
 void AddNeighbourCommand(CLI::App& app, Invocation& invocation);
+void AddReplicationCommand(CLI::App& app, Invocation& invocation);
 
 }  // namespace larder::bench
 
