@@ -16,14 +16,14 @@ struct CompressionOptions {
   bool is_on = true;
   int level = 1;                // zstd's
   size_t bytes_min = 513;       // what is shorter goes as it is
-  uint32_t failures_max = 1;    // that did not pay in a row; then payloads are passed by
+  uint32_t failures_max = 2;    // that did not pay in a row; then payloads are passed by
   uint32_t pass_by_first = 16;  // so many, and twice as many each time that it does not pay again
   uint32_t pass_by_max = 256;
 };
 
-// Compresses payloads with zstd where it pays: by half at least. Where it did not it passes by some
-// payloads before it tries again. Not thread-safe: one for a stream, whose payloads are alike.
-// Keeps zstd's working memory (about 0.5 MiB) from the first payload on.
+// Compresses payloads with zstd where it pays: by half at least. Where it did not twice it passes
+// by some payloads before it tries again. Not thread-safe: one for a stream, whose payloads are
+// alike. Keeps zstd's working memory (about 0.5 MiB) from the first payload on.
 class PayloadCompressor {
  public:
   explicit PayloadCompressor(CompressionOptions options);
