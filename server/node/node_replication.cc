@@ -13,6 +13,7 @@
 #include "server/bus/bus_counters.h"
 #include "server/bus/bus_server.h"
 #include "server/state_file/state_file.h"
+#include "storage/mutation_record.h"
 
 namespace larder::server {
 namespace {
@@ -94,6 +95,9 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
     BusOptions bus{.tls = config.tls,
                    .cluster_secret = parts.cluster_secret,
                    .listen = *replication.bus_listen};
+    // As storage has the largest record: what a batch or a chunk may exceed its size by.
+    bus.BoundMessages(
+        storage::MutationRecordBytes(config.limits.max_key_bytes, config.limits.max_value_bytes));
     client_ = BusClient::Create(bus, &counters_);
     auto server = BusServer::Start(bus, this, &counters_);
     if (!server.ok()) {
@@ -105,6 +109,7 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
     const Endpoint endpoint = AdvertisedEndpoint(config, parts.client);
     ReplicatorOptions options{.keyspace = parts.keyspace,
                               .log_bytes = replication.log_bytes,
+                              .payload_bytes_max = bus.limits.payload_bytes_max,
                               .node = durable_.state().node,
                               .recovered = durable_.state().replication,
                               .restart_wait = ToMillis(replication.restart_wait)};

@@ -68,6 +68,7 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
              .keyspace = options_.keyspace,
              .versions = parts_.versions,
              .log = &log_,
+             .payload_bytes_max = options_.payload_bytes_max,
              .on_log_closes =
                  [this] {
                    EndAllLinks(absl::UnavailableError("the data is replaced"));

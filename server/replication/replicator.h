@@ -41,7 +41,8 @@ struct ReplicatorOptions {
   cluster::SinkOptions sink;
   storage::KeyspaceOptions keyspace;  // of the one that is served
   uint64_t log_bytes = uint64_t{64} << 20;
-  uint64_t message_bytes = uint64_t{256} << 10;  // of records in one message, about
+  uint64_t message_bytes = uint64_t{256} << 10;     // of records in one message, about
+  uint64_t payload_bytes_max = uint64_t{32} << 20;  // of a batch or chunk that is applied
   // How long the log rests when all of it was sent: what is written meanwhile goes together, unless
   // somebody waits for it.
   std::chrono::microseconds log_rest{500};
