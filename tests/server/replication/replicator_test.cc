@@ -185,10 +185,10 @@ TEST(ReplicatorTest, WhatIsWrittenInARestGoesTogetherUnlessSomebodyWaits) {
     ASSERT_TRUE(primary.Set("k", "v"));
     primary.Report();  // there was a turn since
     const ReplicationStatus status = primary.Report();
-    sent = status.replicas.at(0).sent;
+    sent = status.replicas.at(0).link.sent;
   } while (sent == primary.Report().log_end);
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(primary.Set("k", std::to_string(i)));
-  for (int i = 0; i < 100; ++i) ASSERT_EQ(primary.Report().replicas.at(0).sent, sent);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(primary.Report().replicas.at(0).link.sent, sent);
   std::promise<storage::PositionWaiters::Result> reached;
   primary.acks().Wait(1, primary.acks().opening(), primary.Report().log_end,
                       storage::TimePoint::max(),
