@@ -45,7 +45,7 @@ struct ReplicatorOptions {
   uint64_t payload_bytes_max = uint64_t{32} << 20;  // of a batch or chunk that is applied
   // How long the log rests when all of it was sent: what is written meanwhile goes together, unless
   // somebody waits for it.
-  std::chrono::microseconds log_rest{500};
+  std::chrono::microseconds log_rest{1000};
   uint64_t seed = 1;  // of pauses between attempts to connect
   cluster::NodeId node;
   cluster::DurableReplication recovered;  // of an earlier process, whose data is gone
