@@ -266,8 +266,6 @@ void SimulatedNode::Promote(const std::set<size_t>& unheard, const Epoch& above)
   process_->state->RaiseFence(above);
   process_->opens_at.reset();
   process_->unheard = unheard;
-  disk_.leads = true;
-  disk_.follows.reset();
   process_->promotes = true;
   if (!process_->state->leads()) process_->sink->Stop();
   Settle();
@@ -283,6 +281,9 @@ void SimulatedNode::OpenWhenPromoted() {
   if (!has_data) process.keyspace = EmptyKeyspace();
   const Epoch epoch = process.state->fence().NextTerm(id_);
   if (!Open(has_data ? Opening::kGoOn : Opening::kEmpty, epoch)) return;
+  // A process that ends before goes on as what it was.
+  disk_.leads = true;
+  disk_.follows.reset();
   process.promotes = false;
   process.work.clear();
   if (!has_data) {

@@ -34,6 +34,14 @@ TEST(SimulationTest, NothingIsViolated) {
   EXPECT_GT(all.promotions, 100u);
 }
 
+// 1338: a node that was promoted while its disk failed, and crashed before it led.
+TEST(SimulationTest, WhatOnceWasViolatedIsNot) {
+  for (const uint64_t seed : {1338u}) {
+    const std::optional<std::string> violation = Simulation({.seed = seed}).Run();
+    EXPECT_FALSE(violation.has_value()) << "seed " << seed << ": " << *violation;
+  }
+}
+
 TEST(SimulationTest, ASeedDecidesAll) {
   for (const uint64_t seed : {3u, 4u}) {
     std::string first;

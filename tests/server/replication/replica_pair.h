@@ -20,6 +20,8 @@
 
 namespace larder::server {
 
+inline constexpr uint64_t kMi = uint64_t{1} << 20;
+
 // What a keyspace has, without what depends on its secret.
 using Content = std::map<std::string, std::string>;
 

@@ -12,8 +12,6 @@
 
 namespace larder::server {
 
-inline constexpr uint64_t kMi = uint64_t{1} << 20;
-
 // Nodes without threads, in a time that the test lets pass.
 class ReplicationPairTest : public testing::Test {
  protected:
