@@ -241,6 +241,7 @@ CopyChunk ReplicaLink::TakeChunk(ReplicationFeed* feed) {
   cursor_ = message.end;
   exact_from_ = std::max({exact_from_, message.position, message.exact_from});
   chunk_bytes_ += message.payload.size();
+  chunk_room_ += std::max<uint64_t>(message.payload.size(), options_->chunk_cost) / 2;
   counts_->chunk_bytes += message.payload.size();
   if (message.keep) ++counts_->chunks_kept;
   if (is_last) {
@@ -280,7 +281,7 @@ void ReplicaLink::HoldWriters(ReplicationFeed* feed) {
       feed->ReleaseWriters();
       return;
     case Copying::kCopying: {
-      const uint64_t room = options_->copy_log_bytes + chunk_bytes_ / 2;
+      const uint64_t room = options_->copy_log_bytes + chunk_room_;
       const uint64_t left = room > log_bytes_ ? room - log_bytes_ : 0;
       feed->HoldWriters(sent_, std::min(left, options_->install_lag_bytes));
       return;

@@ -17,8 +17,8 @@ namespace larder::cluster {
 // The source's end of one stream: what the replica was last sent and has acknowledged, and what
 // comes next. Not thread-safe; owned by ReplicationSource. `options`, `state`, `counts` outlive it.
 // Rule 4: what a chunk has at its position is sent behind the log up to there, and the copy ends
-// where all of it is exact. The log has room by what chunks have had, so that chunks have two
-// thirds of the stream however much is written; writers are held for it.
+// where all of it is exact. The log has room by what chunks have had, half of it, so that chunks
+// have two thirds of the stream however much is written; writers are held for it.
 class ReplicaLink {
  public:
   ReplicaLink(LinkId id, const SourceOptions* options, const ReplicationState* state,
@@ -28,6 +28,7 @@ class ReplicaLink {
   const std::optional<Hello>& hello() const { return hello_; }
   bool is_welcome() const { return is_welcome_; }
   bool is_copying() const { return copying_ != Copying::kNot; }
+  uint64_t sent() const { return sent_; }  // the sequence up to which the log was sent
   bool is_closing() const { return close_.has_value(); }
   std::optional<CloseReason> close_reason() const { return close_; }
   // What it has applied of the log. Absent: it is copying, or has not said, or the log is another.
@@ -87,6 +88,7 @@ class ReplicaLink {
   std::optional<ReplicationFeed::Copied> copied_;
   std::optional<ReplicationFeed::Chunk> chunk_;  // read, and waiting for the log before it
   uint64_t chunk_bytes_ = 0;                     // of this stream
+  uint64_t chunk_room_ = 0;                      // for the log, by the chunks of this stream
   uint64_t log_bytes_ = 0;                       // of this stream while copying
   BootTime pulled_at_;
 

@@ -280,6 +280,16 @@ bool ReplicationSource::IsCopying() const {
                      [](const auto& entry) { return entry.second.is_copying(); });
 }
 
+uint64_t ReplicationSource::UnsentFor(uint64_t end) const {
+  uint64_t unsent = 0;
+  for (const auto& [id, link] : links_) {
+    if (link.is_welcome() && !link.is_closing() && link.sent() < end) {
+      unsent = std::max(unsent, end - link.sent());
+    }
+  }
+  return unsent;
+}
+
 bool ReplicationSource::IsAhead(const Position& position, const History& history,
                                 uint64_t end) const {
   if (!state_->has_data()) return true;

@@ -64,6 +64,8 @@ class ReplicationSource {
   size_t ConnectedInTime(BootTime now) const;
   // Some replica is being copied to, or has yet to say that the copy is installed.
   bool IsCopying() const;
+  // Of a log that ends there, what was not sent to the link that was sent least. 0: nobody follows.
+  uint64_t UnsentFor(uint64_t end) const;
 
   // ---- After a restart, before the log is opened (SourceCondition::is_ready is false).
   // Who asked and has what this node has, up to `end`, and more; the one with most first.

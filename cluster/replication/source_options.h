@@ -25,7 +25,9 @@ struct SourceOptions {
   Millis copy_stall_timeout{1000};
   Millis in_time{1000};  // a replica whose last acknowledgement is older is not in time
   uint64_t chunk_bytes = uint64_t{64} << 10;
-  // During a copy the log may have this much of the stream, and half of what chunks have.
+  // A small chunk, or one that is kept, takes as much time as one of so many bytes.
+  uint64_t chunk_cost = uint64_t{8} << 10;
+  // During a copy the log may have this much of the stream, and half of what chunks have or cost.
   uint64_t copy_log_bytes = uint64_t{1} << 20;
   // Behind a copy, until the replica has installed it and caught up, writers stay within this.
   uint64_t install_lag_bytes = uint64_t{16} << 20;

@@ -50,12 +50,13 @@ class ReplicaAcks {
   size_t ReachedBy(uint64_t position) const;
 
  private:
-  std::array<storage::PositionWaiters, kReplicasMax> levels_;  // by number of replicas, less one
   std::atomic<size_t> in_time_{0};
   std::atomic<uint64_t> opening_{0};
   std::atomic<size_t> waiting_{0};
   storage::Mutex mutex_;
   std::function<void()> on_first_wait_ ABSL_GUARDED_BY(mutex_);
+  // By number of replicas, less one. Last, since its end ends waits.
+  std::array<storage::PositionWaiters, kReplicasMax> levels_;
 };
 
 }  // namespace larder::server

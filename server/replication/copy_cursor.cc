@@ -41,7 +41,7 @@ absl::StatusOr<storage::ScanPosition> CopyCursor::Decode(std::string_view cursor
 }
 
 bool CopyCursor::IsInsideSlot(std::string_view cursor) {
-  return !cursor.empty() && LoadBigEndian(cursor.data() + 2, 8) != 0;
+  return cursor.size() == kBytes && LoadBigEndian(cursor.data() + 2, 8) != 0;
 }
 
 }  // namespace larder::server

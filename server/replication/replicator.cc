@@ -1,9 +1,9 @@
 #include "server/replication/replicator.h"
 
-#include <algorithm>
 #include <chrono>
 #include <future>
 #include <utility>
+#include <variant>
 
 #include "server/replication/boot_clock.h"
 #include "server/replication/empty_feed.h"
@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds kPeriod{20};
 // Messages to one replica before others have their turn.
 constexpr int kMessagesInARow = 16;
+// A log of fewer does not rest.
+constexpr uint64_t kMessagesOfLogMin = 16;
 // Writes that waited for room in the log, in one turn.
 constexpr size_t kHeldWritesInARow = 256;
 
@@ -208,19 +210,24 @@ cluster::SourceCondition Replicator::Condition() const {
 }
 
 bool Replicator::LogMayRest() const {
-  return parts_.acks->waiting() == 0 && parts_.held_writes->waiting() == 0 && work_.empty() &&
-         !source_.IsCopying();
+  // What is written in a rest must not be much of the log, which readers may fall out of.
+  if (log_.get() == nullptr || log_.get()->bytes() < kMessagesOfLogMin * options_.message_bytes) {
+    return false;
+  }
+  // Nor is there to be more than one message for anybody.
+  const uint64_t behind = source_.UnsentFor(log_.get()->position()) * storage::kLogLineBytes;
+  return behind < options_.message_bytes && parts_.acks->waiting() == 0 &&
+         parts_.held_writes->waiting() == 0 && work_.empty() && !source_.IsCopying();
 }
 
 bool Replicator::PumpAll() {
   const TaskThread::Clock::time_point now = TaskThread::Clock::now();
   log_rests_ = now < log_rests_until_ && LogMayRest();
-  log_bytes_sent_.reset();
+  has_sent_log_ = false;
   std::vector<cluster::LinkId> ids;
   for (const auto& [id, link] : links_) ids.push_back(id);
   for (const cluster::LinkId id : ids) Pump(id);
-  // A full message has not brought all there was.
-  if (log_bytes_sent_.has_value() && *log_bytes_sent_ < options_.message_bytes && LogMayRest()) {
+  if (has_sent_log_ && LogMayRest()) {
     log_rests_ = true;
     log_rests_until_ = now + options_.log_rest;
   }
@@ -247,9 +254,7 @@ void Replicator::Pump(cluster::LinkId id) {
     }
     if (next.message.has_value()) {
       found->second.can_send = false;
-      if (const auto* batch = std::get_if<cluster::LogBatch>(&*next.message)) {
-        log_bytes_sent_ = std::max(log_bytes_sent_.value_or(0), uint64_t{batch->payload.size()});
-      }
+      has_sent_log_ |= std::holds_alternative<cluster::LogBatch>(*next.message);
       journal_.Says(id, *next.message);
       // Not taken only by one that has ended.
       static_cast<void>(found->second.stream->Send(&*next.message));

@@ -172,7 +172,7 @@ class Replicator final : public ReplicationControl {
   cluster::BootTime publish_at_;
   bool log_rests_ = false;
   TaskThread::Clock::time_point log_rests_until_;
-  std::optional<uint64_t> log_bytes_sent_;  // in this turn, the largest message
+  bool has_sent_log_ = false;  // in this turn
   std::optional<Leader> told_leader_;
   struct ToldData {
     bool leads = false;

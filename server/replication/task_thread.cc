@@ -46,13 +46,13 @@ void TaskThread::Run() {
     lock.unlock();
     for (const Task& task : tasks) task();
     tasks.clear();
-    rests_until_ = {};
+    rests_until_.reset();
     turn_();
     lock.lock();
-    const Clock::time_point now = Clock::now();
-    is_resting_ = rests_until_ > now;
-    const Clock::time_point until = now + period_;
-    changed_.wait_until(lock, is_resting_ ? std::min(rests_until_, until) : until, [this] {
+    // A rest that is over by now has its turn, too: what came before it waits for that.
+    is_resting_ = rests_until_.has_value();
+    const Clock::time_point until = Clock::now() + period_;
+    changed_.wait_until(lock, std::min(rests_until_.value_or(until), until), [this] {
       return is_stopping_ || is_awake_ || (is_awake_in_time_ && !is_resting_);
     });
     is_resting_ = false;

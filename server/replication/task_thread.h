@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -33,7 +34,8 @@ class TaskThread {
   void PostInTime(Task task);
   void WakeInTime();
 
-  // From the turn, on this thread: it rests until then, or a period, or what has no time comes.
+  // From the turn, on this thread: the next turn is then, or after a period, or when what has no
+  // time comes.
   void Rest(Clock::time_point until) { rests_until_ = until; }
 
  private:
@@ -50,7 +52,7 @@ class TaskThread {
   bool is_awake_in_time_ = false;
   bool is_resting_ = false;
   bool is_stopping_ = false;
-  Clock::time_point rests_until_;  // the thread's own
+  std::optional<Clock::time_point> rests_until_;  // the thread's own
   std::thread thread_;
 };
 

@@ -165,6 +165,7 @@ void SimulatedNode::StartProcess() {
   cluster::SourceOptions source_options;
   source_options.chunk_bytes = options_.chunk_bytes;
   source_options.copy_log_bytes = options_.hold_lag;
+  source_options.chunk_cost = 0;
   source_options.install_lag_bytes = options_.hold_lag;
   source_options.silence_timeout = Millis(2000);
   process_->source = std::make_unique<ReplicationSource>(source_options, process_->state.get());

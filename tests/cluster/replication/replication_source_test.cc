@@ -374,28 +374,52 @@ class FloodedFeed final : public ReplicationFeed {
   std::optional<uint64_t> lag_;
 };
 
+class FloodedCopyTest : public ReplicationSourceTest {
+ protected:
+  explicit FloodedCopyTest(const SourceOptions& options = SmallOptions())
+      : ReplicationSourceTest(options) {}
+
+  // Up to its end, which is there.
+  void Copy(FloodedFeed& feed, uint64_t chunks, uint64_t* end) {
+    source_.Connect(kLink, At(0));
+    ASSERT_TRUE(source_.Receive(kLink, HelloOf(kReplica), At(0)).ok());
+    uint64_t position = Of<Welcome>(source_.Next(kLink, &feed, 100, condition_)).from;
+    Of<Heartbeat>(source_.Next(kLink, &feed, 100, condition_));
+    for (uint64_t messages = 0;; ++messages) {
+      ASSERT_LT(messages, 4 * chunks) << "the copy does not end";
+      feed.Flood();
+      const Outgoing outgoing = source_.Next(kLink, &feed, 100, condition_);
+      ASSERT_TRUE(outgoing.message.has_value());
+      if (std::holds_alternative<CopyEnd>(*outgoing.message)) break;
+      if (const auto* batch = std::get_if<LogBatch>(&*outgoing.message)) {
+        EXPECT_EQ(batch->from, position);
+        position = batch->to;
+      } else {
+        EXPECT_EQ(Of<CopyChunk>(outgoing).position, position) << "the log comes first, and no more";
+      }
+    }
+    *end = position;
+  }
+};
+
+class CostlyChunksTest : public FloodedCopyTest {
+ protected:
+  CostlyChunksTest() : FloodedCopyTest(Options()) {}
+  static SourceOptions Options() {
+    SourceOptions options = SmallOptions();
+    options.chunk_cost = 400;
+    options.install_lag_bytes = 400;
+    return options;
+  }
+};
+
 // Rule 4, and that a copy ends at any rate of writes.
-TEST_F(ReplicationSourceTest, ChunksHaveTwoThirdsOfTheStreamHoweverMuchIsWritten) {
+TEST_F(FloodedCopyTest, ChunksHaveTwoThirdsOfTheStreamHoweverMuchIsWritten) {
   constexpr uint64_t kChunks = 500;
   constexpr uint64_t kSlack = 3;
   FloodedFeed feed(kChunks, kSlack);
-  source_.Connect(kLink, At(0));
-  ASSERT_TRUE(source_.Receive(kLink, HelloOf(kReplica), At(0)).ok());
-  uint64_t position = Of<Welcome>(source_.Next(kLink, &feed, 100, condition_)).from;
-  Of<Heartbeat>(source_.Next(kLink, &feed, 100, condition_));
-  for (uint64_t messages = 0;; ++messages) {
-    ASSERT_LT(messages, 4 * kChunks) << "the copy does not end";
-    feed.Flood();
-    const Outgoing outgoing = source_.Next(kLink, &feed, 100, condition_);
-    ASSERT_TRUE(outgoing.message.has_value());
-    if (std::holds_alternative<CopyEnd>(*outgoing.message)) break;
-    if (const auto* batch = std::get_if<LogBatch>(&*outgoing.message)) {
-      EXPECT_EQ(batch->from, position);
-      position = batch->to;
-    } else {
-      EXPECT_EQ(Of<CopyChunk>(outgoing).position, position) << "the log comes first, and no more";
-    }
-  }
+  uint64_t position = 0;
+  ASSERT_NO_FATAL_FAILURE(Copy(feed, kChunks, &position));
   const SourceCounts& counts = source_.counts();
   EXPECT_EQ(counts.chunk_bytes, kChunks * 100);
   EXPECT_LE(counts.copy_log_bytes, 20 + counts.chunk_bytes / 2 + kChunks * kSlack);
@@ -404,6 +428,18 @@ TEST_F(ReplicationSourceTest, ChunksHaveTwoThirdsOfTheStreamHoweverMuchIsWritten
   ASSERT_TRUE(Acknowledge(position).ok());
   source_.Next(kLink, &feed, 100, condition_);
   EXPECT_FALSE(feed.is_held());
+}
+
+// A message has its price however little is in it: writers do not stand still for small ones.
+TEST_F(CostlyChunksTest, GiveTheLogRoomByWhatTheyCost) {
+  constexpr uint64_t kChunks = 100;
+  FloodedFeed feed(kChunks, 3);
+  uint64_t position = 0;
+  ASSERT_NO_FATAL_FAILURE(Copy(feed, kChunks, &position));
+  const SourceCounts& counts = source_.counts();
+  EXPECT_EQ(counts.chunk_bytes, kChunks * 100);
+  EXPECT_LE(counts.copy_log_bytes, 20 + kChunks * (400 / 2 + 3));
+  EXPECT_GT(counts.copy_log_bytes, kChunks * 400 / 4);
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ class ReplicationSourceTest : public testing::Test {
     options.replicas_max = 2;
     options.chunk_bytes = 100;
     options.copy_log_bytes = 20;
+    options.chunk_cost = 0;
     options.install_lag_bytes = 40;
     return options;
   }

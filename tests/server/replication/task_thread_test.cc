@@ -63,6 +63,19 @@ TEST(TaskThreadTest, ARestEndsByItself) {
   }
 }
 
+TEST(TaskThreadTest, ARestThatIsOverBeforeItBeginsHasItsTurn) {
+  std::promise<void> third;
+  int turns = 0;
+  TaskThread* itself = nullptr;
+  TaskThread thread(hours(1), [&] {
+    if (itself == nullptr) return;
+    if (++turns <= 3) itself->Rest(TaskThread::Clock::now() - std::chrono::microseconds(1));
+    if (turns == 3) third.set_value();
+  });
+  thread.Post([&] { itself = &thread; });
+  third.get_future().wait();
+}
+
 TEST(TaskThreadTest, TurnsAfterAPeriodInAnyCase) {
   std::promise<void> third;
   std::atomic<int> turns = 0;
