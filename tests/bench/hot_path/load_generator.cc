@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -68,24 +69,37 @@ absl::Status LoadGenerator::Add(std::unique_ptr<LoadConnection> connection) {
 }
 
 absl::StatusOr<LoadResult> LoadGenerator::Run(uint64_t operations, std::optional<uint64_t> rate) {
+  return RunWhile(/*is_ending=*/nullptr, operations, rate);
+}
+
+absl::StatusOr<LoadResult> LoadGenerator::RunUntil(const std::atomic<bool>& is_ending,
+                                                   std::optional<uint64_t> rate) {
+  return RunWhile(&is_ending, std::numeric_limits<uint64_t>::max(), rate);
+}
+
+absl::StatusOr<LoadResult> LoadGenerator::RunWhile(const std::atomic<bool>* is_ending,
+                                                   uint64_t operations,
+                                                   std::optional<uint64_t> rate) {
   LoadResult result;
   const ExactTimers exact_timers;
   const int64_t cpu_begin = ThreadCpuNanos();
   const int64_t begin = Now();
   LoadSchedule schedule(operations, rate, begin);
-  const absl::Status status = Drive(operations, schedule, result);
+  const absl::Status status = Drive(is_ending, schedule, result);
   if (!status.ok()) return status;
   result.elapsed_nanos = Now() - begin;
   result.cpu_nanos = ThreadCpuNanos() - cpu_begin;
   return result;
 }
 
-absl::Status LoadGenerator::Drive(uint64_t operations, LoadSchedule& schedule, LoadResult& result) {
+absl::Status LoadGenerator::Drive(const std::atomic<bool>* is_ending, LoadSchedule& schedule,
+                                  LoadResult& result) {
   epoll_event events[kEventsMax];
   while (true) {
+    if (is_ending != nullptr && *is_ending) schedule.End(Now());
     const absl::Status issued = IssueDue(schedule, result);
     if (!issued.ok()) return issued;
-    if (result.latencies.count() == operations) return absl::OkStatus();
+    if (result.latencies.count() == schedule.operations()) return absl::OkStatus();
     const absl::StatusOr<int> count = Wait(schedule, events);
     if (!count.ok()) return count.status();
     for (int i = 0; i < *count; ++i) {

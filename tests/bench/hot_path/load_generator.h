@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -44,12 +45,18 @@ class LoadGenerator {
   // they come. May be called again. UNAVAILABLE, INTERNAL: as LoadConnection. DEADLINE_EXCEEDED:
   // the server is silent for 30 s. Operations that fail are counted in the result.
   absl::StatusOr<LoadResult> Run(uint64_t operations, std::optional<uint64_t> rate);
+  // The same for as many operations as are due before another thread sets `is_ending`.
+  absl::StatusOr<LoadResult> RunUntil(const std::atomic<bool>& is_ending,
+                                      std::optional<uint64_t> rate);
 
  private:
   LoadGenerator(int epoll, int in_flight_max, bool spins);
 
   absl::Status Add(std::unique_ptr<LoadConnection> connection);
-  absl::Status Drive(uint64_t operations, LoadSchedule& schedule, LoadResult& result);
+  absl::StatusOr<LoadResult> RunWhile(const std::atomic<bool>* is_ending, uint64_t operations,
+                                      std::optional<uint64_t> rate);
+  absl::Status Drive(const std::atomic<bool>* is_ending, LoadSchedule& schedule,
+                     LoadResult& result);
   // Issues what is due, as far as connections are free for it, to each connection in turn.
   absl::Status IssueDue(LoadSchedule& schedule, LoadResult& result);
   absl::Status Serve(size_t connection, LoadSchedule& schedule, LoadResult& result);

@@ -26,6 +26,19 @@ class LoadSchedule {
   }
   void Issue() { ++issued_; }
 
+  // What is due later than now will not be; what was due before still is, though it be late.
+  void End(int64_t now_nanos) {
+    uint64_t due = 0;
+    if (rate_.has_value()) {
+      const double seconds =
+          static_cast<double>(std::max(now_nanos - start_nanos_, int64_t{0})) / 1e9;
+      due = static_cast<uint64_t>(seconds * static_cast<double>(*rate_)) + 1;
+    }
+    operations_ = std::min(operations_, std::max(due, issued_));
+  }
+  // How many there will have been in all.
+  uint64_t operations() const { return operations_; }
+
   // How long to wait for the next operation to be due. Nothing: only an answer can let it begin, or
   // there is none.
   std::optional<int64_t> WaitNanos(int64_t now_nanos, bool is_a_connection_free) const {
@@ -35,7 +48,7 @@ class LoadSchedule {
   }
 
  private:
-  const uint64_t operations_;
+  uint64_t operations_;
   const std::optional<uint64_t> rate_;
   const int64_t start_nanos_;
   uint64_t issued_ = 0;

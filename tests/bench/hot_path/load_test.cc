@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "tests/bench/hot_path/floor_protocol.h"
 #include "tests/bench/hot_path/load_generator.h"
 #include "tests/bench/hot_path/load_schedule.h"
+#include "tests/bench/hot_path/load_thread.h"
 #include "tests/bench/hot_path/process_sleeps.h"
 #include "tests/bench/hot_path/system_call_counter.h"
 #include "tests/bench/hot_path/workload.h"
@@ -43,6 +45,34 @@ TEST(LoadScheduleTest, WaitsUntilTheNextIsDueOrForAnAnswer) {
   EXPECT_EQ(schedule.WaitNanos(2000, /*is_a_connection_free=*/false), std::nullopt);
   schedule.Issue();
   EXPECT_EQ(schedule.WaitNanos(2000, /*is_a_connection_free=*/true), std::nullopt);
+}
+
+TEST(LoadScheduleTest, WhatIsDueByItsEndIsStillToBeDone) {
+  LoadSchedule schedule(100, 1000, 1'000'000);
+  schedule.Issue();
+  schedule.End(4'500'000);  // the first is due at 1, the last at 4 ms
+  EXPECT_EQ(schedule.operations(), 4u);
+  schedule.End(90'000'000);
+  EXPECT_EQ(schedule.operations(), 4u);
+  for (const int64_t due : {2'000'000, 3'000'000, 4'000'000}) {
+    EXPECT_EQ(schedule.NextDue(90'000'000), due);
+    schedule.Issue();
+  }
+  EXPECT_EQ(schedule.NextDue(90'000'000), std::nullopt);
+}
+
+TEST(LoadScheduleTest, AClosedLoopEndsWithWhatWasIssued) {
+  LoadSchedule schedule(100, std::nullopt, 0);
+  schedule.Issue();
+  schedule.End(5000);
+  EXPECT_EQ(schedule.NextDue(5000), std::nullopt);
+  EXPECT_EQ(schedule.operations(), 1u);
+}
+
+TEST(LoadScheduleTest, AnEndThatComesLateAddsNothing) {
+  LoadSchedule schedule(2, 1000, 0);
+  schedule.End(90'000'000);
+  EXPECT_EQ(schedule.operations(), 2u);
 }
 
 // Also counts how many operations are in flight at most.
@@ -127,6 +157,85 @@ TEST_F(LoadGeneratorTest, ARequestLargerThanSocketsHoldGoesThrough) {
 
 TEST_F(LoadGeneratorTest, AnAnswerLargerThanSocketsHoldGoesThrough) {
   Run({{1, 20'000'000}, {1, 1}, std::nullopt, 2});
+}
+
+// Tells another thread how many operations were asked for and answered, by all connections.
+class TellingProtocol final : public LoadProtocol {
+ public:
+  TellingProtocol(const WireSizes& sizes, std::atomic<uint64_t>& asked,
+                  std::atomic<uint64_t>& answered)
+      : floor_(sizes), asked_(asked), answered_(answered) {}
+
+  void AppendRequest(std::string& output) override {
+    floor_.AppendRequest(output);
+    ++asked_;
+  }
+  absl::Status Receive(std::string_view bytes, std::string& output, LoadAnswers& answers) override {
+    const absl::Status status = floor_.Receive(bytes, output, answers);
+    answered_ += answers.numbers.size();
+    return status;
+  }
+
+ private:
+  FloorProtocol floor_;
+  std::atomic<uint64_t>& asked_;
+  std::atomic<uint64_t>& answered_;
+};
+
+void RunThreadUntilAnswered(uint64_t operations, const LoadThread::Options& options) {
+  const WireSizes sizes = {48, 148};
+  constexpr LoadShape kShape = {2, 5};
+  const auto loop = FloorLoop::Listen(0, sizes);
+  ASSERT_TRUE(loop.ok()) << loop.status();
+  std::thread server([&] {
+    const absl::Status status = (*loop)->Run(kShape.connections);
+    EXPECT_TRUE(status.ok()) << status;
+  });
+  std::atomic<uint64_t> asked{0};
+  std::atomic<uint64_t> answered{0};
+  auto generator =
+      LoadGenerator::Connect({(*loop)->port(), kShape, [&](int /*connection*/) {
+                                return std::make_unique<TellingProtocol>(sizes, asked, answered);
+                              }});
+  ASSERT_TRUE(generator.ok()) << generator.status();
+  {
+    LoadThread load(*std::move(generator), options);
+    while (answered < operations) std::this_thread::yield();
+    const auto result = load.End();
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_GE(result->latencies.count(), operations);
+    EXPECT_EQ(result->latencies.count(), answered);
+    EXPECT_EQ(asked, answered);
+    EXPECT_EQ(result->received_bytes, answered * sizes.answer_bytes);
+  }
+  server.join();
+}
+
+TEST(LoadThreadTest, GoesOnUntilItIsEndedAndWaitsForItsAnswers) {
+  RunThreadUntilAnswered(1000, {});
+}
+
+TEST(LoadThreadTest, KeepsARateUntilItIsEnded) { RunThreadUntilAnswered(100, {.rate = 100'000}); }
+
+TEST(LoadThreadTest, GoesOnWhenItStandsForAnotherMachine) {
+  RunThreadUntilAnswered(100, {.is_idle = true});
+}
+
+TEST(LoadThreadTest, ReportsAServerThatLeaves) {
+  auto loop = FloorLoop::Listen(0, {});
+  ASSERT_TRUE(loop.ok()) << loop.status();
+  std::atomic<uint64_t> asked{0};
+  std::atomic<uint64_t> answered{0};
+  auto generator = LoadGenerator::Connect({(*loop)->port(), {1, 1}, [&](int /*connection*/) {
+                                             return std::make_unique<TellingProtocol>(
+                                                 WireSizes(), asked, answered);
+                                           }});
+  ASSERT_TRUE(generator.ok()) << generator.status();
+  loop->reset();  // and with it the connection, which nobody has accepted
+  LoadThread load(*std::move(generator), {});
+  // One that is ended before it has asked for anything waits for no answer, and ends well.
+  while (asked == 0) std::this_thread::yield();
+  EXPECT_TRUE(absl::IsUnavailable(load.End().status()));
 }
 
 TEST(LoadGeneratorErrorTest, ReportsAServerThatIsNotThereOrLeaves) {
