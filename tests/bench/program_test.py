@@ -51,6 +51,19 @@ BAD = [
     (["replication", "--rate=fast"], "--rate"), (["replication", "--rounds=0"], "--rounds"),
     (["replication", "--rounds=1001"], "--rounds"), (["replication", "--seconds=0"], "--seconds"),
     (["replication", "--seconds=601"], "--seconds"), (["replication", "--larderd=/no/such/program"], "--larderd"),
+    (["replication", "--what=moon"], "--what"), (["replication", "--entries=5"], "--entries: --what=cpu"),
+    (["replication", "--idle_writers"], "--idle_writers"), (["replication", "--log_bytes=1MiB"], "--log_bytes"),
+    (["replication", "--what=copy", "--rate=5"], "--rate: --what=copy"),
+    (["replication", "--what=copy", "--entries=0"], "from 1 to 100000000"),
+    (["replication", "--what=copy", "--entries=100000001"], "from 1 to 100000000"),
+    (["replication", "--what=copy", "--log_bytes=1023KiB"], "from 1MiB to 1TiB"),
+    (["replication", "--what=copy", "--log_bytes=2TiB"], "from 1MiB to 1TiB"),
+    (["replication", "--what=copy", "--log_bytes=1100KiB"], "a multiple of 64KiB"),
+    (["replication", "--what=copy", "--reader_rate=0"], "from 1 to 1000000"),
+    (["replication", "--what=copy", "--reader_rate=1000001"], "from 1 to 1000000"),
+    (["replication", "--what=copy", "--copy_wait=0"], "--copy_wait"),
+    (["replication", "--what=copy", "--copy_wait=61m"], "from 1ms to 1h"),
+    (["replication", "--what=copy", "--larderd=/no/such/program"], "--larderd"),
     (["client", "--rounds=0"], "--rounds"), (["client", "--operations=0"], "--operations"),
     (["client", "--larderd=/no/such/program"], "--larderd"),
     (["hit_ratio", "TRACE"], "--capacity"), (["hit_ratio", "--capacity=2"], "FILE"),
@@ -331,9 +344,51 @@ class ProgramTest(unittest.TestCase):
         self.assertIn("as fast as they are answered", text)
 
     def test_replication_with_a_program_that_does_not_serve_fails(self):
-        result = run("replication", "--larderd=/bin/false", "--rounds=1", "--seconds=1", "--json")
-        self.assertEqual(result.returncode, 1, result.stdout)
-        self.assertEqual(result.stdout, "")
+        for what in ("cpu", "copy"):
+            result = run("replication", f"--what={what}", "--larderd=/bin/false", "--rounds=1", "--seconds=1", "--json")
+            self.assertEqual(result.returncode, 1, result.stdout)
+            self.assertEqual(result.stdout, "")
+
+    def test_replication_measures_a_copy_without_and_with_writers(self):
+        result = self.json_of("replication", "--what=copy", "--entries=20000", "--rounds=2", "--seconds=1",
+                              "--log_bytes=16MiB", "--reader_rate=500")
+        self.assertEqual((result["entries"], result["log_bytes"]), (20000, 16 << 20))
+        servers = ["larderd", "redis"] if shutil.which("redis-server") else ["larderd"]
+        self.assertEqual([(row["server"], row["has_writers"]) for row in result["rows"]],
+                         [(server, has_writers) for server in servers for has_writers in (False, True)])
+        for row in result["rows"]:
+            self.assertEqual(len(row["rounds"]), 2, row)
+            for one in row["rounds"]:
+                self.assertGreater(one["seconds"], 0)
+                self.assertGreater(one["resident_bytes"], 20000 * 116)
+                self.assertGreaterEqual(one["growth_bytes"], 0)
+                if not row["has_writers"]:
+                    self.assertEqual((one["before"], one["during"]), (None, None))
+                    continue
+                for load in (one["before"], one["during"]):
+                    self.assertTrue(0 < load["get_p99_micros"] <= load["get_max_micros"] * 1.01, load)
+                    self.assertGreater(load["sets_per_second"], 0)
+                # The rate is kept up while the load goes on, whatever the latencies are.
+                self.assertGreaterEqual(one["before"]["gets"], 500)
+
+    def test_replication_says_in_words_what_a_copy_costs(self):
+        text = self.text_of("replication", "--what=copy", "--entries=5000", "--rounds=1", "--seconds=1",
+                            "--idle_writers", env={"PATH": "/no/such/folder"})
+        self.assertIn("writers (idle)", text)
+        self.assertRegex(text, r"larderd: copy with / without writers \d+\.\d\d; Get p99 during / before the copy \d")
+        self.assertRegex(text, r"with writers by \d+\.\d MiB, ring \+ 5 % are \d+\.\d \(64\.0 \+ \d")
+        self.assertIn("redis-server is NOT INSTALLED", text)
+        self.assertNotIn("did not end", text)
+
+    def test_replication_goes_on_after_a_copy_that_does_not_end_in_time(self):
+        flags = ("replication", "--what=copy", "--entries=20000", "--rounds=1", "--seconds=1", "--copy_wait=1ms")
+        text = self.text_of(*flags)
+        for server in ["larderd", "redis"] if shutil.which("redis-server") else ["larderd"]:
+            for writers in ("without", "with"):
+                self.assertIn(f"{server} {writers} writers did not end within 1ms in 1 of 1 rounds", text)
+        self.assertIn("copy with / without writers -;", text)
+        rounds = [one for row in self.json_of(*flags)["rows"] for one in row["rounds"]]
+        self.assertEqual({one["seconds"] for one in rounds}, {None})
 
     def test_log_times_each_kind_by_each_number_of_threads(self):
         figures = self.json_of("log", "--keys=100", "--operations=1K", "--rounds=1")

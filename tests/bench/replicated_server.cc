@@ -76,9 +76,12 @@ ReplicatedServer::ReplicatedServer(const Options& options)
 ReplicatedServer::~ReplicatedServer() {
   for (Node* const node : {&replica_, &primary_}) {
     node->process.reset();
-    // A replica of redis keeps the copy that it was sent as a file.
+    // A replica of redis keeps the copy that it was sent as a file; one that was ended meanwhile,
+    // under a name of its own.
     std::error_code error;
-    std::filesystem::remove(node->folder.path() + "/dump.rdb", error);
+    for (const auto& file : std::filesystem::directory_iterator(node->folder.path(), error)) {
+      std::filesystem::remove(file.path(), error);
+    }
   }
 }
 
@@ -88,16 +91,18 @@ absl::StatusOr<std::unique_ptr<ReplicatedServer>> ReplicatedServer::Start(const 
   // A node with a bus listens before it says that it leads, and refuses writes until then.
   if (status.ok()) {
     status = WaitFor("the primary takes no writes", [&]() -> absl::StatusOr<bool> {
-      const absl::Status filled = server->Fill();
+      const absl::Status filled = server->Fill(1);
       if (!filled.ok()) return filled;
       return true;
     });
   }
-  if (!status.ok() || options.followers == Followers::kNone) {
+  if (status.ok()) status = server->Fill(server->keys_.size());
+  if (!status.ok() || options.followers == Followers::kNone ||
+      options.followers == Followers::kLater) {
     return status.ok() ? absl::StatusOr<std::unique_ptr<ReplicatedServer>>(std::move(server))
                        : status;
   }
-  status = server->StartNode(server->replica_, /*is_replica=*/true);
+  status = server->StartReplica();
   if (status.ok()) {
     status = WaitFor("the replica does not follow", [&] { return server->Follows(); });
   }
@@ -105,6 +110,8 @@ absl::StatusOr<std::unique_ptr<ReplicatedServer>> ReplicatedServer::Start(const 
   if (options.followers == Followers::kGone) server->replica_.process.reset();
   return server;
 }
+
+absl::Status ReplicatedServer::StartReplica() { return StartNode(replica_, /*is_replica=*/true); }
 
 absl::Status ReplicatedServer::StartNode(Node& node, bool is_replica) {
   if (!node.folder.ok()) return absl::InternalError("cannot make a folder in /tmp");
@@ -130,6 +137,9 @@ std::vector<std::string> ReplicatedServer::CommandOf(const Node& node, bool is_r
   std::ranges::replace(command, std::string("--metrics_listen="),
                        absl::StrCat("--metrics_listen=127.0.0.1:", node.metrics_port));
   command.push_back(absl::StrCat("--bus_listen=127.0.0.1:", node.bus_port));
+  if (options_.log_bytes.has_value()) {
+    command.push_back(absl::StrCat("--log_bytes=", *options_.log_bytes));
+  }
   if (is_replica) {
     command.push_back(
         absl::StrCat("--replica_of=127.0.0.1:", primary_.port, "@", primary_.bus_port));
@@ -137,7 +147,7 @@ std::vector<std::string> ReplicatedServer::CommandOf(const Node& node, bool is_r
   return command;
 }
 
-absl::Status ReplicatedServer::Fill() {
+absl::Status ReplicatedServer::Fill(uint64_t keys) {
   Workload fill = options_.workload;
   fill.operation = WorkloadOperation::kSet;
   const auto generator = LoadGenerator::Connect(
@@ -145,16 +155,18 @@ absl::Status ReplicatedServer::Fill() {
          return server_->MakeProtocol(fill, primary_.port, KeyPicker::InTurn(keys_));
        }});
   if (!generator.ok()) return generator.status();
-  const auto result = (*generator)->Run(keys_.size(), /*rate=*/std::nullopt);
+  const auto result = (*generator)->Run(keys, /*rate=*/std::nullopt);
   if (!result.ok() || result->failures == 0) return result.status();
   return absl::InternalError(absl::StrCat("a Set failed: ", result->first_failure));
 }
 
-absl::StatusOr<std::unique_ptr<LoadGenerator>> ReplicatedServer::Connect(const LoadShape& shape,
-                                                                         uint64_t seed) {
-  return LoadGenerator::Connect({primary_.port, shape, [&, seed](int connection) {
+absl::StatusOr<std::unique_ptr<LoadGenerator>> ReplicatedServer::Connect(
+    WorkloadOperation operation, const LoadShape& shape, uint64_t seed) {
+  Workload workload = options_.workload;
+  workload.operation = operation;
+  return LoadGenerator::Connect({primary_.port, shape, [&](int connection) {
                                    return server_->MakeProtocol(
-                                       options_.workload, primary_.port,
+                                       workload, primary_.port,
                                        KeyPicker::AtRandom(keys_, seed + connection));
                                  }});
 }
@@ -165,6 +177,7 @@ absl::Status ReplicatedServer::WaitUntilCaughtUp() {
 }
 
 absl::StatusOr<bool> ReplicatedServer::Follows() {
+  if (replica_.process->HasEnded()) return absl::AbortedError("the replica's process has ended");
   if (is_redis()) {
     const auto link = RedisInfo(replica_.port, "master_link_status:");
     if (!link.ok()) return link.status();
@@ -186,6 +199,17 @@ absl::StatusOr<bool> ReplicatedServer::HasCaughtUp() {
   const auto lag = Metric(primary_.metrics_port, "larder_replication_replica_lag_bytes{");
   if (!lag.ok()) return lag.status();
   return LastNumber(*lag) == 0;
+}
+
+absl::StatusOr<uint64_t> ReplicatedServer::CountReplicaEntries() {
+  if (is_redis()) {
+    const auto connection = LineConnection::Open(replica_.port);
+    if (!connection.ok()) return connection.status();
+    return MakeRedisPeer()->CountEntries(**connection);
+  }
+  const auto entries = Metric(replica_.metrics_port, "larder_entries ");
+  if (!entries.ok()) return entries.status();
+  return static_cast<uint64_t>(std::max(0.0, LastNumber(*entries)));
 }
 
 absl::StatusOr<bool> ReplicatedServer::KeepsLog() {

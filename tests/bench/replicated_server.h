@@ -25,6 +25,7 @@ enum class Followers {
   kNone,
   kGone,  // one has followed, and has ended: larderd goes on writing its log, for nobody
   kOne,
+  kLater,  // StartReplica starts one
 };
 
 // larderd or redis-server with its replica, each a process of its own on free ports of 127.0.0.1.
@@ -35,6 +36,7 @@ class ReplicatedServer {
     std::string larderd;  // the program; empty: redis-server
     Followers followers = Followers::kNone;
     Workload workload;
+    std::optional<uint64_t> log_bytes = {};  // of larderd; absent: what it has by itself
   };
 
   // Starts them, sets each key once, and waits until the replica follows, so that what is measured
@@ -51,8 +53,18 @@ class ReplicatedServer {
     return replica_.process->pid();
   }
 
-  // Connections to the primary. Must not outlive this.
-  absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(const LoadShape& shape, uint64_t seed);
+  // REQUIRES: Followers::kLater, and not called before. Starts the replica and waits for nothing
+  // but that it listens. INTERNAL, UNAVAILABLE: it does not.
+  absl::Status StartReplica();
+  // Whether the replica has all and follows. ABORTED: its process has ended. UNAVAILABLE: one does
+  // not answer, maybe for now.
+  absl::StatusOr<bool> Follows();
+  // How many entries the replica has.
+  absl::StatusOr<uint64_t> CountReplicaEntries();
+
+  // Connections to the primary for one kind of operation. Must not outlive this.
+  absl::StatusOr<std::unique_ptr<LoadGenerator>> Connect(WorkloadOperation operation,
+                                                         const LoadShape& shape, uint64_t seed);
 
   // Waits until the replica has said that it has all that was written. DEADLINE_EXCEEDED: it has
   // not within a minute.
@@ -74,8 +86,8 @@ class ReplicatedServer {
   bool is_redis() const { return options_.larderd.empty(); }
   absl::Status StartNode(Node& node, bool is_replica);
   std::vector<std::string> CommandOf(const Node& node, bool is_replica) const;
-  absl::Status Fill();
-  absl::StatusOr<bool> Follows();
+  // Sets the first so many keys.
+  absl::Status Fill(uint64_t keys);
   absl::StatusOr<bool> HasCaughtUp();
 
   const Options options_;

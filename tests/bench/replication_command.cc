@@ -16,7 +16,9 @@
 #include "tests/bench/hot_path/process_cpu.h"
 #include "tests/bench/hot_path/process_sleeps.h"
 #include "tests/bench/median.h"
+#include "tests/bench/median_and_spread.h"
 #include "tests/bench/replicated_server.h"
+#include "tests/bench/replication_copy_command.h"
 #include "tests/bench/subcommands.h"
 
 namespace larder::bench {
@@ -31,12 +33,16 @@ constexpr int kRoundsMax = 1000;
 constexpr int kSecondsMax = 600;
 constexpr int kRateMax = 10'000'000;
 
+constexpr const char* kCpuFlags[] = {"--rate"};
+
 struct ReplicationArguments {
+  std::string what = "cpu";
   std::string larderd;  // empty: beside this program
   int rate = 50'000;
   int rounds = 3;
   int seconds = 3;
   bool json = false;
+  CopyArguments copy;
 };
 
 // A line of the table.
@@ -104,7 +110,8 @@ absl::Status MeasureRound(const ReplicationArguments& arguments, int round,
                           const Workload& workload, Case& measured) {
   const auto server = ReplicatedServer::Start({measured.larderd, measured.followers, workload});
   if (!server.ok()) return server.status();
-  const auto generator = (*server)->Connect(measured.shape, static_cast<uint64_t>(round) * 1000);
+  const auto generator = (*server)->Connect(WorkloadOperation::kSet, measured.shape,
+                                            static_cast<uint64_t>(round) * 1000);
   if (!generator.ok()) return generator.status();
   const auto warmed_up = (*generator)->Run(workload.keys(), /*rate=*/std::nullopt);
   if (!warmed_up.ok()) return warmed_up.status();
@@ -164,12 +171,6 @@ double Increase(const std::vector<Case>& cases, bool is_redis, const LoadShape& 
          Find(cases, is_redis, Followers::kNone, shape).total_micros();
 }
 
-std::string MedianAndSpread(const std::vector<double>& values) {
-  if (values.empty()) return "-";
-  const auto [least, most] = std::ranges::minmax(values);
-  return absl::StrFormat("%.2f (%.2f-%.2f)", Median(values), least, most);
-}
-
 std::string MedianOf(const std::vector<double>& values) {
   return values.empty() ? "-" : absl::StrFormat("%.3f", Median(values));
 }
@@ -180,8 +181,8 @@ std::string ToText(const std::vector<Case>& cases, bool has_redis) {
   for (const Case& each : cases) {
     absl::StrAppendFormat(&text, "%-18s %2d x %-2d %9.0f  %-22s %-22s %9s %9s%s\n", each.server,
                           each.shape.connections, each.shape.in_flight, Median(each.rates),
-                          MedianAndSpread(each.primary_micros),
-                          MedianAndSpread(each.replica_micros), MedianOf(each.primary_sleeps),
+                          MedianAndSpread(each.primary_micros, 2),
+                          MedianAndSpread(each.replica_micros, 2), MedianOf(each.primary_sleeps),
                           MedianOf(each.replica_sleeps),
                           each.kept_log ? "" : "  ATTENTION: it kept no log");
   }
@@ -212,7 +213,19 @@ Json ToJson(const std::vector<Case>& cases) {
   return rows;
 }
 
-absl::Status Run(const ReplicationArguments& arguments, Invocation& invocation) {
+// INVALID_ARGUMENT: a flag is given that would change nothing.
+template <size_t n>
+absl::Status RefuseFlags(const CLI::App& command, const char* const (&flags)[n],
+                         const ReplicationArguments& arguments) {
+  for (const char* const flag : flags) {
+    if (command.count(flag) == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": --what=", arguments.what, " does not use it"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunCpu(const ReplicationArguments& arguments, Invocation& invocation) {
   const auto larderd = FindLarderd(arguments.larderd);
   if (!larderd.ok()) return larderd.status();
   const auto workloads = FindWorkloads({kWorkload});
@@ -245,30 +258,58 @@ absl::Status Run(const ReplicationArguments& arguments, Invocation& invocation) 
   return absl::OkStatus();
 }
 
+absl::Status Run(const CLI::App& command, const ReplicationArguments& arguments,
+                 Invocation& invocation) {
+  const bool is_copy = arguments.what == "copy";
+  const absl::Status status = is_copy ? RefuseFlags(command, kCpuFlags, arguments)
+                                      : RefuseFlags(command, kCopyFlags, arguments);
+  if (!status.ok()) return status;
+  if (!is_copy) return RunCpu(arguments, invocation);
+  return RunCopy(arguments.copy,
+                 {arguments.larderd, arguments.rounds, arguments.seconds, arguments.json},
+                 invocation);
+}
+
 }  // namespace
 
 void AddReplicationCommand(CLI::App& app, Invocation& invocation) {
   auto arguments = std::make_shared<ReplicationArguments>();
   CLI::App& command = *app.add_subcommand(
-      "replication", "Processor time that a replica costs at larderd and at redis-server");
+      "replication",
+      "What a replica costs at larderd and at redis-server: processor time, its copy");
+  cli::AddChoice(command, "--what", {"cpu", "copy"}, arguments->what,
+                 "Processor time of a Set, or a full copy; else cpu");
   cli::AddText(command, "--larderd", "PROGRAM", arguments->larderd,
                "The program; else the one beside this");
   cli::AddWhole<int>(command, "--rate", arguments->rate, {0, kRateMax},
-                     "Sets per second; 0: as many as are answered; else 50000");
+                     "cpu: Sets per second; 0: as many as are answered; else 50000");
   cli::AddWhole<int>(command, "--rounds", arguments->rounds, {1, kRoundsMax},
                      "Of which the median counts; else 3");
   cli::AddWhole<int>(command, "--seconds", arguments->seconds, {1, kSecondsMax},
-                     "Of a round; else 3");
+                     "Of a round, of the load before a copy; else 3");
+  AddCopyFlags(command, arguments->copy);
   command.add_flag("--json", arguments->json, "Print JSON");
   command.footer(
-      "Each round starts each case anew, one after the other: without a bus, with a log whose\n"
+      "Each round starts each case anew, one after the other. --what=cpu: without a bus, with a "
+      "log whose\n"
       "reader has gone, with a replica; redis-server without and with one. Measured is from when\n"
       "the replica follows (its copy does not count) until it has all that was written.\n"
       "Processor time is utime + stime of all threads of the process. sleeps: how often its\n"
       "threads waited (voluntary context switches), for each Set.\n"
-      "Example: larder_bench replication --rate=50000 --rounds=5");
-  command.callback([&invocation, arguments] {
-    invocation.run = [&invocation, arguments] { return Run(*arguments, invocation); };
+      "--what=copy: a new replica comes to a full primary, larderd and redis-server, without any\n"
+      "load and with one: writers on 4 connections with 16 Sets in flight on each, of keys at\n"
+      "random, as fast as they are answered, and a reader at a steady rate on a connection of its\n"
+      "own. Seconds are from the start of the replica's process (--replica_of, --replicaof) until\n"
+      "it has all and follows (redis: master_link_status:up). The load goes on for --seconds\n"
+      "before that, for comparison. A copy that is not there after --copy_wait is given up, and\n"
+      "said so. primary grew: the most resident memory of its process (not of redis' child)\n"
+      "during the copy, less what it had before.\n"
+      "Example: larder_bench replication --rate=50000 --rounds=5\n"
+      "Example: larder_bench replication --what=copy --rounds=3 --idle_writers");
+  command.callback([&command, &invocation, arguments] {
+    invocation.run = [&command, &invocation, arguments] {
+      return Run(command, *arguments, invocation);
+    };
   });
 }
 

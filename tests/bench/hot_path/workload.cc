@@ -25,7 +25,9 @@ bool Workload::is_pipeline() const {
   return operation == Operation::kPipelineGet || operation == Operation::kPipelineSet;
 }
 
-uint64_t Workload::keys() const { return std::min(kKeysMax, kStoredBytesMax / value_bytes); }
+uint64_t Workload::keys() const {
+  return keys_wanted.value_or(std::min(kKeysMax, kStoredBytesMax / value_bytes));
+}
 
 LoadShape Workload::PeerShape() const {
   if (is_pipeline()) return shape;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,10 +23,11 @@ struct Workload {
   LoadShape shape;  // of gRPC's connections
   int keys_per_operation = 1;
   uint64_t operations = 1;  // of one run, unless told otherwise: about a second of redis' processor
+  std::optional<uint64_t> keys_wanted = {};
 
   bool writes() const;
   bool is_pipeline() const;
-  // How many different keys there are; fewer when values are large.
+  // How many different keys there are: keys_wanted, else 10000; fewer when values are large.
   uint64_t keys() const;
   // The connections of redis and memcached. As many operations in flight where the protocol allows
   // it: on a Pipeline's connections the same, else 50 connections at most without pipelining.
