@@ -84,14 +84,15 @@ void ReplicationSink::Tick(BootTime now) {
 SinkEffects ReplicationSink::TakeEffects() { return std::exchange(effects_, {}); }
 
 void ReplicationSink::OnConnected(BootTime now) {
-  if (stream_ != Stream::kConnecting) return;
+  // While the shell has yet to connect, what it tells of is the stream before.
+  if (stream_ != Stream::kConnecting || effects_.connect) return;
   heard_at_ = now;
   stream_ = Stream::kGreeting;
   Greet();
 }
 
 void ReplicationSink::OnDisconnected(std::string why, BootTime now) {
-  if (stream_ == Stream::kNone) return;
+  if (stream_ == Stream::kNone || effects_.connect) return;
   if (why.empty()) why = "the stream ended";
   Drop(SinkTrouble::kDisconnected, std::move(why), backoff_.Next(), now);
   effects_.disconnect = false;

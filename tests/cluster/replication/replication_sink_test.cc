@@ -89,6 +89,20 @@ TEST_F(ReplicationSinkTest, SaysWhereItsDataGoesTo) {
   EXPECT_FALSE(hello_.copy.has_value());
 }
 
+// As while the shell cannot write its state and carries out nothing.
+TEST_F(ReplicationSinkTest, WhatIsToldOfAnEarlierStreamIsNotTakenForTheNext) {
+  sink_.Follow(true, At(1));
+  sink_.Tick(At(1));
+  sink_.OnConnected(At(2));
+  sink_.OnDisconnected("of the earlier one", At(3));
+  const SinkEffects effects = sink_.TakeEffects();
+  EXPECT_TRUE(effects.disconnect);
+  EXPECT_TRUE(effects.connect);
+  EXPECT_TRUE(effects.sends.empty());
+  sink_.OnConnected(At(4));
+  EXPECT_EQ(sink_.TakeEffects().sends.size(), 1u);
+}
+
 TEST_F(ReplicationSinkTest, AcknowledgesWhatIsConfirmedOnly) {
   EXPECT_EQ(LastAck(Receive(ToContinue(100)))->applied, (Position{kEpoch, 100}));
   SinkEffects effects = Receive(LogBatch{100, 110, "records"});
