@@ -13,8 +13,7 @@
 #include "client/flags/arguments.h"
 #include "tests/bench/child_process.h"
 #include "tests/bench/find_larderd.h"
-#include "tests/bench/hot_path/process_cpu.h"
-#include "tests/bench/hot_path/process_sleeps.h"
+#include "tests/bench/hot_path/process_usage.h"
 #include "tests/bench/median.h"
 #include "tests/bench/median_and_spread.h"
 #include "tests/bench/replicated_server.h"
@@ -65,19 +64,6 @@ struct Case {
   }
 };
 
-struct Usage {
-  int64_t cpu_nanos;
-  uint64_t sleeps;
-};
-
-absl::StatusOr<Usage> UsageOf(pid_t pid) {
-  const auto cpu_nanos = ProcessCpuNanos(pid);
-  if (!cpu_nanos.ok()) return cpu_nanos.status();
-  const auto sleeps = ProcessSleeps(pid);
-  if (!sleeps.ok()) return sleeps.status();
-  return Usage{*cpu_nanos, *sleeps};
-}
-
 // The same load for so many seconds; how many Sets that were, and per second.
 absl::StatusOr<std::pair<uint64_t, double>> Load(LoadGenerator& generator, int rate, int seconds) {
   constexpr uint64_t kAtATime = 20'000;  // without a rate: nobody knows how many they will be
@@ -100,8 +86,8 @@ absl::StatusOr<std::pair<uint64_t, double>> Load(LoadGenerator& generator, int r
   return std::pair(sets, static_cast<double>(sets) * 1e9 / static_cast<double>(elapsed_nanos));
 }
 
-void Note(const Usage& begin, const Usage& end, double sets, std::vector<double>& micros,
-          std::vector<double>& sleeps) {
+void Note(const ProcessUsage& begin, const ProcessUsage& end, double sets,
+          std::vector<double>& micros, std::vector<double>& sleeps) {
   micros.push_back(static_cast<double>(end.cpu_nanos - begin.cpu_nanos) / 1e3 / sets);
   sleeps.push_back(static_cast<double>(end.sleeps - begin.sleeps) / sets);
 }
@@ -119,9 +105,9 @@ absl::Status MeasureRound(const ReplicationArguments& arguments, int round,
     return caught_up;
   }
   const std::optional<pid_t> replica = (*server)->replica();
-  const auto primary_begin = UsageOf((*server)->primary());
+  const auto primary_begin = UsageOfProcess((*server)->primary());
   if (!primary_begin.ok()) return primary_begin.status();
-  const auto replica_begin = replica.has_value() ? UsageOf(*replica) : Usage{};
+  const auto replica_begin = replica.has_value() ? UsageOfProcess(*replica) : ProcessUsage{};
   if (!replica_begin.ok()) return replica_begin.status();
   const auto load = Load(**generator, arguments.rate, arguments.seconds);
   if (!load.ok()) return load.status();
@@ -129,7 +115,7 @@ absl::Status MeasureRound(const ReplicationArguments& arguments, int round,
   if (const absl::Status caught_up = (*server)->WaitUntilCaughtUp(); !caught_up.ok()) {
     return caught_up;
   }
-  const auto primary_end = UsageOf((*server)->primary());
+  const auto primary_end = UsageOfProcess((*server)->primary());
   if (!primary_end.ok()) return primary_end.status();
   const double sets = static_cast<double>(load->first);
   Note(*primary_begin, *primary_end, sets, measured.primary_micros, measured.primary_sleeps);
@@ -140,7 +126,7 @@ absl::Status MeasureRound(const ReplicationArguments& arguments, int round,
     measured.kept_log = measured.kept_log && *keeps_log;
   }
   if (!replica.has_value()) return absl::OkStatus();
-  const auto replica_end = UsageOf(*replica);
+  const auto replica_end = UsageOfProcess(*replica);
   if (!replica_end.ok()) return replica_end.status();
   Note(*replica_begin, *replica_end, sets, measured.replica_micros, measured.replica_sleeps);
   return absl::OkStatus();

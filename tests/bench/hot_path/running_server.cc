@@ -7,8 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "tests/bench/hot_path/process_cpu.h"
-#include "tests/bench/hot_path/process_sleeps.h"
+#include "tests/bench/hot_path/process_usage.h"
 #include "tests/bench/hot_path/system_call_counter.h"
 #include "tests/bench/line_connection.h"
 #include "tests/bench/server_start.h"
@@ -33,22 +32,8 @@ uint64_t ShortRun(const LoadShape& shape, uint64_t operations) {
   return std::max(operations / kShare, static_cast<uint64_t>(shape.connections * shape.in_flight));
 }
 
-// What a process has used and done so far.
-struct Usage {
-  int64_t cpu_nanos;
-  int64_t sleeps;
-};
-
-absl::StatusOr<Usage> UsageOf(pid_t pid) {
-  const auto cpu_nanos = ProcessCpuNanos(pid);
-  if (!cpu_nanos.ok()) return cpu_nanos.status();
-  const auto sleeps = ProcessSleeps(pid);
-  if (!sleeps.ok()) return sleeps.status();
-  return Usage{*cpu_nanos, static_cast<int64_t>(*sleeps)};
-}
-
-Measurement MakeMeasurement(const LoadShape& shape, const LoadResult& result, const Usage& begin,
-                            const Usage& end) {
+Measurement MakeMeasurement(const LoadShape& shape, const LoadResult& result,
+                            const ProcessUsage& begin, const ProcessUsage& end) {
   const double operations = static_cast<double>(result.latencies.count());
   const auto quantile = [&](double share) {
     return absl::ToDoubleMicroseconds(result.latencies.Quantile(share));
@@ -149,11 +134,11 @@ absl::StatusOr<Measurement> RunningServer::Measure(const LoadShape& shape,
   const uint64_t short_run = ShortRun(shape, options.operations);
   const auto warmed_up = RunOn(**generator, short_run, /*rate=*/std::nullopt);
   if (!warmed_up.ok()) return warmed_up.status();
-  const auto begin = UsageOf(process_->pid());
+  const auto begin = UsageOfProcess(process_->pid());
   if (!begin.ok()) return begin.status();
   const auto result = RunOn(**generator, options.operations, options.rate);
   if (!result.ok()) return result.status();
-  const auto end = UsageOf(process_->pid());
+  const auto end = UsageOfProcess(process_->pid());
   if (!end.ok()) return end.status();
   Measurement measurement = MakeMeasurement(shape, *result, *begin, *end);
   if (options.counts_system_calls) {
