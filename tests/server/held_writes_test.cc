@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -61,7 +62,8 @@ class HeldWritesTest : public HandlerTest {
 
   std::unique_ptr<storage::MutationLog> log_;
   std::unique_ptr<LogReader> reader_;
-  int rooms_ = 0;
+  // Room may come to any thread that writes.
+  std::atomic<int> rooms_ = 0;
   ReplicaAcks acks_;
   HeldWrites held_;
 };
