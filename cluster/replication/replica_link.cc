@@ -26,8 +26,14 @@ std::string WhyNotContinued(const std::optional<Position>& position, const Histo
 }  // namespace
 
 ReplicaLink::ReplicaLink(LinkId id, const SourceOptions* options, const ReplicationState* state,
-                         SourceCounts* counts, BootTime now)
-    : id_(id), options_(options), state_(state), counts_(counts), pulled_at_(now), heard_at_(now) {}
+                         SourceCounts* counts, CopyPace* pace, BootTime now)
+    : id_(id),
+      options_(options),
+      state_(state),
+      counts_(counts),
+      pace_(pace),
+      pulled_at_(now),
+      heard_at_(now) {}
 
 std::optional<Position> ReplicaLink::applied() const {
   return generation_ == state_->generation() ? applied_ : std::nullopt;
@@ -188,7 +194,7 @@ std::optional<SourceMessage> ReplicaLink::NextMessage(ReplicationFeed* feed, uin
     HoldWriters(feed);
     return CopyEnd{copy_end_};
   }
-  if (copying_ == Copying::kCopying) return NextOfCopy(feed, bytes_max);
+  if (copying_ == Copying::kCopying) return NextOfCopy(feed, bytes_max, condition);
   HoldWriters(feed);
   const uint64_t until = state_->leads() ? UINT64_MAX : state_->sequence();
   if (sent_ >= until || condition.log_rests) return std::nullopt;
@@ -206,12 +212,26 @@ std::optional<SourceMessage> ReplicaLink::NextOfLog(ReplicationFeed* feed,
   if (read.result == ReplicationFeed::LogResult::kNothingNew) return std::nullopt;
   LogBatch batch{sent_, read.next, std::move(read.payload)};
   sent_ = read.next;
+  if (copying_ == Copying::kCopying && !waits_for_pace_) log_bytes_ += read.log_bytes;
   return batch;
 }
 
-std::optional<SourceMessage> ReplicaLink::NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max) {
+std::optional<SourceMessage> ReplicaLink::NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max,
+                                                     const SourceCondition& condition) {
   if (!chunk_.has_value()) {
-    chunk_ = feed->ReadChunk(cursor_, std::min(bytes_max, options_->chunk_bytes), copied_);
+    const bool is_due = pace_->IsDue(condition.now);
+    if (is_due) {
+      chunk_ = feed->ReadChunk(cursor_, std::min(bytes_max, options_->chunk_bytes), copied_);
+      pace_->Take(CostOf(*chunk_));
+    }
+    if (waits_for_pace_ == is_due) {
+      waits_for_pace_ = !is_due;
+      HoldWriters(feed);
+    }
+    if (waits_for_pace_) {
+      if (condition.log_rests) return std::nullopt;
+      return NextOfCopyLog(feed, UINT64_MAX, bytes_max);
+    }
   }
   // Of a follower nothing that it has not confirmed: the replica may not know the epochs of it.
   const bool may_be_sent = state_->leads() || chunk_->exact_from <= state_->sequence();
@@ -220,20 +240,23 @@ std::optional<SourceMessage> ReplicaLink::NextOfCopy(ReplicationFeed* feed, uint
   return NextOfCopyLog(feed, chunk_->position, bytes_max);
 }
 
+uint64_t ReplicaLink::CostOf(const ReplicationFeed::Chunk& chunk) const {
+  return std::max<uint64_t>(chunk.payload.size(), options_->chunk_cost);
+}
+
 std::optional<SourceMessage> ReplicaLink::NextOfCopyLog(ReplicationFeed* feed, uint64_t until,
                                                         uint64_t bytes_max) {
   if (!state_->leads()) until = std::min(until, state_->sequence());
   if (sent_ >= until) return std::nullopt;
   std::optional<SourceMessage> message = NextOfLog(feed, {sent_, until, bytes_max, cursor_});
   if (message.has_value()) {
-    const uint64_t bytes = std::get<LogBatch>(*message).payload.size();
-    log_bytes_ += bytes;
-    counts_->copy_log_bytes += bytes;
+    counts_->copy_log_bytes += std::get<LogBatch>(*message).payload.size();
   }
   return message;
 }
 
 CopyChunk ReplicaLink::TakeChunk(ReplicationFeed* feed) {
+  chunk_room_ += CostOf(*chunk_) / 2;
   CopyChunk message{cursor_,      std::move(chunk_->end),     chunk_->position,
                     chunk_->keep, std::move(chunk_->payload), chunk_->exact_from};
   const bool is_last = chunk_->is_last;
@@ -241,7 +264,6 @@ CopyChunk ReplicaLink::TakeChunk(ReplicationFeed* feed) {
   cursor_ = message.end;
   exact_from_ = std::max({exact_from_, message.position, message.exact_from});
   chunk_bytes_ += message.payload.size();
-  chunk_room_ += std::max<uint64_t>(message.payload.size(), options_->chunk_cost) / 2;
   counts_->chunk_bytes += message.payload.size();
   if (message.keep) ++counts_->chunks_kept;
   if (is_last) {
@@ -281,6 +303,7 @@ void ReplicaLink::HoldWriters(ReplicationFeed* feed) {
       feed->ReleaseWriters();
       return;
     case Copying::kCopying: {
+      if (waits_for_pace_) return feed->HoldWriters(sent_, options_->install_lag_bytes);
       const uint64_t room = options_->copy_log_bytes + chunk_room_;
       const uint64_t left = room > log_bytes_ ? room - log_bytes_ : 0;
       feed->HoldWriters(sent_, std::min(left, options_->install_lag_bytes));

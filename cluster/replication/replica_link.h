@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "cluster/replication/boot_time.h"
+#include "cluster/replication/copy_pace.h"
 #include "cluster/replication/messages.h"
 #include "cluster/replication/replication_feed.h"
 #include "cluster/replication/replication_state.h"
@@ -15,19 +16,23 @@
 namespace larder::cluster {
 
 // The source's end of one stream: what the replica was last sent and has acknowledged, and what
-// comes next. Not thread-safe; owned by ReplicationSource. `options`, `state`, `counts` outlive it.
+// comes next. Not thread-safe; owned by ReplicationSource. `options`, `state`, `counts`, `pace`
+// outlive it.
 // Rule 4: what a chunk has at its position is sent behind the log up to there, and the copy ends
-// where all of it is exact. The log has room by what chunks have had, half of it, so that chunks
-// have two thirds of the stream however much is written; writers are held for it.
+// where all of it is exact. While a chunk is due the log has room by what chunks have had, half of
+// it, so that chunks have two thirds of the stream however much is written; writers are held for
+// it. While none is due, since copies keep a pace, the stream is the log's.
 class ReplicaLink {
  public:
   ReplicaLink(LinkId id, const SourceOptions* options, const ReplicationState* state,
-              SourceCounts* counts, BootTime now);
+              SourceCounts* counts, CopyPace* pace, BootTime now);
 
   LinkId id() const { return id_; }
   const std::optional<Hello>& hello() const { return hello_; }
   bool is_welcome() const { return is_welcome_; }
   bool is_copying() const { return copying_ != Copying::kNot; }
+  // It is copying, and its next chunk was not due when it was last asked for a message.
+  bool waits_for_pace() const { return copying_ == Copying::kCopying && waits_for_pace_; }
   uint64_t sent() const { return sent_; }  // the sequence up to which the log was sent
   bool is_closing() const { return close_.has_value(); }
   std::optional<CloseReason> close_reason() const { return close_; }
@@ -57,7 +62,10 @@ class ReplicaLink {
   Welcome::Kind DecideKind(ReplicationFeed* feed, Welcome* welcome);
   std::optional<SourceMessage> NextMessage(ReplicationFeed* feed, uint64_t bytes_max,
                                            const SourceCondition& condition);
-  std::optional<SourceMessage> NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max);
+  std::optional<SourceMessage> NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max,
+                                          const SourceCondition& condition);
+  // What a chunk counts for: a small one, or one that is kept, takes time, too.
+  uint64_t CostOf(const ReplicationFeed::Chunk& chunk) const;
   std::optional<SourceMessage> NextOfCopyLog(ReplicationFeed* feed, uint64_t until,
                                              uint64_t bytes_max);
   std::optional<SourceMessage> NextOfLog(ReplicationFeed* feed,
@@ -71,6 +79,7 @@ class ReplicaLink {
   const SourceOptions* const options_;
   const ReplicationState* const state_;
   SourceCounts* const counts_;
+  CopyPace* const pace_;
 
   std::optional<Hello> hello_;
   std::optional<CloseReason> close_;
@@ -89,7 +98,8 @@ class ReplicaLink {
   std::optional<ReplicationFeed::Chunk> chunk_;  // read, and waiting for the log before it
   uint64_t chunk_bytes_ = 0;                     // of this stream
   uint64_t chunk_room_ = 0;                      // for the log, by the chunks of this stream
-  uint64_t log_bytes_ = 0;                       // of this stream while copying
+  uint64_t log_bytes_ = 0;                       // read for this stream while a chunk was due
+  bool waits_for_pace_ = false;
   BootTime pulled_at_;
 
   std::optional<Position> applied_;

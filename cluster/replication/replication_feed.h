@@ -27,6 +27,7 @@ class ReplicationFeed {
     LogResult result = LogResult::kNothingNew;
     uint64_t next = 0;
     std::string payload;
+    uint64_t log_bytes = 0;  // of what was read, also of records that were left out
   };
   // What an earlier pass has copied: what lies before `cursor`, exact at `sequence`.
   struct Copied {

@@ -62,7 +62,7 @@ void ReplicationSource::Stop(const Epoch& epoch) {
 
 void ReplicationSource::Connect(LinkId link, BootTime now) {
   links_.emplace(std::piecewise_construct, std::forward_as_tuple(link),
-                 std::forward_as_tuple(link, &options_, state_, &counts_, now));
+                 std::forward_as_tuple(link, &options_, state_, &counts_, &pace_, now));
 }
 
 void ReplicationSource::Disconnect(LinkId link, ReplicationFeed* feed) {
@@ -278,6 +278,15 @@ size_t ReplicationSource::ConnectedInTime(BootTime now) const {
 bool ReplicationSource::IsCopying() const {
   return std::any_of(links_.begin(), links_.end(),
                      [](const auto& entry) { return entry.second.is_copying(); });
+}
+
+bool ReplicationSource::CopiesWaitForPace() const {
+  bool waits = false;
+  for (const auto& [id, link] : links_) {
+    if (link.is_copying() && !link.waits_for_pace()) return false;
+    waits |= link.waits_for_pace();
+  }
+  return waits;
 }
 
 uint64_t ReplicationSource::UnsentFor(uint64_t end) const {

@@ -25,7 +25,10 @@ namespace larder::cluster {
 class ReplicationSource {
  public:
   ReplicationSource(SourceOptions options, ReplicationState* state)
-      : options_(std::move(options)), state_(state), departed_(options_.replicas_max) {}
+      : options_(std::move(options)),
+        state_(state),
+        pace_(options_.copy_bytes_per_second),
+        departed_(options_.replicas_max) {}
   ReplicationSource(const ReplicationSource&) = delete;
   ReplicationSource& operator=(const ReplicationSource&) = delete;
 
@@ -64,6 +67,8 @@ class ReplicationSource {
   size_t ConnectedInTime(BootTime now) const;
   // Some replica is being copied to, or has yet to say that the copy is installed.
   bool IsCopying() const;
+  // Likewise, but no chunk is due to anybody: the next look should be within CopyPace::kMadeUp.
+  bool CopiesWaitForPace() const;
   // Of a log that ends there, what was not sent to the link that was sent least. 0: nobody follows.
   uint64_t UnsentFor(uint64_t end) const;
 
@@ -113,6 +118,7 @@ class ReplicationSource {
 
   const SourceOptions options_;
   ReplicationState* const state_;
+  CopyPace pace_;
   std::map<LinkId, ReplicaLink> links_;
   std::map<NodeId, Asked> asked_;
   DepartedReplicas departed_;

@@ -1,6 +1,14 @@
 #include "cluster/replication/source_options.h"
 
+#include <algorithm>
+
 namespace larder::cluster {
+
+SourceOptions SourceOptions::FittedTo(uint64_t log_bytes) const {
+  SourceOptions fitted = *this;
+  fitted.install_lag_bytes = std::min(install_lag_bytes, log_bytes / 4);
+  return fitted;
+}
 
 std::string_view CloseReasonText(CloseReason reason) {
   switch (reason) {

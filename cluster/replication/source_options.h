@@ -25,12 +25,19 @@ struct SourceOptions {
   Millis copy_stall_timeout{1000};
   Millis in_time{1000};  // a replica whose last acknowledgement is older is not in time
   uint64_t chunk_bytes = uint64_t{64} << 10;
+  // What all copies of the node may send of their data (CopyPace); 0: all that is taken.
+  uint64_t copy_bytes_per_second = 0;
   // A small chunk, or one that is kept, takes as much time as one of so many bytes.
   uint64_t chunk_cost = uint64_t{8} << 10;
-  // During a copy the log may have this much of the stream, and half of what chunks have or cost.
+  // While a chunk is due the log may have this much of the stream, and half of what chunks have or
+  // cost, reckoned with records that are left out; while none is due, all of it.
   uint64_t copy_log_bytes = uint64_t{1} << 20;
   // Behind a copy, until the replica has installed it and caught up, writers stay within this.
   uint64_t install_lag_bytes = uint64_t{16} << 20;
+
+  // For a log of so many bytes: a replica that has installed its copy, for which nobody is held
+  // any more, is to be far from falling out of it.
+  SourceOptions FittedTo(uint64_t log_bytes) const;
 };
 
 // What the node knows now; the shell tells it with each call.

@@ -23,6 +23,7 @@ struct ReplicationConfig {
   std::string secret_file;                // empty: none
   std::string state_dir;                  // empty: none
   uint64_t log_bytes = uint64_t{64} << 20;
+  uint64_t copy_bytes_per_second = uint64_t{128} << 20;  // 0: as fast as replicas take it
   // Of writes for which the log has no room until replicas have read on.
   uint64_t held_write_bytes = uint64_t{64} << 20;
   absl::Duration held_write_timeout = absl::Seconds(5);

@@ -61,6 +61,11 @@ void AddReplicationFlags(std::vector<Flag>& flags) {
       "FOLDER", "a folder; empty: none", [](auto& c) -> auto& { return c.replication.state_dir; }));
   flags.push_back(LogBytes());
   flags.push_back(flag_kinds::Size(
+      {"copy_bytes_per_second",
+       "Full copies to replicas send so much of the data, all together, to leave the rest of the "
+       "machine to clients; 0: as fast as it is taken."},
+      0, kTi, [](auto& c) -> auto& { return c.replication.copy_bytes_per_second; }));
+  flags.push_back(flag_kinds::Size(
       {"max_held_write_bytes",
        "Requests of writes that wait until replicas have made room in the log; with more, a write "
        "is RESOURCE_EXHAUSTED."},

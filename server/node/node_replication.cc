@@ -114,6 +114,7 @@ class BusReplication final : public NodeReplication, private ReplicaAcceptor {
                               .recovered = durable_.state().replication,
                               .restart_wait = ToMillis(replication.restart_wait)};
     options.source.endpoint = endpoint.ToString();
+    options.source.copy_bytes_per_second = replication.copy_bytes_per_second;
     options.source.in_time = ToMillis(replication.in_time);
     options.sink.endpoint = endpoint.ToString();
     options.sink.bus_endpoint = Endpoint{endpoint.host, server_->endpoint().port}.ToString();

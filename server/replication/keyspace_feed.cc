@@ -52,6 +52,7 @@ cluster::ReplicationFeed::LogRead KeyspaceFeed::ReadLog(const LogRequest& reques
       break;
   }
   read.next = reader_->position();
+  read.log_bytes = (read.next - request.from) * storage::kLogLineBytes;
   return read;
 }
 

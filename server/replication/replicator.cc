@@ -13,6 +13,8 @@ namespace {
 
 // How often time passes for the machines when nothing else happens.
 constexpr std::chrono::milliseconds kPeriod{20};
+// How often it looks whether a copy's next chunk is due, as CopyPace wants it.
+constexpr std::chrono::milliseconds kCopyLook{1};
 // Messages to one replica before others have their turn.
 constexpr int kMessagesInARow = 16;
 // A log of fewer does not rest.
@@ -64,7 +66,7 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
             .wake = [this] { thread_->WakeInTime(); },
             .room = [this] { thread_->Wake(); }}),
       state_(options_.node, options_.recovered, std::nullopt),
-      source_(options_.source, &state_),
+      source_(options_.source.FittedTo(options_.log_bytes), &state_),
       sink_(options_.sink, &state_, options_.seed),
       data_({.served = parts_.served,
              .keyspace = options_.keyspace,
@@ -142,6 +144,7 @@ void Replicator::Turn() {
   } else if (log_rests_) {
     thread_->Rest(log_rests_until_);
   }
+  if (source_.CopiesWaitForPace()) thread_->TurnBy(TaskThread::Clock::now() + kCopyLook);
   NoteLogEnds(now);
   TellAcks(now);
   journal_.See(sink_.Report());
@@ -217,7 +220,8 @@ bool Replicator::LogMayRest() const {
   // Nor is there to be more than one message for anybody.
   const uint64_t behind = source_.UnsentFor(log_.get()->position()) * storage::kLogLineBytes;
   return behind < options_.message_bytes && parts_.acks->waiting() == 0 &&
-         parts_.held_writes->waiting() == 0 && work_.empty() && !source_.IsCopying();
+         parts_.held_writes->waiting() == 0 && work_.empty() &&
+         (!source_.IsCopying() || source_.CopiesWaitForPace());
 }
 
 bool Replicator::PumpAll() {

@@ -47,12 +47,15 @@ void TaskThread::Run() {
     for (const Task& task : tasks) task();
     tasks.clear();
     rests_until_.reset();
+    turns_by_.reset();
     turn_();
     lock.lock();
     // A rest that is over by now has its turn, too: what came before it waits for that.
     is_resting_ = rests_until_.has_value();
-    const Clock::time_point until = Clock::now() + period_;
-    changed_.wait_until(lock, std::min(rests_until_.value_or(until), until), [this] {
+    Clock::time_point until = Clock::now() + period_;
+    for (const auto& earlier : {rests_until_, turns_by_})
+      until = std::min(earlier.value_or(until), until);
+    changed_.wait_until(lock, until, [this] {
       return is_stopping_ || is_awake_ || (is_awake_in_time_ && !is_resting_);
     });
     is_resting_ = false;

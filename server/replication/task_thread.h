@@ -37,6 +37,8 @@ class TaskThread {
   // From the turn, on this thread: the next turn is then, or after a period, or when what has no
   // time comes.
   void Rest(Clock::time_point until) { rests_until_ = until; }
+  // From the turn: the next one is then at the latest. Unlike a rest it holds nothing up.
+  void TurnBy(Clock::time_point latest) { turns_by_ = latest; }
 
  private:
   enum class Urgency : uint8_t { kNow, kInTime };
@@ -52,7 +54,8 @@ class TaskThread {
   bool is_awake_in_time_ = false;
   bool is_resting_ = false;
   bool is_stopping_ = false;
-  std::optional<Clock::time_point> rests_until_;  // the thread's own
+  std::optional<Clock::time_point> rests_until_;  // the thread's own, as the next one
+  std::optional<Clock::time_point> turns_by_;
   std::thread thread_;
 };
 

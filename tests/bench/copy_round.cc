@@ -58,7 +58,7 @@ class RunningLoad {
   RunningLoad(std::unique_ptr<LoadGenerator> writers, std::unique_ptr<LoadGenerator> reader,
               const CopyLoad& load)
       : writers_(std::move(writers), {.is_idle = load.idle_writers}),
-        reader_(std::move(reader), {.rate = load.reader_rate}) {}
+        reader_(std::move(reader), {.rate = load.reader_rate, .is_real_time = true}) {}
 
   static std::string Named(const char* who, const absl::Status& status) {
     return absl::StrCat("the ", who, ": ", status.message());
@@ -67,6 +67,15 @@ class RunningLoad {
   LoadThread writers_;
   LoadThread reader_;
 };
+
+// What a load of its whole time has come to.
+absl::StatusOr<CopyLoadResult> RunLoad(ReplicatedServer& server, const CopyLoad& load,
+                                       uint64_t seed) {
+  auto running = RunningLoad::Start(server, load, seed);
+  if (!running.ok()) return running.status();
+  absl::SleepFor(load.time);
+  return (*running)->End();
+}
 
 absl::Status StartAndWatch(ReplicatedServer& server, absl::Duration wait, CopyRound& round) {
   const auto resident = ResidentBytesOf(server.primary());
@@ -102,18 +111,15 @@ absl::Status CheckWhole(ReplicatedServer& server, uint64_t entries) {
 }  // namespace
 
 absl::StatusOr<CopyRound> MeasureCopy(const CopyRoundOptions& options) {
-  const auto server = ReplicatedServer::Start(
-      {options.larderd, Followers::kLater, options.workload, options.log_bytes});
+  const auto server = ReplicatedServer::Start({options.larderd, Followers::kLater, options.workload,
+                                               options.log_bytes, options.copy_bytes_per_second});
   if (!server.ok()) return server.status();
   CopyRound round;
   std::unique_ptr<RunningLoad> load;
   if (options.load.has_value()) {
-    auto before = RunningLoad::Start(**server, *options.load, options.seed);
+    auto before = RunLoad(**server, *options.load, options.seed);
     if (!before.ok()) return before.status();
-    absl::SleepFor(options.load->time);
-    auto result = (*before)->End();
-    if (!result.ok()) return result.status();
-    round.before = *std::move(result);
+    round.before = *std::move(before);
     auto during = RunningLoad::Start(**server, *options.load, options.seed + 100);
     if (!during.ok()) return during.status();
     load = *std::move(during);
@@ -124,6 +130,11 @@ absl::StatusOr<CopyRound> MeasureCopy(const CopyRoundOptions& options) {
     auto result = load->End();
     if (!result.ok()) return result.status();
     round.during = *std::move(result);
+  }
+  if (load != nullptr && round.seconds.has_value()) {
+    auto after = RunLoad(**server, *options.load, options.seed + 200);
+    if (!after.ok()) return after.status();
+    round.after = *std::move(after);
   }
   if (round.seconds.has_value()) {
     const absl::Status whole = CheckWhole(**server, options.workload.keys());

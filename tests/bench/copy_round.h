@@ -14,23 +14,26 @@ namespace larder::bench {
 inline constexpr LoadShape kCopyWriters = {4, 16};
 
 // The writers of kCopyWriters, who set keys at random as fast as they are answered, and a reader
-// that gets keys at random at a fixed rate, on a connection of its own.
+// that gets keys at random at a fixed rate, on a connection of its own, as LoadThread's
+// is_real_time has it.
 struct CopyLoad {
   uint64_t reader_rate = 1;
-  bool idle_writers = false;                   // as LoadThread::Options::is_idle
-  absl::Duration time = absl::ZeroDuration();  // how long, before the replica comes
+  bool idle_writers = false;  // as LoadThread::Options::is_idle
+  // How long, before the replica comes and again when it follows.
+  absl::Duration time = absl::ZeroDuration();
 };
 
 struct CopyRoundOptions {
   std::string larderd;  // the program; empty: redis-server
   Workload workload;    // its keys and values are what is copied
   uint64_t log_bytes = 0;
-  absl::Duration wait;           // for the end of the copy
-  std::optional<CopyLoad> load;  // absent: nobody reads or writes
+  std::optional<uint64_t> copy_bytes_per_second = {};  // larderd's flag; absent: its default
+  absl::Duration wait;                                 // for the end of the copy
+  std::optional<CopyLoad> load;                        // absent: nobody reads or writes
   uint64_t seed = 1;
 };
 
-// What came of the load, in one of its two times.
+// What came of the load, in one of its three times.
 struct CopyLoadResult {
   uint64_t gets = 0;
   double get_p99_micros = 0;
@@ -49,6 +52,8 @@ struct CopyRound {
   uint64_t growth_bytes = 0;
   std::optional<CopyLoadResult> before;  // with a load only
   std::optional<CopyLoadResult> during;
+  // While the replica follows, so that what is left of the difference to `during` is the copy's.
+  std::optional<CopyLoadResult> after;
 };
 
 // Starts a primary, fills it, starts its replica, and ends both. INTERNAL: a Get failed, or the

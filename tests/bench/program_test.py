@@ -363,9 +363,9 @@ class ProgramTest(unittest.TestCase):
                 self.assertGreater(one["resident_bytes"], 20000 * 116)
                 self.assertGreaterEqual(one["growth_bytes"], 0)
                 if not row["has_writers"]:
-                    self.assertEqual((one["before"], one["during"]), (None, None))
+                    self.assertEqual((one["before"], one["during"], one["after"]), (None, None, None))
                     continue
-                for load in (one["before"], one["during"]):
+                for load in (one["before"], one["during"], one["after"]):
                     self.assertTrue(0 < load["get_p99_micros"] <= load["get_max_micros"] * 1.01, load)
                     self.assertGreater(load["sets_per_second"], 0)
                 # The rate is kept up while the load goes on, whatever the latencies are.
@@ -373,9 +373,10 @@ class ProgramTest(unittest.TestCase):
 
     def test_replication_says_in_words_what_a_copy_costs(self):
         text = self.text_of("replication", "--what=copy", "--entries=5000", "--rounds=1", "--seconds=1",
-                            "--idle_writers", env={"PATH": "/no/such/folder"})
+                            "--idle_writers", "--copy_bytes_per_second=0", env={"PATH": "/no/such/folder"})
         self.assertIn("writers (idle)", text)
-        self.assertRegex(text, r"larderd: copy with / without writers \d+\.\d\d; Get p99 during / before the copy \d")
+        self.assertRegex(text, r"larderd: copy with / without writers \d+\.\d\d; Get p99 during / before the copy \d[^;]+"
+                               r", during / after it \d")
         self.assertRegex(text, r"with writers by \d+\.\d MiB, ring \+ 5 % are \d+\.\d \(64\.0 \+ \d")
         self.assertIn("redis-server is NOT INSTALLED", text)
         self.assertNotIn("did not end", text)
@@ -388,7 +389,7 @@ class ProgramTest(unittest.TestCase):
                 self.assertIn(f"{server} {writers} writers did not end within 1ms in 1 of 1 rounds", text)
         self.assertIn("copy with / without writers -;", text)
         rounds = [one for row in self.json_of(*flags)["rows"] for one in row["rounds"]]
-        self.assertEqual({one["seconds"] for one in rounds}, {None})
+        self.assertEqual({(one["seconds"], one["after"]) for one in rounds}, {(None, None)})
 
     def test_log_times_each_kind_by_each_number_of_threads(self):
         figures = self.json_of("log", "--keys=100", "--operations=1K", "--rounds=1")

@@ -140,6 +140,9 @@ std::vector<std::string> ReplicatedServer::CommandOf(const Node& node, bool is_r
   if (options_.log_bytes.has_value()) {
     command.push_back(absl::StrCat("--log_bytes=", *options_.log_bytes));
   }
+  if (options_.copy_bytes_per_second.has_value()) {
+    command.push_back(absl::StrCat("--copy_bytes_per_second=", *options_.copy_bytes_per_second));
+  }
   if (is_replica) {
     command.push_back(
         absl::StrCat("--replica_of=127.0.0.1:", primary_.port, "@", primary_.bus_port));

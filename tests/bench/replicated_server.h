@@ -36,7 +36,9 @@ class ReplicatedServer {
     std::string larderd;  // the program; empty: redis-server
     Followers followers = Followers::kNone;
     Workload workload;
-    std::optional<uint64_t> log_bytes = {};  // of larderd; absent: what it has by itself
+    // Of larderd; absent: what it has by itself.
+    std::optional<uint64_t> log_bytes = {};
+    std::optional<uint64_t> copy_bytes_per_second = {};
   };
 
   // Starts them, sets each key once, and waits until the replica follows, so that what is measured

@@ -62,7 +62,7 @@ struct Case {
   std::vector<double> ResidentBytes() const {
     return Each([](const CopyRound& round) { return std::optional<double>(round.resident_bytes); });
   }
-  // Of the load before the copy or during it.
+  // Of the load before the copy, during it, or after it.
   std::vector<double> Loads(std::optional<CopyLoadResult> CopyRound::* when,
                             double CopyLoadResult::* what) const {
     return Each([&](const CopyRound& round) {
@@ -100,11 +100,14 @@ std::string InMebibytes(std::vector<double> bytes) {
   return MedianAndSpread(bytes, 1);
 }
 
-std::string RateAndRatio(const Case& measured) {
+std::string SetRates(const Case& measured) {
   const auto before = measured.SetRates(&CopyRound::before);
   const auto during = measured.SetRates(&CopyRound::during);
   if (before.empty()) return "-";
-  return absl::StrFormat("%.0f, then %.0f", Median(before), Median(during));
+  std::string text = absl::StrFormat("%.0f, %.0f", Median(before), Median(during));
+  const auto after = measured.SetRates(&CopyRound::after);
+  if (!after.empty()) absl::StrAppendFormat(&text, ", %.0f", Median(after));
+  return text;
 }
 
 // What the reader must know of a line beside its numbers.
@@ -118,7 +121,7 @@ std::string Attention(const Case& measured, absl::Duration wait) {
   uint64_t failed = 0;
   std::string first_failure;
   for (const CopyRound& round : measured.rounds) {
-    for (const auto* load : {&round.before, &round.during}) {
+    for (const auto* load : {&round.before, &round.during, &round.after}) {
       if (!load->has_value() || (*load)->failed_sets == 0) continue;
       if (failed == 0) first_failure = (*load)->first_failure;
       failed += (*load)->failed_sets;
@@ -135,7 +138,9 @@ std::string Summary(const Case& quiet, const Case& loaded, uint64_t log_bytes) {
   std::string text =
       absl::StrCat(quiet.server, ": copy with / without writers ",
                    Ratio(loaded.Seconds(), quiet.Seconds()), "; Get p99 during / before the copy ",
-                   Ratio(loaded.GetP99(&CopyRound::during), loaded.GetP99(&CopyRound::before)));
+                   Ratio(loaded.GetP99(&CopyRound::during), loaded.GetP99(&CopyRound::before)),
+                   ", during / after it ",
+                   Ratio(loaded.GetP99(&CopyRound::during), loaded.GetP99(&CopyRound::after)));
   if (quiet.larderd.empty()) return text + "\n";  // its ring is another
   for (const Case* const each : {&quiet, &loaded}) {
     const double beyond = kGrowthShare * Median(each->ResidentBytes());
@@ -149,17 +154,18 @@ std::string Summary(const Case& quiet, const Case& loaded, uint64_t log_bytes) {
 }
 
 std::string ToText(const std::vector<Case>& cases, const CopyArguments& arguments) {
-  std::string text =
-      absl::StrFormat("%-8s %-8s %-22s %-22s %-26s %-26s %s\n", "server", "writers", "copy s",
-                      "primary grew MiB", "Get p99 us before", "Get p99 us during", "Sets/s");
+  std::string text = absl::StrFormat("%-8s %-8s %-18s %-22s %-20s %-20s %-20s %s\n", "server",
+                                     "writers", "copy s", "primary grew MiB", "Get p99 us before",
+                                     "during the copy", "after it", "Sets/s before, during, after");
   for (const Case& each : cases) {
     absl::StrAppendFormat(
-        &text, "%-8s %-8s %-22s %-22s %-26s %-26s %s\n", each.server,
+        &text, "%-8s %-8s %-18s %-22s %-20s %-20s %-20s %s\n", each.server,
         each.has_load ? absl::StrCat(kCopyWriters.connections, " x ", kCopyWriters.in_flight)
                       : "none",
         MedianAndSpread(each.Seconds(), 2), InMebibytes(each.GrowthBytes()),
         MedianAndSpread(each.GetP99(&CopyRound::before), 0),
-        MedianAndSpread(each.GetP99(&CopyRound::during), 0), RateAndRatio(each));
+        MedianAndSpread(each.GetP99(&CopyRound::during), 0),
+        MedianAndSpread(each.GetP99(&CopyRound::after), 0), SetRates(each));
   }
   text += "\n";
   // Of each server a line without and one with writers.
@@ -196,7 +202,8 @@ Json ToJson(const std::vector<Case>& cases) {
                         {"resident_bytes", round.resident_bytes},
                         {"growth_bytes", round.growth_bytes},
                         {"before", ToJson(round.before)},
-                        {"during", ToJson(round.during)}});
+                        {"during", ToJson(round.during)},
+                        {"after", ToJson(round.after)}});
     }
     rows.push_back(
         {{"server", each.server}, {"has_writers", each.has_load}, {"rounds", std::move(rounds)}});
@@ -211,6 +218,7 @@ absl::Status Measure(const CopyArguments& arguments, const CopyRun& run, int rou
   options.workload.operation = WorkloadOperation::kSet;
   options.workload.keys_wanted = arguments.entries;
   options.log_bytes = arguments.log_bytes;
+  options.copy_bytes_per_second = arguments.copy_bytes_per_second;
   options.wait = arguments.copy_wait.value_or(kCopyWait);
   options.seed = static_cast<uint64_t>(round) * 1000 + 1;
   if (measured.has_load) {
@@ -236,6 +244,8 @@ void AddCopyFlags(CLI::App& command, CopyArguments& arguments) {
                           "copy: Gets per second; else 1000");
   command.add_flag("--idle_writers", arguments.idle_writers,
                    "copy: the writers' thread is SCHED_IDLE, as they stand for other machines");
+  cli::AddBytes(command, "--copy_bytes_per_second", arguments.copy_bytes_per_second,
+                "copy: larderd's flag, 0 to 1TiB; else 128MiB");
   cli::AddDuration(command, "--copy_wait", arguments.copy_wait,
                    "copy: how long one may take, 1ms to 1h; else 2m");
 }
@@ -271,7 +281,8 @@ absl::Status RunCopy(const CopyArguments& arguments, const CopyRun& run, Invocat
                     "of "
                  << run.rounds << " rounds; writers" << (arguments.idle_writers ? " (idle)" : "")
                  << ": as fast as they are answered, reader: " << arguments.reader_rate
-                 << " Gets/s, " << run.seconds << " s before the copy and during it\n\n"
+                 << " Gets/s, " << run.seconds << " s before the copy, during it and "
+                 << run.seconds << " s after it\n\n"
                  << ToText(cases, arguments);
   return absl::OkStatus();
 }

@@ -18,6 +18,7 @@ struct CopyArguments {
   uint64_t log_bytes = uint64_t{64} << 20;
   uint64_t reader_rate = 1000;
   bool idle_writers = false;
+  uint64_t copy_bytes_per_second = uint64_t{128} << 20;
   std::optional<absl::Duration> copy_wait;
 };
 
@@ -25,12 +26,13 @@ struct CopyArguments {
 struct CopyRun {
   std::string larderd;  // empty: beside this program
   int rounds = 1;
-  int seconds = 1;  // of the load before the replica comes
+  int seconds = 1;  // of the load before the replica comes, and when it follows
   bool json = false;
 };
 
-inline constexpr const char* kCopyFlags[] = {"--entries", "--log_bytes", "--reader_rate",
-                                             "--idle_writers", "--copy_wait"};
+inline constexpr const char* kCopyFlags[] = {"--entries",     "--log_bytes",
+                                             "--reader_rate", "--idle_writers",
+                                             "--copy_wait",   "--copy_bytes_per_second"};
 void AddCopyFlags(CLI::App& command, CopyArguments& arguments);
 
 // INVALID_ARGUMENT names the flag. Also the errors of MeasureCopy. A copy that does not end in time

@@ -95,6 +95,24 @@ class FullCopyTest(StatusAssertions, unittest.TestCase):
                 self.assertEqual((counts.full_copies, counts.completed_copies), (2, 2))
                 self.assertEqual(replica.counts().own_installed_copies, 1)
 
+    def test_a_copy_that_takes_its_time_holds_nobody(self):
+        with BusNode("--copy_bytes_per_second=512KiB", "--log_bytes=16MiB") as primary:
+            primary.fill(3_000)
+            with BusNode(follows=primary) as replica:
+                wait_until(lambda: replica.replication().source.copied_bytes > 0, "a copy is under way")
+                written = 0
+                while primary.counts().completed_copies == 0:
+                    for number in range(10):
+                        primary.set(b"key%d" % number, b"meanwhile" * 100)
+                    written += 10
+                self.assertGreater(written, 20, "while it was copied")
+                counts = primary.counts()
+                self.assertEqual(counts.writers_held, 0)
+                self.assertGreater(counts.copy_log_bytes, 900 * written / 10, "the log went on beside it")
+                _, entries = wait_until_equal(primary, replica)
+                self.assertEqual(entries, 3_000)
+                self.assertEqual(primary.counts().full_copies, 1)
+
     def test_the_command_says_where_each_node_stands(self):
         with BusNode() as primary, BusNode(follows=primary) as replica:
             wait_until_following(replica)

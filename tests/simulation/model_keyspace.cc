@@ -175,6 +175,7 @@ ReplicationFeed::LogRead ModelKeyspace::Read(const ReplicationFeed::LogRequest& 
     }
     read.payload += TextOf(record);
   }
+  read.log_bytes = read.next - request.from;
   return read;
 }
 

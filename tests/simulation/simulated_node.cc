@@ -164,6 +164,7 @@ void SimulatedNode::StartProcess() {
   }
   cluster::SourceOptions source_options;
   source_options.chunk_bytes = options_.chunk_bytes;
+  source_options.copy_bytes_per_second = options_.copy_bytes_per_second;
   source_options.copy_log_bytes = options_.hold_lag;
   source_options.chunk_cost = 0;
   source_options.install_lag_bytes = options_.hold_lag;

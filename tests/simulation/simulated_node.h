@@ -29,6 +29,7 @@ struct NodeOptions {
   uint64_t ring = 100;
   uint64_t hold_lag = 40;  // how far behind a copy may leave writers
   uint64_t chunk_bytes = 60;
+  uint64_t copy_bytes_per_second = 0;  // 0: as fast as they are taken
   Millis work_delay_max{4};
   uint32_t copies_failed_percent = 0;
   uint32_t chunks_displacing_percent = 0;  // that take the place of what is served

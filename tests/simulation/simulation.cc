@@ -26,6 +26,9 @@ NodeOptions OptionsOf(const SimulationOptions& options, storage::Random* random)
   node.batches_cut_percent = random->Below(4) == 0 ? 5 : 0;
   node.log_goes_off = random->Below(3) == 0;
   node.fault = options.fault;
+  // Drawn beside all else, so that what a seed is known for stays.
+  storage::Random pace(options.seed);
+  if (pace.Below(2) == 0) node.copy_bytes_per_second = 2000 + pace.Below(30'000);
   return node;
 }
 

@@ -26,6 +26,9 @@ void LoadThread::Run(const Options& options) {
   if (options.is_idle) {
     const sched_param none{};
     sched_setscheduler(0, SCHED_IDLE, &none);  // of this thread
+  } else if (options.is_real_time) {
+    const sched_param lowest{.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+    sched_setscheduler(0, SCHED_FIFO, &lowest);
   }
   result_ = generator_->RunUntil(is_ending_, options.rate);
 }

@@ -21,6 +21,9 @@ class LoadThread {
     std::optional<uint64_t> rate = {};  // operations per second; absent: as many as are answered
     // It stands for another machine: it takes a processor only while nobody else wants it.
     bool is_idle = false;
+    // So does this, with little to do: it has a processor at once, where the system allows that, so
+    // that latencies are those of the server.
+    bool is_real_time = false;
   };
 
   LoadThread(std::unique_ptr<LoadGenerator> generator, const Options& options);

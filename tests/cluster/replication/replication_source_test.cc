@@ -345,7 +345,8 @@ class FloodedFeed final : public ReplicationFeed {
     const uint64_t next = std::min({request.until, end_, request.from + request.bytes_max});
     if (next <= request.from) return {};
     read_to_ = next;
-    return {LogResult::kRead, next, std::string(next - request.from, 'l')};
+    const uint64_t bytes = next - request.from;
+    return {LogResult::kRead, next, std::string(leaves_out_ ? 0 : bytes, 'l'), bytes};
   }
   Chunk ReadChunk(const std::string& cursor, uint64_t bytes_max,
                   const std::optional<Copied>& copied) override {
@@ -365,6 +366,9 @@ class FloodedFeed final : public ReplicationFeed {
     end_ = std::max(end_, read_to_ + *lag_ + slack_);
   }
   bool is_held() const { return lag_.has_value(); }
+  uint64_t end() const { return end_; }
+  // As if what is written were of slots that the copy has not begun.
+  void LeaveOut() { leaves_out_ = true; }
 
  private:
   const uint64_t chunks_;
@@ -372,6 +376,7 @@ class FloodedFeed final : public ReplicationFeed {
   uint64_t end_ = 1000;
   uint64_t read_to_ = 0;
   std::optional<uint64_t> lag_;
+  bool leaves_out_ = false;
 };
 
 class FloodedCopyTest : public ReplicationSourceTest {
@@ -428,6 +433,21 @@ TEST_F(FloodedCopyTest, ChunksHaveTwoThirdsOfTheStreamHoweverMuchIsWritten) {
   ASSERT_TRUE(Acknowledge(position).ok());
   source_.Next(kLink, &feed, 100, condition_);
   EXPECT_FALSE(feed.is_held());
+}
+
+// To read it takes time, and to write it took some.
+TEST_F(FloodedCopyTest, WhatIsLeftOutOfTheLogHasItsShareToo) {
+  constexpr uint64_t kChunks = 500;
+  constexpr uint64_t kSlack = 3;
+  FloodedFeed feed(kChunks, kSlack);
+  feed.LeaveOut();
+  const uint64_t begin = feed.end();
+  uint64_t position = 0;
+  ASSERT_NO_FATAL_FAILURE(Copy(feed, kChunks, &position));
+  const SourceCounts& counts = source_.counts();
+  EXPECT_EQ(counts.copy_log_bytes, 0u);
+  EXPECT_LE(feed.end() - begin, 20 + 40 + counts.chunk_bytes / 2 + kChunks * kSlack);
+  EXPECT_GT(feed.end() - begin, counts.chunk_bytes / 4) << "nobody wrote";
 }
 
 // A message has its price however little is in it: writers do not stand still for small ones.

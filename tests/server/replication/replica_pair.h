@@ -62,7 +62,7 @@ class ReplicaNode {
         served(storage::Keyspace::Create(options, &versions).value()),
         log({.bytes = log_bytes, .stripes = 4, .wake = {}, .room = {}}),
         state(cluster::NodeId{0, number}, {}, std::nullopt),
-        source(source_options, &state),
+        source(source_options.FittedTo(log_bytes), &state),
         sink({}, &state, number),
         data({.served = &served,
               .keyspace = options,

@@ -175,6 +175,8 @@ TEST_F(ReplicationPairTest, AFollowerWhoseLogHasNoRoomWaitsForItsOwnReplica) {
   EXPECT_EQ(primary.source.counts().copied_anew, 1u) << "the middle one copied again";
   EXPECT_EQ(primary.source.counts().continued, 0u) << "the middle one was cut";
   EXPECT_EQ(middle.source.counts().copied_anew, 1u);
+  // It had a whole log to read when it had installed its copy, and nobody was held for it any more.
+  EXPECT_EQ(middle.source.counts().fell_behind, 0u);
 }
 
 }  // namespace

@@ -76,6 +76,20 @@ TEST(TaskThreadTest, ARestThatIsOverBeforeItBeginsHasItsTurn) {
   third.get_future().wait();
 }
 
+TEST(TaskThreadTest, TurnsByWhenItWasToldTo) {
+  std::promise<void> third;
+  int turns = 0;
+  TaskThread* itself = nullptr;
+  TaskThread thread(hours(1), [&] {
+    if (itself == nullptr) return;
+    if (++turns == 3) third.set_value();
+    itself->TurnBy(TaskThread::Clock::now() + std::chrono::milliseconds(turns < 3 ? 1 : 1'000'000));
+  });
+  thread.Post([&] { itself = &thread; });
+  third.get_future().wait();
+  Await(thread);  // as soon as that comes, all the same
+}
+
 TEST(TaskThreadTest, TurnsAfterAPeriodInAnyCase) {
   std::promise<void> third;
   std::atomic<int> turns = 0;
