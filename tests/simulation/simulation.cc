@@ -138,7 +138,9 @@ ModelRecord Simulation::AnyRecord(const SimulatedNode& node) {
     record.value = absl::StrCat(old->value.substr(0, 24), "+");
     record.expires_at = old->expires_at;
   } else {
-    record.value = std::string(random_.Below(40), static_cast<char>('a' + random_.Below(26)));
+    // In a statement of its own: the order of arguments is the compiler's.
+    const auto letter = static_cast<char>('a' + random_.Below(26));
+    record.value = std::string(random_.Below(40), letter);
     const auto now = node.WallNow().time_since_epoch().count();
     if (random_.Below(3) == 0) record.expires_at = now + static_cast<int64_t>(random_.Below(3000));
   }
@@ -149,7 +151,8 @@ void Simulation::WriteSomewhere() {
   if (!has_writes_) return;
   SimulatedNode& node = Any();
   if (!node.is_open()) return;
-  if (node.Write(AnyRecord(node), random_.Below(3))) {
+  const uint64_t replicas = random_.Below(3);
+  if (node.Write(AnyRecord(node), replicas)) {
     ++counts_.writes;
   } else {
     ++counts_.held;
