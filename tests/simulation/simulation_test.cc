@@ -10,6 +10,9 @@ namespace {
 
 constexpr uint64_t kSeeds = 200;
 constexpr uint64_t kSeedsToFind = 3000;
+// Some have found a fault before that took long to find, so they come first: until what is
+// simulated changes, there is no search.
+constexpr uint64_t kSeedsThatFound[] = {57, 73, 100, 290, 293};
 
 TEST(SimulationTest, NothingIsViolated) {
   SimulationCounts all;
@@ -59,13 +62,19 @@ TEST(SimulationTest, ASeedDecidesAll) {
 class PlantedFaultTest : public testing::TestWithParam<NamedFault> {};
 
 TEST_P(PlantedFaultTest, IsFound) {
-  for (uint64_t seed = 1; seed <= kSeedsToFind; ++seed) {
+  const auto is_found = [](uint64_t seed) {
     Simulation simulation({.seed = seed, .fault = GetParam().fault});
     const std::optional<std::string> violation = simulation.Run();
-    if (!violation.has_value()) continue;
+    if (!violation.has_value()) return false;
     RecordProperty("seed", static_cast<int>(seed));
     RecordProperty("violation", *violation);
-    return;
+    return true;
+  };
+  for (const uint64_t seed : kSeedsThatFound) {
+    if (is_found(seed)) return;
+  }
+  for (uint64_t seed = 1; seed <= kSeedsToFind; ++seed) {
+    if (is_found(seed)) return;
   }
   FAIL() << "not found in " << kSeedsToFind << " seeds";
 }
