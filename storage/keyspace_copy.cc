@@ -176,8 +176,13 @@ SlotRun Keyspace::RunOfSlots(uint32_t first, uint32_t slots_end, uint64_t since)
 
 ExportedPart Keyspace::DigestSlot(ScanPosition from, const ExportOptions& options,
                                   ContentDigest* digest) const {
+  if (from.at_end()) return {.next = from};
+  // As much as is there, so that little is allocated under the lock, and nothing for empty slots,
+  // which most may be.
+  const SlotStats slot = StatsOfSlot(from.slot);
   std::string records;
-  records.reserve(options.bytes_max);
+  records.reserve(std::min<uint64_t>(options.bytes_max,
+                                     slot.memory_bytes + slot.entries * kMutationHeaderBytes));
   ChunkSink sink(&records);
   const ExportedPart part = ExportSlot(from, options, sink);
   for (std::string_view rest = records; !rest.empty();) {

@@ -423,6 +423,19 @@ TEST_F(KeyspaceCopyTest, AChangeSaysWhereTheLogGoesOn) {
   keyspace_->DetachLog();
 }
 
+// Sixteen thousand slots are asked one after the other, most of them with little in them.
+TEST_F(KeyspaceCopyTest, ADigestAllocatesForWhatIsThereHoweverMuchItMayTake) {
+  ASSERT_TRUE(keyspace_->Set({7, "key"}, "value", {}, now_).ok());
+  ContentDigest some;
+  keyspace_->DigestSlot({7, 0}, {}, &some);
+  ContentDigest any;
+  const ExportOptions unbounded{.entries_max = 10, .bytes_max = SIZE_MAX};
+  EXPECT_EQ(keyspace_->DigestSlot({7, 0}, unbounded, &any).next, (ScanPosition{8, 0}));
+  EXPECT_EQ(keyspace_->DigestSlot({8, 0}, unbounded, &any).next, (ScanPosition{9, 0}));
+  EXPECT_EQ(any, some);
+  EXPECT_EQ(any.entries(), 1u);
+}
+
 TEST_F(KeyspaceCopyTest, AWriteThatTheLogCanNeverHoldIsNotWrittenPastItsEnd) {
   const auto log = MutationLog::Create({.bytes = 1 << 20}).value();
   keyspace_->AttachLog(log.get());
