@@ -243,8 +243,8 @@ def asan(context):
 
 
 def tsan(context):
-    """unit tests without gRPC under ThreadSanitizer"""
-    selection = ("-L", "unit", "-LE", "grpc")
+    """unit tests with threads and without gRPC under ThreadSanitizer"""
+    selection = ("-L", "unit", "-LE", "grpc|one_thread")
     configure("tsan")
     build_tests("tsan", *selection)
     return ctest("tsan", *selection)

@@ -32,8 +32,9 @@ class EvictionTest : public KeyspaceTest {
   // The keys that are there. Looks without using them, so that the order of use stays as it is.
   std::set<int> Keys() {
     ScanCollector all;
-    keyspace_->Scan({}, {.limit = 100000, .bytes_max = 1 << 30, .visits_max = 1'000'000}, now_,
-                    all);
+    const ScanOptions options{
+        .limit = 100000, .bytes_max = 1 << 30, .visits_max = 1'000'000, .keys_only = true};
+    keyspace_->Scan({}, options, now_, all);
     std::set<int> keys;
     for (const std::string& key : all.keys) keys.insert(std::stoi(key));
     return keys;

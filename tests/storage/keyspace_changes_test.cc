@@ -34,11 +34,11 @@ class KeyspaceChangesTest : public KeyspaceTest {
     return keyspace_->Set({slot, key}, "value", {}, now_).value().version;
   }
   // All entries of a slot with all that they have.
-  std::string TextOfSlot(uint32_t slot) const {
-    std::string text;
+  std::string TextOfSlot(uint32_t slot) {
     const ExportOptions options{.entries_max = 10000, .bytes_max = 8 << 20, .slots_end = slot + 1};
-    EXPECT_EQ(keyspace_->ExportChunk({slot, 0}, options, &text).next, (ScanPosition{slot + 1, 0}));
-    return text.substr(CopyChunk::kHeaderBytes);
+    EXPECT_EQ(keyspace_->ExportChunk({slot, 0}, options, &chunk_).next,
+              (ScanPosition{slot + 1, 0}));
+    return chunk_.substr(CopyChunk::kHeaderBytes);
   }
   bool IsUnchanged(uint32_t slot, uint64_t since) const {
     return keyspace_->RunOfSlots(slot, slot + 1, since).is_unchanged;
@@ -54,6 +54,9 @@ class KeyspaceChangesTest : public KeyspaceTest {
     }
     return runs;
   }
+
+ private:
+  std::string chunk_;  // its memory is used again: a chunk reserves all that it may take
 };
 
 TEST_F(KeyspaceChangesTest, WithoutALogNothingIsKnown) {
