@@ -138,7 +138,8 @@ absl::StatusOr<ReplicationResult> FromProto(v1::ReplicationResponse& response) {
                 .end_sequence = response.log().end_sequence(),
                 .sequence_bytes = response.log().sequence_bytes(),
                 .writers_waiting = response.log().writers_waiting(),
-                .writers_waiting_bytes = response.log().writers_waiting_bytes()};
+                .writers_waiting_bytes = response.log().writers_waiting_bytes(),
+                .held_bytes = response.log().held_bytes()};
   if (response.has_source()) result.source = SourceOf(response.source());
   for (const v1::ReplicaStatus& replica : response.replicas()) {
     result.replicas.push_back(ReplicaOf(replica));

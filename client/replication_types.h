@@ -122,6 +122,7 @@ struct ReplicationResult {
     uint32_t sequence_bytes = 0;
     uint64_t writers_waiting = 0;
     uint64_t writers_waiting_bytes = 0;
+    uint64_t held_bytes = 0;
   };
 
   Role role = Role::kUnknown;

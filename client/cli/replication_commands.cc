@@ -70,8 +70,13 @@ std::string LogText(const ReplicationResult::Log& log) {
   const std::string limit = FormatBytes(log.bytes);
   if (!log.is_open) return absl::StrCat("not open; may hold ", limit);
   const uint64_t sequences = log.end_sequence - std::min(log.oldest_sequence, log.end_sequence);
-  return absl::StrCat("sequences ", log.oldest_sequence, " to ", log.end_sequence, ", ",
-                      FormatBytes(sequences * log.sequence_bytes), " of ", limit);
+  std::string text = absl::StrCat("sequences ", log.oldest_sequence, " to ", log.end_sequence, ", ",
+                                  FormatBytes(sequences * log.sequence_bytes), " of ", limit);
+  if (log.held_bytes > 0) {
+    absl::StrAppend(&text, ", with ", FormatBytes(log.held_bytes),
+                    " of values that no entry has any more");
+  }
+  return text;
 }
 
 // In a whole sentence, since it is what one looks for in haste.

@@ -61,6 +61,7 @@ struct ReplicationStatus {
   uint64_t log_bytes = 0;  // what it can hold
   uint64_t log_oldest = 0;
   uint64_t log_end = 0;
+  uint64_t log_held_bytes = 0;  // of values that no entry has any more, and records in it have
   uint32_t sequence_bytes = storage::kLogLineBytes;  // a step of a sequence, in bytes of the log
 
   // Of a replica. `sink.follows`: it has a source, or would like to.

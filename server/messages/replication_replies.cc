@@ -51,6 +51,7 @@ void FillLog(const ReplicationStatus& status, v1::ReplicationLog* message) {
   message->set_sequence_bytes(status.sequence_bytes);
   message->set_writers_waiting(status.writers_waiting);
   message->set_writers_waiting_bytes(status.writers_waiting_bytes);
+  message->set_held_bytes(status.log_held_bytes);
   if (!status.has_log) return;
   message->set_oldest_sequence(status.log_oldest);
   message->set_end_sequence(status.log_end);

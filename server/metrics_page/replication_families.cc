@@ -49,6 +49,10 @@ void AddLog(const ReplicationStatus& status, std::vector<MetricFamily>& families
   Single(families, MetricType::Gauge, "larder_replication_log_bytes",
          "What the mutation log holds; 0 while it is not open.",
          static_cast<double>((end - oldest) * status.sequence_bytes));
+  Single(families, MetricType::Gauge, "larder_replication_log_held_bytes",
+         "Memory of large values that no entry has any more, and records in the mutation log still "
+         "have.",
+         static_cast<double>(status.log_held_bytes));
   Single(families, MetricType::Gauge, "larder_replication_log_oldest_sequence",
          "From where on the mutation log has every record; 0 while it is not open.",
          static_cast<double>(oldest));

@@ -114,6 +114,7 @@ ReplicationStatus Replicator::StatusNow(cluster::BootTime now) {
   if (status.has_log) {
     status.log_oldest = log_.get()->oldest();
     status.log_end = log_.get()->position();
+    status.log_held_bytes = parts_.served->get()->log_held_bytes();
     status.departed = source_.Departed(status.log_oldest);
   }
   if (state_.has_data()) {

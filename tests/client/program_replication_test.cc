@@ -23,7 +23,7 @@ constexpr char kPrimary[] = R"(
   history { epoch { term: 2 node: "0000000b000000010000000000000001" } first_sequence: 1 }
   history { epoch { term: 3 node: "0000000a000000010000000000000001" } first_sequence: 500 }
   log { is_open: true bytes: 67108864 oldest_sequence: 100 end_sequence: 1000 sequence_bytes: 64
-        writers_waiting: 3 writers_waiting_bytes: 2048 }
+        writers_waiting: 3 writers_waiting_bytes: 2048 held_bytes: 20480 }
   replicas {
     node: "00000000000000020000000000000002" endpoint: "cache-2:7600"
     state: REPLICA_STATE_FOLLOWING
@@ -105,7 +105,8 @@ TEST_F(ProgramReplicationTest, APrimaryShowsItsReplicasAndWhatAFailoverWouldLose
         "failover now   1.0 KiB of the log (16 sequences) would be lost: no replica has "
         "acknowledged it\n",
         "epoch          3.0.0000000a\n", "position       3.0.0000000a/1000\n",
-        "log            sequences 100 to 1000, 56.2 KiB of 64.0 MiB\n",
+        "log            sequences 100 to 1000, 56.2 KiB of 64.0 MiB, with 20.0 KiB of values "
+        "that no entry has any more\n",
         "replicas       2, 1 in time\n", "resyncs        1 partial, 2 full, 0 resumed",
         "writers held   16, 4 refused; now 3 (2.0 KiB)\n",
         "history        2.0.0000000b from 1, 3.0.0000000a from 500\n"}) {
@@ -192,6 +193,7 @@ TEST_F(ProgramReplicationTest, JsonHasTheNamesOfTheContract) {
   EXPECT_EQ(primary["counts"]["writers_refused"], 4);
   EXPECT_EQ(primary["log"]["writers_waiting"], 3);
   EXPECT_EQ(primary["log"]["writers_waiting_bytes"], 2048);
+  EXPECT_EQ(primary["log"]["held_bytes"], 20480);
   node_.SetReplication(kReplica);
   const nlohmann::json replica = Json({"replication"});
   EXPECT_EQ(replica["source"]["client_endpoint"], "cache-1:7600");

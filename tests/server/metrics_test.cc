@@ -187,6 +187,7 @@ TEST_F(PrometheusTextTest, APrimaryTellsOfItsReplicas) {
   control.status.writers_refused = 7;
   control.status.writers_waiting = 8;
   control.status.writers_waiting_bytes = 900;
+  control.status.log_held_bytes = 300000;
   const std::string text = Text();
   const std::string labels =
       "{replica=\"replica-2:7600\",node=\"" + FakeReplication::Node(2).ToText() + "\"} ";
@@ -197,6 +198,7 @@ TEST_F(PrometheusTextTest, APrimaryTellsOfItsReplicas) {
            std::string("larder_replication_term 3"),
            std::string("larder_replication_log_limit_bytes 65536"),
            std::string("larder_replication_log_bytes 57600"),
+           std::string("larder_replication_log_held_bytes 300000"),
            std::string("larder_replication_log_oldest_sequence 100"),
            std::string("larder_replication_log_end_sequence 1000"),
            std::string("larder_replication_replicas{copying=\"true\"} 1"),

@@ -47,6 +47,7 @@ TEST_F(FrontEndReplicationTest, APrimaryTellsOfItsLogAndItsReplicas) {
   control_.status.writers_refused = 17;
   control_.status.writers_waiting = 18;
   control_.status.writers_waiting_bytes = 19;
+  control_.status.log_held_bytes = 20;
   const v1::ReplicationResponse response = Replication();
   EXPECT_EQ(response.role(), v1::NODE_ROLE_PRIMARY);
   EXPECT_EQ(response.node(), FakeReplication::Node(1).ToText());
@@ -96,6 +97,7 @@ TEST_F(FrontEndReplicationTest, APrimaryTellsOfItsLogAndItsReplicas) {
   EXPECT_EQ(counts.writers_refused(), 17u);
   EXPECT_EQ(response.log().writers_waiting(), 18u);
   EXPECT_EQ(response.log().writers_waiting_bytes(), 19u);
+  EXPECT_EQ(response.log().held_bytes(), 20u);
   EXPECT_EQ(response.role(), v1::NODE_ROLE_PRIMARY);
 }
 

@@ -182,6 +182,26 @@ TEST(ReplicatorTest, TellsOfWritesThatWaitForRoom) {
   EXPECT_EQ(status.writers_held, 1u);
 }
 
+TEST(ReplicatorTest, TellsOfValuesThatTheLogHoldsForNoEntry) {
+  constexpr size_t kLarge = size_t{100} << 10;
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode replica(2, &network);
+  EXPECT_EQ(primary.Report().log_held_bytes, 0u) << "there is no log";
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  ASSERT_TRUE(primary.Set("k", std::string(kLarge, 'a')));
+  Settle(primary, replica);
+  // Before the log was open, or in it: it is the entry's.
+  EXPECT_EQ(primary.Report().log_held_bytes, 0u);
+  ASSERT_TRUE(primary.Set("k", std::string(kLarge, 'b')));
+  ASSERT_TRUE(primary.Set("k", std::string(kLarge, 'c')));
+  Settle(primary, replica);
+  for (ThreadedNode* node : {&primary, &replica}) {
+    EXPECT_GE(node->Report().log_held_bytes, kLarge * 9 / 10);
+    EXPECT_LE(node->Report().log_held_bytes, kLarge * 2);
+  }
+}
+
 TEST(ReplicatorTest, NodesThatFollowEachOtherAreNotHarmed) {
   LocalNetwork network;
   ThreadedNode one(1, &network);
