@@ -38,6 +38,7 @@ class GrowingHistory {
   bool Close(uint64_t end);
   // As History::Reached, with what is announced.
   History::Reach Reached(const Position& position, uint64_t end) const;
+  friend bool operator==(const GrowingHistory&, const GrowingHistory&) = default;
 
  private:
   History history_;

@@ -212,12 +212,6 @@ void ReplicationSink::OnFailed(const absl::Status& why, BootTime now) {
        options_.retry_slowly, now);
 }
 
-History::Reach ReplicationSink::Reached(const Position& position) const {
-  if (!state_->has_data()) return History::Reach::kNotYet;
-  const History::Reach reach = state_->growing().Reached(position, state_->sequence());
-  return reach == History::Reach::kLost && !is_following() ? History::Reach::kNotYet : reach;
-}
-
 SinkReport ReplicationSink::Report() const {
   SinkReport report = report_;
   report.is_connected = stream_ != Stream::kNone && stream_ != Stream::kConnecting;

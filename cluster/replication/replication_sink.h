@@ -70,8 +70,6 @@ class ReplicationSink {
   std::optional<Millis> Staleness(BootTime now) const {
     return state_->has_data() ? freshness_.Staleness(now) : std::nullopt;
   }
-  // Rule 19. Where the data is not known to be of its source's history, what is lost may yet come.
-  History::Reach Reached(const Position& position) const;
   // Absent: no heartbeat was ever heard.
   std::optional<ShardTime> ShardTimeAt(BootTime now) { return clock_.At(now); }
   // Of a node that starts, or leads: its shard time goes on from here.

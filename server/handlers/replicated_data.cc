@@ -4,15 +4,15 @@
 
 namespace larder::server {
 
-void ReplicatedData::Publish(const cluster::History& history, uint64_t end, int64_t fresh_as_of,
-                             bool may_lose, const cluster::Epoch& leads_in) {
+void ReplicatedData::Publish(const cluster::GrowingHistory& growing, uint64_t end,
+                             int64_t fresh_as_of, bool may_lose, const cluster::Epoch& leads_in) {
   auto waiting = std::make_shared<Waiting>();
   waiting->of_last.Reach(end);
   {
     const storage::MutexLock lock(mutex_);
     leads_ = fresh_as_of == kAlways;
     may_lose_ = may_lose;
-    history_ = history;
+    growing_ = growing;
     end_ = end;
     waiting_.swap(waiting);
     fresh_as_of_ms_.store(fresh_as_of, std::memory_order_relaxed);
@@ -24,13 +24,14 @@ void ReplicatedData::Publish(const cluster::History& history, uint64_t end, int6
 
 void ReplicatedData::Lead(const cluster::History& history) {
   // All that it has numbered in its last epoch is applied.
-  Publish(history, UINT64_MAX, kAlways, /*may_lose=*/true,
+  Publish({history, UINT64_MAX}, UINT64_MAX, kAlways, /*may_lose=*/true,
           history.empty() ? cluster::Epoch() : history.beginnings().back().epoch);
 }
 
-void ReplicatedData::Follow(const cluster::History& history, uint64_t end, bool is_of_source) {
+void ReplicatedData::Follow(const cluster::GrowingHistory& growing, uint64_t end,
+                            bool is_of_source) {
   const int64_t fresh_as_of = fresh_as_of_ms_.load(std::memory_order_relaxed);
-  Publish(history, end, fresh_as_of == kAlways ? kNotKnown : fresh_as_of, is_of_source, {});
+  Publish(growing, end, fresh_as_of == kAlways ? kNotKnown : fresh_as_of, is_of_source, {});
 }
 
 void ReplicatedData::Forget() { Publish({}, 0, kNotKnown, /*may_lose=*/false, {}); }
@@ -77,8 +78,8 @@ std::optional<cluster::Millis> ReplicatedData::Staleness() const {
 ReplicatedData::Reach ReplicatedData::Reached(const cluster::Position& position) const {
   const storage::MutexLock lock(mutex_);
   // It is of a primary whose data this one did not begin with.
-  if (leads_ && history_.empty()) return Reach::kLost;
-  const Reach reach = history_.Reached(position, end_);
+  if (leads_ && growing_.history().empty()) return Reach::kLost;
+  const Reach reach = growing_.Reached(position, end_);
   return reach == Reach::kLost && !may_lose_ ? Reach::kNotYet : reach;
 }
 
@@ -89,7 +90,8 @@ bool ReplicatedData::Wait(const cluster::Position& position, storage::TimePoint 
   {
     const storage::MutexLock lock(mutex_);
     if (is_stopped_) return false;
-    is_of_last = !history_.empty() && position.epoch == history_.beginnings().back().epoch;
+    const cluster::History& history = growing_.history();
+    is_of_last = !history.empty() && position.epoch == history.beginnings().back().epoch;
     waiting = waiting_;
   }
   // Ended by what is published from here on, and at once by what was since.

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "cluster/replication/boot_time.h"
+#include "cluster/replication/growing_history.h"
 #include "cluster/replication/history.h"
 #include "cluster/replication/position.h"
 #include "server/handlers/published_epoch.h"
@@ -37,10 +38,11 @@ class ReplicatedData {
   void Lead(const cluster::History& history);
   // The node's data went through these epochs, and goes to `end`; it follows another node. Unless
   // the data is known to be of its source's history, what is lost here may yet come.
-  void Follow(const cluster::History& history, uint64_t end, bool is_of_source);
+  void Follow(const cluster::GrowingHistory& growing, uint64_t end, bool is_of_source);
   // Nothing is known of the data, as while a node waits to be told what it is.
   void Forget();
-  // Of a follower: all before `end` is applied.
+  // Of a follower: all before `end` is applied. REQUIRES: of no epoch that was announced; Follow
+  // says when one enters the history.
   void Advance(uint64_t end);
   // Of a follower: the data is all there was at this time, or newer. Absent: not known.
   void SetFreshAsOf(std::optional<cluster::BootTime> time);
@@ -76,15 +78,15 @@ class ReplicatedData {
     return waiting_;
   }
   // Publishes what is known, and has all who wait look at it.
-  void Publish(const cluster::History& history, uint64_t end, int64_t fresh_as_of, bool may_lose,
-               const cluster::Epoch& leads_in);
+  void Publish(const cluster::GrowingHistory& growing, uint64_t end, int64_t fresh_as_of,
+               bool may_lose, const cluster::Epoch& leads_in);
 
   const BootClock clock_;
   mutable storage::Mutex mutex_;
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool leads_ ABSL_GUARDED_BY(mutex_) = false;
   bool may_lose_ ABSL_GUARDED_BY(mutex_) = false;  // what is lost here is lost for good
-  cluster::History history_ ABSL_GUARDED_BY(mutex_);
+  cluster::GrowingHistory growing_ ABSL_GUARDED_BY(mutex_);
   uint64_t end_ ABSL_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<Waiting> waiting_ ABSL_GUARDED_BY(mutex_) = std::make_shared<Waiting>();
   std::atomic<int64_t> fresh_as_of_ms_{kNotKnown};

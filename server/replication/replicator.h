@@ -177,7 +177,7 @@ class Replicator final : public ReplicationControl {
   struct ToldData {
     bool leads = false;
     bool is_of_source = false;
-    cluster::History history;
+    cluster::GrowingHistory growing;
     friend bool operator==(const ToldData&, const ToldData&) = default;
   };
   std::optional<ToldData> told_data_;  // absent: nothing is known of the data

@@ -61,9 +61,9 @@ void Replicator::TellData() {
   const bool leads = !sink_.follows();
   if (leads && has_begun_ && !source_.stopped() && !waits_until_.has_value()) {
     data = {.leads = true,
-            .history = log_.get() != nullptr ? state_.history() : cluster::History()};
+            .growing = log_.get() != nullptr ? state_.growing() : cluster::GrowingHistory()};
   } else if (!leads && state_.has_data()) {
-    data = {.is_of_source = sink_.is_following(), .history = state_.history()};
+    data = {.is_of_source = sink_.is_following(), .growing = state_.growing()};
   }
   const bool is_new = data != told_data_;
   told_data_ = data;
@@ -72,11 +72,11 @@ void Replicator::TellData() {
     return;
   }
   if (data->leads) {
-    if (is_new) parts_.replicated->Lead(data->history);
+    if (is_new) parts_.replicated->Lead(data->growing.history());
     return;
   }
   if (is_new) {
-    parts_.replicated->Follow(data->history, state_.sequence(), data->is_of_source);
+    parts_.replicated->Follow(data->growing, state_.sequence(), data->is_of_source);
   } else {
     parts_.replicated->Advance(state_.sequence());
   }

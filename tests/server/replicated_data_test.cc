@@ -53,13 +53,13 @@ TEST_F(ReplicatedDataTest, WhatLeadsIsNeverStale) {
 }
 
 TEST_F(ReplicatedDataTest, AFollowerIsAsOldAsWhatItHeard) {
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   EXPECT_EQ(data_.Staleness(), std::nullopt);
   data_.SetFreshAsOf(now_ - cluster::Millis(30));
   EXPECT_EQ(data_.Staleness(), cluster::Millis(30));
   now_ += cluster::Millis(5);
   EXPECT_EQ(data_.Staleness(), cluster::Millis(35));
-  data_.Follow(TwoEpochs(), 160, true);  // the same data, further on
+  data_.Follow({TwoEpochs(), 160}, 160, true);  // the same data, further on
   EXPECT_EQ(data_.Staleness(), cluster::Millis(35));
   data_.SetFreshAsOf(std::nullopt);
   EXPECT_EQ(data_.Staleness(), std::nullopt);
@@ -67,9 +67,10 @@ TEST_F(ReplicatedDataTest, AFollowerIsAsOldAsWhatItHeard) {
 
 TEST_F(ReplicatedDataTest, WhoCeasesToLeadDoesNotKnowHowOldItsDataIs) {
   data_.Lead(TwoEpochs());
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   EXPECT_EQ(data_.Staleness(), std::nullopt);
   data_.SetFreshAsOf(now_);
+  EXPECT_EQ(data_.Reached({kFirst, 5}), Reach::kReached);
   data_.Forget();
   EXPECT_EQ(data_.Staleness(), std::nullopt);
   EXPECT_EQ(data_.Reached({kFirst, 5}), Reach::kNotYet);
@@ -77,22 +78,35 @@ TEST_F(ReplicatedDataTest, WhoCeasesToLeadDoesNotKnowHowOldItsDataIs) {
 
 TEST_F(ReplicatedDataTest, WhatWasLostMayYetComeWhileTheDataIsNotOfItsSource) {
   const cluster::Position lost{kFirst, 120};
-  data_.Follow(TwoEpochs(), 150, false);
+  data_.Follow({TwoEpochs(), 150}, 150, false);
   EXPECT_EQ(data_.Reached(lost), Reach::kNotYet);
   EXPECT_EQ(data_.Reached({kFirst, 50}), Reach::kReached);
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   EXPECT_EQ(data_.Reached(lost), Reach::kLost);
 }
 
 // The interleaving position_across_epochs.
 TEST_F(ReplicatedDataTest, ALaterEpochDoesNotReachAPositionThatWasLost) {
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   EXPECT_EQ(data_.Reached({kFirst, 100}), Reach::kReached);
   EXPECT_EQ(data_.Reached({kFirst, 101}), Reach::kLost);
   EXPECT_EQ(data_.Reached({kSecond, 150}), Reach::kReached);
   EXPECT_EQ(data_.Reached({kSecond, 151}), Reach::kNotYet);
   EXPECT_EQ(data_.Reached({kThird, 120}), Reach::kNotYet);
   EXPECT_EQ(data_.Reached({{1, 0, {1, 1}}, 50}), Reach::kLost);
+}
+
+TEST_F(ReplicatedDataTest, WhatAnAnnouncedEpochLeavesOutIsLostBeforeItsFirstRecordIsThere) {
+  data_.Follow({TwoEpochs(), 80}, 80, false);
+  EXPECT_EQ(data_.Reached({kFirst, 120}), Reach::kNotYet) << "the data is not of its source";
+  data_.Follow({TwoEpochs(), 80}, 80, true);
+  EXPECT_EQ(data_.Reached({kFirst, 80}), Reach::kReached);
+  EXPECT_EQ(data_.Reached({kFirst, 100}), Reach::kNotYet);
+  EXPECT_EQ(data_.Reached({kFirst, 101}), Reach::kLost);
+  EXPECT_EQ(data_.Reached({kSecond, 90}), Reach::kNotYet) << "the data does not go so far";
+  data_.Advance(100);
+  EXPECT_EQ(data_.Reached({kFirst, 100}), Reach::kReached);
+  EXPECT_EQ(data_.Reached({kSecond, 101}), Reach::kNotYet);
 }
 
 TEST_F(ReplicatedDataTest, ALeaderHasAllThatItHasNumbered) {
@@ -109,7 +123,7 @@ TEST_F(ReplicatedDataTest, AWriteHasAPositionOfTheLeadershipThatItWasMadeIn) {
   const uint64_t leadership = data_.leadership();
   EXPECT_EQ(data_.PositionOf(leadership, 120), (Position{kSecond, 120}));
   EXPECT_EQ(data_.PositionOf(leadership, 0), std::nullopt);  // nobody kept a log
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   EXPECT_EQ(data_.PositionOf(leadership, 120), std::nullopt);
   EXPECT_EQ(data_.PositionOf(data_.leadership(), 120), std::nullopt);
   data_.Lead(HistoryOf({{kFirst, 1}, {kSecond, 100}, {kThird, 200}}));
@@ -123,7 +137,7 @@ TEST_F(ReplicatedDataTest, EveryWaitEndsOnce) {
   const storage::TimePoint late(storage::Millis(1000));
   std::vector<Result> results;
   const auto note = [&](Result result) { results.push_back(result); };
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   EXPECT_TRUE(data_.Wait({kSecond, 160}, late, note));
   data_.Advance(159);
   EXPECT_TRUE(results.empty());
@@ -134,7 +148,7 @@ TEST_F(ReplicatedDataTest, EveryWaitEndsOnce) {
   EXPECT_TRUE(data_.Wait({kThird, 100}, late, note));
   data_.Advance(170);
   EXPECT_TRUE(results.empty());
-  data_.Follow(HistoryOf({{kFirst, 1}, {kSecond, 100}, {kThird, 165}}), 170, true);
+  data_.Follow({HistoryOf({{kFirst, 1}, {kSecond, 100}, {kThird, 165}}), 170}, 170, true);
   EXPECT_EQ(results, std::vector({Result::kClosed}));
   results.clear();
   EXPECT_TRUE(data_.Wait({kThird, 180}, late, note));
@@ -208,7 +222,7 @@ TEST_F(PositionTest, AGetForAPositionThatNobodyRemembersFailsAtOnce) {
 
 TEST_F(PositionTest, AGetWaitsForItsPosition) {
   Set("k", "v");
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   RecordingGet reply;
   GetAt({kSecond, 160}, reply);
   EXPECT_EQ(reply.completions, 0);
@@ -220,26 +234,26 @@ TEST_F(PositionTest, AGetWaitsForItsPosition) {
 
 TEST_F(PositionTest, AGetGoesOnWaitingWhenTheHistoryGrows) {
   Set("k", "v");
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   RecordingGet reply;
   GetAt({kThird, 170}, reply);
-  data_.Follow(HistoryOf({{kFirst, 1}, {kSecond, 100}, {kThird, 155}}), 160, true);
+  data_.Follow({HistoryOf({{kFirst, 1}, {kSecond, 100}, {kThird, 155}}), 160}, 160, true);
   EXPECT_EQ(reply.completions, 0);
   data_.Advance(170);
   EXPECT_EQ(reply.value, "v");
 }
 
 TEST_F(PositionTest, APositionMayBeLostWhileAGetWaitsForIt) {
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   RecordingGet reply;
   GetAt({kSecond, 170}, reply);
-  data_.Follow(HistoryOf({{kFirst, 1}, {kSecond, 100}, {kThird, 155}}), 155, true);
+  data_.Follow({HistoryOf({{kFirst, 1}, {kSecond, 100}, {kThird, 155}}), 155}, 155, true);
   EXPECT_EQ(reply.status.code(), Code::kFailedPrecondition);
   EXPECT_THAT(std::string(reply.status.message()), HasSubstr("was lost"));
 }
 
 TEST_F(PositionTest, AGetWaitsNoLongerThanItsLimit) {
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   RecordingGet reply;
   GetAt({kSecond, 170}, reply);
   time_.Advance(storage::Millis(999));
@@ -252,7 +266,7 @@ TEST_F(PositionTest, AGetWaitsNoLongerThanItsLimit) {
 }
 
 TEST_F(PositionTest, ANodeThatEndsKeepsNobodyWaiting) {
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   RecordingGet reply;
   GetAt({kSecond, 170}, reply);
   data_.Stop();
@@ -295,7 +309,7 @@ TEST_F(PositionTest, ACopyMayBeReadWhileItIsFreshEnough) {
     }
     return cache_.MayReadCopy(view);
   };
-  data_.Follow(TwoEpochs(), 150, true);
+  data_.Follow({TwoEpochs(), 150}, 150, true);
   EXPECT_FALSE(may_read(WireDuration{1000000, 0}));  // unknown is not eligible
   data_.SetFreshAsOf(now_ - cluster::Millis(100));
   EXPECT_TRUE(may_read(WireDuration{0, 100000000}));

@@ -24,8 +24,8 @@ class ReplicaReadsTest : public HandlerTest {
     forwarding_.routing.Publish(
         Routing::AllOf({SlotOwner::Place::kPeer, primary_.endpoint(), /*has_copy_here=*/true}, 3));
     data_.Follow(
-        cluster::History::Create({.beginnings = {{cluster::Epoch{1, 0, kNode}, 1}}}).value(), 150,
-        /*is_of_source=*/true);
+        {cluster::History::Create({.beginnings = {{cluster::Epoch{1, 0, kNode}, 1}}}).value(), 150},
+        150, /*is_of_source=*/true);
     data_.SetFreshAsOf(now_ - cluster::Millis(100));
     ServerConfig config;
     config.listen = {"127.0.0.1", 0};

@@ -202,6 +202,29 @@ TEST(ReplicatorTest, TellsOfValuesThatTheLogHoldsForNoEntry) {
   }
 }
 
+TEST(ReplicatorTest, WhatItsSourcesEpochDidNotReachIsLostBeforeTheNextOneHasARecord) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode heir(2, &network);
+  ThreadedNode replica(3, &network);
+  ASSERT_TRUE(heir.ReplicaOf("1").ok());
+  ASSERT_TRUE(primary.Set("k", "v"));
+  Settle(primary, heir);
+  ASSERT_TRUE(replica.ReplicaOf("2").ok());
+  ASSERT_TRUE(primary.Set("k", "w"));
+  Settle(primary, heir);
+  Settle(heir, replica);
+  cluster::Position position = *replica.Report().position;
+  EXPECT_EQ(replica.replicated().Reached(position), cluster::History::Reach::kReached);
+  position.sequence += 100;
+  EXPECT_EQ(replica.replicated().Reached(position), cluster::History::Reach::kNotYet);
+  ASSERT_TRUE(heir.ReplicaOf(std::nullopt).ok());
+  while (replica.replicated().Reached(position) != cluster::History::Reach::kLost) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(replica.Report().position->epoch, position.epoch);
+}
+
 TEST(ReplicatorTest, NodesThatFollowEachOtherAreNotHarmed) {
   LocalNetwork network;
   ThreadedNode one(1, &network);

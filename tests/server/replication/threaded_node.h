@@ -115,6 +115,7 @@ class ThreadedNode {
   }
   ReplicaAcks& acks() { return acks_; }
   HeldWrites& held_writes() { return held_writes_; }
+  const ReplicatedData& replicated() const { return replicated_; }
   std::vector<std::string> Notices() {
     Report();  // as above
     return notices_;
