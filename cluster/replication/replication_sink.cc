@@ -91,10 +91,15 @@ void ReplicationSink::OnConnected(BootTime now) {
   Greet();
 }
 
-void ReplicationSink::OnDisconnected(std::string why, BootTime now) {
+void ReplicationSink::OnDisconnected(const absl::Status& why, BootTime now) {
   if (stream_ == Stream::kNone || effects_.connect) return;
-  if (why.empty()) why = "the stream ended";
-  Drop(SinkTrouble::kDisconnected, std::move(why), backoff_.Next(), now);
+  std::string detail(why.message());
+  if (detail.empty()) detail = "the stream ended";
+  if (absl::IsInvalidArgument(why) && stream_ != Stream::kConnecting) {
+    Drop(SinkTrouble::kProtocol, std::move(detail), options_.retry_slowly, now);
+  } else {
+    Drop(SinkTrouble::kDisconnected, std::move(detail), backoff_.Next(), now);
+  }
   effects_.disconnect = false;
 }
 

@@ -50,8 +50,9 @@ class ReplicationSink {
 
   // ---- The stream. What comes from one that was dropped is passed over.
   void OnConnected(BootTime now);
-  // `why`: for operators; empty: not known.
-  void OnDisconnected(std::string why, BootTime now);
+  // The message of `why` is for operators; empty: not known. INVALID_ARGUMENT: one end has said
+  // what the other does not take, and would say it again.
+  void OnDisconnected(const absl::Status& why, BootTime now);
   void Receive(SourceMessage message, BootTime now);
   // The oldest work that is not confirmed is done.
   void OnDone(BootTime now);

@@ -1,5 +1,7 @@
 #include "cluster/wire/replication_decoder.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,11 +55,18 @@ class PayloadDecoder {
 
  private:
   std::string Decode(v1::Payload* payload, FieldDecoder* fields) {
+    const uint64_t bytes =
+        std::max(uint64_t{payload->data().size()}, payload->uncompressed_bytes());
+    if (bytes > limits_.payload_bytes_max) {
+      fields->Refuse("payload", absl::StrCat(bytes, " bytes; at most ", limits_.payload_bytes_max,
+                                             " (is --max_value_bytes lower here than there?)"));
+      return {};
+    }
     if (payload->compression() == v1::COMPRESSION_NONE) {
       if (payload->uncompressed_bytes() != 0) {
         fields->Refuse("payload", "a size of what is not compressed");
       }
-      return fields->Bytes("payload", payload->mutable_data(), limits_.payload_bytes_max);
+      return std::move(*payload->mutable_data());
     }
     if (payload->compression() != v1::COMPRESSION_ZSTD) {
       fields->Refuse("payload", absl::StrCat("compression ", payload->compression(),

@@ -30,8 +30,8 @@ absl::Status ExplainEnd(const Endpoint& endpoint, const grpc::Status& status, bo
   }
   if (code == absl::StatusCode::kResourceExhausted &&
       absl::StrContains(status.error_message(), "larger than max")) {
-    return {code, absl::StrCat(bus, status.error_message(),
-                               " (is --max_value_bytes lower here than there?)")};
+    return absl::InvalidArgumentError(absl::StrCat(
+        bus, status.error_message(), " (is --max_value_bytes lower here than there?)"));
   }
   return {code, absl::StrCat(bus, status.error_message())};
 }

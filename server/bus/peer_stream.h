@@ -41,7 +41,8 @@ class StreamListener {
   virtual void OnMessage(In message) = 0;
   // Send may take one: when the stream is open, and after each one that was sent.
   virtual void OnCanSend() = 0;
-  // The stream has ended. OK: a side has closed it with OK.
+  // The stream has ended. OK: a side has closed it with OK. INVALID_ARGUMENT: a side has said what
+  // the other does not take.
   virtual void OnClosed(const absl::Status& status) = 0;
 };
 

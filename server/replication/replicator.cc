@@ -93,7 +93,7 @@ Replicator::Replicator(ReplicatorOptions options, ReplicatorParts parts)
            .on_closed =
                [this](const absl::Status& why) {
                  owes_read_ = false;
-                 sink_.OnDisconnected(std::string(why.message()), BootTimeNow());
+                 sink_.OnDisconnected(why, BootTimeNow());
                  CarryOut();
                }}),
       journal_({.listener = parts_.on_notice, .now = BootTimeNow, .entries = [this] {

@@ -74,7 +74,7 @@ void SimulatedNode::OnMessage(StreamId stream, cluster::SourceMessage message) {
 void SimulatedNode::OnClosed(StreamId stream) {
   if (process_->upstream == stream) {
     process_->upstream.reset();
-    process_->sink->OnDisconnected("", BootNow());
+    process_->sink->OnDisconnected(absl::OkStatus(), BootNow());
   }
   CloseLink(stream);
   Settle();

@@ -246,13 +246,15 @@ TEST(ReplicationCodecTest, WhatIsKeptHasNoPayload) {
 
 TEST(ReplicationCodecTest, PayloadsAreBoundedAndTruthful) {
   auto plain = SomeResponse(LogBatch{1, 2, "12345"});
-  EXPECT_EQ(WhyRefused(plain, {.payload_bytes_max = 4}), "LogBatch.payload: 5 bytes; at most 4");
+  EXPECT_EQ(WhyRefused(plain, {.payload_bytes_max = 4}),
+            "LogBatch.payload: 5 bytes; at most 4 (is --max_value_bytes lower here than there?)");
   plain.mutable_log_batch()->mutable_payload()->set_uncompressed_bytes(5);
   EXPECT_EQ(WhyRefused(plain), "LogBatch.payload: a size of what is not compressed");
   const auto packed = SomeResponse(LogBatch{1, 2, std::string(100000, 'z')});
   ASSERT_EQ(packed.log_batch().payload().compression(), v1::COMPRESSION_ZSTD);
   EXPECT_EQ(WhyRefused(packed, {.payload_bytes_max = 99999}),
-            "LogBatch.payload: a compressed payload that claims 100000 bytes; at most 99999");
+            "LogBatch.payload: 100000 bytes; at most 99999 (is --max_value_bytes lower here than "
+            "there?)");
 }
 
 }  // namespace

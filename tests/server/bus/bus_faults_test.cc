@@ -98,14 +98,14 @@ TEST_F(BusFaultsTest, AMessageThatIsTooLargeEndsTheStream) {
   ASSERT_TRUE(pair.source.heard->Send(pair.source.stream.get(),
                                       SourceMessage(LogBatch{1, 2, std::string(10001, 'x')})));
   const absl::Status end = pair.replica.heard->WaitUntilClosed();
-  EXPECT_EQ(end.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(end.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(end.message()), HasSubstr("vs. 10000"));
   EXPECT_THAT(std::string(end.message()), HasSubstr("--max_value_bytes"));
   EXPECT_FALSE(pair.source.heard->WaitUntilClosed().ok());
 }
 
 // However large a source's messages may be. It is never parsed: its cursor alone would be refused
-// then, with another code.
+// then, in other words.
 TEST_F(BusFaultsTest, AHelloThatIsTooLargeEndsTheStream) {
   StartServer();
   const Follower replica = Connect(server_->endpoint());
@@ -113,7 +113,9 @@ TEST_F(BusFaultsTest, AHelloThatIsTooLargeEndsTheStream) {
   hello.copy.emplace();
   hello.copy->cursor = std::string(options_.request_bytes_max + 1, 'c');
   ASSERT_TRUE(replica.heard->Send(replica.stream.get(), ReplicaMessage(hello)));
-  EXPECT_EQ(replica.heard->WaitUntilClosed().code(), absl::StatusCode::kResourceExhausted);
+  const absl::Status end = replica.heard->WaitUntilClosed();
+  EXPECT_EQ(end.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(end.message()), HasSubstr("larger than max"));
   server_->Stop();
   EXPECT_EQ(counters_.messages_received.load(), 0u);
 }

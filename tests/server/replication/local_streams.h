@@ -1,13 +1,16 @@
 #ifndef LARDER_TESTS_SERVER_REPLICATION_LOCAL_STREAMS_H_
 #define LARDER_TESTS_SERVER_REPLICATION_LOCAL_STREAMS_H_
 
+#include <cstddef>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "server/bus/peer_stream.h"
@@ -27,8 +30,9 @@ class LocalDirection {
 // them, under the lock: they only post.
 class LocalStream : public std::enable_shared_from_this<LocalStream> {
  public:
-  explicit LocalStream(std::shared_ptr<ReplicaStreamListener> replica)
-      : replica_(std::move(replica)) {
+  // The replica takes payloads of so many bytes.
+  LocalStream(std::shared_ptr<ReplicaStreamListener> replica, size_t payload_bytes_max)
+      : payload_bytes_max_(payload_bytes_max), replica_(std::move(replica)) {
     down_.is_asked = true;  // the first is read without asking
   }
 
@@ -37,6 +41,11 @@ class LocalStream : public std::enable_shared_from_this<LocalStream> {
   bool SendDown(cluster::SourceMessage* message) {
     const std::lock_guard lock(mutex_);
     if (is_closed_ || down_.waiting.has_value()) return false;
+    if (PayloadBytes(*message) > payload_bytes_max_) {
+      // As a bus does that cannot read it.
+      CloseNow(absl::InvalidArgumentError("the payload is too long"));
+      return true;
+    }
     down_.waiting = std::move(*message);
     Deliver(down_, *source_, *replica_);
     return true;
@@ -68,12 +77,20 @@ class LocalStream : public std::enable_shared_from_this<LocalStream> {
   }
   void Close(const absl::Status& why) {
     const std::lock_guard lock(mutex_);
+    CloseNow(why);
+  }
+
+ private:
+  static size_t PayloadBytes(const cluster::SourceMessage& message) {
+    if (const auto* batch = std::get_if<cluster::LogBatch>(&message)) return batch->payload.size();
+    if (const auto* chunk = std::get_if<cluster::CopyChunk>(&message)) return chunk->payload.size();
+    return 0;
+  }
+  void CloseNow(const absl::Status& why) {
     if (std::exchange(is_closed_, true)) return;
     if (source_ != nullptr) source_->OnClosed(why);
     replica_->OnClosed(why);
   }
-
- private:
   template <typename Message, typename Sender, typename Receiver>
   void Deliver(LocalDirection<Message>& direction, Sender& sender, Receiver& receiver) {
     if (is_closed_ || is_held_ || !direction.is_asked || !direction.waiting.has_value()) return;
@@ -83,6 +100,7 @@ class LocalStream : public std::enable_shared_from_this<LocalStream> {
     receiver.OnMessage(std::move(message));
   }
 
+  const size_t payload_bytes_max_;
   std::mutex mutex_;
   std::shared_ptr<SourceStreamListener> source_;  // once it is open
   const std::shared_ptr<ReplicaStreamListener> replica_;
@@ -143,7 +161,7 @@ class LocalNetwork {
       if (found == nodes_.end() || is_down_) {
         return absl::UnavailableError("nobody listens there");
       }
-      auto stream = std::make_shared<LocalStream>(std::move(listener));
+      auto stream = std::make_shared<LocalStream>(std::move(listener), payload_bytes_max_);
       streams_.push_back(stream);
       stream->Open(found->second);
       return std::make_shared<LocalReplicaEnd>(stream);
@@ -161,6 +179,11 @@ class LocalNetwork {
         stream->Close(absl::UnavailableError("cut"));
       }
     }
+  }
+  // Of the streams that are opened from now on.
+  void SetPayloadMax(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    payload_bytes_max_ = bytes;
   }
   // Of the streams that there are.
   void SetHeld(bool is_held) {
@@ -180,6 +203,7 @@ class LocalNetwork {
  private:
   std::mutex mutex_;
   bool is_down_ = false;
+  size_t payload_bytes_max_ = std::numeric_limits<size_t>::max();
   std::map<std::string, Replicator*> nodes_;
   std::vector<std::weak_ptr<LocalStream>> streams_;
 };

@@ -126,7 +126,7 @@ class FollowedStream {
     link_.reset();
     up_.clear();
     down_.clear();
-    replica_.sink.OnDisconnected("", now);
+    replica_.sink.OnDisconnected(absl::OkStatus(), now);
   }
 
   // Lets each side say what it has to say, some messages, and do what it is told.

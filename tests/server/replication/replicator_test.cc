@@ -202,6 +202,29 @@ TEST(ReplicatorTest, TellsOfValuesThatTheLogHoldsForNoEntry) {
   }
 }
 
+TEST(ReplicatorTest, AReplicaThatDoesNotTakeALargeRecordSaysSoAndKeepsWhatItHas) {
+  LocalNetwork network;
+  ThreadedNode primary(1, &network);
+  ThreadedNode replica(2, &network);
+  network.SetPayloadMax(50000);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  ASSERT_TRUE(primary.Set("k", "small"));
+  Settle(primary, replica);
+  const Content before = replica.content();
+  ASSERT_TRUE(primary.Set("large", std::string(60000, 'v')));
+  while (replica.Report().sink.trouble != cluster::SinkTrouble::kProtocol) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(replica.Report().sink.detail, "the payload is too long");
+  EXPECT_EQ(replica.content(), before);
+  EXPECT_TRUE(primary.Set("k", "goes on"));
+  // It is asked to try at once, with another limit.
+  network.SetPayloadMax(100000);
+  ASSERT_TRUE(replica.ReplicaOf("1").ok());
+  Settle(primary, replica);
+  EXPECT_EQ(replica.content(), primary.content());
+}
+
 TEST(ReplicatorTest, WhatItsSourcesEpochDidNotReachIsLostBeforeTheNextOneHasARecord) {
   LocalNetwork network;
   ThreadedNode primary(1, &network);
