@@ -84,6 +84,9 @@ class ReplicationSink {
   // Its data is no part of the stream that it is on; others should not follow it now.
   bool is_copying() const { return stream_ == Stream::kCopying || IsInstalling(); }
   SinkReport Report() const;
+  // Of that, what is asked for again and again.
+  const std::string& source_endpoint() const { return report_.source_endpoint; }
+  uint64_t source_log_end() const { return report_.source_log_end; }
 
  private:
   enum class Stream : uint8_t { kNone, kConnecting, kGreeting, kFollowing, kCopying };

@@ -23,11 +23,11 @@
 #include "cluster/wire/replication_decoder.h"
 #include "cluster/wire/replication_encoder.h"
 #include "larder/peer/v1/replication.grpc.pb.h"
-#include "server/bus/bus_credentials.h"
 #include "server/bus/bus_status.h"
 #include "server/bus/cluster_secret.h"
 #include "server/bus/open_streams.h"
 #include "server/bus/stream_core.h"
+#include "server/grpc_credentials/grpc_credentials.h"
 
 namespace larder::server {
 namespace {
@@ -184,7 +184,7 @@ class GrpcBusClient final : public BusClient {
 
   absl::StatusOr<std::shared_ptr<ReplicaStream>> Connect(
       const Endpoint& source, std::shared_ptr<ReplicaStreamListener> listener) override {
-    const auto credentials = BusChannelCredentials(options_.tls);
+    const auto credentials = GrpcChannelCredentials(options_.tls);
     if (!credentials.ok()) return credentials.status();
     const auto stream = std::make_shared<FollowingStream>(
         ReplicaStreamParts{&options_, counters_, &streams_, &ended_calls_}, source,

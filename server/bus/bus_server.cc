@@ -10,12 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "larder/peer/v1/replication.grpc.pb.h"
-#include "server/bus/bus_credentials.h"
 #include "server/bus/bus_status.h"
 #include "server/bus/open_streams.h"
 #include "server/bus/source_stream.h"
 #include "server/connections/connection_acceptor.h"
 #include "server/connections/listening_socket.h"
+#include "server/grpc_credentials/grpc_credentials.h"
 
 namespace larder::server {
 namespace {
@@ -53,7 +53,7 @@ class GrpcBusServer final : public BusServer {
   absl::Status Listen() {
     absl::StatusOr<ListeningSocket> listening = server::Listen(options_.listen);
     if (!listening.ok()) return listening.status();
-    const auto credentials = BusServerCredentials(options_.tls);
+    const auto credentials = GrpcServerCredentials(options_.tls);
     if (!credentials.ok()) return credentials.status();
     grpc::ServerBuilder builder;
     Configure(&builder);

@@ -12,28 +12,15 @@
 
 #include "server/connections/connection_acceptor.h"
 #include "server/connections/listening_socket.h"
+#include "server/grpc_credentials/grpc_credentials.h"
 #include "server/grpcpp/services.h"
 #include "server/grpcpp/stream_registry.h"
 #include "server/reflection/descriptor_index.h"
-#include "server/tls/tls_files.h"
 
 namespace larder::server {
 namespace {
 
 constexpr int kPingIntervalMinMs = 10000;
-
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> CredentialsOf(const TlsFiles& files) {
-  if (!files.is_on()) return grpc::InsecureServerCredentials();
-  absl::StatusOr<TlsTexts> texts = ReadTlsFiles(files);
-  if (!texts.ok()) return texts.status();
-  grpc::SslServerCredentialsOptions options;
-  options.pem_key_cert_pairs.push_back({std::move(texts->key), std::move(texts->certificates)});
-  options.pem_root_certs = std::move(texts->client_ca);
-  options.client_certificate_request =
-      files.client_ca_file.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                   : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
-  return grpc::SslServerCredentials(options);
-}
 
 // An infinite duration is what gRPC has without the argument.
 void SetMilliseconds(const char* argument, absl::Duration duration, grpc::ServerBuilder& builder) {
@@ -61,7 +48,7 @@ class GrpcFrontEnd final : public FrontEnd {
     // Before gRPC starts its threads: the most likely failure should cost nothing.
     absl::StatusOr<ListeningSocket> listening = Listen(config.listen);
     if (!listening.ok()) return listening.status();
-    const auto credentials = CredentialsOf(config.tls);
+    const auto credentials = GrpcServerCredentials(config.tls);
     if (!credentials.ok()) return credentials.status();
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(static_cast<int>(config.max_request_bytes));

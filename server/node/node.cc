@@ -1,11 +1,8 @@
 #include "server/node/node.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +28,7 @@
 #include "server/metrics_page/process_figures.h"
 #include "server/metrics_page/prometheus_text.h"
 #include "server/node/node_replication.h"
+#include "server/node/random_words.h"
 #include "server/replication/boot_clock.h"
 #include "server/rpc/services/rpc_front_end.h"
 #include "server/transport/connection_figures.h"
@@ -47,21 +45,6 @@
 
 namespace larder::server {
 namespace {
-
-uint64_t RandomNumber() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
-
-// A secret that nobody has seen and that ends with the process.
-absl::StatusOr<storage::HashSecret> DrawHashSecret() {
-  storage::HashSecret secret;
-  constexpr size_t kBytes = sizeof(secret.words);  // so few come at once or not at all
-  if (::getrandom(secret.words.data(), kBytes, 0) != static_cast<ssize_t>(kBytes)) {
-    return absl::UnavailableError("the system gives no random bytes (getrandom)");
-  }
-  return secret;
-}
 
 ForwardingOptions ForwardingOptionsOf(const ServerConfig& config, std::string_view secret) {
   ForwardingOptions options;
@@ -115,16 +98,18 @@ class Node::Parts final : public NodeFigureSource {
       cluster_secret_ = *std::move(cluster_secret);
     }
     storage::KeyspaceOptions options = config_.keyspace;
-    options.seed = RandomNumber();
-    const auto secret = DrawHashSecret();
-    if (!secret.ok()) return secret.status();
-    options.hash_secret = *secret;
+    // The secret is one that nobody has seen and that ends with the process.
+    const auto random = RandomWords<6>();
+    if (!random.ok()) return random.status();
+    const auto& [hash0, hash1, hash2, hash3, seed, lease_seed] = *random;
+    options.hash_secret = {{hash0, hash1, hash2, hash3}};
+    options.seed = seed;
     options.authority = &authority_;
     auto keyspace = storage::Keyspace::Create(options, &versions_);
     if (!keyspace.ok()) return keyspace.status();
     keyspace_ = std::make_unique<ServedKeyspace>(*std::move(keyspace));
     cache_ = std::make_unique<CacheHandler>(keyspace_.get(), &clock_, config_.limits,
-                                            LeaseTokenCodec(config_.node_number, RandomNumber()));
+                                            LeaseTokenCodec(config_.node_number, lease_seed));
     if (config_.replication.bus_listen.has_value()) {
       cache_->SetReplicatedData(&replicated_);
       cache_->SetReplicas(&acks_, config_.replication.min_replicas_to_write, &held_writes_);

@@ -1,7 +1,5 @@
 #include "server/node/node_replication.h"
 
-#include <sys/random.h>
-
 #include <atomic>
 #include <future>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "server/bus/bus_client.h"
 #include "server/bus/bus_counters.h"
 #include "server/bus/bus_server.h"
+#include "server/node/random_words.h"
 #include "server/state_file/state_file.h"
 #include "storage/mutation_record.h"
 
@@ -24,14 +23,6 @@ cluster::Millis ToMillis(absl::Duration duration) {
 
 absl::Status OfFlag(absl::string_view flag, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(flag, ": ", status.message()));
-}
-
-absl::StatusOr<cluster::NodeId> DrawNodeId() {
-  uint64_t words[2];
-  if (::getrandom(words, sizeof(words), 0) != static_cast<ssize_t>(sizeof(words))) {
-    return absl::UnavailableError("the system gives no random bytes (getrandom)");
-  }
-  return cluster::NodeId{words[0], words[1] | 1};
 }
 
 // What the node must not forget, on disk if it has a place there. Of one thread at a time.
@@ -56,9 +47,9 @@ class DurableState {
         return absl::OkStatus();
       }
     }
-    const auto node = DrawNodeId();
-    if (!node.ok()) return node.status();
-    state_.node = *node;
+    const auto random = RandomWords<2>();
+    if (!random.ok()) return random.status();
+    state_.node = cluster::NodeId{(*random)[0], (*random)[1] | 1};
     return Write();
   }
 

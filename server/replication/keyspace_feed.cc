@@ -74,7 +74,9 @@ cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& curso
   constexpr uint32_t kLastSlot = storage::kSlots - 1;
   uint32_t slots_end = from.slot < kLastSlot ? kLastSlot : storage::kSlots;
   if (copied.has_value()) {
-    if (std::optional<Chunk> kept = Keep(cursor, *copied, &slots_end)) return *std::move(kept);
+    if (std::optional<Chunk> kept =
+            Keep({from, CopyCursor::IsInsideSlot(cursor)}, *copied, &slots_end))
+      return *std::move(kept);
   }
   const storage::ExportedPart part = keyspace_->ExportChunk(
       from, {.bytes_max = bytes_max, .slots_end = slots_end}, &chunk.payload);
@@ -85,18 +87,16 @@ cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& curso
   return chunk;
 }
 
-std::optional<cluster::ReplicationFeed::Chunk> KeyspaceFeed::Keep(const std::string& cursor,
+std::optional<cluster::ReplicationFeed::Chunk> KeyspaceFeed::Keep(const Beginning& begin,
                                                                   const Copied& copied,
                                                                   uint32_t* slots_end) const {
   // The slot where the earlier pass was cut is not there wholly.
   const uint32_t copied_end = cursors_.Decode(copied.cursor).value_or(storage::ScanPosition{}).slot;
-  uint32_t first = cursors_.Decode(cursor).value_or(storage::ScanPosition{}).slot;
   // Nor is one that was begun again: what the replica had of it went with its first chunk.
-  const bool is_begun = CopyCursor::IsInsideSlot(cursor);
-  if (is_begun) ++first;
+  const uint32_t first = begin.from.slot + (begin.is_inside_slot ? 1 : 0);
   if (first >= copied_end) return std::nullopt;
   const storage::SlotRun run = keyspace_->RunOfSlots(first, copied_end, copied.sequence);
-  if (!run.is_unchanged || is_begun) {
+  if (!run.is_unchanged || begin.is_inside_slot) {
     const uint32_t copy_until = run.is_unchanged ? first : run.end;
     if (copy_until < copied_end) *slots_end = std::min(*slots_end, copy_until);
     return std::nullopt;

@@ -33,9 +33,15 @@ class KeyspaceFeed final : public cluster::ReplicationFeed {
   bool Sleep();
 
  private:
+  // Where a chunk begins.
+  struct Beginning {
+    storage::ScanPosition from;
+    bool is_inside_slot = false;  // also where `from`, under this secret, is the slot's first
+  };
+
   // A chunk of what is kept from there on, if that is where something begins that may be. Else sets
   // `slots_end` to where such may come next.
-  std::optional<Chunk> Keep(const std::string& cursor, const Copied& copied,
+  std::optional<Chunk> Keep(const Beginning& begin, const Copied& copied,
                             uint32_t* slots_end) const;
   // A reader that stands at `from` and holds writers, if they are to be held. False: the log does
   // not reach back to it, and nobody is held.

@@ -96,7 +96,7 @@ void ReplicationJournal::CannotPersist(const absl::Status& why) {
                      why.message()));
 }
 
-void ReplicationJournal::See(const cluster::SinkReport& sink) {
+void ReplicationJournal::See(cluster::SinkReport sink) {
   if (!parts_.listener) return;
   const bool is_lost = sink.streams_lost != seen_.streams_lost;
   // The end of a stream comes before the beginning of the next one.
@@ -107,7 +107,7 @@ void ReplicationJournal::See(const cluster::SinkReport& sink) {
     Say(Severity::kInfo, absl::StrCat("installed the copy, ", parts_.entries(), " entries, ",
                                       TimeText(parts_.now() - copy_began_at_), " after it began"));
   }
-  seen_ = sink;
+  seen_ = std::move(sink);
 }
 
 void ReplicationJournal::SeeWelcome(const cluster::SinkReport& sink) {

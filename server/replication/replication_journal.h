@@ -51,7 +51,7 @@ class ReplicationJournal {
   void CannotPersist(const absl::Status& why);
 
   // ---- Of its source: what has changed since the last time.
-  void See(const cluster::SinkReport& sink);
+  void See(cluster::SinkReport sink);
 
   // ---- Of its replicas. `peer`: as PeerStream has it.
   void Hears(cluster::LinkId link, const std::string& peer, const cluster::ReplicaMessage& message);

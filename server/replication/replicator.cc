@@ -202,7 +202,7 @@ cluster::SourceCondition Replicator::Condition() const {
   cluster::SourceCondition condition{.now = BootTimeNow()};
   condition.shard_time = cluster::ShardTime(parts_.time->Now().time_since_epoch());
   condition.log_rests = log_rests_;
-  condition.is_ready = log_.get() != nullptr && (state_.leads() || sink_.Report().is_following);
+  condition.is_ready = log_.get() != nullptr && (state_.leads() || sink_.is_following());
   if (state_.leads()) {
     if (!source_.stopped()) condition.age = cluster::Millis(0);
   } else {

@@ -35,7 +35,7 @@ void Replicator::NoteLogEnds(cluster::BootTime now) {
     log_clock_.Reset();
   }
   if (sink_.follows()) {
-    source_log_clock_.Note(sink_.Report().source_log_end, now);
+    source_log_clock_.Note(sink_.source_log_end(), now);
   } else {
     source_log_clock_.Reset();
   }
@@ -88,7 +88,7 @@ void Replicator::TellData() {
 
 void Replicator::TellLeader() {
   Leader leader{.is_here = !sink_.follows() && !source_.stopped() && !waits_until_.has_value()};
-  if (sink_.follows()) leader.endpoint = sink_.Report().source_endpoint;
+  if (sink_.follows()) leader.endpoint = sink_.source_endpoint();
   if (!has_begun_ || told_leader_ == leader) return;
   parts_.on_leader(leader);
   told_leader_ = std::move(leader);

@@ -33,9 +33,11 @@ FOLDERS = {
         ("absl/", "grpc/", "grpcpp/", "google/protobuf/", "glog/", "prometheus/", "CLI/"),
         leaf=False),
     "server/bus": Folder(
-        ("server/bus", "server/connections", "server/tls", "storage", "cluster", "client/channel",
-         "proto"),
+        ("server/bus", "server/connections", "server/grpc_credentials", "server/tls", "storage",
+         "cluster", "client/channel", "proto"),
         ("absl/", "grpc/", "grpcpp/", "openssl/"), leaf=False),
+    "server/grpc_credentials": Folder(
+        ("server/grpc_credentials", "server/tls"), ("absl/", "grpcpp/"), leaf=False),
     "server/handlers": Folder(
         ("server/handlers", "storage", "cluster", "proto/wire"), ("absl/",), leaf=False),
     "server/replication": Folder(
@@ -68,7 +70,8 @@ FOLDERS = {
 # header: a file that includes grpcpp costs seconds to compile. By the beginnings of their paths.
 HEAVY = ("grpc/", "grpcpp/", "google/protobuf/")
 LIGHT_HEADERS = ("storage/", "cluster/", "server/handlers/", "server/config/", "server/metrics/",
-                 "server/transport/", "server/forwarding/", "server/bus/", "client/channel/",
+                 "server/transport/", "server/forwarding/", "server/bus/", "server/grpc_credentials/",
+                 "client/channel/",
                  "proto/http2/", "proto/tls/",
                 
                  "client/client.h")

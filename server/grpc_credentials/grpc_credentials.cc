@@ -1,4 +1,4 @@
-#include "server/bus/bus_credentials.h"
+#include "server/grpc_credentials/grpc_credentials.h"
 
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
@@ -7,7 +7,7 @@
 
 namespace larder::server {
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> BusServerCredentials(
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> GrpcServerCredentials(
     const TlsFiles& files) {
   if (!files.is_on()) return grpc::InsecureServerCredentials();
   absl::StatusOr<TlsTexts> texts = ReadTlsFiles(files);
@@ -21,7 +21,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> BusServerCredentials(
   return grpc::SslServerCredentials(options);
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> BusChannelCredentials(
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> GrpcChannelCredentials(
     const TlsFiles& files) {
   if (!files.is_on()) return grpc::InsecureChannelCredentials();
   absl::StatusOr<TlsTexts> texts = ReadTlsFiles(files);

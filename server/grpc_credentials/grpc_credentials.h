@@ -1,5 +1,5 @@
-#ifndef LARDER_SERVER_BUS_BUS_CREDENTIALS_H_
-#define LARDER_SERVER_BUS_BUS_CREDENTIALS_H_
+#ifndef LARDER_SERVER_GRPC_CREDENTIALS_GRPC_CREDENTIALS_H_
+#define LARDER_SERVER_GRPC_CREDENTIALS_GRPC_CREDENTIALS_H_
 
 #include <memory>
 
@@ -15,11 +15,11 @@ namespace larder::server {
 
 // The node's certificate for gRPC, as it is in the files now; plaintext if there is none.
 // FAILED_PRECONDITION: as ReadTlsFiles.
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> BusServerCredentials(
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> GrpcServerCredentials(
     const TlsFiles& files);
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> BusChannelCredentials(
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> GrpcChannelCredentials(
     const TlsFiles& files);
 
 }  // namespace larder::server
 
-#endif  // LARDER_SERVER_BUS_BUS_CREDENTIALS_H_
+#endif  // LARDER_SERVER_GRPC_CREDENTIALS_GRPC_CREDENTIALS_H_
