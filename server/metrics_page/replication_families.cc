@@ -110,7 +110,8 @@ void AddReplicas(const ReplicationStatus& status, std::vector<MetricFamily>& fam
   size_t copying = 0;
   LagFamilies lags("larder_replication_replica", "a replica");
   Family copied(MetricType::Gauge, "larder_replication_replica_copied_bytes",
-                "Bytes of entries that were sent to a replica by the copy on its stream.");
+                "Bytes that the copy on its stream has sent to a replica: entries and headers of "
+                "chunks.");
   Family silence(MetricType::Gauge, "larder_replication_replica_silence_seconds",
                  "Time since the last acknowledgement of a replica.");
   for (const auto& [node, replica] : replicas) {
@@ -139,7 +140,7 @@ void AddSource(const ReplicationStatus& status, std::vector<MetricFamily>& famil
   Family connected(MetricType::Gauge, "larder_replication_source_connected",
                    "Whether a replica has a stream of its source; no series: it has no source.");
   Family copied(MetricType::Gauge, "larder_replication_source_copied_bytes",
-                "Bytes of entries that the full copy under way has taken.");
+                "Bytes that the full copy under way has taken: entries and headers of chunks.");
   Family staleness(MetricType::Gauge, "larder_replication_staleness_seconds",
                    "How old the data of a replica may be; no series: not known.");
   LagFamilies lags("larder_replication_source", "this node");
@@ -172,8 +173,8 @@ void AddCounts(const ReplicationStatus& status, std::vector<MetricFamily>& famil
           .Take());
   counter("larder_replication_copies_completed_total", "Copies that were sent as a whole.",
           counts.copies_ended);
-  counter("larder_replication_copied_bytes_total", "Bytes of entries that were sent by copies.",
-          counts.chunk_bytes);
+  counter("larder_replication_copied_bytes_total",
+          "Bytes that were sent by copies: entries and headers of chunks.", counts.chunk_bytes);
   counter("larder_replication_copy_chunks_kept_total",
           "Pieces of copies that the replica had from before.", counts.chunks_kept);
   counter("larder_replication_copy_log_bytes_total",

@@ -30,6 +30,19 @@ TEST_F(ReplicationPairTest, AReplicaHasWhatThePrimaryHas) {
   EXPECT_EQ(primary.source.counts().copied_anew, 1u);
 }
 
+// What is told of a copy counts all that was sent of it, which is little where there is nothing.
+TEST_F(ReplicationPairTest, ACopyOfNothingTakesLessThanAKilobyte) {
+  ReplicaNode primary(1, 32 * kMi, kMi);
+  ReplicaNode replica(2, 32 * kMi, kMi);
+  primary.Lead();
+  FollowedStream stream(&primary, &replica);
+  replica.Follow(now_);
+  Settle(stream, primary, replica);
+  EXPECT_EQ(primary.source.counts().copies_ended, 1u);
+  EXPECT_GT(primary.source.counts().chunk_bytes, 0u);
+  EXPECT_LT(primary.source.counts().chunk_bytes, 1024u);
+}
+
 TEST_F(ReplicationPairTest, ShortCutsNeedNoCopy) {
   ReplicaNode primary(1, 32 * kMi, kMi);
   ReplicaNode replica(2, 32 * kMi, kMi);
