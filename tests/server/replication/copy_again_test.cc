@@ -61,10 +61,7 @@ TEST_F(CopyAgainTest, OnlyWhatHasChangedSinceIsSentAgain) {
   ReplicaNode other(2, 32 * kMi, kMi);
   ReplicaNode replica(3, 32 * kMi, kMi);
   WriteRandomly(primary, 20000);
-  primary.Lead();
-  FollowedStream to_other(&primary, &other);
-  other.Follow(now_);
-  Settle(to_other, primary, other);
+  FollowedStream to_other = LeadAndSettle(primary, other);
   to_other.Cut(now_);
   const uint64_t whole = primary.source.counts().chunk_bytes;
   FollowedStream stream(&primary, &replica);
@@ -100,9 +97,7 @@ TEST_F(CopyAgainTest, WhatIsDeletedExpiredOrFlushedMeanwhileIsNotThere) {
   }
   for (const std::string& key : early) set(key);
   for (int i = 0; i < 10; ++i) set(early[i], {.expires_at = Now() + storage::Millis(20000)});
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
+  FollowedStream stream = LeadAndFollow(primary, replica);
   CopyUntil(stream, replica, 300'000);
   stream.Cut(now_);
   Advance(30000);
@@ -127,10 +122,7 @@ TEST_F(CopyAgainTest, AFollowerThatFeedsOthersKnowsWhatHasChanged) {
   ReplicaNode middle(2, 32 * kMi, kMi, SmallChunks());
   ReplicaNode last(3, 32 * kMi, kMi);
   WriteRandomly(primary, 20000);
-  primary.Lead();
-  FollowedStream to_middle(&primary, &middle);
-  middle.Follow(now_);
-  Settle(to_middle, primary, middle);
+  FollowedStream to_middle = LeadAndSettle(primary, middle);
   FollowedStream to_last(&middle, &last);
   last.Follow(now_);
   CopyUntil(to_last, last, 300'000);
@@ -163,9 +155,7 @@ TEST_F(CopyAgainTest, ASlotOfWhichThereIsOnlyAPartIsNotKept) {
                     .ok());
   }
   WriteRandomly(primary, 20000);
-  primary.Lead();
-  FollowedStream to_replica(&primary, &replica);
-  replica.Follow(now_);
+  FollowedStream to_replica = LeadAndFollow(primary, replica);
   // All but the end.
   const uint64_t most = primary.keyspace().Memory().entries / 10 * 8;
   CopyUntil(to_replica, replica, most);
@@ -212,10 +202,7 @@ TEST_F(CopyAgainTest, HoweverOftenItIsCutTheReplicaHasWhatThePrimaryHas) {
     ReplicaNode middle(2, 16 * kMi, kMi, SmallChunks());
     ReplicaNode replica(3, 16 * kMi, kMi);
     WriteRandomly(primary, 4000);
-    primary.Lead();
-    FollowedStream to_middle(&primary, &middle);
-    middle.Follow(now_);
-    Settle(to_middle, primary, middle);
+    FollowedStream to_middle = LeadAndSettle(primary, middle);
     ReplicaNode* source = &primary;
     auto stream = std::make_unique<FollowedStream>(source, &replica);
     replica.Follow(now_);

@@ -25,9 +25,7 @@ TEST_F(ReplicaMemoryTest, WhatDoesNotFitBesideTheCopyMakesWay) {
                     .Set({cluster::HashSlot(key), key}, std::string(700, 'r'), {}, Now())
                     .ok());
   }
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
+  FollowedStream stream = LeadAndFollow(primary, replica);
   bool was_without = false;
   for (int i = 0; i < 5000 && !replica.sink.Report().is_following; ++i) {
     Advance(20);
@@ -51,10 +49,7 @@ TEST_F(ReplicaMemoryTest, WhatMadeWayForACopyIsNotSaidToBeThere) {
     }
   };
   fill(14000, 'a');
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
-  Settle(stream, primary, replica);
+  FollowedStream stream = LeadAndSettle(primary, replica);
   // It falls off the log and copies, which does not fit beside what it has.
   stream.Cut(now_);
   fill(14000, 'b');
@@ -183,9 +178,7 @@ TEST_F(ReplicaMemoryTest, WhatDoesNotFitAnyMoreFailsAndWhatWentBeforeCounts) {
 TEST_F(ReplicaMemoryTest, WhereTheLogLeadsToMoreThanTheMemoryItCopiesOnceThatFits) {
   ReplicaNode primary(1, 64 * kMi, 64 * kMi);
   ReplicaNode replica(2, 6 * kMi, kMi);
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
+  FollowedStream stream = LeadAndFollow(primary, replica);
   const auto fill = [&](int from, int to) {
     for (int i = from; i < to; ++i) {
       const std::string key = "k" + std::to_string(i);
@@ -230,10 +223,7 @@ TEST_F(ReplicaMemoryTest, WhereTheLogLeadsToMoreThanTheMemoryItCopiesOnceThatFit
 TEST_F(ReplicaMemoryTest, WhenTheLimitIsRaisedWhatTheLogLeadsToFits) {
   ReplicaNode primary(1, 64 * kMi, 64 * kMi);
   ReplicaNode replica(2, 6 * kMi, kMi);
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
-  Settle(stream, primary, replica);
+  FollowedStream stream = LeadAndSettle(primary, replica);
   for (int i = 0; i < 40000; ++i) {
     const std::string key = "k" + std::to_string(i);
     ASSERT_TRUE(primary.keyspace()
@@ -259,9 +249,7 @@ TEST_F(ReplicaMemoryTest, WhatIsLargerThanAllMemoryIsRefusedAndTriedAgain) {
                     .Set({cluster::HashSlot(key), key}, std::string(500, 'p'), {}, Now())
                     .ok());
   }
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
+  FollowedStream stream = LeadAndFollow(primary, replica);
   for (int i = 0; i < 3000; ++i) {
     Advance(20);
     stream.Step(now_, Now(), 8);

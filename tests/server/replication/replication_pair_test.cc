@@ -17,9 +17,7 @@ TEST_F(ReplicationPairTest, AReplicaHasWhatThePrimaryHas) {
   ReplicaNode primary(1, 32 * kMi, kMi);
   ReplicaNode replica(2, 32 * kMi, kMi);
   WriteRandomly(primary, 5000);
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
+  FollowedStream stream = LeadAndFollow(primary, replica);
   for (int i = 0; i < 200; ++i) {
     WriteRandomly(primary, 20);
     Advance(10);
@@ -47,10 +45,7 @@ TEST_F(ReplicationPairTest, ShortCutsNeedNoCopy) {
   ReplicaNode primary(1, 32 * kMi, kMi);
   ReplicaNode replica(2, 32 * kMi, kMi);
   WriteRandomly(primary, 5000);
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
-  Settle(stream, primary, replica);
+  FollowedStream stream = LeadAndSettle(primary, replica);
   for (int i = 0; i < 100; ++i) {
     WriteRandomly(primary, 100);
     stream.Step(now_, Now(), static_cast<int>(random_() % 4));
@@ -66,9 +61,7 @@ TEST_F(ReplicationPairTest, ACopyThatIsCutAgainAndAgainGoesOn) {
   ReplicaNode primary(1, 32 * kMi, 4 * kMi);
   ReplicaNode replica(2, 32 * kMi, 4 * kMi);
   WriteRandomly(primary, 20000);
-  primary.Lead();
-  FollowedStream stream(&primary, &replica);
-  replica.Follow(now_);
+  FollowedStream stream = LeadAndFollow(primary, replica);
   for (int i = 0; i < 2000 && !replica.sink.Report().is_following; ++i) {
     WriteRandomly(primary, 5);
     Advance(20);
@@ -154,10 +147,7 @@ TEST_F(ReplicationPairTest, AFollowerWhoseLogHasNoRoomWaitsForItsOwnReplica) {
   ReplicaNode middle(2, 32 * kMi, kMi);
   ReplicaNode last(3, 32 * kMi, kMi);
   WriteRandomly(primary, 5000);
-  primary.Lead();
-  FollowedStream to_middle(&primary, &middle);
-  middle.Follow(now_);
-  Settle(to_middle, primary, middle);
+  FollowedStream to_middle = LeadAndSettle(primary, middle);
   FollowedStream to_last(&middle, &last);
   last.Follow(now_);
   to_last.Step(now_, Now(), 3);

@@ -65,6 +65,19 @@ class ReplicationPairTest : public testing::Test {
     FAIL() << "never caught up: " << replica.sink.Report().detail << stream.last_failure_;
   }
 
+  // The primary opens its log, and the replica begins to follow it by the stream that comes back.
+  FollowedStream LeadAndFollow(ReplicaNode& primary, ReplicaNode& replica) {
+    primary.Lead();
+    replica.Follow(now_);
+    return FollowedStream(&primary, &replica);
+  }
+  // Likewise, and the replica has all that the primary has.
+  FollowedStream LeadAndSettle(ReplicaNode& primary, ReplicaNode& replica) {
+    FollowedStream stream = LeadAndFollow(primary, replica);
+    Settle(stream, primary, replica);
+    return stream;
+  }
+
   std::mt19937_64 random_{7};
   uint64_t writes_ = 0;
   cluster::BootTime now_{cluster::Millis(1000000)};
