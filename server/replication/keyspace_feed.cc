@@ -74,9 +74,8 @@ cluster::ReplicationFeed::Chunk KeyspaceFeed::ReadChunk(const std::string& curso
   constexpr uint32_t kLastSlot = storage::kSlots - 1;
   uint32_t slots_end = from.slot < kLastSlot ? kLastSlot : storage::kSlots;
   if (copied.has_value()) {
-    if (std::optional<Chunk> kept =
-            Keep({from, CopyCursor::IsInsideSlot(cursor)}, *copied, &slots_end))
-      return *std::move(kept);
+    const Beginning begin{from, CopyCursor::IsInsideSlot(cursor)};
+    if (std::optional<Chunk> kept = Keep(begin, *copied, &slots_end)) return *std::move(kept);
   }
   const storage::ExportedPart part = keyspace_->ExportChunk(
       from, {.bytes_max = bytes_max, .slots_end = slots_end}, &chunk.payload);

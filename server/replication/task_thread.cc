@@ -53,8 +53,9 @@ void TaskThread::Run() {
     // A rest that is over by now has its turn, too: what came before it waits for that.
     is_resting_ = rests_until_.has_value();
     Clock::time_point until = Clock::now() + period_;
-    for (const auto& earlier : {rests_until_, turns_by_})
+    for (const auto& earlier : {rests_until_, turns_by_}) {
       until = std::min(earlier.value_or(until), until);
+    }
     changed_.wait_until(lock, until, [this] {
       return is_stopping_ || is_awake_ || (is_awake_in_time_ && !is_resting_);
     });
