@@ -21,8 +21,12 @@ class CopyPace {
   // behind it.
   bool IsDue(BootTime now);
   void Take(uint64_t bytes);
+  // How long until it is, as reckoned when IsDue was last asked.
+  Millis DueIn() const;
 
  private:
+  double BytesPerMilli() const { return static_cast<double>(rate_) / 1000; }
+
   const uint64_t rate_;
   std::optional<BootTime> reckoned_at_;
   double due_bytes_ = 0;  // below 0: more was taken

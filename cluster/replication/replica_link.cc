@@ -219,17 +219,17 @@ std::optional<SourceMessage> ReplicaLink::NextOfLog(ReplicationFeed* feed,
 std::optional<SourceMessage> ReplicaLink::NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max,
                                                      const SourceCondition& condition) {
   if (!chunk_.has_value()) {
-    const bool is_due = pace_->IsDue(condition.now);
-    if (is_due) {
+    const bool is_its_turn = IsChunksTurn(feed, condition.now);
+    if (is_its_turn) {
       chunk_ = feed->ReadChunk(cursor_, std::min(bytes_max, options_->chunk_bytes), copied_);
       pace_->Take(CostOf(*chunk_));
     }
-    if (waits_for_pace_ == is_due) {
-      waits_for_pace_ = !is_due;
+    if (waits_for_pace_ == is_its_turn) {
+      waits_for_pace_ = !is_its_turn;
       HoldWriters(feed);
     }
     if (waits_for_pace_) {
-      if (condition.log_rests) return std::nullopt;
+      if (condition.log_rests && !due_.has_value()) return std::nullopt;
       return NextOfCopyLog(feed, UINT64_MAX, bytes_max);
     }
   }
@@ -238,6 +238,20 @@ std::optional<SourceMessage> ReplicaLink::NextOfCopy(ReplicationFeed* feed, uint
   if (sent_ >= chunk_->position && may_be_sent) return TakeChunk(feed);
   // Not past the chunk's position, since records of what it has are left out until it is sent.
   return NextOfCopyLog(feed, chunk_->position, bytes_max);
+}
+
+bool ReplicaLink::IsChunksTurn(ReplicationFeed* feed, BootTime now) {
+  if (!pace_->IsDue(now)) {
+    due_.reset();
+    return false;
+  }
+  if (!waits_for_pace_) return true;
+  if (!due_.has_value()) due_ = {EndOfData(feed), now};
+  // So late a chunk loses nothing of the pace. Later it would, where the stream does not take all
+  // that is written: then the log has what a due chunk leaves it.
+  if (sent_ < due_->log_end && now - due_->since <= CopyPace::kMadeUp) return false;
+  due_.reset();
+  return true;
 }
 
 uint64_t ReplicaLink::CostOf(const ReplicationFeed::Chunk& chunk) const {

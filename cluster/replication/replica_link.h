@@ -21,7 +21,8 @@ namespace larder::cluster {
 // Rule 4: what a chunk has at its position is sent behind the log up to there, and the copy ends
 // where all of it is exact. While a chunk is due the log has room by what chunks have had, half of
 // it, so that chunks have two thirds of the stream however much is written; writers are held for
-// it. While none is due, since copies keep a pace, the stream is the log's.
+// it. While none is due, since copies keep a pace, the stream is the log's, and a chunk that falls
+// due lets pass what was written meanwhile.
 class ReplicaLink {
  public:
   ReplicaLink(LinkId id, const SourceOptions* options, const ReplicationState* state,
@@ -64,6 +65,8 @@ class ReplicaLink {
                                            const SourceCondition& condition);
   std::optional<SourceMessage> NextOfCopy(ReplicationFeed* feed, uint64_t bytes_max,
                                           const SourceCondition& condition);
+  // The next chunk is due, and what was written while none was is sent; or that takes too long.
+  bool IsChunksTurn(ReplicationFeed* feed, BootTime now);
   // What a chunk counts for: a small one, or one that is kept, takes time, too.
   uint64_t CostOf(const ReplicationFeed::Chunk& chunk) const;
   std::optional<SourceMessage> NextOfCopyLog(ReplicationFeed* feed, uint64_t until,
@@ -100,6 +103,11 @@ class ReplicaLink {
   uint64_t chunk_room_ = 0;                      // for the log, by the chunks of this stream
   uint64_t log_bytes_ = 0;                       // read for this stream while a chunk was due
   bool waits_for_pace_ = false;
+  struct Due {
+    uint64_t log_end = 0;  // of the data that may be sent
+    BootTime since;
+  };
+  std::optional<Due> due_;  // it waits no longer for the pace, but for the log
   BootTime pulled_at_;
 
   std::optional<Position> applied_;

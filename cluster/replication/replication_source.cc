@@ -129,7 +129,13 @@ Outgoing ReplicationSource::Next(LinkId link, ReplicationFeed* feed, uint64_t by
   const auto found = links_.find(link);
   if (found == links_.end()) return {};
   ReplicaLink& one = found->second;
-  if (one.is_welcome() || one.is_closing()) return one.Next(feed, bytes_max, condition);
+  if (one.is_welcome() || one.is_closing()) {
+    Outgoing next = one.Next(feed, bytes_max, condition);
+    if (next.message.has_value() && std::holds_alternative<CopyChunk>(*next.message)) {
+      last_copied_ = link;
+    }
+    return next;
+  }
   if (!one.hello().has_value()) return {};
   if (std::optional<Refuse> refuse = ReasonToRefuse(*one.hello(), condition)) {
     ++counts_.refused;
@@ -287,6 +293,20 @@ bool ReplicationSource::CopiesWaitForPace() const {
     waits |= link.waits_for_pace();
   }
   return waits;
+}
+
+std::optional<Millis> ReplicationSource::ChunkDueIn() const {
+  const bool waits = std::any_of(links_.begin(), links_.end(),
+                                 [](const auto& entry) { return entry.second.waits_for_pace(); });
+  return waits ? std::make_optional(pace_.DueIn()) : std::nullopt;
+}
+
+std::vector<LinkId> ReplicationSource::InTurn() const {
+  std::vector<LinkId> links;
+  for (const auto& [id, link] : links_) links.push_back(id);
+  std::rotate(links.begin(), std::upper_bound(links.begin(), links.end(), last_copied_),
+              links.end());
+  return links;
 }
 
 uint64_t ReplicationSource::UnsentFor(uint64_t end) const {

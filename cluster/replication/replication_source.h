@@ -67,8 +67,14 @@ class ReplicationSource {
   size_t ConnectedInTime(BootTime now) const;
   // Some replica is being copied to, or has yet to say that the copy is installed.
   bool IsCopying() const;
-  // Likewise, but no chunk is due to anybody: the next look should be within CopyPace::kMadeUp.
+  // Likewise, but no chunk is due to anybody.
   bool CopiesWaitForPace() const;
+  // When the next chunk falls due to a copy that waits for it; to be looked at a little later at
+  // most (CopyPace::kMadeUp). Absent: none waits.
+  std::optional<Millis> ChunkDueIn() const;
+  // Links in the order in which they should be asked for a message: whoever had the last chunk
+  // comes last.
+  std::vector<LinkId> InTurn() const;
   // Of a log that ends there, what was not sent to the link that was sent least. 0: nobody follows.
   uint64_t UnsentFor(uint64_t end) const;
 
@@ -119,6 +125,7 @@ class ReplicationSource {
   const SourceOptions options_;
   ReplicationState* const state_;
   CopyPace pace_;
+  LinkId last_copied_{};  // whom the last chunk was sent to
   std::map<LinkId, ReplicaLink> links_;
   std::map<NodeId, Asked> asked_;
   DepartedReplicas departed_;

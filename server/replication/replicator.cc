@@ -1,5 +1,6 @@
 #include "server/replication/replicator.h"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -12,9 +13,9 @@ namespace larder::server {
 namespace {
 
 // How often time passes for the machines when nothing else happens.
-constexpr std::chrono::milliseconds kPeriod{20};
-// How often it looks whether a copy's next chunk is due, as CopyPace wants it.
-constexpr std::chrono::milliseconds kCopyLook{1};
+constexpr cluster::Millis kPeriod{20};
+// A copy's next chunk is looked for no more often than this, nor later once it is due.
+constexpr cluster::Millis kCopyLook{1};
 // Messages to one replica before others have their turn.
 constexpr int kMessagesInARow = 16;
 // A log of fewer does not rest.
@@ -144,7 +145,9 @@ void Replicator::Turn() {
   } else if (log_rests_) {
     thread_->Rest(log_rests_until_);
   }
-  if (source_.CopiesWaitForPace()) thread_->TurnBy(TaskThread::Clock::now() + kCopyLook);
+  if (const auto due_in = source_.ChunkDueIn(); due_in.has_value()) {
+    thread_->TurnBy(TaskThread::Clock::now() + std::clamp(*due_in, kCopyLook, kPeriod));
+  }
   NoteLogEnds(now);
   TellAcks(now);
   journal_.See(sink_.Report());
@@ -228,9 +231,7 @@ bool Replicator::PumpAll() {
   const TaskThread::Clock::time_point now = TaskThread::Clock::now();
   log_rests_ = now < log_rests_until_ && LogMayRest();
   has_sent_log_ = false;
-  std::vector<cluster::LinkId> ids;
-  for (const auto& [id, link] : links_) ids.push_back(id);
-  for (const cluster::LinkId id : ids) Pump(id);
+  for (const cluster::LinkId id : source_.InTurn()) Pump(id);
   if (has_sent_log_ && LogMayRest()) {
     log_rests_ = true;
     log_rests_until_ = now + options_.log_rest;

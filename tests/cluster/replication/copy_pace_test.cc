@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
 #include <variant>
 
@@ -24,7 +25,28 @@ TEST(CopyPaceTest, WhatWasTakenAboveWhatIsDueIsWaitedFor) {
   pace.Take(105);  // five are due at the beginning
   EXPECT_FALSE(pace.IsDue(At(0)));
   EXPECT_FALSE(pace.IsDue(At(100)));
+  EXPECT_EQ(pace.DueIn(), Millis(1));
   EXPECT_TRUE(pace.IsDue(At(101)));
+  EXPECT_EQ(pace.DueIn(), Millis(0));
+}
+
+TEST(CopyPaceTest, ItIsDueWhenItSaysSo) {
+  for (const uint64_t rate : {10, 999, 1000, 123'456'789}) {
+    for (const uint64_t taken : {1, 6, 1000, 617'284, 10'000'000}) {
+      CopyPace pace(rate);
+      ASSERT_TRUE(pace.IsDue(At(0)));
+      pace.Take(taken);
+      const Millis in = pace.DueIn();
+      EXPECT_EQ(in.count() == 0, pace.IsDue(At(0))) << rate << " " << taken;
+      EXPECT_TRUE(pace.IsDue(At(0) + in)) << rate << " " << taken;
+      CopyPace before(rate);
+      ASSERT_TRUE(before.IsDue(At(0)));
+      before.Take(taken);
+      if (in.count() > 1) {
+        EXPECT_FALSE(before.IsDue(At(0) + in - Millis(2))) << rate << " " << taken;
+      }
+    }
+  }
 }
 
 TEST(CopyPaceTest, ARateBelowAByteInAMillisecondComesDueToo) {
@@ -114,18 +136,63 @@ TEST_F(PacedCopyTest, WhileNoneIsDueTheStreamIsTheLogs) {
   EXPECT_FALSE(feed_.IsHeld());
 }
 
-TEST_F(PacedCopyTest, ItIsThePaceOfAllCopiesTogether) {
+// What was written since the last chunk is more than the log has room for while one is due.
+TEST_F(PacedCopyTest, WhatIsWrittenWhileNoneIsDueIsNotTakenFromTheLogsRoom) {
+  for (int i = 0; i < 400; ++i) Set(absl::StrCat("more", i), 50);
   Greet(HelloOf(kReplica));
-  Greet(HelloOf(kOther), LinkId(2));
   int chunks = 0;
-  int64_t now = 0;
-  for (; now < 1000; ++now) {
+  for (int64_t now = 0; chunks < 100; ++now) {
+    ASSERT_LT(now, 60'000);
     condition_.now = At(now);
-    for (const LinkId link : {kLink, LinkId(2)}) chunks += SendAll(link).chunks;
+    if (now > 0 && now % 100 == 0) SetMany(15);
+    EXPECT_FALSE(feed_.IsHeld()) << now;
+    chunks += SendAll().chunks;
+  }
+}
+
+// Else the copy would not end: each chunk would wait for all that a slow stream has yet to take.
+TEST_F(PacedCopyTest, AStreamThatDoesNotTakeWhatIsWrittenHoldsWritersAndHasItsChunks) {
+  Greet(HelloOf(kReplica));
+  EXPECT_EQ(SendAll().chunks, 1);
+  bool was_held = false;
+  int64_t now = 0;
+  // One message in ten milliseconds, and forty records of the log to each.
+  for (; source_.counts().copies_ended == 0; now += 10) {
+    ASSERT_LT(now, 60'000);
+    condition_.now = At(now);
+    for (int i = 0; i < 40 && !feed_.IsHeld(); ++i) Set(absl::StrCat("k", i), 8);
+    was_held |= feed_.IsHeld();
+    const Outgoing outgoing = source_.Next(kLink, &feed_, 100, condition_);
+    EXPECT_FALSE(outgoing.close.has_value());
+  }
+  EXPECT_TRUE(was_held);
+}
+
+TEST_F(PacedCopyTest, ItIsThePaceOfAllCopiesTogetherAndTheyTakeTurns) {
+  constexpr LinkId kLast{3};
+  Greet(HelloOf(kReplica));
+  Greet(HelloOf(kOther), kLast);
+  std::map<LinkId, int> chunks;
+  for (int64_t now = 0; now < 2000; ++now) {
+    condition_.now = At(now);
+    for (const LinkId link : source_.InTurn()) chunks[link] += SendAll(link).chunks;
     EXPECT_TRUE(source_.CopiesWaitForPace());
   }
-  EXPECT_GT(chunks, 3);
-  EXPECT_LE(source_.counts().chunk_bytes, 1000u + 400u);
+  EXPECT_GT(chunks[kLink], 3);
+  EXPECT_NEAR(chunks[kLink], chunks[kLast], 1);
+  EXPECT_LE(source_.counts().chunk_bytes, 2000u + 400u);
+}
+
+// The other is looked at when its chunk is due, and not when something else happens.
+TEST_F(PacedCopyTest, OneThatWaitsIsToBeLookedAtAlsoBesideOneThatDoesNot) {
+  EXPECT_FALSE(source_.ChunkDueIn().has_value());
+  Greet(HelloOf(kReplica));
+  Greet(HelloOf(kOther), LinkId(2));
+  EXPECT_FALSE(source_.ChunkDueIn().has_value());
+  SendAll();
+  EXPECT_FALSE(source_.CopiesWaitForPace()) << "the other was not asked for its first chunk yet";
+  ASSERT_TRUE(source_.ChunkDueIn().has_value());
+  EXPECT_GT(*source_.ChunkDueIn(), Millis(1));
 }
 
 }  // namespace
