@@ -87,24 +87,39 @@ Flag Duration(Names names, absl::Duration min, absl::Duration max, Field field) 
           [=](const ServerConfig& config) { return absl::FormatDuration(field(config)); }};
 }
 
-// A duration, or "none", which is an infinite one.
-template <typename Field>
-Flag DurationOrNone(Names names, absl::Duration min, absl::Duration max, Field field) {
-  Flag flag = Duration(std::move(names), min, max, field);
-  flag.range += ", or none";
-  flag.set = [set = flag.set, field](ServerConfig& config, std::string_view text) {
-    if (text == "none") {
-      field(config) = absl::InfiniteDuration();
+// `flag`, or one value more, outside of its range: `word` stands for it, and what `is_it` accepts.
+template <typename Field, typename Value, typename IsIt>
+Flag Or(Flag flag, std::string word, Value value, IsIt is_it, Field field) {
+  const std::string or_word = absl::StrCat(", or ", word);
+  flag.range += or_word;
+  flag.set = [=, set = flag.set](ServerConfig& config, std::string_view text) {
+    if (is_it(text)) {
+      field(config) = value;
       return absl::OkStatus();
     }
     const absl::Status status = set(config, text);
     if (status.ok()) return status;
-    return absl::InvalidArgumentError(absl::StrCat(status.message(), ", or none"));
+    return absl::InvalidArgumentError(absl::StrCat(status.message(), or_word));
   };
-  flag.get = [get = flag.get, field](const ServerConfig& config) {
-    return field(config) == absl::InfiniteDuration() ? "none" : get(config);
+  flag.get = [=, get = flag.get](const ServerConfig& config) {
+    return field(config) == value ? word : get(config);
   };
   return flag;
+}
+
+// A duration, or "none", which is an infinite one.
+template <typename Field>
+Flag DurationOrNone(Names names, absl::Duration min, absl::Duration max, Field field) {
+  return Or(
+      Duration(std::move(names), min, max, field), "none", absl::InfiniteDuration(),
+      [](std::string_view text) { return text == "none"; }, field);
+}
+
+template <typename Field>
+Flag SizeOrZero(Names names, uint64_t min, uint64_t max, Field field) {
+  return Or(
+      Size(std::move(names), min, max, field), "0", uint64_t{0},
+      [](std::string_view text) { return ParseBytes(text) == uint64_t{0}; }, field);
 }
 
 // One of a few words. `parse` returns a StatusOr, `format` its inverse.

@@ -32,24 +32,6 @@ Flag LogBytes() {
   return flag;
 }
 
-// A chunk is some 64 KiB, or a large value: at a pace far below that a copy would stand for hours.
-Flag CopyBytesPerSecond() {
-  Flag flag = flag_kinds::Size(
-      {"copy_bytes_per_second",
-       "Full copies to replicas send so much of the data, all together, to leave the rest of the "
-       "machine to clients; 0: as fast as it is taken."},
-      64 * kKi, kTi, [](auto& c) -> auto& { return c.replication.copy_bytes_per_second; });
-  flag.range = absl::StrCat("0, or ", flag.range);
-  flag.set = [set = flag.set](ServerConfig& config, std::string_view text) {
-    if (ParseBytes(text) == uint64_t{0}) {
-      config.replication.copy_bytes_per_second = 0;
-      return absl::OkStatus();
-    }
-    return set(config, text);
-  };
-  return flag;
-}
-
 }  // namespace
 
 void AddReplicationFlags(std::vector<Flag>& flags) {
@@ -78,7 +60,13 @@ void AddReplicationFlags(std::vector<Flag>& flags) {
        "nowhere, and after a restart it is another node."},
       "FOLDER", "a folder; empty: none", [](auto& c) -> auto& { return c.replication.state_dir; }));
   flags.push_back(LogBytes());
-  flags.push_back(CopyBytesPerSecond());
+  // A chunk is some 64 KiB, or a large value: at a pace far below that a copy would stand for
+  // hours.
+  flags.push_back(flag_kinds::SizeOrZero(
+      {"copy_bytes_per_second",
+       "Full copies to replicas send so much of the data, all together, to leave the rest of the "
+       "machine to clients; 0: as fast as it is taken."},
+      64 * kKi, kTi, [](auto& c) -> auto& { return c.replication.copy_bytes_per_second; }));
   flags.push_back(flag_kinds::Size(
       {"max_held_write_bytes",
        "Requests of writes that wait until replicas have made room in the log; with more, a write "

@@ -199,6 +199,14 @@ TEST(CommandLineTest, FlagsOfReplicationHaveTheirRanges) {
               AllOf(HasSubstr("--replica_of: 'a:60000'"), HasSubstr("HOST:PORT@BUS_PORT")));
   EXPECT_THAT(ErrorOf({"--log_bytes=1000KiB"}), HasSubstr("1MiB to 1TiB"));
   EXPECT_THAT(ErrorOf({"--log_bytes=2TiB"}), HasSubstr("1MiB to 1TiB"));
+  EXPECT_THAT(
+      ErrorOf({"--copy_bytes_per_second=65535"}),
+      AllOf(HasSubstr("--copy_bytes_per_second: '65535'"), HasSubstr("64KiB to 1TiB, or 0")));
+  EXPECT_THAT(ErrorOf({"--copy_bytes_per_second=2TiB"}), HasSubstr("64KiB to 1TiB, or 0"));
+  for (const std::string text : {"0", "0MiB", "64KiB", "1TiB"}) {
+    ConfigOf({"--copy_bytes_per_second=" + text});
+  }
+  EXPECT_EQ(ConfigOf({"--copy_bytes_per_second=0"}).replication.copy_bytes_per_second, 0u);
   EXPECT_THAT(ErrorOf({"--log_bytes=67108865"}),
               AllOf(HasSubstr("--log_bytes: '67108865'"), HasSubstr("multiple of 64KiB")));
   EXPECT_THAT(ErrorOf({"--min_replicas_to_write=17"}), HasSubstr("0 to 16"));
