@@ -32,7 +32,8 @@ class ReplicaLink {
   const std::optional<Hello>& hello() const { return hello_; }
   bool is_welcome() const { return is_welcome_; }
   bool is_copying() const { return copying_ != Copying::kNot; }
-  // It is copying, and its next chunk was not due when it was last asked for a message.
+  // It is copying, and when it was last asked for a message its next chunk was not due, or was just
+  // letting the log pass.
   bool waits_for_pace() const { return copying_ == Copying::kCopying && waits_for_pace_; }
   uint64_t sent() const { return sent_; }  // the sequence up to which the log was sent
   bool is_closing() const { return close_.has_value(); }

@@ -67,10 +67,10 @@ class ReplicationSource {
   size_t ConnectedInTime(BootTime now) const;
   // Some replica is being copied to, or has yet to say that the copy is installed.
   bool IsCopying() const;
-  // Likewise, but no chunk is due to anybody.
+  // Likewise, but no chunk has its turn at anybody.
   bool CopiesWaitForPace() const;
-  // When the next chunk falls due to a copy that waits for it; to be looked at a little later at
-  // most (CopyPace::kMadeUp). Absent: none waits.
+  // How long until the next chunk falls due to a copy that waits for it; the next look should be
+  // within CopyPace::kMadeUp then. Absent: none waits.
   std::optional<Millis> ChunkDueIn() const;
   // Links in the order in which they should be asked for a message: whoever had the last chunk
   // comes last.

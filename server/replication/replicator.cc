@@ -13,9 +13,9 @@ namespace larder::server {
 namespace {
 
 // How often time passes for the machines when nothing else happens.
-constexpr cluster::Millis kPeriod{20};
-// A copy's next chunk is looked for no more often than this, nor later once it is due.
-constexpr cluster::Millis kCopyLook{1};
+constexpr std::chrono::milliseconds kPeriod{20};
+// It looks when a copy's next chunk falls due, but not more often than this.
+constexpr std::chrono::milliseconds kCopyLookMin{1};
 // Messages to one replica before others have their turn.
 constexpr int kMessagesInARow = 16;
 // A log of fewer does not rest.
@@ -146,7 +146,7 @@ void Replicator::Turn() {
     thread_->Rest(log_rests_until_);
   }
   if (const auto due_in = source_.ChunkDueIn(); due_in.has_value()) {
-    thread_->TurnBy(TaskThread::Clock::now() + std::clamp(*due_in, kCopyLook, kPeriod));
+    thread_->TurnBy(TaskThread::Clock::now() + std::clamp(*due_in, kCopyLookMin, kPeriod));
   }
   NoteLogEnds(now);
   TellAcks(now);

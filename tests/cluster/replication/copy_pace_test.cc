@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "tests/cluster/replication/replication_source_test.h"
@@ -70,7 +71,8 @@ TEST(CopyPaceTest, LittleOfTimeThatWasLostIsMadeUpFor) {
 // A chunk of some hundred bytes is due every tenth of a second.
 class PacedCopyTest : public ReplicationSourceTest {
  protected:
-  PacedCopyTest() : ReplicationSourceTest(PacedOptions()) {
+  explicit PacedCopyTest(SourceOptions options = PacedOptions())
+      : ReplicationSourceTest(std::move(options)) {
     for (int i = 0; i < 40; ++i) Set(absl::StrCat("k", i), 50);
   }
   static SourceOptions PacedOptions() {
@@ -136,36 +138,60 @@ TEST_F(PacedCopyTest, WhileNoneIsDueTheStreamIsTheLogs) {
   EXPECT_FALSE(feed_.IsHeld());
 }
 
-// What was written since the last chunk is more than the log has room for while one is due.
-TEST_F(PacedCopyTest, WhatIsWrittenWhileNoneIsDueIsNotTakenFromTheLogsRoom) {
-  for (int i = 0; i < 400; ++i) Set(absl::StrCat("more", i), 50);
-  Greet(HelloOf(kReplica));
-  int chunks = 0;
-  for (int64_t now = 0; chunks < 100; ++now) {
-    ASSERT_LT(now, 60'000);
-    condition_.now = At(now);
-    if (now > 0 && now % 100 == 0) SetMany(15);
-    EXPECT_FALSE(feed_.IsHeld()) << now;
-    chunks += SendAll().chunks;
+// Chunks of one entry each, which leave the log less room than the 38 that are unsent when one
+// falls due.
+class SmallChunksTest : public PacedCopyTest {
+ protected:
+  SmallChunksTest() : PacedCopyTest(SmallChunks()) {
+    for (int i = 0; i < 400; ++i) Set(absl::StrCat("more", i));
+    Greet(HelloOf(kReplica));
+    EXPECT_EQ(SendAll().chunks, 1);
+  }
+  static SourceOptions SmallChunks() {
+    SourceOptions options = PacedOptions();
+    options.chunk_bytes = 1;
+    return options;
+  }
+  void NextChunkFallsDue() {
+    condition_.now += Millis(1);
+    SetMany(1);
+    EXPECT_EQ(SendAll().batches, 1) << "reads on behind the last chunk";
+    condition_.now += Millis(199);
+    SetMany(19);
+    EXPECT_FALSE(feed_.IsHeld()) << "chunk " << chunks_;
+  }
+  int chunks_ = 0;
+};
+
+TEST_F(SmallChunksTest, WhatWasWrittenMeanwhileIsNotTakenFromTheLogsRoom) {
+  while (chunks_ < 100) {
+    NextChunkFallsDue();
+    const int before = chunks_;
+    while (const std::optional<SourceMessage> message = Next().message) {
+      EXPECT_FALSE(feed_.IsHeld()) << "chunk " << chunks_ << ": " << MessageText(*message);
+      if (std::holds_alternative<CopyChunk>(*message)) ++chunks_;
+    }
+    ASSERT_EQ(chunks_, before + 1);
   }
 }
 
-// Else the copy would not end: each chunk would wait for all that a slow stream has yet to take.
-TEST_F(PacedCopyTest, AStreamThatDoesNotTakeWhatIsWrittenHoldsWritersAndHasItsChunks) {
-  Greet(HelloOf(kReplica));
-  EXPECT_EQ(SendAll().chunks, 1);
-  bool was_held = false;
-  int64_t now = 0;
-  // One message in ten milliseconds, and forty records of the log to each.
-  for (; source_.counts().copies_ended == 0; now += 10) {
-    ASSERT_LT(now, 60'000);
-    condition_.now = At(now);
-    for (int i = 0; i < 40 && !feed_.IsHeld(); ++i) Set(absl::StrCat("k", i), 8);
-    was_held |= feed_.IsHeld();
-    const Outgoing outgoing = source_.Next(kLink, &feed_, 100, condition_);
-    EXPECT_FALSE(outgoing.close.has_value());
+// Else the pace would be lost to a log that is written faster than the stream takes it.
+TEST_F(SmallChunksTest, ItIsWhereItTakesTooLong) {
+  const auto next = [this] { return source_.Next(kLink, &feed_, 1, condition_); };
+  for (; chunks_ < 400; ++chunks_) {  // so that little of the log is left out
+    condition_.now += Millis(200);
+    ASSERT_EQ(SendAll().chunks, 1);
   }
-  EXPECT_TRUE(was_held);
+  NextChunkFallsDue();
+  Of<Heartbeat>(next());
+  Of<LogBatch>(next());
+  condition_.now += CopyPace::kMadeUp;
+  Of<LogBatch>(next());
+  EXPECT_TRUE(source_.CopiesWaitForPace()) << "for the log";
+  condition_.now += Millis(1);
+  Of<LogBatch>(next());
+  EXPECT_FALSE(source_.CopiesWaitForPace());
+  EXPECT_EQ(SendAll().chunks, 1);
 }
 
 TEST_F(PacedCopyTest, ItIsThePaceOfAllCopiesTogetherAndTheyTakeTurns) {
