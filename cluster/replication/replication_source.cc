@@ -218,7 +218,7 @@ std::optional<Refuse> ReplicationSource::ReasonByEpoch(const Hello& hello) {
   const Refuse refuse = RefuseFor(
       Refuse::Reason::kFenced, absl::StrCat("the replica is bound to epoch ", hello.fence.ToText(),
                                             "; here it is ", state_->fence().ToText()));
-  if (hello.commanded) {
+  if (hello.commanded || options_.is_clustered) {
     epoch_to_exceed_ = std::max(epoch_to_exceed_.value_or(Epoch()), hello.fence);
   } else if (state_->leads() && state_->history().SharesEpochWith(hello.history)) {
     Stop(hello.fence);
@@ -261,13 +261,19 @@ void ReplicationSource::NoteAcks() {
   if (!state_->leads() || stopped_) return;
   std::vector<uint64_t> applied;
   for (const auto& [id, link] : links_) {
-    if (!link.is_closing() && link.applied().has_value()) {
-      applied.push_back(link.applied()->sequence);
-    }
+    if (link.is_closing() || !link.applied().has_value()) continue;
+    if (able_.has_value() && able_->count(link.hello()->node) == 0) continue;
+    applied.push_back(link.applied()->sequence);
   }
   std::sort(applied.begin(), applied.end(), std::greater<>());
   if (acked_.size() < applied.size()) acked_.resize(applied.size());
   for (size_t i = 0; i < applied.size(); ++i) acked_[i] = std::max(acked_[i], applied[i]);
+}
+
+void ReplicationSource::SetAble(std::optional<std::set<NodeId>> able) {
+  if (able == able_) return;
+  able_ = std::move(able);
+  NoteAcks();
 }
 
 uint64_t ReplicationSource::AckedSequence(size_t replicas) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,8 @@ class ReplicationSource {
   // All before it was applied by so many replicas under this epoch; 0: not known. Never falls,
   // until the node opens another log or leads no more.
   uint64_t AckedSequence(size_t replicas) const;
+  // Of these replicas alone acknowledgements count, from now on; absent: of all.
+  void SetAble(std::optional<std::set<NodeId>> able);
   // How many replicas follow (are not copying) and have acknowledged lately.
   size_t ConnectedInTime(BootTime now) const;
   // Some replica is being copied to, or has yet to say that the copy is installed.
@@ -131,6 +134,7 @@ class ReplicationSource {
   DepartedReplicas departed_;
   uint64_t departed_generation_ = 0;  // of the data that they have a part of
   std::vector<uint64_t> acked_;       // by number of replicas, less one
+  std::optional<std::set<NodeId>> able_;
   std::optional<Epoch> epoch_to_exceed_;
   std::optional<NodeId> hand_over_to_;
   uint64_t copies_begun_ = 0;

@@ -42,7 +42,7 @@ DurableReplication ReplicationState::WhenOpened(Opening opening, const Epoch& ep
 }
 
 void ReplicationState::Open(const Epoch& epoch, uint64_t first) {
-  assert(has_data() && epoch > fence_);
+  assert(has_data() && epoch >= fence_);
   growing_.Open(epoch, first);
   fence_ = epoch;
   sequence_ = first;
@@ -65,7 +65,7 @@ void ReplicationState::OpenEmpty(const Epoch& epoch, uint64_t first) {
 }
 
 void ReplicationState::Begin(const Epoch& epoch, const History& history, uint64_t first) {
-  assert(epoch > fence_);
+  assert(epoch >= fence_);
   growing_ = GrowingHistory(history, first);
   ++generation_;
   fence_ = epoch;

@@ -57,7 +57,8 @@ class ReplicationState {
   // REQUIRES: has_data().
   Position PositionAt(uint64_t sequence) const { return {history().EpochAt(sequence), sequence}; }
 
-  // ---- Of one that leads. Epochs are above the fence, and saved before (WhenOpened).
+  // ---- Of one that leads. Epochs are saved before (WhenOpened), are above the fence, or are the
+  // fence if this node was bound to an epoch of its own before it opened that.
   // The data goes on under a new epoch from `first` on, where the log ends. REQUIRES: has_data().
   void Open(const Epoch& epoch, uint64_t first);
   // The log begins now, with data that has no numbers: nothing earlier continues.

@@ -19,6 +19,9 @@ enum class LinkId : uint64_t {};
 struct SourceOptions {
   std::string endpoint;  // where clients reach the node
   size_t replicas_max = 16;
+  // A cluster decides who leads: a fence above this node's epoch is a matter for it
+  // (ReplicationSource::epoch_to_exceed), and does not stop the source by itself.
+  bool is_clustered = false;
   Millis heartbeat_interval{100};
   // A link that has said nothing for so long, or has not taken what a copy waits for, is cut.
   Millis silence_timeout{5000};

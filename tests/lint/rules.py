@@ -16,6 +16,13 @@ FOLDERS = {
         leaf=True),
     "cluster": Folder(("cluster",), ("absl/",), leaf=True),
     "cluster/replication": Folder(("cluster/replication",), ("absl/",), leaf=True),
+    "cluster/registers": Folder(
+        ("cluster/registers", "cluster/replication"), ("absl/",), leaf=True),
+    "cluster/members": Folder(
+        ("cluster/members", "cluster/registers", "cluster/replication"), ("absl/",), leaf=True),
+    "cluster/node": Folder(
+        ("cluster/node", "cluster/members", "cluster/registers", "cluster/replication"),
+        ("absl/",), leaf=True),
     "cluster/wire": Folder(
         ("cluster", "proto"), ("absl/", "google/protobuf/", "zstd.h"), leaf=True),
     "proto/wire": Folder(("proto/wire",), ("absl/",), leaf=True),

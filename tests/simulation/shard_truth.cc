@@ -24,15 +24,37 @@ std::optional<std::string> ShardTruth::CheckContent(const Position& position,
   return absl::StrCat("the content at ", position.ToText(), " is not what was written");
 }
 
-void ShardTruth::OnAcknowledged(const Position& position, Millis written, size_t replicas) {
-  if (promises_) {
-    Promise promise{position, replicas, {}};
-    for (const auto& [when, node] : losses_) {
-      if (when >= written) promise.lost.insert(node);
-    }
-    promised_.push_back(std::move(promise));
-  }
+std::optional<std::string> ShardTruth::Judge(const Promise& promise, const Leader& leader,
+                                             bool* is_over) {
+  const History::Reach reach = leader.history.Reached(promise.position, leader.end);
+  *is_over = reach != History::Reach::kReached;
+  // Unknown: long ago, and the primary since then had it: its epoch was forgotten.
+  if (!*is_over || reach == History::Reach::kUnknown) return std::nullopt;
+  std::set<size_t> gone = promise.lost;
+  gone.insert(leader.unheard.begin(), leader.unheard.end());
+  if (gone.size() > promise.replicas) return std::nullopt;
+  return absl::StrCat("a write up to ", promise.position.ToText(), ", acknowledged by ",
+                      promise.replicas, " replicas, is lost with ", gone.size(), " nodes");
+}
+
+std::optional<std::string> ShardTruth::OnAcknowledged(const Position& position, Millis written,
+                                                      size_t replicas) {
   ++acknowledged_;
+  if (!promises_) return std::nullopt;
+  Promise promise{position, replicas, {}};
+  for (const auto& [when, node] : losses_) {
+    if (when >= written) promise.lost.insert(node);
+  }
+  // Another may have been chosen while this one still had time to act.
+  for (const Leader& leader : leaders_) {
+    if (leader.history.beginnings().back().epoch <= position.epoch) continue;
+    bool is_over = false;
+    auto violation = Judge(promise, leader, &is_over);
+    if (violation.has_value()) return violation;
+    if (is_over) return std::nullopt;
+  }
+  promised_.push_back(std::move(promise));
+  return std::nullopt;
 }
 
 void ShardTruth::OnDataLost(size_t node, Millis now) {
@@ -47,19 +69,15 @@ std::optional<std::string> ShardTruth::CheckLeader(const History& history, uint6
     const History::Reach reach = history.Reached(written.second, end);
     return reach == History::Reach::kLost || reach == History::Reach::kNotYet;
   });
+  constexpr size_t kLeadersKept = 8;
+  if (leaders_.size() == kLeadersKept) leaders_.erase(leaders_.begin());
+  leaders_.push_back({history, end, unheard});
   std::optional<std::string> violation;
   std::erase_if(promised_, [&](const Promise& promise) {
-    const History::Reach reach = history.Reached(promise.position, end);
-    if (reach == History::Reach::kReached) return false;
-    // Long ago, and the primary since then had it: its epoch was forgotten.
-    if (reach == History::Reach::kUnknown) return true;
-    std::set<size_t> gone = promise.lost;
-    gone.insert(unheard.begin(), unheard.end());
-    if (gone.size() <= promise.replicas) {
-      violation = absl::StrCat("a write up to ", promise.position.ToText(), ", acknowledged by ",
-                               promise.replicas, " replicas, is lost with ", gone.size(), " nodes");
-    }
-    return true;
+    bool is_over = false;
+    auto broken = Judge(promise, leaders_.back(), &is_over);
+    if (broken.has_value()) violation = std::move(broken);
+    return is_over;
   });
   return violation;
 }

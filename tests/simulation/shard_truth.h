@@ -25,8 +25,10 @@ class ShardTruth {
   // A follower says that its data goes there. A violation: it was never this there.
   std::optional<std::string> CheckContent(const cluster::Position& position, uint64_t digest) const;
 
-  // A write that ends at `position`, done then, was acknowledged by so many replicas.
-  void OnAcknowledged(const cluster::Position& position, Millis written, size_t replicas);
+  // A write that ends at `position`, done then, was acknowledged by so many replicas. A violation:
+  // it is lost already, to somebody who leads since then, and must not be.
+  std::optional<std::string> OnAcknowledged(const cluster::Position& position, Millis written,
+                                            size_t replicas);
   // The node may have lost data that it had.
   void OnDataLost(size_t node, Millis now);
   // From here on a primary goes on with data that goes to `end`. `unheard`: nodes that had no say.
@@ -48,6 +50,16 @@ class ShardTruth {
     std::set<size_t> lost;  // nodes that lost data since it was written
   };
 
+  struct Leader {
+    cluster::History history;
+    uint64_t end;
+    std::set<size_t> unheard;
+  };
+  // Whether the promise is kept, or lost by right. A violation: neither.
+  static std::optional<std::string> Judge(const Promise& promise, const Leader& leader,
+                                          bool* is_over);
+
+  std::vector<Leader> leaders_;  // the last ones
   std::map<cluster::Position, uint64_t> content_;
   std::vector<std::pair<Millis, cluster::Position>> written_;
   std::vector<Promise> promised_;

@@ -35,6 +35,7 @@ SimulatedNode::SimulatedNode(size_t index, size_t nodes, NodeOptions options, Wo
       nodes_(nodes),
       options_(options),
       world_(world),
+      truth_(&world->truth),
       random_(seed),
       id_(NodeIdOf(index)) {
   disk_.leads = index == 0;
@@ -49,11 +50,13 @@ void SimulatedNode::Trace(const std::string& what) const {
 }
 
 BootTime SimulatedNode::BootNow() const {
-  return BootTime(world_->events.now() + Millis(1000) * (index_ + 1));
+  return BootTime(world_->events.now() * options_.clock_permille / 1000 +
+                  Millis(1000) * (index_ + 1));
 }
 
 cluster::ShardTime SimulatedNode::WallNow() const {
-  return cluster::ShardTime(world_->events.now() + options_.clock_ahead + Millis(10000000));
+  return cluster::ShardTime(world_->events.now() * options_.clock_permille / 1000 +
+                            options_.clock_ahead + Millis(10000000));
 }
 
 ModelKeyspace SimulatedNode::EmptyKeyspace() const {
@@ -115,7 +118,9 @@ SimulatedNode::Snapshot SimulatedNode::TakeSnapshot() const {
 void SimulatedNode::Start() {
   StartProcess();
   Trace("starts");
-  if (disk_.leads) {
+  if (IsClustered()) {
+    holds_writes_ = false;
+  } else if (disk_.leads) {
     const bool is_new = !disk_.durable.fence.is_set();
     if (!process_->state->leads()) {
       process_->opens_at = world_->events.now() + (is_new ? Millis(0) : kAskFor);
@@ -155,8 +160,7 @@ void SimulatedNode::StartProcess() {
     // What it has is after all that had numbers, and has a place of its own.
     const uint64_t first = disk_.tail->end;
     process_->state->OpenAnew(found.fence.NextIncarnation(id_), first);
-    world_->truth.OnWritten(process_->state->PositionAt(first), keyspace.digest(),
-                            world_->events.now());
+    truth_->OnWritten(process_->state->PositionAt(first), keyspace.digest(), world_->events.now());
     if (!disk_.leads) {
       process_->state->Close(first);
       ForgetPlace();
@@ -169,6 +173,7 @@ void SimulatedNode::StartProcess() {
   source_options.chunk_cost = 0;
   source_options.install_lag_bytes = options_.hold_lag;
   source_options.silence_timeout = Millis(2000);
+  source_options.is_clustered = IsClustered();
   process_->source = std::make_unique<ReplicationSource>(source_options, process_->state.get());
   cluster::SinkOptions sink_options;
   sink_options.silence_timeout = Millis(2000);
@@ -185,7 +190,7 @@ void SimulatedNode::Crash(Loss loss) {
   if (loss == Loss::kNothing) {
     disk_.tail = TakeSnapshot();
   } else {
-    world_->truth.OnDataLost(index_, world_->events.now());
+    truth_->OnDataLost(index_, world_->events.now());
   }
   if (loss == Loss::kAll) disk_.tail.reset();
   process_.reset();
@@ -207,6 +212,7 @@ void SimulatedNode::Tick() {
   if (process_->opens_at.has_value() && world_->events.now() >= *process_->opens_at) {
     OpenAfterRestart();
   }
+  if (process_->work.empty() && !process_->is_working) process_->is_fencing = false;
   MaybeStopLog();
   CheckStaleness();
   Settle();
@@ -257,9 +263,8 @@ void SimulatedNode::OpenAfterRestart() {
     return;
   }
   Trace(absl::StrCat("opens its log as ", epoch.ToText()));
-  world_->truth.OnWritten(state->PositionAt(end), process_->keyspace.digest(),
-                          world_->events.now());
-  const auto lost = world_->truth.CheckLeader(state->history(), end, unheard);
+  truth_->OnWritten(state->PositionAt(end), process_->keyspace.digest(), world_->events.now());
+  const auto lost = truth_->CheckLeader(state->history(), end, unheard);
   if (lost.has_value()) world_->violation(*lost);
 }
 
@@ -269,6 +274,48 @@ void SimulatedNode::Promote(const std::set<size_t>& unheard, const Epoch& above)
   process_->opens_at.reset();
   process_->unheard = unheard;
   process_->promotes = true;
+  process_->promotes_to = {};
+  if (!process_->state->leads()) process_->sink->Stop();
+  Settle();
+}
+
+void SimulatedNode::FollowPrimary(size_t source) {
+  if (!process_->state->leads() && process_->sink->follows() && disk_.follows == source) return;
+  Trace(absl::StrCat("follows ", source));
+  GiveUpLeading();
+  disk_.leads = false;
+  disk_.follows = source;
+  process_->sink->Follow(false, BootNow());
+  Settle();
+}
+
+void SimulatedNode::Fence(const Epoch& epoch) {
+  if (process_->state->fence() >= epoch) return;
+  Trace(absl::StrCat("is bound to ", epoch.ToText()));
+  process_->state->RaiseFence(epoch);
+  if (process_->state->leads()) {
+    process_->source->Stop(epoch);
+  } else {
+    process_->sink->Stop();
+    disk_.follows.reset();
+    process_->is_fencing = true;
+  }
+  process_->promotes = false;
+  process_->waiting.clear();
+  Settle();
+}
+
+bool SimulatedNode::IsFenced() const {
+  return !process_->state->Unsaved().has_value() && !process_->is_fencing;
+}
+
+void SimulatedNode::Lead(const Epoch& epoch, const std::set<size_t>& unheard) {
+  const bool is_open =
+      process_->state->leads() && !process_->source->stopped() && process_->state->fence() == epoch;
+  if (is_open || (process_->promotes && process_->promotes_to == epoch)) return;
+  process_->unheard = unheard;
+  process_->promotes = true;
+  process_->promotes_to = epoch;
   if (!process_->state->leads()) process_->sink->Stop();
   Settle();
 }
@@ -281,7 +328,8 @@ void SimulatedNode::OpenWhenPromoted() {
   if (led && !NumberAnew()) return;
   const bool has_data = process.state->has_data();
   if (!has_data) process.keyspace = EmptyKeyspace();
-  const Epoch epoch = process.state->fence().NextTerm(id_);
+  const Epoch epoch =
+      process.promotes_to.is_set() ? process.promotes_to : process.state->fence().NextTerm(id_);
   if (!Open(has_data ? Opening::kGoOn : Opening::kEmpty, epoch)) return;
   // A process that ends before goes on as what it was.
   disk_.leads = true;
@@ -289,18 +337,19 @@ void SimulatedNode::OpenWhenPromoted() {
   process.promotes = false;
   process.work.clear();
   if (!has_data) {
-    world_->truth.OnWritten(process.state->PositionAt(process.keyspace.end()),
-                            process.keyspace.digest(), world_->events.now());
+    truth_->OnWritten(process.state->PositionAt(process.keyspace.end()), process.keyspace.digest(),
+                      world_->events.now());
   }
   Trace(absl::StrCat("leads as ", epoch.ToText()));
   if (led) return;
   const auto lost =
-      world_->truth.CheckLeader(process.state->history(), process.keyspace.end(), process.unheard);
+      truth_->CheckLeader(process.state->history(), process.keyspace.end(), process.unheard);
   if (lost.has_value()) world_->violation(*lost);
 }
 
 void SimulatedNode::RaiseEpochIfAsked() {
   const std::optional<Epoch> exceed = process_->source->epoch_to_exceed();
+  if (IsClustered() && process_->state->leads()) return;
   if (!exceed.has_value() || *exceed < process_->state->fence()) return;
   if (is_open()) {
     if (!NumberAnew()) return;
@@ -328,15 +377,15 @@ bool SimulatedNode::NumberAnew() {
   if (!is_new) return true;
   const uint64_t end = process_->keyspace.end();
   process_->keyspace.BeginLog(end);
-  world_->truth.OnWritten(process_->state->PositionAt(end), process_->keyspace.digest(),
-                          world_->events.now());
+  truth_->OnWritten(process_->state->PositionAt(end), process_->keyspace.digest(),
+                    world_->events.now());
   Trace("begins its log anew");
   return true;
 }
 
 // It wrote without numbers and is replaced: nobody can tell any more that it has what others may
 // lose.
-void SimulatedNode::ForgetPlace() { world_->truth.OnDataLost(index_, world_->events.now()); }
+void SimulatedNode::ForgetPlace() { truth_->OnDataLost(index_, world_->events.now()); }
 
 void SimulatedNode::GiveUpLeading() {
   process_->opens_at.reset();
@@ -362,7 +411,8 @@ void SimulatedNode::Follow(size_t source) {
 bool SimulatedNode::leads() const { return process_ != nullptr && process_->state->leads(); }
 
 bool SimulatedNode::is_open() const {
-  return leads() && !is_paused_ && !process_->source->stopped();
+  return leads() && !is_paused_ && !process_->source->stopped() && !holds_writes_ &&
+         (!IsClustered() || options_.may_act());
 }
 
 bool SimulatedNode::is_following() const {
@@ -385,7 +435,7 @@ bool SimulatedNode::Write(const ModelRecord& record, size_t replicas) {
   process.keyspace.Commit(std::move(numbered), process.is_log_on);
   if (process.is_log_on) {
     const Position position = process.state->PositionAt(process.keyspace.end());
-    world_->truth.OnWritten(position, process.keyspace.digest(), world_->events.now());
+    truth_->OnWritten(position, process.keyspace.digest(), world_->events.now());
     if (replicas > 0) process.waiting.push_back({world_->events.now(), replicas, position});
   }
   Settle();

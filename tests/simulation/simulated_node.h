@@ -35,7 +35,11 @@ struct NodeOptions {
   uint32_t chunks_displacing_percent = 0;  // that take the place of what is served
   // Of batches: applied in part, and then failing, or waiting for room.
   uint32_t batches_cut_percent = 0;
-  Millis clock_ahead{0};      // of true time, as its wall clock has it
+  Millis clock_ahead{0};          // of true time, as its wall clock has it
+  int64_t clock_permille = 1000;  // how fast its clocks go: 1000 is right
+  // A cluster decides who leads: nothing of that is decided here. Whether the node may act as a
+  // primary now.
+  std::function<bool()> may_act;
   bool log_goes_off = false;  // the log is off while nobody follows
   // Two primaries by an operator's word may both think that they have authority.
   bool checks_staleness = true;
@@ -61,6 +65,8 @@ class SimulatedNode final : public StreamEnd {
   enum class Loss : uint8_t { kNothing, kTail, kAll };
 
   SimulatedNode(size_t index, size_t nodes, NodeOptions options, World* world, uint64_t seed);
+  // Where it is one of several shards: what is true of its own.
+  void set_truth(ShardTruth* truth) { truth_ = truth; }
 
   // ---- The process.
   // As what it was, or as an operator says.
@@ -79,6 +85,19 @@ class SimulatedNode final : public StreamEnd {
   // operator has seen, which this node may not have heard of.
   void Promote(const std::set<size_t>& unheard, const cluster::Epoch& above);
   void Follow(size_t source);
+
+  // ---- A cluster's decisions. REQUIRES: is_running().
+  void FollowPrimary(size_t source);
+  // Nothing of a lower epoch is applied or acknowledged any more, once IsFenced().
+  void Fence(const cluster::Epoch& epoch);
+  // Its fence is on disk, and what it has does not change but by that epoch or a higher one.
+  bool IsFenced() const;
+  // Leads under that epoch, as soon as it can. `unheard`: as Promote.
+  void Lead(const cluster::Epoch& epoch, const std::set<size_t>& unheard);
+  void SetAble(std::set<cluster::NodeId> able) { process_->source->SetAble(std::move(able)); }
+  // Writes are refused.
+  void set_holds_writes(bool holds) { holds_writes_ = holds; }
+  bool holds_writes() const { return holds_writes_; }
 
   // ---- Clients. False: refused. `replicas`: how many shall acknowledge it.
   bool Write(const ModelRecord& record, size_t replicas);
@@ -140,7 +159,9 @@ class SimulatedNode final : public StreamEnd {
     std::optional<Millis> opens_at;   // a primary that restarted
     bool is_log_on = true;
     bool promotes = false;                                // once all work is confirmed
+    cluster::Epoch promotes_to;                           // unset: the next term
     std::optional<cluster::CopyProgress> asked_to_go_on;  // by the last Hello
+    bool is_fencing = false;   // work that was given before the fence is not done
     std::set<size_t> unheard;  // had no say when this node was chosen to lead
   };
 
@@ -178,6 +199,7 @@ class SimulatedNode final : public StreamEnd {
   ModelKeyspace EmptyKeyspace() const;
   cluster::SourceCondition Condition();
   bool IsHeld() const;
+  bool IsClustered() const { return options_.may_act != nullptr; }
   bool Has(PlantedFault fault) const { return options_.fault == fault; }
   void Trace(const std::string& what) const;
 
@@ -185,12 +207,14 @@ class SimulatedNode final : public StreamEnd {
   const size_t nodes_;
   const NodeOptions options_;
   World* const world_;
+  ShardTruth* truth_;
   storage::Random random_;
   const cluster::NodeId id_;
   Disk disk_;
   std::unique_ptr<Process> process_;
   uint64_t process_number_ = 0;
   bool is_paused_ = false;
+  bool holds_writes_ = false;
   bool disk_fails_ = false;
   bool is_settling_ = false;
   uint64_t versions_ = 0;

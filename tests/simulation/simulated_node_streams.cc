@@ -148,7 +148,7 @@ void SimulatedNode::CarryOut(cluster::SinkEffects effects) {
     if (is_early) process_->sink->OnDone(BootNow());
   }
   WorkLater();
-  if (effects.take_over) {
+  if (effects.take_over && !IsClustered()) {
     is_settling_ = false;
     Promote(world_->unheard_at_handover, {});
     is_settling_ = true;
@@ -215,7 +215,7 @@ void SimulatedNode::DropServed() {
   process_->keyspace = EmptyKeyspace();
   process_->keyspace.BeginLog(end);
   if (!Has(PlantedFault::kDroppedDataClaimed)) process_->state->Forget();
-  world_->truth.OnDataLost(index_, world_->events.now());
+  truth_->OnDataLost(index_, world_->events.now());
 }
 
 absl::Status SimulatedNode::DoWork(const SinkWork& work) {
@@ -258,7 +258,7 @@ absl::Status SimulatedNode::DoWork(const SinkWork& work) {
 void SimulatedNode::CheckContent() {
   if (process_->state->leads() || !process_->state->has_data()) return;
   const Position position = process_->state->PositionAt(process_->keyspace.end());
-  const auto wrong = world_->truth.CheckContent(position, process_->keyspace.digest());
+  const auto wrong = truth_->CheckContent(position, process_->keyspace.digest());
   if (wrong.has_value()) world_->violation(absl::StrCat("node ", index_, ": ", *wrong));
 }
 
@@ -268,8 +268,7 @@ void SimulatedNode::CheckStaleness() {
   }
   const std::optional<Millis> age = process_->sink->Staleness(BootNow());
   if (!age.has_value()) return;
-  const std::optional<Position> before =
-      world_->truth.LastWrittenBefore(world_->events.now() - *age);
+  const std::optional<Position> before = truth_->LastWrittenBefore(world_->events.now() - *age);
   if (!before.has_value()) return;
   if (before->epoch != process_->state->history().beginnings().back().epoch) return;
   const cluster::GrowingHistory& growing = process_->state->growing();
@@ -289,7 +288,8 @@ void SimulatedNode::NoteAcks() {
     if (process_->source->AckedSequence(write.replicas) < write.position.sequence) {
       return false;
     }
-    world_->truth.OnAcknowledged(write.position, write.written, write.replicas);
+    const auto lost = truth_->OnAcknowledged(write.position, write.written, write.replicas);
+    if (lost.has_value()) world_->violation(*lost);
     return true;
   });
 }

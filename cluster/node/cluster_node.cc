@@ -1,0 +1,317 @@
+#include "cluster/node/cluster_node.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace larder::cluster {
+
+ClusterNode::ClusterNode(ClusterConfig config, const DurableCluster& recovered, uint64_t seed,
+                         BootTime now)
+    : core_(std::move(config), recovered, seed, now),
+      voter_(&core_, recovered.acts_under != 0),
+      heartbeats_(&core_, &voter_, &authority_),
+      fail_voting_(&core_),
+      election_(&core_),
+      endorser_(&core_),
+      hand_over_(&core_, &endorser_),
+      able_(&core_),
+      slot_map_pull_(&core_) {}
+
+ClusterEffects ClusterNode::Step(BootTime now, absl::Span<const ClusterInput> inputs) {
+  const Millis since = now - core_.now;
+  // What was sent to it meanwhile comes now, or has yet to be read.
+  if (since > core_.config.pause()) core_.detector.OnPause(since);
+  core_.now = now;
+  for (const ClusterInput& input : inputs) Take(input);
+  LearnAsVoter();
+  SeekOthers();
+  if (core_.cluster.is_set()) {
+    ChooseShard();
+    heartbeats_.Tick();
+    fail_voting_.Tick(heartbeats_.VotersHeard());
+    slot_map_pull_.Tick(heartbeats_.WhoHasNewerSlotMap());
+    endorser_.Tick();
+    election_.Tick();
+    hand_over_.Tick();
+  }
+  Plan();
+  able_.Tick(may_act_until_.has_value() && now < *may_act_until_);
+  ClusterEffects effects;
+  Publish(&effects);
+  core_.Flush(&effects);
+  return effects;
+}
+
+void ClusterNode::Take(const ClusterInput& input) {
+  if (const auto* received = std::get_if<Received>(&input)) {
+    Receive(received->envelope);
+  } else if (const auto* unreachable = std::get_if<Unreachable>(&input)) {
+    core_.detector.OnRefused(unreachable->node);
+  } else if (const auto* status = std::get_if<DataStatus>(&input)) {
+    core_.data = *status;
+  } else if (const auto* meet = std::get_if<MeetCommand>(&input)) {
+    OnCommand(*meet);
+  } else if (const auto* forget = std::get_if<ForgetCommand>(&input)) {
+    OnCommand(*forget);
+  } else {
+    OnCommand(std::get<FailoverCommand>(input));
+  }
+}
+
+// ---- Messages.
+
+void ClusterNode::Receive(const Envelope& envelope) {
+  if (const auto* join = std::get_if<Join>(&envelope.message)) return OnJoin(envelope, *join);
+  if (const auto* answer = std::get_if<JoinAnswer>(&envelope.message)) {
+    return OnJoinAnswer(envelope, *answer);
+  }
+  if (!core_.cluster.is_set()) return;
+  if (envelope.cluster != core_.cluster) {
+    core_.Tell(ClusterEvent::Kind::kOtherCluster, envelope.from);
+    return;
+  }
+  const Member* const member = core_.table.Find(envelope.from);
+  if (member != nullptr && member->is_forgotten) return;
+  Dispatch(envelope.from, envelope.message);
+}
+
+void ClusterNode::Dispatch(const NodeId& from, const PeerMessage& message) {
+  if (const auto* ping = std::get_if<Ping>(&message)) {
+    if (ping->gossip.data.has_value()) election_.NoteSibling(from, *ping->gossip.data);
+    return heartbeats_.OnPing(from, *ping);
+  }
+  if (const auto* pong = std::get_if<Pong>(&message)) {
+    if (pong->gossip.data.has_value()) election_.NoteSibling(from, *pong->gossip.data);
+    return heartbeats_.OnPong(from, *pong);
+  }
+  if (const auto* suspect = std::get_if<Suspect>(&message)) {
+    return fail_voting_.OnSuspect(from, *suspect);
+  }
+  if (const auto* failed = std::get_if<Failed>(&message)) {
+    return fail_voting_.OnFailed(from, *failed);
+  }
+  if (const auto* prepare = std::get_if<Prepare>(&message)) {
+    return voter_.OnPrepare(from, *prepare);
+  }
+  if (const auto* accept = std::get_if<Accept>(&message)) return voter_.OnAccept(from, *accept);
+  if (const auto* promise = std::get_if<Promise>(&message)) {
+    election_.OnPromise(from, *promise);
+    return able_.OnPromise(from, *promise);
+  }
+  if (const auto* accepted = std::get_if<Accepted>(&message)) {
+    election_.OnAccepted(from, *accepted);
+    return able_.OnAccepted(from, *accepted);
+  }
+  if (const auto* refused = std::get_if<Refused>(&message)) {
+    election_.OnRefused(from, *refused);
+    return able_.OnRefused(from, *refused);
+  }
+  if (const auto* chosen = std::get_if<Chosen>(&message)) return OnChosen(*chosen);
+  if (const auto* endorse = std::get_if<Endorse>(&message)) {
+    return endorser_.OnEndorse(from, *endorse);
+  }
+  if (const auto* endorsed = std::get_if<Endorsed>(&message)) {
+    return election_.OnEndorsed(from, *endorsed);
+  }
+  if (const auto* not_endorsed = std::get_if<NotEndorsed>(&message)) {
+    return election_.OnNotEndorsed(from, *not_endorsed);
+  }
+  if (const auto* stand = std::get_if<Stand>(&message)) {
+    if (core_.shard() == stand->shard && !core_.IsPrimary())
+      election_.StandNow(stand->kind, stand->ballot);
+    return;
+  }
+  if (const auto* hand_over = std::get_if<HandOver>(&message)) {
+    if (core_.shard() == hand_over->shard) hand_over_.Begin(from);
+    return;
+  }
+  if (const auto* request = std::get_if<SlotMapRequest>(&message)) {
+    return slot_map_pull_.OnRequest(from, *request);
+  }
+  if (const auto* page = std::get_if<SlotMapPage>(&message)) {
+    return slot_map_pull_.OnPage(from, *page);
+  }
+}
+
+void ClusterNode::OnChosen(const Chosen& message) {
+  if (message.key.kind != RegisterKey::Kind::kShard) return;
+  const auto* const value = std::get_if<ShardRegister>(&message.value);
+  if (value == nullptr) return;
+  if (core_.table.Merge(message.key.shard(), {*value, message.ballot})) {
+    core_.MustSave();
+    core_.Tell(ClusterEvent::Kind::kPrimaryChanged, value->primary(), value->epoch.ToText());
+  }
+}
+
+void ClusterNode::LearnAsVoter() {
+  if (!core_.table.voters().Has(core_.node) || learned_ == core_.table.changes()) return;
+  learned_ = core_.table.changes();
+  for (const auto& [shard, chosen] : core_.table.shards()) {
+    const RegisterKey key = RegisterKey::OfShard(shard);
+    if (core_.acceptor.At(key).accepted < chosen.ballot) {
+      voter_.OnChosen(key, chosen.ballot, chosen.value);
+    }
+  }
+}
+
+// ---- Joining.
+
+void ClusterNode::OnJoin(const Envelope& envelope, const Join& message) {
+  if (message.member.node == core_.node || message.member.node != envelope.from) return;
+  if (!core_.cluster.is_set()) {
+    // Somebody of a cluster introduces himself: this node would like to be let in.
+    if (envelope.cluster.is_set()) {
+      core_.SendToEndpoint(message.member.bus_endpoint, Join{core_.self(), true});
+    }
+    return;
+  }
+  const bool is_other = envelope.cluster.is_set() && envelope.cluster != core_.cluster;
+  const Member* const known = core_.table.Find(envelope.from);
+  if (is_other || (known != nullptr && known->is_forgotten)) {
+    if (is_other) core_.Tell(ClusterEvent::Kind::kOtherCluster, envelope.from);
+    return;
+  }
+  core_.Learn(message.member);
+  if (known == nullptr) {
+    core_.MustSave();
+    core_.Tell(ClusterEvent::Kind::kMemberNew, envelope.from);
+  }
+  JoinAnswer answer;
+  answer.voters = core_.table.voters();
+  for (const NodeId& voter : answer.voters.voters) {
+    const Member* const member = core_.table.Find(voter);
+    if (member != nullptr) answer.members.push_back(*member);
+  }
+  answer.members.push_back(core_.self());
+  core_.Send(envelope.from, std::move(answer));
+}
+
+void ClusterNode::OnJoinAnswer(const Envelope& envelope, const JoinAnswer& message) {
+  if (!envelope.cluster.is_set()) return;
+  if (core_.cluster.is_set() && core_.cluster != envelope.cluster) return;
+  if (!core_.cluster.is_set()) {
+    core_.cluster = envelope.cluster;
+    core_.MustSave();
+    core_.Tell(ClusterEvent::Kind::kJoined, core_.node);
+  }
+  for (const Member& member : message.members) core_.Learn(member);
+  if (core_.table.Merge(message.voters)) core_.MustSave();
+  meet_.clear();
+}
+
+void ClusterNode::SeekOthers() {
+  if (core_.now < seek_at_) return;
+  seek_at_ = core_.now + core_.config.ping_interval();
+  const bool is_alone =
+      !core_.cluster.is_set() || heartbeats_.VotersHeard() < core_.table.voters().Majority();
+  std::vector<std::string> endpoints = meet_;
+  if (is_alone) {
+    endpoints.insert(endpoints.end(), core_.config.seeds.begin(), core_.config.seeds.end());
+  }
+  for (const std::string& endpoint : endpoints) {
+    if (endpoint == core_.config.bus_endpoint) continue;
+    core_.SendToEndpoint(endpoint, Join{core_.self(), !core_.cluster.is_set()});
+  }
+}
+
+void ClusterNode::ChooseShard() {
+  if (core_.shard().has_value() || !heartbeats_.is_in_sync() || core_.table.shards().empty()) {
+    return;
+  }
+  // The one with the fewest nodes.
+  std::optional<ShardId> fewest;
+  size_t nodes = 0;
+  for (const auto& [shard, chosen] : core_.table.shards()) {
+    const size_t count = core_.table.MembersOf(shard).size();
+    if (fewest.has_value() && count >= nodes) continue;
+    fewest = shard;
+    nodes = count;
+  }
+  Member changed = core_.self();
+  changed.shard = fewest;
+  core_.ChangeSelf(std::move(changed));
+}
+
+// ---- Commands.
+
+void ClusterNode::OnCommand(const MeetCommand& command) { meet_.push_back(command.endpoint); }
+
+void ClusterNode::OnCommand(const ForgetCommand& command) {
+  const Member* const member = core_.table.Find(command.node);
+  if (member == nullptr || member->is_forgotten || command.node == core_.node) return;
+  Member forgotten = *member;
+  forgotten.is_forgotten = true;
+  core_.table.Merge(forgotten);
+  core_.MustSave();
+  core_.Tell(ClusterEvent::Kind::kMemberForgotten, command.node);
+}
+
+void ClusterNode::OnCommand(const FailoverCommand& command) {
+  const ShardRegister* const own = core_.OwnRegister();
+  if (own == nullptr || core_.IsPrimary()) return;
+  if (command.kind == ElectionKind::kPlanned) {
+    core_.Send(own->primary(), HandOver{*core_.shard()});
+  } else {
+    election_.StandNow(command.kind, {});
+  }
+}
+
+// ---- What follows.
+
+void ClusterNode::Plan() {
+  DataPlan plan;
+  plan.fence = std::max({endorser_.fence(), election_.epoch(), core_.plan.fence});
+  const ShardRegister* const own = core_.OwnRegister();
+  if (own != nullptr) {
+    plan.primary = own->primary();
+    plan.epoch = own->epoch;
+    if (plan.fence > core_.plan.fence) fenced_at_ = core_.now;
+    // Who is bound to a candidate gives it time to win; if it has not, the primary is to hear of
+    // the fence.
+    const bool is_bound =
+        plan.fence > own->epoch && core_.now - fenced_at_ < core_.config.node_timeout;
+    if (own->primary() != core_.node) {
+      if (!is_bound) plan.kind = DataPlan::Kind::kFollow;
+    } else if (own->epoch == election_.won() && plan.fence <= own->epoch) {
+      plan.kind = DataPlan::Kind::kLead;
+    }
+  }
+  plan.holds_writes = hand_over_.holds_writes();
+  core_.plan = plan;
+  may_act_until_.reset();
+  const bool is_open = plan.kind == DataPlan::Kind::kLead && core_.data.leads == plan.epoch &&
+                       core_.data.fence <= plan.epoch && core_.data.is_well;
+  if (is_open) {
+    may_act_until_ = authority_.Until(core_.table.voters(), plan.epoch, core_.slot_map->version());
+  }
+  if (may_act_until_.has_value() && core_.now < *may_act_until_) core_.acted_at = core_.now;
+  if (is_open && std::exchange(asked_for_, plan.epoch) != plan.epoch) heartbeats_.HurryToVoters();
+}
+
+void ClusterNode::Publish(ClusterEffects* effects) {
+  effects->plan = core_.plan;
+  effects->may_act_until = may_act_until_;
+  if (published_ == core_.table.changes() && published_map_ == core_.slot_map.get()) return;
+  published_ = core_.table.changes();
+  published_map_ = core_.slot_map.get();
+  auto topology = std::make_shared<Topology>();
+  topology->version = ++topology_version_;
+  topology->slots = core_.slot_map;
+  topology->own_shard = core_.shard();
+  for (const auto& [shard, chosen] : core_.table.shards()) {
+    topology->shards[shard].epoch = chosen.value.epoch;
+  }
+  for (const auto& [node, member] : core_.table.members()) {
+    if (member.is_forgotten || !member.shard.has_value()) continue;
+    Topology::Shard& shard = topology->shards[*member.shard];
+    Topology::Node entry{node, member.endpoint, member.bus_endpoint, member.zone, member.is_failed};
+    if (shard.epoch.node == node) {
+      shard.primary = std::move(entry);
+    } else {
+      shard.replicas.push_back(std::move(entry));
+    }
+  }
+  effects->topology = std::move(topology);
+}
+
+}  // namespace larder::cluster

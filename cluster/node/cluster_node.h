@@ -1,0 +1,108 @@
+#ifndef LARDER_CLUSTER_NODE_CLUSTER_NODE_H_
+#define LARDER_CLUSTER_NODE_CLUSTER_NODE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "cluster/node/able_replicas.h"
+#include "cluster/node/authority.h"
+#include "cluster/node/cluster_config.h"
+#include "cluster/node/cluster_effects.h"
+#include "cluster/node/election.h"
+#include "cluster/node/endorser.h"
+#include "cluster/node/fail_voting.h"
+#include "cluster/node/hand_over.h"
+#include "cluster/node/heartbeats.h"
+#include "cluster/node/node_core.h"
+#include "cluster/node/slot_map_pull.h"
+#include "cluster/node/voter.h"
+
+namespace larder::cluster {
+
+struct Received {
+  Envelope envelope;
+};
+// Evidence: connections to it are refused, or were reset and cannot be made again.
+struct Unreachable {
+  NodeId node;
+};
+
+// ---- What operators say.
+struct MeetCommand {
+  std::string endpoint;  // of a bus
+};
+struct ForgetCommand {
+  NodeId node;
+};
+// This node is to lead its shard.
+struct FailoverCommand {
+  ElectionKind kind = ElectionKind::kPlanned;
+};
+
+using ClusterInput =
+    std::variant<Received, Unreachable, DataStatus, MeetCommand, ForgetCommand, FailoverCommand>;
+
+// One member of a cluster, as a machine: stepped with what has come and with the time, often (every
+// twentieth of the node timeout at least) and without inputs too. Not thread-safe. The shell saves
+// and sends what it says (ClusterEffects), carries out the plan for its data, and tells how far
+// that is.
+class ClusterNode {
+ public:
+  // `recovered`: what was saved last; of a new node its id alone.
+  ClusterNode(ClusterConfig config, const DurableCluster& recovered, uint64_t seed, BootTime now);
+  ClusterNode(const ClusterNode&) = delete;
+  ClusterNode& operator=(const ClusterNode&) = delete;
+
+  ClusterEffects Step(BootTime now, absl::Span<const ClusterInput> inputs);
+
+  const NodeCore& core() const { return core_; }
+  const Election& election() const { return election_; }
+  // Until when it may act as a primary, as of the last step; absent: it may not.
+  std::optional<BootTime> may_act_until() const { return may_act_until_; }
+
+ private:
+  void Take(const ClusterInput& input);
+  void Receive(const Envelope& envelope);
+  void Dispatch(const NodeId& from, const PeerMessage& message);
+  void OnChosen(const Chosen& message);
+  void OnJoin(const Envelope& envelope, const Join& message);
+  void OnJoinAnswer(const Envelope& envelope, const JoinAnswer& message);
+  void OnCommand(const FailoverCommand& command);
+  void OnCommand(const ForgetCommand& command);
+  void OnCommand(const MeetCommand& command);
+  // Registers that others chose, to this node as a voter.
+  void LearnAsVoter();
+  void SeekOthers();
+  void ChooseShard();
+  void Plan();
+  void Publish(ClusterEffects* effects);
+
+  NodeCore core_;
+  Authority authority_;
+  Voter voter_;
+  Heartbeats heartbeats_;
+  FailVoting fail_voting_;
+  Election election_;
+  Endorser endorser_;
+  PlannedHandOver hand_over_;
+  AbleReplicas able_;
+  SlotMapPull slot_map_pull_;
+  std::optional<BootTime> may_act_until_;
+  BootTime fenced_at_;
+  Epoch asked_for_;  // under which it has asked for grants at once
+  BootTime seek_at_;
+  std::vector<std::string> meet_;  // endpoints that an operator has named
+  uint64_t learned_ = 0;           // of the table's changes, as a voter
+  uint64_t published_ = 0;         // likewise, in the topology
+  const SlotMap* published_map_ = nullptr;
+  uint64_t topology_version_ = 0;
+};
+
+}  // namespace larder::cluster
+
+#endif  // LARDER_CLUSTER_NODE_CLUSTER_NODE_H_

@@ -1,0 +1,162 @@
+#include "cluster/node/heartbeats.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace larder::cluster {
+
+std::set<NodeId> Heartbeats::Targets() const {
+  const VoterList& list = core_->table.voters();
+  std::set<NodeId> targets(list.voters.begin(), list.voters.end());
+  if (core_->shard().has_value()) {
+    for (const NodeId& node : core_->table.MembersOf(*core_->shard())) targets.insert(node);
+  }
+  for (auto node = targets.begin(); node != targets.end();) {
+    node = core_->table.IsMember(*node) ? std::next(node) : targets.erase(node);
+  }
+  // A voter asks itself for grants like any other; else there is nothing to say to oneself.
+  if (!list.Has(core_->node)) targets.erase(core_->node);
+  return targets;
+}
+
+std::optional<GrantRequest> Heartbeats::Request() const {
+  if (core_->plan.kind != DataPlan::Kind::kLead || core_->data.leads != core_->plan.epoch ||
+      !core_->data.is_well) {
+    return std::nullopt;
+  }
+  return GrantRequest{*core_->shard(), core_->plan.epoch};
+}
+
+void Heartbeats::Tick() {
+  const bool leads = Request().has_value();
+  const std::set<NodeId> targets = Targets();
+  const bool is_voter = core_->table.voters().Has(core_->node);
+  for (const NodeId& node : targets) {
+    if (node != core_->node) core_->detector.Watch(node, core_->now);
+    Peer& peer = peers_[node];
+    if (core_->now < peer.next_ping) continue;
+    const bool renews = leads && core_->table.voters().Has(node);
+    peer.next_ping =
+        core_->now + (renews ? core_->config.renewal_interval() : core_->config.ping_interval());
+    SendPing(node, &peer);
+  }
+  if (core_->now >= next_random_ && !core_->table.members().empty()) {
+    next_random_ = core_->now + core_->config.ping_interval();
+    auto any = core_->table.members().begin();
+    std::advance(any, core_->Random(core_->table.members().size()));
+    if (any->first != core_->node && !any->second.is_forgotten) {
+      SendPing(any->first, &peers_[any->first]);
+    }
+  }
+  for (const auto& [node, member] : core_->table.members()) {
+    const bool is_watched = is_voter && !member.is_forgotten && node != core_->node;
+    if (is_watched) {
+      core_->detector.Watch(node, core_->now);
+    } else if (targets.count(node) == 0) {
+      core_->detector.Unwatch(node);
+    }
+  }
+}
+
+void Heartbeats::HurryToVoters() {
+  for (const NodeId& voter : core_->table.voters().voters) peers_[voter].next_ping = core_->now;
+}
+
+Gossip Heartbeats::MakeGossip(const NodeId& to, Peer* peer) const {
+  Gossip gossip;
+  gossip.is_well = core_->data.is_well;
+  gossip.list_epoch = core_->table.voters().epoch;
+  gossip.slot_map_version = core_->slot_map->version();
+  gossip.seen = peer->seen;
+  gossip.updates = core_->table.ChangedSince(peer->confirmed, core_->config.message_bytes_max);
+  const Member* const member = core_->table.Find(to);
+  if (member != nullptr && core_->shard().has_value() && member->shard == core_->shard()) {
+    gossip.data = DataSummary{*core_->shard(), core_->data.position, core_->data.fence};
+  }
+  return gossip;
+}
+
+void Heartbeats::SendPing(const NodeId& to, Peer* peer) {
+  Ping ping;
+  ping.number = ++peer->number;
+  ping.heard = peer->heard;
+  if (to != core_->node) ping.gossip = MakeGossip(to, peer);
+  if (core_->table.voters().Has(to)) ping.request = Request();
+  if (peer->pings.size() == kOpenMax) peer->pings.pop_front();
+  peer->pings.emplace_back(ping.number, core_->now);
+  core_->SendAtOnce(to, std::move(ping));
+}
+
+void Heartbeats::Take(const NodeId& from, const Gossip& gossip, bool is_answer, Peer* peer) {
+  core_->detector.OnCondition(from, gossip.is_well);
+  peer->slot_map_version = gossip.slot_map_version;
+  // What it has of this process's table; of an earlier one's it has nothing.
+  peer->confirmed = gossip.seen.instance == core_->table.instance() ? gossip.seen.number : 0;
+  const TableUpdates& updates = gossip.updates;
+  if (peer->seen.instance != updates.instance) peer->seen = {updates.instance, 0};
+  core_->Learn(updates);
+  if (updates.from > peer->seen.number) return;  // something between is missing
+  peer->seen.number = std::max(peer->seen.number, updates.to);
+  if (updates.has_more) {
+    // Its answer to that brings the rest.
+    if (is_answer) peer->next_ping = core_->now;
+  } else {
+    is_in_sync_ = true;
+  }
+}
+
+void Heartbeats::OnPing(const NodeId& from, const Ping& message) {
+  Peer& peer = peers_[from];
+  Pong pong;
+  pong.number = message.number;
+  if (from != core_->node) {
+    // Numbers of an earlier process of the peer may lie before these.
+    const auto answered =
+        std::find_if(peer.pongs.rbegin(), peer.pongs.rend(),
+                     [&message](const auto& sent) { return sent.first == message.heard; });
+    std::optional<BootTime> heard_of;
+    if (answered != peer.pongs.rend()) {
+      heard_of = answered->second;
+      peer.pongs.erase(peer.pongs.begin(), answered.base());
+    }
+    core_->detector.OnHeard(from, heard_of, core_->now);
+    Take(from, message.gossip, false, &peer);
+    pong.gossip = MakeGossip(from, &peer);
+    if (peer.pongs.size() == kOpenMax) peer.pongs.pop_front();
+    peer.pongs.emplace_back(message.number, core_->now);
+  }
+  if (message.request.has_value()) pong.grant = voter_->OnRequest(from, *message.request);
+  core_->SendAtOnce(from, std::move(pong));
+}
+
+void Heartbeats::OnPong(const NodeId& from, const Pong& message) {
+  Peer& peer = peers_[from];
+  std::optional<BootTime> sent;
+  for (const auto& [number, at] : peer.pings) {
+    if (number == message.number) sent = at;
+  }
+  if (!sent.has_value()) return;  // of an earlier process, or doubled
+  while (!peer.pings.empty() && peer.pings.front().first <= message.number) peer.pings.pop_front();
+  peer.heard = std::max(peer.heard, message.number);
+  if (message.grant.has_value()) authority_->OnGrant(from, *message.grant, *sent);
+  if (from == core_->node) return;
+  core_->detector.OnHeard(from, sent, core_->now);
+  Take(from, message.gossip, true, &peer);
+}
+
+size_t Heartbeats::VotersHeard() const {
+  size_t heard = 0;
+  for (const NodeId& voter : core_->table.voters().voters) {
+    if (voter == core_->node || core_->detector.IsWell(voter, core_->now)) ++heard;
+  }
+  return heard;
+}
+
+std::optional<NodeId> Heartbeats::WhoHasNewerSlotMap() const {
+  for (const auto& [node, peer] : peers_) {
+    if (peer.slot_map_version > core_->slot_map->version()) return node;
+  }
+  return std::nullopt;
+}
+
+}  // namespace larder::cluster

@@ -1,0 +1,243 @@
+#include "tests/simulation/cluster/cluster_world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/cluster/still_data.h"
+
+namespace larder::simulation {
+
+using cluster::ClusterEvent;
+using cluster::DurableCluster;
+using cluster::Epoch;
+using cluster::NodeId;
+using cluster::ShardId;
+
+namespace {
+
+NodeId IdOf(size_t index) { return NodeIdOf(index); }
+std::string EndpointOf(size_t index) { return absl::StrCat("10.0.0.", index, ":17600"); }
+
+}  // namespace
+
+ClusterWorld::ClusterWorld(WorldOptions options) : options_(std::move(options)) {
+  storage::Random random(options_.seed);
+  network_ = std::make_unique<Datagrams>(&world_.events, options_.network, random.Next(),
+                                         [this](size_t to, const cluster::Envelope& envelope) {
+                                           processes_[to]->Receive(cluster::Received{envelope});
+                                         });
+  streams_ = std::make_unique<SimulatedNetwork>(&world_.events, random.Next());
+  world_.network = streams_.get();
+  world_.violation = [this](const std::string& what) { Violate(what); };
+  const size_t nodes = options_.shards * (1 + options_.replicas);
+  for (size_t node = 0; node < nodes; ++node) {
+    by_id_.emplace(IdOf(node), node);
+    by_endpoint_.emplace(EndpointOf(node), node);
+  }
+  for (size_t node = 0; node < nodes; ++node) {
+    const uint64_t data_seed = random.Next();
+    data_.push_back(options_.has_data ? ReplicatedDataOf(node, data_seed) : StillDataOf(node));
+    ProcessOptions process;
+    process.config = options_.config;
+    process.config.endpoint = absl::StrCat("10.0.0.", node, ":7600");
+    process.config.bus_endpoint = EndpointOf(node);
+    process.clock_begin = Millis(1000 * (node + 1));
+    if (options_.clock_permille) process.clock_permille = options_.clock_permille(node);
+    processes_.push_back(std::make_unique<ClusterProcess>(
+        process, Founded(node), random.Next(), &world_.events, data_.back().get(),
+        [this, node](const cluster::Sending& sending) { Deliver(node, sending); },
+        [this, node](const cluster::ClusterEffects& effects) { Check(node, effects); }));
+  }
+}
+
+std::unique_ptr<DataSide> ClusterWorld::StillDataOf(size_t node) {
+  return std::make_unique<StillData>([this, node] {
+    std::vector<NodeId> followers;
+    const auto shard = processes_[node]->node().core().shard();
+    for (size_t other = node % options_.shards; other < processes_.size();
+         other += options_.shards) {
+      const ClusterProcess& process = *processes_[other];
+      if (other == node || !process.is_running() || process.is_paused()) continue;
+      if (network_->IsBlocked(node, other) || network_->IsBlocked(other, node)) continue;
+      const auto& plan = static_cast<const StillData&>(*data_[other]).plan();
+      const bool follows = plan.kind == cluster::DataPlan::Kind::kFollow &&
+                           plan.primary == IdOf(node) && plan.fence <= plan.epoch;
+      if (follows && process.node().core().shard() == shard) followers.push_back(IdOf(other));
+    }
+    return followers;
+  });
+}
+
+std::unique_ptr<DataSide> ClusterWorld::ReplicatedDataOf(size_t node, uint64_t seed) {
+  NodeOptions data = options_.data;
+  data.may_act = [this, node] { return processes_[node]->MayAct(); };
+  if (options_.clock_permille) data.clock_permille = options_.clock_permille(node);
+  const size_t nodes = options_.shards * (1 + options_.replicas);
+  nodes_.push_back(std::make_unique<SimulatedNode>(node, nodes, data, &world_, seed));
+  nodes_.back()->set_truth(&truths_[ShardId(static_cast<uint32_t>(node % options_.shards))]);
+  streams_->AddNode(nodes_.back().get());
+  return std::make_unique<ReplicatedData>(nodes_.back().get());
+}
+
+void ClusterWorld::Violate(const std::string& what) {
+  if (!violation_.has_value()) violation_ = absl::StrCat(Now().count(), " ms: ", what);
+}
+
+// As every node has it when the first of all decisions is durable.
+DurableCluster ClusterWorld::Founded(size_t node) const {
+  const size_t nodes = options_.shards * (1 + options_.replicas);
+  DurableCluster durable;
+  durable.cluster = {7, 7};
+  for (size_t i = 0; i < nodes; ++i) {
+    cluster::Member member;
+    member.node = IdOf(i);
+    member.generation = 1;
+    member.endpoint = absl::StrCat("10.0.0.", i, ":7600");
+    member.bus_endpoint = EndpointOf(i);
+    member.shard = ShardId(static_cast<uint32_t>(i % options_.shards));
+    if (i == node) durable.self = member;
+    durable.members.push_back(member);
+  }
+  durable.voters.epoch = 1;
+  const size_t data_voters = options_.shards >= 3 ? options_.shards : nodes;
+  size_t voters = std::min(data_voters, cluster::VoterList::kVotersMax);
+  if (voters % 2 == 0) --voters;
+  for (size_t i = 0; i < voters; ++i) durable.voters.voters.push_back(IdOf(i));
+  std::sort(durable.voters.voters.begin(), durable.voters.voters.end());
+  durable.acts_under = 1;
+  for (uint32_t i = 0; i < options_.shards; ++i) {
+    cluster::ShardRegister value;
+    value.version = 1;
+    value.epoch = {1, 0, IdOf(i)};
+    const cluster::Ballot ballot = cluster::Ballot().Next(IdOf(i), 1);
+    durable.shards[ShardId(i)] = {value, ballot};
+    if (node < voters) {
+      durable.registers[cluster::RegisterKey::OfShard(ShardId(i))] = {ballot, ballot, value};
+    }
+  }
+  durable.slot_map =
+      std::make_shared<const cluster::SlotMap>(cluster::SlotMap::Even(1, options_.shards));
+  return durable;
+}
+
+void ClusterWorld::Start() {
+  for (const auto& process : processes_) process->Start();
+}
+
+void ClusterWorld::Run(Millis length) {
+  world_.events.RunUntil(Now() + length, [this] { return violation_.has_value(); });
+}
+
+bool ClusterWorld::RunUntil(const std::function<bool()>& done, Millis most) {
+  world_.events.RunUntil(Now() + most, [this, &done] { return violation_.has_value() || done(); });
+  return !violation_.has_value() && done();
+}
+
+size_t ClusterWorld::IndexOf(const NodeId& node) const {
+  const auto at = by_id_.find(node);
+  return at == by_id_.end() ? SIZE_MAX : at->second;
+}
+
+void ClusterWorld::Deliver(size_t from, const cluster::Sending& sending) {
+  size_t to = SIZE_MAX;
+  const auto at = by_endpoint_.find(sending.endpoint);
+  if (at != by_endpoint_.end()) to = at->second;
+  if (to == SIZE_MAX) return;
+  if (sending.to.is_set() && IndexOf(sending.to) != to) return;
+  if (options_.has_evidence && !processes_[to]->is_running() && sending.to.is_set() &&
+      !network_->IsBlocked(from, to) && !network_->IsBlocked(to, from)) {
+    world_.events.After(options_.network.delay_min * 2, [this, from, to] {
+      if (!processes_[to]->is_running()) {
+        processes_[from]->Receive(cluster::Unreachable{IdOf(to)});
+      }
+    });
+    return;
+  }
+  network_->Send(from, to, sending.envelope);
+}
+
+void ClusterWorld::Crash(size_t node) {
+  processes_[node]->Crash();
+  if (!options_.has_evidence) return;
+  // Connections of those that had one are reset, and not made again.
+  for (size_t other = 0; other < processes_.size(); ++other) {
+    if (other == node || !processes_[other]->is_running()) continue;
+    if (network_->IsBlocked(node, other) || network_->IsBlocked(other, node)) continue;
+    if (!processes_[other]->node().core().detector.IsWatched(IdOf(node))) continue;
+    const Millis round_trip = options_.network.delay_max * 3;
+    world_.events.After(round_trip, [this, other, node] {
+      if (!processes_[node]->is_running()) {
+        processes_[other]->Receive(cluster::Unreachable{IdOf(node)});
+      }
+    });
+  }
+}
+
+void ClusterWorld::Block(size_t from, size_t to) {
+  network_->Block(from, to);
+  streams_->Block(from, to);
+}
+
+void ClusterWorld::Heal() {
+  network_->Heal();
+  streams_->Heal();
+}
+
+void ClusterWorld::Restart(size_t node) { processes_[node]->Start(); }
+
+void ClusterWorld::Command(size_t node, cluster::ClusterInput command) {
+  processes_[node]->Receive(std::move(command));
+}
+
+void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
+  for (const ClusterEvent& event : effects.events) {
+    if (event.kind == ClusterEvent::Kind::kElectionStarted) ++elections_;
+    if (event.kind == ClusterEvent::Kind::kElectionLost) ++elections_lost_;
+    if (event.kind == ClusterEvent::Kind::kFailed) ++fails_;
+    if (world_.trace) {
+      world_.trace(absl::StrCat(Now().count(), " ms node ", node, ": ",
+                                cluster::ClusterEventName(event.kind).data(), " node ",
+                                IndexOf(event.node), " ", event.detail));
+    }
+  }
+  if (!processes_[node]->MayAct()) return;
+  const cluster::NodeCore& core = processes_[node]->node().core();
+  const ShardId shard = *core.shard();
+  const Epoch epoch = core.plan.epoch;
+  Epoch& highest = epochs_[shard];
+  if (epoch < highest) {
+    Violate(absl::StrCat("node ", node, " acts for shard ", static_cast<uint32_t>(shard), " under ",
+                         epoch.ToText(), " after ", highest.ToText()));
+  }
+  highest = std::max(highest, epoch);
+  for (size_t other = 0; other < processes_.size(); ++other) {
+    if (other == node || !processes_[other]->MayAct()) continue;
+    if (processes_[other]->node().core().shard() != shard) continue;
+    Violate(absl::StrCat("nodes ", node, " and ", other, " act for shard ",
+                         static_cast<uint32_t>(shard)));
+  }
+}
+
+std::optional<size_t> ClusterWorld::Acting(ShardId shard) const {
+  for (size_t node = static_cast<size_t>(shard) % options_.shards; node < processes_.size();
+       node += options_.shards) {
+    if (processes_[node]->MayAct() && processes_[node]->node().core().shard() == shard) return node;
+  }
+  return std::nullopt;
+}
+
+uint64_t ClusterWorld::acknowledged() const {
+  uint64_t acknowledged = 0;
+  for (const auto& [shard, truth] : truths_) acknowledged += truth.acknowledged();
+  return acknowledged;
+}
+
+bool ClusterWorld::IsServed() const {
+  for (uint32_t shard = 0; shard < options_.shards; ++shard) {
+    if (!Acting(ShardId(shard)).has_value()) return false;
+  }
+  return true;
+}
+
+}  // namespace larder::simulation

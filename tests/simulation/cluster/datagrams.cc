@@ -1,0 +1,29 @@
+#include "tests/simulation/cluster/datagrams.h"
+
+#include <algorithm>
+
+namespace larder::simulation {
+
+void Datagrams::Deliver1(size_t from, size_t to, const cluster::Envelope& envelope) {
+  const auto spread = static_cast<uint64_t>((options_.delay_max - options_.delay_min).count()) + 1;
+  const Millis delay = from == to ? Millis(0) : options_.delay_min + Millis(random_.Below(spread));
+  events_->After(delay, [this, from, to, envelope] {
+    if (!IsBlocked(from, to)) deliver_(to, envelope);
+  });
+}
+
+void Datagrams::Send(size_t from, size_t to, const cluster::Envelope& envelope) {
+  if (counts_bytes_) {
+    Count& count = counts_[cluster::PeerMessageName(envelope.message)];
+    const uint64_t bytes = cluster::EncodedBytes(envelope);
+    ++count.messages;
+    count.bytes += bytes;
+    count.largest = std::max(count.largest, bytes);
+  }
+  if (IsBlocked(from, to)) return;
+  if (from != to && random_.Below(1000) < options_.lost_permille) return;
+  Deliver1(from, to, envelope);
+  if (from != to && random_.Below(1000) < options_.doubled_permille) Deliver1(from, to, envelope);
+}
+
+}  // namespace larder::simulation

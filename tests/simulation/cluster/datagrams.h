@@ -1,0 +1,66 @@
+#ifndef LARDER_TESTS_SIMULATION_CLUSTER_DATAGRAMS_H_
+#define LARDER_TESTS_SIMULATION_CLUSTER_DATAGRAMS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cluster/node/peer_messages.h"
+#include "storage/random.h"
+#include "tests/simulation/event_queue.h"
+
+namespace larder::simulation {
+
+// Messages of the bus between the nodes of a simulation: each may be lost, doubled and late, and
+// overtake another.
+class Datagrams {
+ public:
+  struct Options {
+    Millis delay_min{1};
+    Millis delay_max{5};
+    uint32_t lost_permille = 0;
+    uint32_t doubled_permille = 0;
+  };
+  using Deliver = std::function<void(size_t to, const cluster::Envelope& envelope)>;
+
+  Datagrams(EventQueue* events, Options options, uint64_t seed, Deliver deliver)
+      : events_(events), options_(options), random_(seed), deliver_(std::move(deliver)) {}
+
+  void Send(size_t from, size_t to, const cluster::Envelope& envelope);
+  void set_options(Options options) { options_ = options; }
+  // From one to the other nothing arrives; what is on its way neither.
+  void Block(size_t from, size_t to) { blocked_.insert({from, to}); }
+  void Unblock(size_t from, size_t to) { blocked_.erase({from, to}); }
+  void Heal() { blocked_.clear(); }
+  bool IsBlocked(size_t from, size_t to) const { return blocked_.count({from, to}) != 0; }
+
+  struct Count {
+    uint64_t messages = 0;
+    uint64_t bytes = 0;
+    uint64_t largest = 0;
+  };
+  // What was sent, by the name of the message.
+  const std::map<std::string, Count>& counts() const { return counts_; }
+  void ClearCounts() { counts_.clear(); }
+  void set_counts_bytes(bool counts) { counts_bytes_ = counts; }
+
+ private:
+  void Deliver1(size_t from, size_t to, const cluster::Envelope& envelope);
+
+  EventQueue* const events_;
+  Options options_;
+  storage::Random random_;
+  const Deliver deliver_;
+  std::set<std::pair<size_t, size_t>> blocked_;
+  std::map<std::string, Count> counts_;
+  bool counts_bytes_ = false;
+};
+
+}  // namespace larder::simulation
+
+#endif  // LARDER_TESTS_SIMULATION_CLUSTER_DATAGRAMS_H_
