@@ -19,7 +19,7 @@ size_t EncodedBytes(const ShardRegister& value) {
 }
 
 size_t EncodedBytes(const VoterList& list) {
-  return 2 + kSmallNumberBytes + list.voters.size() * kNodeIdBytes +
+  return 2 + kSmallNumberBytes + (list.voters.size() + list.before.size()) * kNodeIdBytes +
          list.permanent.size() * (kSmallNumberBytes + kEpochBytes);
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 
 std::optional<std::vector<NodeId>> AbleReplicas::Wanted(const ShardRegister& own) const {
@@ -15,6 +17,9 @@ std::optional<std::vector<NodeId>> AbleReplicas::Wanted(const ShardRegister& own
     if (replica.has_caught_up && is_of_shard && !own.IsAble(replica.node)) {
       wanted.push_back(replica.node);
     }
+  }
+  if (HasFault(ProtocolFault::kFailedAreUnable)) {
+    std::erase_if(wanted, [this](const NodeId& node) { return core_->table.IsFailed(node); });
   }
   if (wanted.size() == own.able.size()) return std::nullopt;
   std::sort(wanted.begin(), wanted.end());
@@ -70,6 +75,7 @@ void AbleReplicas::OnPromise(const NodeId& from, const Promise& message) {
   ShardRegister value = *underneath;
   ++value.version;
   // Nobody is taken out: one of these may be named by an attempt that was chosen unheard.
+  if (HasFault(ProtocolFault::kFailedAreUnable)) value.able.clear();
   value.able.insert(value.able.end(), wanted_.begin(), wanted_.end());
   std::sort(value.able.begin(), value.able.end());
   value.able.erase(std::unique(value.able.begin(), value.able.end()), value.able.end());

@@ -7,20 +7,28 @@
 namespace larder::cluster {
 
 void Authority::OnGrant(const NodeId& voter, const Grant& grant, BootTime sent) {
+  std::erase_if(grants_,
+                [&grant](const auto& entry) { return entry.first.second + 1 < grant.list_epoch; });
   const Held held{grant, sent + grant.lease};
-  const auto [at, is_new] = grants_.try_emplace(voter, held);
+  const auto [at, is_new] = grants_.try_emplace({voter, grant.list_epoch}, held);
   if (is_new) return;
-  const bool is_other =
-      at->second.grant.epoch != grant.epoch || at->second.grant.list_epoch != grant.list_epoch;
   // Answers may come in another order than they were given in; what is newer is never shorter.
-  if (is_other || held.until > at->second.until) at->second = held;
+  if (at->second.grant.epoch != grant.epoch || held.until > at->second.until) at->second = held;
 }
 
 std::optional<BootTime> Authority::Until(const VoterList& list, const Epoch& epoch,
                                          uint64_t slot_map_version) const {
+  const auto now = OfList(list, epoch, slot_map_version);
+  const auto before = OfList(list.Before(), epoch, slot_map_version);
+  return std::max(now, before);
+}
+
+std::optional<BootTime> Authority::OfList(const VoterList& list, const Epoch& epoch,
+                                          uint64_t slot_map_version) const {
   std::vector<BootTime> until;
-  for (const auto& [voter, held] : grants_) {
-    if (list.Has(voter) && held.grant.epoch == epoch && held.grant.list_epoch == list.epoch &&
+  for (const auto& [key, held] : grants_) {
+    const auto& [voter, list_epoch] = key;
+    if (list_epoch == list.epoch && list.Has(voter) && held.grant.epoch == epoch &&
         held.grant.slot_map_version <= slot_map_version) {
       until.push_back(held.until);
     }

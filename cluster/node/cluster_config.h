@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/registers/protocol_fault.h"
 #include "cluster/replication/boot_time.h"
 
 namespace larder::cluster {
@@ -30,7 +31,10 @@ struct ClusterConfig {
   Millis lease() const { return node_timeout * 2 / 5; }
   // The greatest drift of a clock is a tenth, so one may be 1.1 times as fast as true time and
   // another 0.9 times.
-  Millis GrantLasts(Millis granted) const { return granted * 11 / 9 + Millis(1); }
+  Millis GrantLasts(Millis granted) const {
+    if (HasFault(ProtocolFault::kNoDrift)) return granted;
+    return granted * 11 / 9 + Millis(1);
+  }
   Millis renewal_interval() const { return node_timeout / 10; }
   Millis ping_interval() const { return node_timeout / 4; }
   // An answer that has not come by then is asked for again.

@@ -15,6 +15,8 @@ ClusterNode::ClusterNode(ClusterConfig config, const DurableCluster& recovered, 
       endorser_(&core_),
       hand_over_(&core_, &endorser_),
       able_(&core_),
+      list_succession_(&core_),
+      list_adoption_(&core_, voter_.grants()),
       slot_map_pull_(&core_) {}
 
 ClusterEffects ClusterNode::Step(BootTime now, absl::Span<const ClusterInput> inputs) {
@@ -33,6 +35,8 @@ ClusterEffects ClusterNode::Step(BootTime now, absl::Span<const ClusterInput> in
     endorser_.Tick();
     election_.Tick();
     hand_over_.Tick();
+    list_succession_.Tick();
+    list_adoption_.Tick();
   }
   Plan();
   able_.Tick(may_act_until_.has_value() && now < *may_act_until_);
@@ -96,15 +100,18 @@ void ClusterNode::Dispatch(const NodeId& from, const PeerMessage& message) {
   if (const auto* accept = std::get_if<Accept>(&message)) return voter_.OnAccept(from, *accept);
   if (const auto* promise = std::get_if<Promise>(&message)) {
     election_.OnPromise(from, *promise);
-    return able_.OnPromise(from, *promise);
+    able_.OnPromise(from, *promise);
+    return list_succession_.OnPromise(from, *promise);
   }
   if (const auto* accepted = std::get_if<Accepted>(&message)) {
     election_.OnAccepted(from, *accepted);
-    return able_.OnAccepted(from, *accepted);
+    able_.OnAccepted(from, *accepted);
+    return list_succession_.OnAccepted(from, *accepted);
   }
   if (const auto* refused = std::get_if<Refused>(&message)) {
     election_.OnRefused(from, *refused);
-    return able_.OnRefused(from, *refused);
+    able_.OnRefused(from, *refused);
+    return list_succession_.OnRefused(from, *refused);
   }
   if (const auto* chosen = std::get_if<Chosen>(&message)) return OnChosen(*chosen);
   if (const auto* endorse = std::get_if<Endorse>(&message)) {
@@ -125,6 +132,12 @@ void ClusterNode::Dispatch(const NodeId& from, const PeerMessage& message) {
     if (core_.shard() == hand_over->shard) hand_over_.Begin(from);
     return;
   }
+  if (const auto* request = std::get_if<VoterStateRequest>(&message)) {
+    return list_adoption_.OnRequest(from, *request);
+  }
+  if (const auto* state = std::get_if<VoterState>(&message)) {
+    return list_adoption_.OnState(from, *state);
+  }
   if (const auto* request = std::get_if<SlotMapRequest>(&message)) {
     return slot_map_pull_.OnRequest(from, *request);
   }
@@ -134,7 +147,10 @@ void ClusterNode::Dispatch(const NodeId& from, const PeerMessage& message) {
 }
 
 void ClusterNode::OnChosen(const Chosen& message) {
-  if (message.key.kind != RegisterKey::Kind::kShard) return;
+  if (const auto* list = std::get_if<VoterList>(&message.value)) {
+    if (core_.table.Merge(*list)) core_.MustSave();
+    return;
+  }
   const auto* const value = std::get_if<ShardRegister>(&message.value);
   if (value == nullptr) return;
   if (core_.table.Merge(message.key.shard(), {*value, message.ballot})) {

@@ -18,6 +18,8 @@
 #include "cluster/node/fail_voting.h"
 #include "cluster/node/hand_over.h"
 #include "cluster/node/heartbeats.h"
+#include "cluster/node/list_adoption.h"
+#include "cluster/node/list_succession.h"
 #include "cluster/node/node_core.h"
 #include "cluster/node/slot_map_pull.h"
 #include "cluster/node/voter.h"
@@ -91,6 +93,8 @@ class ClusterNode {
   Endorser endorser_;
   PlannedHandOver hand_over_;
   AbleReplicas able_;
+  ListSuccession list_succession_;
+  ListAdoption list_adoption_;
   SlotMapPull slot_map_pull_;
   std::optional<BootTime> may_act_until_;
   BootTime fenced_at_;

@@ -5,6 +5,8 @@
 #include <variant>
 #include <vector>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 namespace {
 
@@ -19,12 +21,14 @@ Election::Election(NodeCore* core)
     : core_(core),
       backoff_({.first = core->config.node_timeout / 10, .longest = core->config.node_timeout * 2},
                core->Random(UINT64_MAX)),
-      generation_(core->self().generation) {}
+      goes_on_(HasFault(ProtocolFault::kGoOnAfterRestart)),
+      generation_(HasFault(ProtocolFault::kSameBallotTwice) ? 0 : core->self().generation) {}
 
 // ---- Whether and when.
 
-std::optional<Election::Cause> Election::Reason() const {
+std::optional<Election::Cause> Election::Reason() {
   const ShardRegister* const own = core_->OwnRegister();
+  if (std::exchange(goes_on_, false) && own != nullptr && core_->IsPrimary()) won_ = own->epoch;
   if (own == nullptr || core_->table.voters().IsPermanent()) return std::nullopt;
   if (own->primary() != core_->node) {
     if (core_->self().no_failover || !core_->table.IsFailed(own->primary())) return std::nullopt;
@@ -110,7 +114,11 @@ void Election::Begin(ElectionKind kind) {
   }
   highest_ballot_ = std::max(highest_ballot_, core_->acceptor.At(key).promised);
   highest_ballot_ = highest_ballot_.Next(core_->node, generation_);
-  round_ = std::make_unique<RegisterRound>(key, highest_ballot_, list);
+  VoterList asked = list;
+  if (HasFault(ProtocolFault::kGossipedMajority)) {
+    std::erase_if(asked.voters, [this](const NodeId& node) { return core_->table.IsFailed(node); });
+  }
+  round_ = std::make_unique<RegisterRound>(key, highest_ballot_, asked);
   core_->Tell(ClusterEvent::Kind::kElectionStarted, core_->node);
   Ask();
 }
@@ -235,10 +243,12 @@ void Election::MaybePropose() {
   endorsed_.insert_or_assign(core_->node, core_->data.position);
   for (const NodeId& node : Asked()) {
     if (endorsed_.count(node) != 0) continue;
-    if (MustHave(node) || core_->now < endorse_until_) return;
+    if ((MustHave(node) && !HasFault(ProtocolFault::kNoEndorsement)) || core_->now < endorse_until_)
+      return;
   }
   for (const auto& [node, position] : endorsed_) {
     if (!IsBehind(core_->data.position, position)) continue;
+    if (HasFault(ProtocolFault::kBehindStands)) continue;
     LetStand(node);
     return GiveUp("another has more");
   }
@@ -248,7 +258,7 @@ void Election::MaybePropose() {
   // The primary before has a say as well: it may be one still, if the value underneath was never
   // chosen.
   std::set<NodeId> able(underneath_.able.begin(), underneath_.able.end());
-  able.insert(underneath_.primary());
+  if (!HasFault(ProtocolFault::kPrimaryPassedOver)) able.insert(underneath_.primary());
   able.erase(core_->node);
   value.able.assign(able.begin(), able.end());
   round_->Propose(std::move(value));

@@ -49,7 +49,7 @@ class Election {
   };
 
   // Why this node would stand now. Absent: it would not.
-  std::optional<Cause> Reason() const;
+  std::optional<Cause> Reason();
   Millis RankDelay() const;
   void Begin(ElectionKind kind);
   // Sends to all who have not answered, and later again.
@@ -88,6 +88,7 @@ class Election {
   // Endorsements that nobody must have are not waited for longer.
   BootTime endorse_until_;
 
+  bool goes_on_;               // a planted fault
   const uint64_t generation_;  // that the process began with
   Epoch won_;
   std::set<NodeId> unheard_;

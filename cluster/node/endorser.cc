@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 namespace {
 
@@ -17,8 +19,12 @@ void Endorser::Refuse(const NodeId& to, const Endorse& request, NotEndorsed::Rea
                               std::max(core_->data.fence, fence_), core_->data.position});
 }
 
+bool Endorser::HasMore(const Endorse& request) const {
+  return IsAhead(core_->data.position, request.position) && !HasFault(ProtocolFault::kBehindStands);
+}
+
 void Endorser::Answer(const NodeId& to, const Endorse& request) {
-  if (IsAhead(core_->data.position, request.position)) {
+  if (HasMore(request)) {
     return Refuse(to, request, NotEndorsed::Reason::kAhead);
   }
   core_->Send(to, Endorsed{request.shard, request.epoch, core_->data.position});
@@ -38,7 +44,7 @@ void Endorser::OnEndorse(const NodeId& from, const Endorse& message) {
   if (leads && (agreed_to_ != from || !core_->data.is_held)) {
     return Refuse(from, message, NotEndorsed::Reason::kLeads);
   }
-  if (IsAhead(core_->data.position, message.position)) {
+  if (HasMore(message)) {
     return Refuse(from, message, NotEndorsed::Reason::kAhead);
   }
   fence_ = message.epoch;
@@ -46,6 +52,11 @@ void Endorser::OnEndorse(const NodeId& from, const Endorse& message) {
 }
 
 void Endorser::Tick() {
+  if (HasFault(ProtocolFault::kNoFence) && pending_.has_value()) {
+    fence_ = {};
+    Answer(pending_->candidate, pending_->request);
+    pending_.reset();
+  }
   if (!pending_.has_value() || core_->data.fence < pending_->request.epoch) return;
   const Pending pending = *std::exchange(pending_, std::nullopt);
   if (core_->data.fence != pending.request.epoch) {

@@ -28,6 +28,8 @@ class Endorser {
     Endorse request;
   };
 
+  // Than the candidate.
+  bool HasMore(const Endorse& request) const;
   void Refuse(const NodeId& to, const Endorse& request, NotEndorsed::Reason reason);
   void Answer(const NodeId& to, const Endorse& request);
 

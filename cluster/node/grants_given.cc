@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 
 bool GrantsGiven::May(ShardId shard, const Epoch& epoch, BootTime now) const {
   if (now < silent_until_) return false;
+  if (HasFault(ProtocolFault::kNoWaitForGrants)) return true;
   const auto at = lent_.find(shard);
   if (at == lent_.end()) return true;
   const Lent& lent = at->second;
@@ -44,9 +47,19 @@ void GrantsGiven::OnAdopted(ShardId shard, const Epoch& epoch, BootTime until,
   lent.others_until = std::max(lent.others_until, others_until);
 }
 
-BootTime GrantsGiven::OthersUntil(ShardId shard) const {
+std::optional<VoterState::Lent> GrantsGiven::RestOf(ShardId shard, BootTime now) const {
   const auto at = lent_.find(shard);
-  return at == lent_.end() ? BootTime() : at->second.others_until;
+  const BootTime silent = silent_until_;
+  if (at == lent_.end() && now >= silent) return std::nullopt;
+  const Lent lent = at == lent_.end() ? Lent() : at->second;
+  VoterState::Lent rest;
+  rest.shard = shard;
+  rest.epoch = lent.epoch;
+  rest.rest = std::max(lent.until - now, Millis(0));
+  // What an earlier process of this voter has lent, to whomever.
+  rest.others_rest = std::max(std::max(lent.others_until, silent) - now, Millis(0));
+  if (rest.rest == Millis(0) && rest.others_rest == Millis(0)) return std::nullopt;
+  return rest;
 }
 
 }  // namespace larder::cluster

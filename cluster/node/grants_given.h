@@ -2,8 +2,9 @@
 #define LARDER_CLUSTER_NODE_GRANTS_GIVEN_H_
 
 #include <map>
+#include <optional>
 
-#include "cluster/node/cluster_config.h"
+#include "cluster/node/peer_messages.h"
 #include "cluster/registers/shard_register.h"
 #include "cluster/replication/boot_time.h"
 #include "cluster/replication/epoch.h"
@@ -27,8 +28,8 @@ class GrantsGiven {
   // Somebody else may have lent the shard, to `epoch` and to others, until then (a list was
   // adopted).
   void OnAdopted(ShardId shard, const Epoch& epoch, BootTime until, BootTime others_until);
-  // Until when others than `epoch` may act by what was lent.
-  BootTime OthersUntil(ShardId shard) const;
+  // What of it may run still, to be told to the voters of another list. Absent: nothing.
+  std::optional<VoterState::Lent> RestOf(ShardId shard, BootTime now) const;
   BootTime silent_until() const { return silent_until_; }
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 
 std::set<NodeId> Heartbeats::Targets() const {
@@ -138,7 +140,10 @@ void Heartbeats::OnPong(const NodeId& from, const Pong& message) {
   if (!sent.has_value()) return;  // of an earlier process, or doubled
   while (!peer.pings.empty() && peer.pings.front().first <= message.number) peer.pings.pop_front();
   peer.heard = std::max(peer.heard, message.number);
-  if (message.grant.has_value()) authority_->OnGrant(from, *message.grant, *sent);
+  if (message.grant.has_value()) {
+    authority_->OnGrant(from, *message.grant,
+                        HasFault(ProtocolFault::kLeaseFromAnswer) ? core_->now : *sent);
+  }
   if (from == core_->node) return;
   core_->detector.OnHeard(from, sent, core_->now);
   Take(from, message.gossip, true, &peer);

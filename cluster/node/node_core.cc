@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 namespace {
 
@@ -49,7 +51,8 @@ Envelope NodeCore::Wrap(PeerMessage message) const {
 }
 
 void NodeCore::Send(const NodeId& to, PeerMessage message) {
-  sends_.push_back({to, {}, Wrap(std::move(message)), kAfterSave});
+  const bool is_early = HasFault(ProtocolFault::kUnsavedVote);
+  sends_.push_back({to, {}, Wrap(std::move(message)), is_early ? 1 : kAfterSave});
 }
 
 void NodeCore::SendAtOnce(const NodeId& to, PeerMessage message) {
@@ -74,7 +77,8 @@ bool NodeCore::IsPrimary() const {
 bool NodeCore::ActsAsVoter() const {
   const VoterList& list = table.voters();
   return list.epoch != 0 && list.epoch == acts_under && list.Has(node) &&
-         !acceptor.At(RegisterKey::OfSuccessor(list.epoch)).accepted.is_set();
+         (HasFault(ProtocolFault::kOldListActs) ||
+          !acceptor.At(RegisterKey::OfSuccessor(list.epoch)).accepted.is_set());
 }
 
 void NodeCore::ChangeSelf(Member changed) {

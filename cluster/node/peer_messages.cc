@@ -68,6 +68,14 @@ size_t Bytes(const NotEndorsed& message) {
 }
 size_t Bytes(const Stand& /*message*/) { return 2 * kNumber + kBallot; }
 size_t Bytes(const HandOver& /*message*/) { return kNumber; }
+size_t Bytes(const VoterStateRequest& /*message*/) { return kNumber + kKey; }
+size_t Bytes(const VoterState& message) {
+  size_t bytes = kNumber + kKey + 4;
+  for (const auto& [key, state] : message.registers) {
+    bytes += kKey + 2 * kBallot + Bytes(state.value);
+  }
+  return bytes + message.lent.size() * (kNumber + kEpoch + 2 * kNumber);
+}
 size_t Bytes(const SlotMapRequest& /*message*/) { return 2 * kNumber; }
 size_t Bytes(const SlotMapPage& message) {
   return 3 * kNumber + message.runs.size() * (2 * kNumber + 2);
@@ -83,9 +91,16 @@ size_t Bytes(const JoinAnswer& message) {
 
 const char* PeerMessageName(const PeerMessage& message) {
   static constexpr std::array<const char*, std::variant_size_v<PeerMessage>> kNames = {
-      "ping",         "pong",     "suspect",   "failed",           "prepare",       "promise",
-      "accept",       "accepted", "refused",   "chosen",           "endorse",       "endorsed",
-      "not_endorsed", "stand",    "hand_over", "slot_map_request", "slot_map_page", "join",
+      "ping",          "pong",
+      "suspect",       "failed",
+      "prepare",       "promise",
+      "accept",        "accepted",
+      "refused",       "chosen",
+      "endorse",       "endorsed",
+      "not_endorsed",  "stand",
+      "hand_over",     "voter_state_request",
+      "voter_state",   "slot_map_request",
+      "slot_map_page", "join",
       "join_answer"};
   return kNames[message.index()];
 }

@@ -170,6 +170,31 @@ struct HandOver {
   ShardId shard{};
 };
 
+// ---- Voter lists.
+
+// The receiver was a voter before this list, or is one: the sender, who is to be one, wants what it
+// holds.
+struct VoterStateRequest {
+  uint64_t list_epoch = 0;
+  std::optional<RegisterKey> after;  // absent: from the first register on
+};
+
+struct VoterState {
+  struct Lent {
+    ShardId shard{};
+    Epoch epoch;
+    Millis rest{0};         // of what was lent to it
+    Millis others_rest{0};  // of what was lent to others
+  };
+  uint64_t list_epoch = 0;
+  // It acts under this list; else it acts under none before it any more.
+  bool is_acting = false;
+  std::optional<RegisterKey> after;  // of the request
+  std::vector<std::pair<RegisterKey, RegisterState>> registers;
+  std::vector<Lent> lent;
+  bool has_more = false;
+};
+
 // ---- The slot map.
 
 struct SlotMapRequest {
@@ -198,9 +223,10 @@ struct JoinAnswer {
   std::vector<Member> members;  // the voters' records, and the sender's
 };
 
-using PeerMessage = std::variant<Ping, Pong, Suspect, Failed, Prepare, Promise, Accept, Accepted,
-                                 Refused, Chosen, Endorse, Endorsed, NotEndorsed, Stand, HandOver,
-                                 SlotMapRequest, SlotMapPage, Join, JoinAnswer>;
+using PeerMessage =
+    std::variant<Ping, Pong, Suspect, Failed, Prepare, Promise, Accept, Accepted, Refused, Chosen,
+                 Endorse, Endorsed, NotEndorsed, Stand, HandOver, VoterStateRequest, VoterState,
+                 SlotMapRequest, SlotMapPage, Join, JoinAnswer>;
 
 struct Envelope {
   ClusterId cluster;  // unset: of none yet

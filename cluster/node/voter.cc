@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 namespace {
 
@@ -30,10 +32,22 @@ bool IsSubset(const std::vector<NodeId>& some, const ShardRegister& of) {
 
 Voter::Voter(NodeCore* core, bool has_voted)
     : core_(core),
-      grants_(has_voted ? core->now + core->config.GrantLasts(core->config.lease()) : BootTime()) {}
+      grants_(has_voted && !HasFault(ProtocolFault::kRestartedVoterLends)
+                  ? core->now + core->config.GrantLasts(core->config.lease())
+                  : BootTime()) {}
+
+bool Voter::IsAsked(const RegisterKey& key, uint64_t list_epoch) const {
+  if (key.kind != RegisterKey::Kind::kSuccessor) {
+    return core_->ActsAsVoter() && list_epoch == core_->acts_under;
+  }
+  // That decision is made by those who have stopped as well.
+  const VoterList& list = core_->table.voters();
+  return list.epoch == core_->acts_under && list.Has(core_->node) && key.number == list.epoch &&
+         list_epoch == list.epoch;
+}
 
 std::optional<Refused> Voter::ReasonAgainst(const NodeId& from, const Prepare& message) const {
-  if (!core_->ActsAsVoter() || message.list_epoch != core_->acts_under) {
+  if (!IsAsked(message.key, message.list_epoch)) {
     return Refusal(message, Refused::Reason::kList);
   }
   if (message.key.kind != RegisterKey::Kind::kShard) return std::nullopt;
@@ -70,11 +84,13 @@ std::optional<Refused> Voter::ReasonAgainstEndorsement(const ElectionProof& proo
   refusal.about = node;
   const ElectionProof::Endorsement* const endorsement = proof.Find(node);
   if (endorsement == nullptr) {
+    if (HasFault(ProtocolFault::kNoEndorsement)) return std::nullopt;
     if (core_->table.IsFailed(node)) return std::nullopt;
     refusal.reason = Refused::Reason::kNotEndorsed;
     return refusal;
   }
   if (!IsAhead(endorsement->position, proof.position)) return std::nullopt;
+  if (HasFault(ProtocolFault::kBehindStands)) return std::nullopt;
   refusal.reason = Refused::Reason::kBehind;
   return refusal;
 }
@@ -109,7 +125,7 @@ std::optional<Refused> Voter::ReasonAgainstElection(const NodeId& from,
 }
 
 std::optional<Refused> Voter::ReasonAgainst(const NodeId& from, const Accept& message) const {
-  if (!core_->ActsAsVoter() || message.list_epoch != core_->acts_under) {
+  if (!IsAsked(message.key, message.list_epoch)) {
     return Refusal(message, Refused::Reason::kList);
   }
   switch (message.key.kind) {
@@ -128,10 +144,14 @@ std::optional<Refused> Voter::ReasonAgainst(const NodeId& from, const Accept& me
       return std::get_if<std::shared_ptr<const SlotMap>>(&message.value) == nullptr
                  ? std::optional(Refusal(message, Refused::Reason::kValue))
                  : std::nullopt;
-    case RegisterKey::Kind::kSuccessor:
-      return std::get_if<VoterList>(&message.value) == nullptr
-                 ? std::optional(Refusal(message, Refused::Reason::kValue))
-                 : std::nullopt;
+    case RegisterKey::Kind::kSuccessor: {
+      const auto* const next = std::get_if<VoterList>(&message.value);
+      const VoterList& list = core_->table.voters();
+      const bool follows =
+          next != nullptr && next->epoch == list.epoch + 1 && next->before == list.voters;
+      if (!follows) return Refusal(message, Refused::Reason::kValue);
+      return std::nullopt;
+    }
   }
   return Refusal(message, Refused::Reason::kValue);
 }
@@ -186,6 +206,10 @@ std::optional<Grant> Voter::OnRequest(const NodeId& from, const GrantRequest& re
       std::get_if<ShardRegister>(&core_->acceptor.At(RegisterKey::OfShard(request.shard)).value);
   const bool is_accepted =
       value != nullptr && value->epoch == request.epoch && value->primary() == from;
+  if (HasFault(ProtocolFault::kGrantAfterVote) && !is_accepted && value != nullptr) {
+    return Grant{request.shard,    request.epoch,  core_->acts_under,
+                 SlotMapVersion(), value->version, core_->config.lease()};
+  }
   if (!is_accepted || !grants_.May(request.shard, request.epoch, core_->now)) return std::nullopt;
   const Millis lease = core_->config.lease();
   grants_.Give(request.shard, request.epoch, core_->now + core_->config.GrantLasts(lease));

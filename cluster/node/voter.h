@@ -23,10 +23,11 @@ class Voter {
   bool OnChosen(const RegisterKey& key, const Ballot& ballot, const RegisterValue& value);
   // Absent: it lends nothing.
   std::optional<Grant> OnRequest(const NodeId& from, const GrantRequest& request);
-  // What it lends a shard for may be another's still: for an event or a test.
-  const GrantsGiven& grants() const { return grants_; }
+  GrantsGiven* grants() { return &grants_; }
 
  private:
+  // Whether it has a say in that register, under that list.
+  bool IsAsked(const RegisterKey& key, uint64_t list_epoch) const;
   std::optional<Refused> ReasonAgainst(const NodeId& from, const Prepare& message) const;
   std::optional<Refused> ReasonAgainst(const NodeId& from, const Accept& message) const;
   // Why this election is not to be. `from`: the candidate.

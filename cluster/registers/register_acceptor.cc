@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 
 bool RegisterAcceptor::Prepare(const RegisterKey& key, const Ballot& ballot) {
@@ -13,7 +15,7 @@ bool RegisterAcceptor::Prepare(const RegisterKey& key, const Ballot& ballot) {
 
 bool RegisterAcceptor::Accept(const RegisterKey& key, const Ballot& ballot, RegisterValue value) {
   RegisterState& state = states_[key];
-  if (ballot < state.promised) return false;
+  if (ballot < state.promised && !HasFault(ProtocolFault::kVoteTwice)) return false;
   state = {ballot, ballot, std::move(value)};
   return true;
 }

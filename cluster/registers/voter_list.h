@@ -25,10 +25,13 @@ struct VoterList {
 
   uint64_t epoch = 0;                // rises by one with every list; 0: none
   std::vector<NodeId> voters;        // sorted
+  std::vector<NodeId> before;        // those of the list that this one succeeds; sorted
   std::vector<Permanent> permanent;  // by shard; of a list of one or two
 
   friend bool operator==(const VoterList&, const VoterList&) = default;
   size_t Majority() const { return voters.size() / 2 + 1; }
+  // The list that this one succeeds, as far as it counts: who, and under which epoch.
+  VoterList Before() const { return {epoch == 0 ? 0 : epoch - 1, before, {}, {}}; }
   bool IsPermanent() const { return epoch != 0 && voters.size() < 3; }
   bool Has(const NodeId& node) const {
     return std::binary_search(voters.begin(), voters.end(), node);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cluster/registers/protocol_fault.h"
 #include "tests/simulation/simulated_node.h"
 
 namespace larder::simulation {
@@ -280,7 +281,8 @@ void SimulatedNode::CheckStaleness() {
 }
 
 void SimulatedNode::NoteAcks() {
-  if (!is_open()) {
+  const bool is_unchecked = cluster::HasFault(cluster::ProtocolFault::kAcknowledgeUnchecked);
+  if (!(is_unchecked ? leads() : is_open())) {
     process_->waiting.clear();
     return;
   }

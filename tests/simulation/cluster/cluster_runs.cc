@@ -26,6 +26,7 @@ void Add(const ClusterSimulationCounts& more, ClusterSimulationCounts* all) {
   all->elections += more.elections;
   all->elections_lost += more.elections_lost;
   all->fails += more.fails;
+  all->lists += more.lists;
   all->simulated += more.simulated;
 }
 
@@ -73,9 +74,10 @@ uint64_t RunClusters(const SeedRange& seeds) {
   absl::PrintF(
       "%d seeds from %d, %d broke a promise; %.1f simulated hours, %d nodes, %d faults, %d "
       "elections "
-      "(%d came to nothing), %d times FAIL, %d writes, %d acknowledged by replicas\n",
+      "(%d came to nothing), %d times FAIL, %d lists succeeded, %d writes, %d acknowledged by "
+      "replicas\n",
       seeds.count, seeds.first, broken, static_cast<double>(all.simulated.count()) / 3600000.0,
-      all.nodes, all.faults, all.elections, all.elections_lost, all.fails, all.writes,
+      all.nodes, all.faults, all.elections, all.elections_lost, all.fails, all.lists, all.writes,
       all.acknowledged);
   return broken;
 }

@@ -26,7 +26,9 @@ WorldOptions ClusterSimulation::ChooseWorld() {
   world.seed = random_.Next();
   world.has_data = true;
   world.has_evidence = random_.Below(4) != 0;
-  world.network.delay_max = Millis(random_.Below(2) == 0 ? 5 : 30);
+  constexpr std::array<int64_t, 4> kDelays = {5, 5, 30, 120};
+  world.network.delay_max = Millis(kDelays[random_.Below(kDelays.size())]);
+  begins_with_faults_ = random_.Below(2) == 0;
   world.data.chunk_bytes = 40 + random_.Below(100);
   world.data.batches_cut_percent = random_.Below(2) == 0 ? 0 : 10;
   world.data.checks_staleness = false;
@@ -37,6 +39,14 @@ WorldOptions ClusterSimulation::ChooseWorld() {
     rates.push_back(drifts ? 900 + static_cast<int64_t>(random_.Below(201)) : 1000);
   }
   world.clock_permille = [rates](size_t node) { return rates[node]; };
+  std::vector<Millis> delays;
+  std::vector<bool> no_failover;
+  for (size_t node = 0; node < 16; ++node) {
+    delays.emplace_back(random_.Below(4) == 0 ? 1 + random_.Below(300) : 4);
+    no_failover.push_back(random_.Below(8) == 0);
+  }
+  world.work_delay_max = [delays](size_t node) { return delays[node]; };
+  world.no_failover = [no_failover](size_t node) { return no_failover[node]; };
   counts_.nodes = world.shards * (1 + world.replicas);
   return world;
 }
@@ -68,26 +78,36 @@ void ClusterSimulation::Write() {
 
 // ---- Faults.
 
-void ClusterSimulation::CrashSome() {
-  const size_t node = AnyNode();
-  if (!world_->process(node).is_running()) return;
+ShardId ClusterSimulation::AnyShard() {
+  return ShardId(static_cast<uint32_t>(random_.Below(world_->options().shards)));
+}
+
+size_t ClusterSimulation::Victim() {
+  const std::optional<size_t> primary = world_->Acting(AnyShard());
+  return primary.has_value() && random_.Below(3) == 0 ? *primary : AnyNode();
+}
+
+void ClusterSimulation::CrashSome() { Crash(Victim(), random_.Below(2) == 0 ? 300 : 8000); }
+
+void ClusterSimulation::Crash(size_t node, uint64_t away_max) {
+  if (!has_faults_ || !world_->process(node).is_running()) return;
   const uint64_t chance = random_.Below(10);
   world_->data(node).set_loss(keeps_data_ || chance < 4 ? SimulatedNode::Loss::kNothing
                               : chance < 8              ? SimulatedNode::Loss::kTail
                                                         : SimulatedNode::Loss::kAll);
   world_->Crash(node);
-  const Millis after(random_.Below(2) == 0 ? random_.Below(300) : random_.Below(8000));
-  world_->events().After(after, [this, node] {
+  world_->events().After(Millis(random_.Below(away_max)), [this, node] {
     if (!world_->process(node).is_running()) world_->Restart(node);
   });
 }
 
-void ClusterSimulation::PauseSome() {
-  const size_t node = AnyNode();
+void ClusterSimulation::PauseSome() { Pause(Victim(), 5000); }
+
+void ClusterSimulation::Pause(size_t node, uint64_t length_max) {
   ClusterProcess& process = world_->process(node);
-  if (!process.is_running() || process.is_paused()) return;
+  if (!has_faults_ || !process.is_running() || process.is_paused()) return;
   process.Pause();
-  world_->events().After(Millis(random_.Below(5000)),
+  world_->events().After(Millis(random_.Below(length_max)),
                          [this, node] { world_->process(node).Resume(); });
 }
 
@@ -150,9 +170,43 @@ void ClusterSimulation::HandOverSome() {
   world_->Command(AnyNode(), cluster::FailoverCommand{kKinds[random_.Below(kKinds.size())]});
 }
 
+// A replica lags; then its primary dies, and the others are away for a moment.
+void ClusterSimulation::LoseThePrimaryOfALaggard() {
+  const std::optional<size_t> primary = world_->Acting(AnyShard());
+  if (!primary.has_value() || world_->options().replicas == 0) return;
+  const size_t shards = world_->options().shards;
+  const size_t laggard =
+      (*primary + shards * (1 + random_.Below(world_->options().replicas))) % world_->size();
+  world_->Block(*primary, laggard);
+  world_->events().After(Millis(random_.Below(900)), [this, primary, laggard, shards] {
+    Crash(*primary, 4000);
+    for (size_t node = *primary % shards; node < world_->size(); node += shards) {
+      if (node != laggard && random_.Below(2) == 0) Pause(node, 900);
+    }
+  });
+  world_->events().After(Millis(random_.Below(2000)), [this] { world_->Heal(); });
+}
+
+// Somebody takes over by force while the primary acts, and voters begin anew.
+void ClusterSimulation::ForceBesideRestarts() {
+  const std::optional<size_t> primary = world_->Acting(AnyShard());
+  if (!primary.has_value() || world_->options().replicas == 0) return;
+  // What it is lent by then is all that it will have.
+  for (size_t node = 0; node < world_->size(); ++node) {
+    if (node != *primary && random_.Below(4) != 0) world_->Block(node, *primary);
+  }
+  const size_t successor = (*primary + world_->options().shards) % world_->size();
+  world_->Command(successor, cluster::FailoverCommand{cluster::ElectionKind::kForced});
+  for (size_t node = 0; node < world_->size(); ++node) {
+    if (node == *primary || node == successor || random_.Below(2) == 0) continue;
+    world_->events().After(Millis(random_.Below(300)), [this, node] { Crash(node, 40); });
+  }
+  world_->events().After(Millis(300 + random_.Below(2000)), [this] { world_->Heal(); });
+}
+
 void ClusterSimulation::Fault() {
   ++counts_.faults;
-  switch (random_.Below(9)) {
+  switch (random_.Below(13)) {
     case 0:
     case 1:
       return CrashSome();
@@ -168,6 +222,12 @@ void ClusterSimulation::Fault() {
       return SlowSome();
     case 7:
       return LoseMessages();
+    case 8:
+    case 9:
+      return LoseThePrimaryOfALaggard();
+    case 10:
+    case 11:
+      return ForceBesideRestarts();
     default:
       return HandOverSome();
   }
@@ -223,6 +283,14 @@ std::optional<std::string> ClusterSimulation::Unrest() {
         return absl::StrCat("node ", node, " holds node ", world_->IndexOf(id), " for FAIL");
       }
     }
+    const cluster::VoterList& list = core.table.voters();
+    if (list.epoch != world_->lists()) return absl::StrCat("node ", node, " has an old list");
+    if (list.voters != cluster::ListSuccession::Wanted(core.table)) {
+      return absl::StrCat("the voters are not whom they should be, at node ", node);
+    }
+    if (list.Has(core.node) && !core.ActsAsVoter()) {
+      return absl::StrCat("node ", node, " does not act as a voter");
+    }
     for (const auto& [shard, chosen] : core.table.shards()) {
       const size_t primary = world_->IndexOf(chosen.value.primary());
       if (world_->Acting(shard) != primary) {
@@ -236,7 +304,7 @@ std::optional<std::string> ClusterSimulation::Unrest() {
 
 std::optional<std::string> ClusterSimulation::Run() {
   world_->Start();
-  world_->RunUntil([this] { return world_->IsServed(); }, Millis(10000));
+  if (!begins_with_faults_) world_->RunUntil([this] { return world_->IsServed(); }, Millis(10000));
   Every(Millis(40), [this] { Write(); });
   Every(Millis(2000), [this] { Fault(); });
   world_->Run(options_.chaos);
@@ -275,6 +343,7 @@ ClusterSimulationCounts ClusterSimulation::Counts() const {
   counts.elections = world_->elections();
   counts.elections_lost = world_->elections_lost();
   counts.fails = world_->fails();
+  counts.lists = world_->lists() - 1;
   counts.acknowledged = world_->acknowledged();
   return counts;
 }

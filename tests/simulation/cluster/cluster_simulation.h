@@ -31,6 +31,7 @@ struct ClusterSimulationCounts {
   uint64_t elections = 0;
   uint64_t elections_lost = 0;
   uint64_t fails = 0;
+  uint64_t lists = 0;  // that were succeeded
   Millis simulated{0};
 };
 
@@ -51,8 +52,15 @@ class ClusterSimulation {
   void Every(Millis at_most, std::function<void()> what);
   void Write();
   void Fault();
+  cluster::ShardId AnyShard();
+  // Who acts for a shard more often than others.
+  size_t Victim();
   void CrashSome();
+  void Crash(size_t node, uint64_t away_max);
   void PauseSome();
+  void Pause(size_t node, uint64_t length_max);
+  void LoseThePrimaryOfALaggard();
+  void ForceBesideRestarts();
   void BlockSome();
   void IsolateSome();
   void HangSomeDisk();
@@ -67,6 +75,7 @@ class ClusterSimulation {
   const ClusterSimulationOptions options_;
   storage::Random random_;
   bool keeps_data_ = true;
+  bool begins_with_faults_ = false;
   bool has_faults_ = true;
   std::unique_ptr<ClusterWorld> world_;
   ClusterSimulationCounts counts_;

@@ -44,6 +44,7 @@ ClusterWorld::ClusterWorld(WorldOptions options) : options_(std::move(options)) 
     process.config.bus_endpoint = EndpointOf(node);
     process.clock_begin = Millis(1000 * (node + 1));
     if (options_.clock_permille) process.clock_permille = options_.clock_permille(node);
+    if (options_.no_failover) process.config.no_failover = options_.no_failover(node);
     processes_.push_back(std::make_unique<ClusterProcess>(
         process, Founded(node), random.Next(), &world_.events, data_.back().get(),
         [this, node](const cluster::Sending& sending) { Deliver(node, sending); },
@@ -73,6 +74,7 @@ std::unique_ptr<DataSide> ClusterWorld::ReplicatedDataOf(size_t node, uint64_t s
   NodeOptions data = options_.data;
   data.may_act = [this, node] { return processes_[node]->MayAct(); };
   if (options_.clock_permille) data.clock_permille = options_.clock_permille(node);
+  if (options_.work_delay_max) data.work_delay_max = options_.work_delay_max(node);
   const size_t nodes = options_.shards * (1 + options_.replicas);
   nodes_.push_back(std::make_unique<SimulatedNode>(node, nodes, data, &world_, seed));
   nodes_.back()->set_truth(&truths_[ShardId(static_cast<uint32_t>(node % options_.shards))]);
@@ -195,6 +197,8 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
     if (event.kind == ClusterEvent::Kind::kElectionStarted) ++elections_;
     if (event.kind == ClusterEvent::Kind::kElectionLost) ++elections_lost_;
     if (event.kind == ClusterEvent::Kind::kFailed) ++fails_;
+    const uint64_t list = processes_[node]->node().core().table.voters().epoch;
+    lists_ = std::max(lists_, list);
     if (world_.trace) {
       world_.trace(absl::StrCat(Now().count(), " ms node ", node, ": ",
                                 cluster::ClusterEventName(event.kind).data(), " node ",

@@ -32,6 +32,8 @@ struct WorldOptions {
   bool has_data = false;
   NodeOptions data;
   std::function<int64_t(size_t node)> clock_permille;  // null: all are right
+  std::function<Millis(size_t node)> work_delay_max;   // of replication; null: as in `data`
+  std::function<bool(size_t node)> no_failover;        // null: none is so
   // A process that ends is refused at once, and its connections are reset.
   bool has_evidence = true;
 };
@@ -74,6 +76,8 @@ class ClusterWorld {
   uint64_t elections() const { return elections_; }
   uint64_t elections_lost() const { return elections_lost_; }
   uint64_t fails() const { return fails_; }
+  // The epoch of the newest voter list.
+  uint64_t lists() const { return lists_; }
   uint64_t acknowledged() const;
 
  private:
@@ -100,6 +104,7 @@ class ClusterWorld {
   uint64_t elections_ = 0;
   uint64_t elections_lost_ = 0;
   uint64_t fails_ = 0;
+  uint64_t lists_ = 1;
 };
 
 }  // namespace larder::simulation

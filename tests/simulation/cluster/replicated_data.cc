@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::simulation {
 
 using cluster::DataPlan;
@@ -49,7 +51,8 @@ void ReplicatedData::CarryOut(const cluster::ClusterNode& node) {
   if (plan.fence.is_set()) node_->Fence(plan.fence);
   node_->set_holds_writes(plan.holds_writes);
   const cluster::ShardRegister* const own = node.core().OwnRegister();
-  if (own != nullptr && own->primary() == node.core().node) {
+  const bool all_count = cluster::HasFault(cluster::ProtocolFault::kUnableAcknowledge);
+  if (own != nullptr && own->primary() == node.core().node && !all_count) {
     node_->SetAble({own->able.begin(), own->able.end()});
   }
   switch (plan.kind) {

@@ -1,0 +1,73 @@
+#ifndef LARDER_CLUSTER_REGISTERS_PROTOCOL_FAULT_H_
+#define LARDER_CLUSTER_REGISTERS_PROTOCOL_FAULT_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace larder::cluster {
+
+// Mistakes that the protocol could make, each with the rule that forbids it (cluster/README.md),
+// planted to see that the simulator finds them. They are compiled in for that test alone
+// (LARDER_PLANTED_FAULTS).
+enum class ProtocolFault : uint8_t {
+  kNone,
+  kVoteTwice,             // a voter accepts below what it has promised
+  kUnsavedVote,           // what must be durable is said before it is
+  kSameBallotTwice,       // ballots of two processes of a node are alike
+  kGossipedMajority,      // a majority of those who are known and alive, not of the list
+  kNoWaitForGrants,       // an elected primary is lent to at once
+  kGrantAfterVote,        // who was succeeded is lent to still
+  kRestartedVoterLends,   // a voter that starts lends at once
+  kLeaseFromAnswer,       // a lease begins when its grant arrives
+  kNoDrift,               // a voter waits by its own clock as if that were right
+  kGoOnAfterRestart,      // a primary that was started again goes on under its epoch
+  kNoEndorsement,         // a voter does not ask whether the able replicas have endorsed
+  kBehindStands,          // nor whether somebody has more
+  kNoFence,               // who has endorsed goes on with what he followed
+  kUnableAcknowledge,     // acknowledgements of replicas count that were not asked before
+  kAcknowledgeUnchecked,  // authority is not looked at again before an answer leaves
+  kFailedAreUnable,       // a primary takes replicas out that are FAIL
+  kPrimaryPassedOver,     // who led before an attempt that was not chosen is not asked
+  kListForgetsGrants,     // a new voter does not wait for what was lent under the list before
+  kListForgetsBallots,    // nor takes over what was promised and accepted
+  kOldListActs,           // a voter that has accepted a successor acts on
+};
+
+struct NamedProtocolFault {
+  ProtocolFault fault;
+  std::string_view name;
+};
+inline constexpr std::array<NamedProtocolFault, 20> kProtocolFaults = {{
+    {ProtocolFault::kVoteTwice, "vote_twice"},
+    {ProtocolFault::kUnsavedVote, "unsaved_vote"},
+    {ProtocolFault::kSameBallotTwice, "same_ballot_twice"},
+    {ProtocolFault::kGossipedMajority, "gossiped_majority"},
+    {ProtocolFault::kNoWaitForGrants, "no_wait_for_grants"},
+    {ProtocolFault::kGrantAfterVote, "grant_after_vote"},
+    {ProtocolFault::kRestartedVoterLends, "restarted_voter_lends"},
+    {ProtocolFault::kLeaseFromAnswer, "lease_from_answer"},
+    {ProtocolFault::kNoDrift, "no_drift"},
+    {ProtocolFault::kGoOnAfterRestart, "go_on_after_restart"},
+    {ProtocolFault::kNoEndorsement, "no_endorsement"},
+    {ProtocolFault::kBehindStands, "behind_stands"},
+    {ProtocolFault::kNoFence, "no_fence"},
+    {ProtocolFault::kUnableAcknowledge, "unable_acknowledge"},
+    {ProtocolFault::kAcknowledgeUnchecked, "acknowledge_unchecked"},
+    {ProtocolFault::kFailedAreUnable, "failed_are_unable"},
+    {ProtocolFault::kPrimaryPassedOver, "primary_passed_over"},
+    {ProtocolFault::kListForgetsGrants, "list_forgets_grants"},
+    {ProtocolFault::kListForgetsBallots, "list_forgets_ballots"},
+    {ProtocolFault::kOldListActs, "old_list_acts"},
+}};
+
+#ifdef LARDER_PLANTED_FAULTS
+inline ProtocolFault planted_protocol_fault = ProtocolFault::kNone;
+inline bool HasFault(ProtocolFault fault) { return planted_protocol_fault == fault; }
+#else
+constexpr bool HasFault(ProtocolFault /*fault*/) { return false; }
+#endif
+
+}  // namespace larder::cluster
+
+#endif  // LARDER_CLUSTER_REGISTERS_PROTOCOL_FAULT_H_
