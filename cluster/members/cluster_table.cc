@@ -13,7 +13,11 @@ void ClusterTable::Note(const Changed& changed, uint64_t* last) {
 bool ClusterTable::Merge(const Member& member) {
   const auto [at, is_new] = members_.try_emplace(member.node, member);
   if (!is_new && !member.Supersedes(at->second)) return false;
+  if (at->second.shard.has_value()) members_of_[*at->second.shard].erase(member.node);
   at->second = member;
+  if (member.shard.has_value() && !member.is_forgotten) {
+    members_of_[*member.shard].insert(member.node);
+  }
   Numbers& numbers = member_numbers_[member.node];
   order_.erase(std::exchange(numbers.fail, 0));
   Note({.kind = Kind::kMember, .node = member.node}, &numbers.record);
@@ -79,12 +83,10 @@ const ShardRegister* ClusterTable::FindShard(ShardId shard) const {
   return at == shards_.end() ? nullptr : &at->second.value;
 }
 
-std::vector<NodeId> ClusterTable::MembersOf(ShardId shard) const {
-  std::vector<NodeId> nodes;
-  for (const auto& [node, member] : members_) {
-    if (!member.is_forgotten && member.shard == shard) nodes.push_back(node);
-  }
-  return nodes;
+const std::set<NodeId>& ClusterTable::MembersOf(ShardId shard) const {
+  static const std::set<NodeId> kNobody;
+  const auto at = members_of_.find(shard);
+  return at == members_of_.end() ? kNobody : at->second;
 }
 
 void ClusterTable::Add(const Changed& changed, TableUpdates* updates) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "cluster/members/member.h"
@@ -46,8 +47,8 @@ class ClusterTable {
   const std::map<ShardId, Shard>& shards() const { return shards_; }
   const ShardRegister* FindShard(ShardId shard) const;
   const VoterList& voters() const { return voters_; }
-  // Those whose records name the shard.
-  std::vector<NodeId> MembersOf(ShardId shard) const;
+  // Those whose records name the shard, but for forgotten ones.
+  const std::set<NodeId>& MembersOf(ShardId shard) const;
 
   // ---- For others.
   uint64_t instance() const { return instance_; }
@@ -77,6 +78,7 @@ class ClusterTable {
   std::map<uint64_t, Changed> order_;  // by number: what changed last then
   std::map<NodeId, Member> members_;
   std::map<NodeId, Numbers> member_numbers_;
+  std::map<ShardId, std::set<NodeId>> members_of_;
   std::map<ShardId, Shard> shards_;
   std::map<ShardId, uint64_t> shard_numbers_;
   VoterList voters_;

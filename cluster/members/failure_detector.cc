@@ -13,7 +13,10 @@ void FailureDetector::OnHeard(const NodeId& peer, std::optional<BootTime> heard_
   if (at == peers_.end()) return;
   Peer& known = at->second;
   // Back from the dead: it has some time to hear something.
-  if (known.is_refused || now - known.heard > timeout_) known.hears = now;
+  if (known.is_refused || now - known.heard > timeout_) {
+    known.hears = now;
+    has_news_ = true;
+  }
   known.heard = now;
   known.is_refused = false;
   if (heard_of.has_value()) known.hears = std::max(known.hears, *heard_of);
@@ -21,12 +24,16 @@ void FailureDetector::OnHeard(const NodeId& peer, std::optional<BootTime> heard_
 
 void FailureDetector::OnRefused(const NodeId& peer) {
   const auto at = peers_.find(peer);
-  if (at != peers_.end()) at->second.is_refused = true;
+  if (at == peers_.end() || at->second.is_refused) return;
+  at->second.is_refused = true;
+  has_news_ = true;
 }
 
 void FailureDetector::OnCondition(const NodeId& peer, bool is_well) {
   const auto at = peers_.find(peer);
-  if (at != peers_.end()) at->second.is_unwell = !is_well;
+  if (at == peers_.end() || at->second.is_unwell == !is_well) return;
+  at->second.is_unwell = !is_well;
+  has_news_ = true;
 }
 
 void FailureDetector::OnPause(Millis length) {

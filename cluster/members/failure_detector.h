@@ -40,6 +40,9 @@ class FailureDetector {
     return IsWatched(peer) && !IsSuspect(peer, now);
   }
   std::vector<NodeId> Suspects(BootTime now) const;
+  // Somebody may be suspect now, or not any more, by more than that time has passed.
+  bool has_news() const { return has_news_; }
+  void ClearNews() { has_news_ = false; }
 
  private:
   struct Peer {
@@ -51,6 +54,7 @@ class FailureDetector {
   bool IsSuspect(const Peer& peer, BootTime now) const;
 
   const Millis timeout_;
+  bool has_news_ = false;
   std::map<NodeId, Peer> peers_;
 };
 

@@ -261,6 +261,10 @@ void Election::MaybePropose() {
   if (!HasFault(ProtocolFault::kPrimaryPassedOver)) able.insert(underneath_.primary());
   able.erase(core_->node);
   value.able.assign(able.begin(), able.end());
+  passed_over_.clear();
+  for (const NodeId& node : able) {
+    if (endorsed_.count(node) == 0 && Asked().count(node) == 0) passed_over_.insert(node);
+  }
   round_->Propose(std::move(value));
   Ask();
 }
@@ -282,10 +286,8 @@ void Election::OnWon() {
     if (node != core_->node) core_->Send(node, chosen);
   }
   won_ = epoch_;
+  unheard_ = passed_over_;
   core_->acted_at = core_->now;
-  unheard_ = {underneath_.able.begin(), underneath_.able.end()};
-  unheard_.insert(underneath_.primary());
-  for (const auto& [node, position] : endorsed_) unheard_.erase(node);
   core_->table.Merge(shard_, {value, round_->ballot()});
   core_->MustSave();
   std::string heard = value.epoch.ToText() + ", by";

@@ -37,7 +37,7 @@ class Election {
   const Epoch& epoch() const { return epoch_; }
   // Under which this process may open a log, or has. Unset: none.
   const Epoch& won() const { return won_; }
-  // Of the last election that it won: whom it did not hear, of those that had a say.
+  // Of the last election that it won: who had a say and was passed over, being FAIL.
   const std::set<NodeId>& unheard() const { return unheard_; }
   // So many attempts came to nothing since this node was started.
   uint64_t expired() const { return expired_; }
@@ -91,6 +91,7 @@ class Election {
   bool goes_on_;               // a planted fault
   const uint64_t generation_;  // that the process began with
   Epoch won_;
+  std::set<NodeId> passed_over_;  // in this attempt
   std::set<NodeId> unheard_;
   Ballot highest_ballot_;
   Epoch highest_fence_;

@@ -27,6 +27,14 @@ void FailVoting::Tick(size_t voters_heard) {
     suspected_.clear();
     return;
   }
+  // Silence shows in time; evidence and words at once.
+  const bool is_due = core_->now >= look_at_ || core_->detector.has_news() ||
+                      seen_ != core_->table.changes() || has_reports_;
+  if (!is_due) return;
+  look_at_ = core_->now + core_->config.node_timeout / 40;
+  core_->detector.ClearNews();
+  seen_ = core_->table.changes();
+  has_reports_ = false;
   std::map<NodeId, uint64_t> suspected;
   for (const NodeId& node : core_->detector.Suspects(core_->now)) {
     if (core_->table.IsMember(node)) suspected[node] = core_->table.Find(node)->generation;
@@ -96,6 +104,7 @@ void FailVoting::TellOfFailed(const std::vector<FailMark>& failed) {
 }
 
 void FailVoting::OnSuspect(const NodeId& from, const Suspect& message) {
+  has_reports_ = true;
   for (const FailMark& mark : message.suspects) suspicions_.OnReport(from, mark, core_->now);
   for (const NodeId& node : message.withdrawn) suspicions_.OnWithdrawn(from, node);
 }

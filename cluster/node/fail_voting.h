@@ -37,6 +37,9 @@ class FailVoting {
   // By this node, as the voters were told; which generation.
   std::map<NodeId, uint64_t> suspected_;
   BootTime tell_again_at_;
+  BootTime look_at_;
+  uint64_t seen_ = 0;  // of the table's changes
+  bool has_reports_ = false;
 };
 
 }  // namespace larder::cluster

@@ -7,18 +7,28 @@
 
 namespace larder::cluster {
 
-std::set<NodeId> Heartbeats::Targets() const {
+void Heartbeats::ChooseTargets() {
+  if (chosen_at_ == core_->table.changes()) return;
+  chosen_at_ = core_->table.changes();
   const VoterList& list = core_->table.voters();
-  std::set<NodeId> targets(list.voters.begin(), list.voters.end());
+  targets_ = {list.voters.begin(), list.voters.end()};
   if (core_->shard().has_value()) {
-    for (const NodeId& node : core_->table.MembersOf(*core_->shard())) targets.insert(node);
+    const std::set<NodeId>& siblings = core_->table.MembersOf(*core_->shard());
+    targets_.insert(siblings.begin(), siblings.end());
   }
-  for (auto node = targets.begin(); node != targets.end();) {
-    node = core_->table.IsMember(*node) ? std::next(node) : targets.erase(node);
-  }
+  std::erase_if(targets_, [this](const NodeId& node) { return !core_->table.IsMember(node); });
   // A voter asks itself for grants like any other; else there is nothing to say to oneself.
-  if (!list.Has(core_->node)) targets.erase(core_->node);
-  return targets;
+  const bool is_voter = list.Has(core_->node);
+  if (!is_voter) targets_.erase(core_->node);
+  // All ping the voters, so these see who is silent.
+  for (const auto& [node, member] : core_->table.members()) {
+    if (node == core_->node) continue;
+    if ((is_voter && !member.is_forgotten) || targets_.count(node) != 0) {
+      core_->detector.Watch(node, core_->now);
+    } else {
+      core_->detector.Unwatch(node);
+    }
+  }
 }
 
 std::optional<GrantRequest> Heartbeats::Request() const {
@@ -31,10 +41,8 @@ std::optional<GrantRequest> Heartbeats::Request() const {
 
 void Heartbeats::Tick() {
   const bool leads = Request().has_value();
-  const std::set<NodeId> targets = Targets();
-  const bool is_voter = core_->table.voters().Has(core_->node);
-  for (const NodeId& node : targets) {
-    if (node != core_->node) core_->detector.Watch(node, core_->now);
+  ChooseTargets();
+  for (const NodeId& node : targets_) {
     Peer& peer = peers_[node];
     if (core_->now < peer.next_ping) continue;
     const bool renews = leads && core_->table.voters().Has(node);
@@ -48,14 +56,6 @@ void Heartbeats::Tick() {
     std::advance(any, core_->Random(core_->table.members().size()));
     if (any->first != core_->node && !any->second.is_forgotten) {
       SendPing(any->first, &peers_[any->first]);
-    }
-  }
-  for (const auto& [node, member] : core_->table.members()) {
-    const bool is_watched = is_voter && !member.is_forgotten && node != core_->node;
-    if (is_watched) {
-      core_->detector.Watch(node, core_->now);
-    } else if (targets.count(node) == 0) {
-      core_->detector.Unwatch(node);
     }
   }
 }

@@ -49,7 +49,8 @@ class Heartbeats {
     uint64_t slot_map_version = 0;
   };
 
-  std::set<NodeId> Targets() const;
+  // Whom this node pings, and whom it watches: anew when its table has changed.
+  void ChooseTargets();
   Gossip MakeGossip(const NodeId& to, Peer* peer) const;
   void Take(const NodeId& from, const Gossip& gossip, bool is_answer, Peer* peer);
   void SendPing(const NodeId& to, Peer* peer);
@@ -59,6 +60,8 @@ class Heartbeats {
   Voter* const voter_;
   Authority* const authority_;
   std::map<NodeId, Peer> peers_;
+  std::set<NodeId> targets_;
+  uint64_t chosen_at_ = UINT64_MAX;  // number of the table's change
   BootTime next_random_;
   bool is_in_sync_ = false;
 };

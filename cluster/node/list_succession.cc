@@ -96,6 +96,8 @@ void ListSuccession::Tick() {
     return;
   }
   if (list.IsPermanent() || !list.Has(core_->node) || core_->acts_under != list.epoch) return;
+  if (looked_at_ == core_->table.changes() && !propose_at_.has_value() && !IsSealed()) return;
+  looked_at_ = core_->table.changes();
   // Who has accepted one acts no more until it is decided, so it sees to that.
   const std::optional<VoterList> next = IsSealed() ? VoterList() : Next();
   if (!next.has_value()) {

@@ -43,6 +43,7 @@ class ListSuccession {
   BootTime give_up_at_;
   BootTime ask_again_at_;
   std::optional<BootTime> propose_at_;
+  uint64_t looked_at_ = 0;  // of the table's changes
   Ballot highest_ballot_;
 };
 

@@ -107,7 +107,7 @@ std::optional<Refused> Voter::ReasonAgainstElection(const NodeId& from,
   if (proof.kind != ElectionKind::kForced) asked.push_back(underneath.primary());
   if (!proof.position.has_value()) {
     // Nobody who may have data is passed over by one who has none.
-    const std::vector<NodeId> siblings = core_->table.MembersOf(message.key.shard());
+    const std::set<NodeId>& siblings = core_->table.MembersOf(message.key.shard());
     asked.insert(asked.end(), siblings.begin(), siblings.end());
   }
   for (const ElectionProof::Endorsement& endorsement : proof.endorsements) {

@@ -15,7 +15,7 @@ namespace {
 using cluster::NamedProtocolFault;
 using cluster::ProtocolFault;
 
-constexpr uint64_t kSeedsToFind = 2000;
+constexpr uint64_t kSeedsToFind = 400;
 
 class ProtocolFaultTest : public testing::TestWithParam<NamedProtocolFault> {
  protected:

@@ -292,6 +292,9 @@ void SimulatedNode::NoteAcks() {
     }
     const auto lost = truth_->OnAcknowledged(write.position, write.written, write.replicas);
     if (lost.has_value()) world_->violation(*lost);
+    if (IsClustered() && !options_.may_act()) {
+      world_->violation(absl::StrCat("node ", index_, " answers, and may not act any more"));
+    }
     return true;
   });
 }

@@ -191,14 +191,21 @@ void ClusterSimulation::LoseThePrimaryOfALaggard() {
 void ClusterSimulation::ForceBesideRestarts() {
   const std::optional<size_t> primary = world_->Acting(AnyShard());
   if (!primary.has_value() || world_->options().replicas == 0) return;
-  // What it is lent by then is all that it will have.
-  for (size_t node = 0; node < world_->size(); ++node) {
-    if (node != *primary && random_.Below(4) != 0) world_->Block(node, *primary);
-  }
   const size_t successor = (*primary + world_->options().shards) % world_->size();
-  world_->Command(successor, cluster::FailoverCommand{cluster::ElectionKind::kForced});
+  // What it is lent by then is all that it will have; or what it hears is old.
+  const bool is_slow = random_.Below(2) == 0;
   for (size_t node = 0; node < world_->size(); ++node) {
-    if (node == *primary || node == successor || random_.Below(2) == 0) continue;
+    if (node == *primary || random_.Below(4) == 0) continue;
+    is_slow ? world_->network().Slow(node, *primary, Millis(random_.Below(500)))
+            : world_->Block(node, *primary);
+    if (is_slow && random_.Below(2) == 0) {
+      world_->network().Slow(successor, node, Millis(random_.Below(400)));
+    }
+  }
+  world_->Command(successor, cluster::FailoverCommand{cluster::ElectionKind::kForced});
+  const bool has_restarts = random_.Below(2) == 0;
+  for (size_t node = 0; node < world_->size(); ++node) {
+    if (!has_restarts || node == *primary || node == successor || random_.Below(2) == 0) continue;
     world_->events().After(Millis(random_.Below(300)), [this, node] { Crash(node, 40); });
   }
   world_->events().After(Millis(300 + random_.Below(2000)), [this] { world_->Heal(); });

@@ -215,7 +215,8 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
                          epoch.ToText(), " after ", highest.ToText()));
   }
   highest = std::max(highest, epoch);
-  for (size_t other = 0; other < processes_.size(); ++other) {
+  for (size_t other = static_cast<size_t>(shard) % options_.shards; other < processes_.size();
+       other += options_.shards) {
     if (other == node || !processes_[other]->MayAct()) continue;
     if (processes_[other]->node().core().shard() != shard) continue;
     Violate(absl::StrCat("nodes ", node, " and ", other, " act for shard ",

@@ -6,7 +6,9 @@ namespace larder::simulation {
 
 void Datagrams::Deliver1(size_t from, size_t to, const cluster::Envelope& envelope) {
   const auto spread = static_cast<uint64_t>((options_.delay_max - options_.delay_min).count()) + 1;
-  const Millis delay = from == to ? Millis(0) : options_.delay_min + Millis(random_.Below(spread));
+  Millis delay = from == to ? Millis(0) : options_.delay_min + Millis(random_.Below(spread));
+  const auto slow = slow_.find({from, to});
+  if (slow != slow_.end()) delay += slow->second;
   events_->After(delay, [this, from, to, envelope] {
     if (!IsBlocked(from, to)) deliver_(to, envelope);
   });

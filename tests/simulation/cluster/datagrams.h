@@ -35,8 +35,10 @@ class Datagrams {
   void set_options(Options options) { options_ = options; }
   // From one to the other nothing arrives; what is on its way neither.
   void Block(size_t from, size_t to) { blocked_.insert({from, to}); }
+  // From one to the other a message takes so much longer; until all is healed.
+  void Slow(size_t from, size_t to, Millis delay) { slow_[{from, to}] = delay; }
   void Unblock(size_t from, size_t to) { blocked_.erase({from, to}); }
-  void Heal() { blocked_.clear(); }
+  void Heal() { blocked_.clear(), slow_.clear(); }
   bool IsBlocked(size_t from, size_t to) const { return blocked_.count({from, to}) != 0; }
 
   struct Count {
@@ -57,6 +59,7 @@ class Datagrams {
   storage::Random random_;
   const Deliver deliver_;
   std::set<std::pair<size_t, size_t>> blocked_;
+  std::map<std::pair<size_t, size_t>, Millis> slow_;
   std::map<std::string, Count> counts_;
   bool counts_bytes_ = false;
 };
