@@ -3,6 +3,32 @@
 #include <utility>
 
 namespace larder::cluster {
+namespace {
+
+// SplitMix64's mixing (Steele, Lea, Flood, OOPSLA 2014).
+uint64_t Mix(uint64_t value) {
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebULL;
+  return value ^ (value >> 31);
+}
+
+uint64_t Mix(uint64_t hash, uint64_t value) { return Mix(hash + 0x9e3779b97f4a7c15ULL + value); }
+
+// Of what decides which record supersedes another: two that are equal in that are the same.
+uint64_t HashOf(const Member& member) {
+  const uint64_t flags = (member.is_forgotten ? 2 : 0) + (member.is_failed ? 1 : 0);
+  return Mix(Mix(Mix(Mix(Mix(1, member.node.high), member.node.low), member.admissions),
+                 member.generation),
+             flags);
+}
+
+uint64_t HashOf(ShardId shard, const ShardRegister& value) {
+  return Mix(Mix(2, static_cast<uint64_t>(shard)), value.version);
+}
+
+uint64_t HashOf(const VoterList& list) { return list.epoch == 0 ? 0 : Mix(3, list.epoch); }
+
+}  // namespace
 
 void ClusterTable::Note(const Changed& changed, uint64_t* last) {
   order_.erase(*last);
@@ -13,6 +39,8 @@ void ClusterTable::Note(const Changed& changed, uint64_t* last) {
 bool ClusterTable::Merge(const Member& member) {
   const auto [at, is_new] = members_.try_emplace(member.node, member);
   if (!is_new && !member.Supersedes(at->second)) return false;
+  if (!is_new) digest_ ^= HashOf(at->second);
+  digest_ ^= HashOf(member);
   if (at->second.shard.has_value()) members_of_[*at->second.shard].erase(member.node);
   at->second = member;
   if (member.shard.has_value() && !member.is_forgotten) {
@@ -32,7 +60,9 @@ bool ClusterTable::Merge(const FailMark& mark) {
       member.generation != mark.generation) {
     return false;
   }
+  digest_ ^= HashOf(member);
   member.is_failed = true;
+  digest_ ^= HashOf(member);
   Note({.kind = Kind::kFail, .node = mark.node}, &member_numbers_[mark.node].fail);
   return true;
 }
@@ -40,6 +70,8 @@ bool ClusterTable::Merge(const FailMark& mark) {
 bool ClusterTable::Merge(ShardId shard, const Shard& chosen) {
   const auto [at, is_new] = shards_.try_emplace(shard, chosen);
   if (!is_new && chosen.value.version <= at->second.value.version) return false;
+  if (!is_new) digest_ ^= HashOf(shard, at->second.value);
+  digest_ ^= HashOf(shard, chosen.value);
   at->second = chosen;
   Note({.kind = Kind::kShard, .shard = shard}, &shard_numbers_[shard]);
   return true;
@@ -47,6 +79,7 @@ bool ClusterTable::Merge(ShardId shard, const Shard& chosen) {
 
 bool ClusterTable::Merge(const VoterList& list) {
   if (list.epoch <= voters_.epoch) return false;
+  digest_ ^= HashOf(voters_) ^ HashOf(list);
   voters_ = list;
   Note({.kind = Kind::kVoters}, &voters_number_);
   return true;

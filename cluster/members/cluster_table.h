@@ -53,6 +53,8 @@ class ClusterTable {
   // ---- For others.
   uint64_t instance() const { return instance_; }
   uint64_t changes() const { return changes_; }  // the number of the last one
+  // Equal where all is equal, and as good as never otherwise.
+  uint64_t digest() const { return digest_; }
   // What changed behind `confirmed`, in order, of about `bytes_max` at most; at least one if there
   // is any.
   TableUpdates ChangedSince(uint64_t confirmed, size_t bytes_max) const;
@@ -75,6 +77,7 @@ class ClusterTable {
 
   const uint64_t instance_;
   uint64_t changes_ = 0;
+  uint64_t digest_ = 0;  // of all entries, each with all that supersedes by
   std::map<uint64_t, Changed> order_;  // by number: what changed last then
   std::map<NodeId, Member> members_;
   std::map<NodeId, Numbers> member_numbers_;

@@ -69,8 +69,15 @@ Gossip Heartbeats::MakeGossip(const NodeId& to, Peer* peer) const {
   gossip.is_well = core_->data.is_well;
   gossip.list_epoch = core_->table.voters().epoch;
   gossip.slot_map_version = core_->slot_map->version();
+  gossip.digest = core_->table.digest();
+  gossip.has = {core_->table.instance(), core_->table.changes()};
   gossip.seen = peer->seen;
-  gossip.updates = core_->table.ChangedSince(peer->confirmed, core_->config.message_bytes_max);
+  // The others hear of changes by the voters, if those can be reached.
+  const bool is_told = targets_.count(to) != 0 || core_->table.voters().Has(core_->node) ||
+                       VotersHeard() < core_->table.voters().Majority();
+  if (is_told) {
+    gossip.updates = core_->table.ChangedSince(peer->confirmed, core_->config.message_bytes_max);
+  }
   const Member* const member = core_->table.Find(to);
   if (member != nullptr && core_->shard().has_value() && member->shard == core_->shard()) {
     gossip.data = DataSummary{*core_->shard(), core_->data.position, core_->data.fence};
@@ -95,6 +102,14 @@ void Heartbeats::Take(const NodeId& from, const Gossip& gossip, bool is_answer, 
   // What it has of this process's table; of an earlier one's it has nothing.
   peer->confirmed = gossip.seen.instance == core_->table.instance() ? gossip.seen.number : 0;
   const TableUpdates& updates = gossip.updates;
+  if (gossip.digest == core_->table.digest()) {
+    // Nothing to tell each other.
+    peer->confirmed = core_->table.changes();
+    peer->seen = gossip.has;
+    is_in_sync_ = true;
+    return;
+  }
+  if (updates.instance == 0) return;
   if (peer->seen.instance != updates.instance) peer->seen = {updates.instance, 0};
   core_->Learn(updates);
   if (updates.from > peer->seen.number) return;  // something between is missing

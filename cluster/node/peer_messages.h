@@ -48,7 +48,9 @@ struct Gossip {
   bool is_well = true;
   uint64_t list_epoch = 0;
   uint64_t slot_map_version = 0;
-  TableCursor seen;      // of the receiver's table
+  uint64_t digest = 0;   // of the sender's table
+  TableCursor has;       // how far the sender's own table is
+  TableCursor seen;      // how far it has the receiver's
   TableUpdates updates;  // of the sender's
   std::optional<DataSummary> data;
 };

@@ -1,6 +1,7 @@
 // larder_simulate: runs of clusters in simulated time, decided by their seeds.
 //   larder_simulate --seeds=2000
 //   larder_simulate --seed=17 --trace
+//   larder_simulate scale --nodes=1000 --killed=5
 //   larder_simulate replication --seeds=5000
 //   larder_simulate replication --seeds=500 --fault=ack_before_apply
 // Exit codes: 0 no promise was broken, 1 one was, 2 wrong usage.
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tests/simulation/cluster/cluster_runs.h"
+#include "tests/simulation/cluster/cluster_scale.h"
 #include "tests/simulation/replication_runs.h"
 
 namespace {
@@ -64,6 +66,15 @@ int main(int argc, char** argv) {
   AddSeeds(replication, &seeds, &one);
   std::string fault_name;
   replication->add_option("--fault", fault_name, "a mistake to be found: " + FaultNames());
+  larder::simulation::ScaleOptions scale;
+  CLI::App* const scales =
+      app.add_subcommand("scale", "what a large cluster costs, and how fast it replaces primaries");
+  scales->add_option("--nodes", scale.nodes, "half of them primaries")->check(CLI::Range(6, 20000));
+  scales->add_option("--killed", scale.killed, "how many primaries end at once")
+      ->check(CLI::Range(1, 10000));
+  scales->add_option("--node_timeout_ms", scale.node_timeout_ms, "node timeout")
+      ->check(CLI::Range(100, 60000));
+  scales->add_option("--first_seed", scale.seed, "decides the run");
   app.require_subcommand(0, 1);
   PlantedFault fault = PlantedFault::kNone;
   try {
@@ -77,6 +88,14 @@ int main(int argc, char** argv) {
     }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
+  }
+  if (scales->parsed()) {
+    if (scale.killed * 4 > scale.nodes) {
+      std::fputs("--killed: more than half of the primaries: nothing would be left to vote\n",
+                 stderr);
+      return kWrongUsage;
+    }
+    return larder::simulation::RunScale(scale) ? 0 : 1;
   }
   if (one.has_value()) seeds = {*one, 1, seeds.trace};
   const bool is_whole = !replication->parsed();

@@ -57,6 +57,7 @@ class ClusterWorld {
   SimulatedNode& node(size_t node) { return *nodes_[node]; }
   ReplicatedData& data(size_t node) { return static_cast<ReplicatedData&>(*data_[node]); }
   Datagrams& network() { return *network_; }
+  const Datagrams& network() const { return *network_; }
   const WorldOptions& options() const { return options_; }
 
   void Crash(size_t node);

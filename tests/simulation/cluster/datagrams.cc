@@ -14,13 +14,25 @@ void Datagrams::Deliver1(size_t from, size_t to, const cluster::Envelope& envelo
   });
 }
 
+Datagrams::Count Datagrams::Sum() const {
+  Count all;
+  for (const auto& [name, count] : counts_) {
+    all.messages += count.messages;
+    all.bytes += count.bytes;
+    all.largest = std::max(all.largest, count.largest);
+  }
+  return all;
+}
+
 void Datagrams::Send(size_t from, size_t to, const cluster::Envelope& envelope) {
-  if (counts_bytes_) {
+  if (counts_bytes_ && from != to) {
     Count& count = counts_[cluster::PeerMessageName(envelope.message)];
     const uint64_t bytes = cluster::EncodedBytes(envelope);
     ++count.messages;
     count.bytes += bytes;
     count.largest = std::max(count.largest, bytes);
+    if (bytes_by_sender_.size() <= from) bytes_by_sender_.resize(from + 1);
+    bytes_by_sender_[from] += bytes;
   }
   if (IsBlocked(from, to)) return;
   if (from != to && random_.Below(1000) < options_.lost_permille) return;

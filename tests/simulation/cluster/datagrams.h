@@ -48,7 +48,9 @@ class Datagrams {
   };
   // What was sent, by the name of the message.
   const std::map<std::string, Count>& counts() const { return counts_; }
-  void ClearCounts() { counts_.clear(); }
+  Count Sum() const;
+  const std::vector<uint64_t>& bytes_by_sender() const { return bytes_by_sender_; }
+  void ClearCounts() { counts_.clear(), bytes_by_sender_.clear(); }
   void set_counts_bytes(bool counts) { counts_bytes_ = counts; }
 
  private:
@@ -61,6 +63,7 @@ class Datagrams {
   std::set<std::pair<size_t, size_t>> blocked_;
   std::map<std::pair<size_t, size_t>, Millis> slow_;
   std::map<std::string, Count> counts_;
+  std::vector<uint64_t> bytes_by_sender_;
   bool counts_bytes_ = false;
 };
 
