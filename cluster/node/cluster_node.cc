@@ -17,6 +17,7 @@ ClusterNode::ClusterNode(ClusterConfig config, const DurableCluster& recovered, 
       able_(&core_),
       list_succession_(&core_),
       list_adoption_(&core_, voter_.grants()),
+      founding_(&core_),
       slot_map_pull_(&core_) {}
 
 ClusterEffects ClusterNode::Step(BootTime now, absl::Span<const ClusterInput> inputs) {
@@ -27,7 +28,9 @@ ClusterEffects ClusterNode::Step(BootTime now, absl::Span<const ClusterInput> in
   for (const ClusterInput& input : inputs) Take(input);
   LearnAsVoter();
   SeekOthers();
-  if (core_.cluster.is_set()) {
+  if (!core_.cluster.is_set()) {
+    founding_.Tick();
+  } else {
     ChooseShard();
     heartbeats_.Tick();
     fail_voting_.Tick(heartbeats_.VotersHeard());
@@ -69,7 +72,9 @@ void ClusterNode::Receive(const Envelope& envelope) {
   if (const auto* answer = std::get_if<JoinAnswer>(&envelope.message)) {
     return OnJoinAnswer(envelope, *answer);
   }
-  if (!core_.cluster.is_set()) return;
+  if (!core_.cluster.is_set()) return ReceiveUnfounded(envelope.from, envelope.message);
+  // Of a founding that is over here: it is to hear how it ended when it asks again.
+  if (!envelope.cluster.is_set()) return;
   if (envelope.cluster != core_.cluster) {
     core_.Tell(ClusterEvent::Kind::kOtherCluster, envelope.from);
     return;
@@ -77,6 +82,22 @@ void ClusterNode::Receive(const Envelope& envelope) {
   const Member* const member = core_.table.Find(envelope.from);
   if (member != nullptr && member->is_forgotten) return;
   Dispatch(envelope.from, envelope.message);
+}
+
+void ClusterNode::ReceiveUnfounded(const NodeId& from, const PeerMessage& message) {
+  if (const auto* prepare = std::get_if<Prepare>(&message)) {
+    if (prepare->key.kind == RegisterKey::Kind::kFounding) founding_.OnPrepare(from, *prepare);
+  } else if (const auto* accept = std::get_if<Accept>(&message)) {
+    if (accept->key.kind == RegisterKey::Kind::kFounding) founding_.OnAccept(from, *accept);
+  } else if (const auto* promise = std::get_if<Promise>(&message)) {
+    founding_.OnPromise(from, *promise);
+  } else if (const auto* accepted = std::get_if<Accepted>(&message)) {
+    founding_.OnAccepted(from, *accepted);
+  } else if (const auto* refused = std::get_if<Refused>(&message)) {
+    founding_.OnRefused(from, *refused);
+  } else if (const auto* chosen = std::get_if<Chosen>(&message)) {
+    OnChosen(*chosen);
+  }
 }
 
 void ClusterNode::Dispatch(const NodeId& from, const PeerMessage& message) {
@@ -147,6 +168,12 @@ void ClusterNode::Dispatch(const NodeId& from, const PeerMessage& message) {
 }
 
 void ClusterNode::OnChosen(const Chosen& message) {
+  if (const auto* founding = std::get_if<std::shared_ptr<const Founding>>(&message.value)) {
+    if (*founding != nullptr && (*founding)->Has(core_.node)) {
+      founding_.Adopt(**founding, message.ballot);
+    }
+    return;
+  }
   if (const auto* list = std::get_if<VoterList>(&message.value)) {
     if (core_.table.Merge(*list)) core_.MustSave();
     return;
@@ -176,8 +203,10 @@ void ClusterNode::OnJoin(const Envelope& envelope, const Join& message) {
   if (message.member.node == core_.node || message.member.node != envelope.from) return;
   if (!core_.cluster.is_set()) {
     // Somebody of a cluster introduces himself: this node would like to be let in.
-    if (envelope.cluster.is_set()) {
-      core_.SendToEndpoint(message.member.bus_endpoint, Join{core_.self(), true});
+    if (!envelope.cluster.is_set()) founding_.NoteSeeker(message.member);
+    if (envelope.cluster.is_set() || message.wants_to_join) {
+      core_.SendToEndpoint(message.member.bus_endpoint,
+                           Join{core_.self(), envelope.cluster.is_set()});
     }
     return;
   }
@@ -185,6 +214,15 @@ void ClusterNode::OnJoin(const Envelope& envelope, const Join& message) {
   const Member* const known = core_.table.Find(envelope.from);
   if (is_other || (known != nullptr && known->is_forgotten)) {
     if (is_other) core_.Tell(ClusterEvent::Kind::kOtherCluster, envelope.from);
+    return;
+  }
+  const Founding* const founding = founding_.Known();
+  if (!envelope.cluster.is_set() && founding != nullptr && founding->cluster == core_.cluster &&
+      founding->Has(envelope.from)) {
+    // It was one of the founders, and has not heard.
+    const RegisterState& state = core_.acceptor.At(RegisterKey::OfFounding());
+    core_.Learn(message.member);
+    core_.Send(envelope.from, Chosen{RegisterKey::OfFounding(), state.accepted, state.value});
     return;
   }
   core_.Learn(message.member);
@@ -226,7 +264,7 @@ void ClusterNode::SeekOthers() {
   }
   for (const std::string& endpoint : endpoints) {
     if (endpoint == core_.config.bus_endpoint) continue;
-    core_.SendToEndpoint(endpoint, Join{core_.self(), !core_.cluster.is_set()});
+    core_.SendToEndpoint(endpoint, Join{core_.self(), true});
   }
 }
 

@@ -16,6 +16,7 @@
 #include "cluster/node/election.h"
 #include "cluster/node/endorser.h"
 #include "cluster/node/fail_voting.h"
+#include "cluster/node/founding_round.h"
 #include "cluster/node/hand_over.h"
 #include "cluster/node/heartbeats.h"
 #include "cluster/node/list_adoption.h"
@@ -70,6 +71,8 @@ class ClusterNode {
  private:
   void Take(const ClusterInput& input);
   void Receive(const Envelope& envelope);
+  // Between nodes that are of no cluster.
+  void ReceiveUnfounded(const NodeId& from, const PeerMessage& message);
   void Dispatch(const NodeId& from, const PeerMessage& message);
   void OnChosen(const Chosen& message);
   void OnJoin(const Envelope& envelope, const Join& message);
@@ -95,6 +98,7 @@ class ClusterNode {
   AbleReplicas able_;
   ListSuccession list_succession_;
   ListAdoption list_adoption_;
+  FoundingRound founding_;
   SlotMapPull slot_map_pull_;
   std::optional<BootTime> may_act_until_;
   BootTime fenced_at_;

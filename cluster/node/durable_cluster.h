@@ -8,7 +8,7 @@
 
 #include "cluster/members/cluster_table.h"
 #include "cluster/members/member.h"
-#include "cluster/node/cluster_id.h"
+#include "cluster/registers/cluster_id.h"
 #include "cluster/registers/register_acceptor.h"
 #include "cluster/registers/slot_map.h"
 #include "cluster/registers/voter_list.h"

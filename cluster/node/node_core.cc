@@ -102,7 +102,8 @@ void NodeCore::Learn(const Member& member) {
     if (!is_known) table.Merge(member);
     return;
   }
-  // An earlier process said so, and this one did not know; or an operator did.
+  // An earlier process said so, and this one did not know; or an operator did; or its founding.
+  if (!self_.shard.has_value()) self_.shard = member.shard;
   self_.admissions = std::max(self_.admissions, member.admissions);
   self_.is_forgotten = self_.admissions == member.admissions && member.is_forgotten;
   self_.generation = std::max(self_.generation, member.generation);
@@ -122,7 +123,9 @@ void NodeCore::Tell(ClusterEvent::Kind kind, const NodeId& about, std::string de
       {kind, about, member == nullptr ? std::nullopt : member->shard, std::move(detail)});
 }
 
-uint64_t NodeCore::Random(uint64_t below) { return below == 0 ? 0 : NextRandom(&random_) % below; }
+uint64_t NodeCore::RandomWord() { return NextRandom(&random_); }
+
+uint64_t NodeCore::Random(uint64_t below) { return below == 0 ? 0 : RandomWord() % below; }
 
 DurableCluster NodeCore::Durable() const {
   DurableCluster durable;

@@ -57,6 +57,7 @@ struct NodeCore {
   void Learn(const TableUpdates& updates);
   void Learn(const Member& member);
   void Tell(ClusterEvent::Kind kind, const NodeId& about, std::string detail = {});
+  uint64_t RandomWord();
   // 0 to `below` - 1.
   uint64_t Random(uint64_t below);
 

@@ -28,6 +28,14 @@ size_t Bytes(const RegisterValue& value) {
   if (const auto* map = std::get_if<std::shared_ptr<const SlotMap>>(&value)) {
     return kNumber + (*map)->runs().size() * 2 * kNumber;
   }
+  if (const auto* founding = std::get_if<std::shared_ptr<const Founding>>(&value)) {
+    size_t bytes = kNodeId + kNumber;
+    for (const Founding::Founder& founder : (*founding)->founders) {
+      bytes += 2 + kNodeId + founder.endpoint.size() + founder.bus_endpoint.size() +
+               founder.zone.size() + 6;
+    }
+    return bytes;
+  }
   return 0;
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "cluster/members/table_updates.h"
-#include "cluster/node/cluster_id.h"
 #include "cluster/node/election_proof.h"
+#include "cluster/registers/cluster_id.h"
 #include "cluster/registers/register_value.h"
 #include "cluster/replication/boot_time.h"
 #include "cluster/replication/epoch.h"

@@ -144,6 +144,8 @@ std::optional<Refused> Voter::ReasonAgainst(const NodeId& from, const Accept& me
       return std::get_if<std::shared_ptr<const SlotMap>>(&message.value) == nullptr
                  ? std::optional(Refusal(message, Refused::Reason::kValue))
                  : std::nullopt;
+    case RegisterKey::Kind::kFounding:
+      return Refusal(message, Refused::Reason::kValue);
     case RegisterKey::Kind::kSuccessor: {
       const auto* const next = std::get_if<VoterList>(&message.value);
       const VoterList& list = core_->table.voters();

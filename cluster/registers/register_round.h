@@ -25,7 +25,10 @@ class RegisterRound {
 
   // REQUIRES: a ballot that was never used; a list that has voters.
   RegisterRound(RegisterKey key, Ballot ballot, const VoterList& list)
-      : key_(key), ballot_(ballot), voters_(list.voters), majority_(list.Majority()) {}
+      : RegisterRound(key, ballot, list, list.Majority()) {}
+  // Where more are needed than a majority of these.
+  RegisterRound(RegisterKey key, Ballot ballot, const VoterList& list, size_t majority)
+      : key_(key), ballot_(ballot), voters_(list.voters), majority_(majority) {}
 
   Phase phase() const { return phase_; }
   const RegisterKey& key() const { return key_; }

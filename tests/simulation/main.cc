@@ -2,6 +2,7 @@
 //   larder_simulate --seeds=2000
 //   larder_simulate --seed=17 --trace
 //   larder_simulate scale --nodes=1000 --killed=5
+//   larder_simulate failover --runs=1000
 //   larder_simulate replication --seeds=5000
 //   larder_simulate replication --seeds=500 --fault=ack_before_apply
 // Exit codes: 0 no promise was broken, 1 one was, 2 wrong usage.
@@ -16,6 +17,7 @@
 #include "absl/strings/str_format.h"
 #include "tests/simulation/cluster/cluster_runs.h"
 #include "tests/simulation/cluster/cluster_scale.h"
+#include "tests/simulation/cluster/failover_matrix.h"
 #include "tests/simulation/replication_runs.h"
 
 namespace {
@@ -75,6 +77,14 @@ int main(int argc, char** argv) {
   scales->add_option("--node_timeout_ms", scale.node_timeout_ms, "node timeout")
       ->check(CLI::Range(100, 60000));
   scales->add_option("--first_seed", scale.seed, "decides the run");
+  larder::simulation::MatrixOptions matrix;
+  CLI::App* const failover =
+      app.add_subcommand("failover", "how long slots are not served, by how a primary was lost");
+  failover->add_option("--runs", matrix.runs, "of each row")->check(CLI::Range(1, 100000));
+  failover->add_option("--node_timeout_ms", matrix.node_timeout_ms, "node timeout")
+      ->check(CLI::Range(100, 60000));
+  failover->add_option("--delay_ms", matrix.delay_ms, "one way")->check(CLI::Range(1, 1000));
+  failover->add_option("--first_seed", matrix.first_seed, "decides the runs");
   app.require_subcommand(0, 1);
   PlantedFault fault = PlantedFault::kNone;
   try {
@@ -89,6 +99,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
   }
+  if (failover->parsed()) return larder::simulation::RunFailoverMatrix(matrix) ? 0 : 1;
   if (scales->parsed()) {
     if (scale.killed * 4 > scale.nodes) {
       std::fputs("--killed: more than half of the primaries: nothing would be left to vote\n",

@@ -29,6 +29,8 @@ WorldOptions ClusterSimulation::ChooseWorld() {
   constexpr std::array<int64_t, 4> kDelays = {5, 5, 30, 120};
   world.network.delay_max = Millis(kDelays[random_.Below(kDelays.size())]);
   begins_with_faults_ = random_.Below(2) == 0;
+  world.is_founded = random_.Below(3) != 0;
+  if (random_.Below(2) == 0) world.begin_within = Millis(random_.Below(6000));
   world.data.chunk_bytes = 40 + random_.Below(100);
   world.data.batches_cut_percent = random_.Below(2) == 0 ? 0 : 10;
   world.data.checks_staleness = false;
@@ -80,6 +82,15 @@ void ClusterSimulation::Write() {
 
 ShardId ClusterSimulation::AnyShard() {
   return ShardId(static_cast<uint32_t>(random_.Below(world_->options().shards)));
+}
+
+std::optional<size_t> ClusterSimulation::AnyOther(ShardId shard,
+                                                  const std::optional<size_t>& than) {
+  const std::vector<size_t>& nodes = world_->NodesOf(shard);
+  if (!than.has_value() || nodes.size() < 2) return std::nullopt;
+  size_t other = *than;
+  while (other == *than) other = nodes[random_.Below(nodes.size())];
+  return other;
 }
 
 size_t ClusterSimulation::Victim() {
@@ -172,16 +183,15 @@ void ClusterSimulation::HandOverSome() {
 
 // A replica lags; then its primary dies, and the others are away for a moment.
 void ClusterSimulation::LoseThePrimaryOfALaggard() {
-  const std::optional<size_t> primary = world_->Acting(AnyShard());
-  if (!primary.has_value() || world_->options().replicas == 0) return;
-  const size_t shards = world_->options().shards;
-  const size_t laggard =
-      (*primary + shards * (1 + random_.Below(world_->options().replicas))) % world_->size();
-  world_->Block(*primary, laggard);
-  world_->events().After(Millis(random_.Below(900)), [this, primary, laggard, shards] {
+  const ShardId shard = AnyShard();
+  const std::optional<size_t> primary = world_->Acting(shard);
+  const std::optional<size_t> laggard = AnyOther(shard, primary);
+  if (!laggard.has_value()) return;
+  world_->Block(*primary, *laggard);
+  world_->events().After(Millis(random_.Below(900)), [this, primary, laggard, shard] {
     Crash(*primary, 4000);
-    for (size_t node = *primary % shards; node < world_->size(); node += shards) {
-      if (node != laggard && random_.Below(2) == 0) Pause(node, 900);
+    for (const size_t node : world_->NodesOf(shard)) {
+      if (node != *laggard && random_.Below(2) == 0) Pause(node, 900);
     }
   });
   world_->events().After(Millis(random_.Below(2000)), [this] { world_->Heal(); });
@@ -189,9 +199,10 @@ void ClusterSimulation::LoseThePrimaryOfALaggard() {
 
 // Somebody takes over by force while the primary acts, and voters begin anew.
 void ClusterSimulation::ForceBesideRestarts() {
-  const std::optional<size_t> primary = world_->Acting(AnyShard());
-  if (!primary.has_value() || world_->options().replicas == 0) return;
-  const size_t successor = (*primary + world_->options().shards) % world_->size();
+  const ShardId shard = AnyShard();
+  const std::optional<size_t> primary = world_->Acting(shard);
+  const std::optional<size_t> successor = AnyOther(shard, primary);
+  if (!successor.has_value()) return;
   // What it is lent by then is all that it will have; or what it hears is old.
   const bool is_slow = random_.Below(2) == 0;
   for (size_t node = 0; node < world_->size(); ++node) {
@@ -199,13 +210,13 @@ void ClusterSimulation::ForceBesideRestarts() {
     is_slow ? world_->network().Slow(node, *primary, Millis(random_.Below(500)))
             : world_->Block(node, *primary);
     if (is_slow && random_.Below(2) == 0) {
-      world_->network().Slow(successor, node, Millis(random_.Below(400)));
+      world_->network().Slow(*successor, node, Millis(random_.Below(400)));
     }
   }
-  world_->Command(successor, cluster::FailoverCommand{cluster::ElectionKind::kForced});
+  world_->Command(*successor, cluster::FailoverCommand{cluster::ElectionKind::kForced});
   const bool has_restarts = random_.Below(2) == 0;
   for (size_t node = 0; node < world_->size(); ++node) {
-    if (!has_restarts || node == *primary || node == successor || random_.Below(2) == 0) continue;
+    if (!has_restarts || node == *primary || node == *successor || random_.Below(2) == 0) continue;
     world_->events().After(Millis(random_.Below(300)), [this, node] { Crash(node, 40); });
   }
   world_->events().After(Millis(300 + random_.Below(2000)), [this] { world_->Heal(); });
@@ -260,7 +271,10 @@ std::optional<std::string> ClusterSimulation::Unrest() {
     if (!primary.has_value()) return absl::StrCat("nobody acts for shard ", shard);
     SimulatedNode& leader = world_->node(*primary);
     if (!leader.is_open()) return absl::StrCat("node ", *primary, " takes no writes");
-    for (size_t node = shard; node < world_->size(); node += world_->options().shards) {
+    if (world_->NodesOf(ShardId(shard)).size() != 1 + world_->options().replicas) {
+      return absl::StrCat("shard ", shard, " has not all its nodes");
+    }
+    for (const size_t node : world_->NodesOf(ShardId(shard))) {
       const cluster::NodeCore& core = world_->process(node).node().core();
       const cluster::ShardRegister* const own = core.OwnRegister();
       if (own == nullptr || own->primary() != leader.id()) {
@@ -289,6 +303,9 @@ std::optional<std::string> ClusterSimulation::Unrest() {
       if (member.is_failed) {
         return absl::StrCat("node ", node, " holds node ", world_->IndexOf(id), " for FAIL");
       }
+    }
+    if (core.cluster != world_->process(0).node().core().cluster) {
+      return absl::StrCat("node ", node, " is of another cluster than node 0");
     }
     const cluster::VoterList& list = core.table.voters();
     if (list.epoch != world_->lists()) return absl::StrCat("node ", node, " has an old list");
@@ -339,10 +356,10 @@ std::optional<std::string> ClusterSimulation::Run() {
 
 std::string ClusterSimulation::Describe() const {
   const WorldOptions& world = world_->options();
-  return absl::StrCat(world.shards, " shards with ", world.replicas, " replicas, at most ",
-                      world.network.delay_max.count(), " ms one way, ",
-                      world.has_evidence ? "" : "no ", "evidence of ends, crashes ",
-                      keeps_data_ ? "keep" : "lose", " data");
+  return absl::StrCat(world.is_founded ? "" : "to be founded, ", world.shards, " shards with ",
+                      world.replicas, " replicas, at most ", world.network.delay_max.count(),
+                      " ms one way, ", world.has_evidence ? "" : "no ",
+                      "evidence of ends, crashes ", keeps_data_ ? "keep" : "lose", " data");
 }
 
 ClusterSimulationCounts ClusterSimulation::Counts() const {

@@ -53,6 +53,8 @@ class ClusterSimulation {
   void Write();
   void Fault();
   cluster::ShardId AnyShard();
+  // Of the shard, but for that one.
+  std::optional<size_t> AnyOther(cluster::ShardId shard, const std::optional<size_t>& than);
   // Who acts for a shard more often than others.
   size_t Victim();
   void CrashSome();

@@ -43,10 +43,19 @@ ClusterWorld::ClusterWorld(WorldOptions options) : options_(std::move(options)) 
     process.config.endpoint = absl::StrCat("10.0.0.", node, ":7600");
     process.config.bus_endpoint = EndpointOf(node);
     process.clock_begin = Millis(1000 * (node + 1));
+    cluster::DurableCluster disk;
+    if (options_.is_founded) {
+      disk = Founded(node);
+    } else {
+      disk.self.node = IdOf(node);
+      process.config.shards = options_.shards;
+      process.config.replicas = options_.replicas;
+      for (const auto& [endpoint, index] : by_endpoint_) process.config.seeds.push_back(endpoint);
+    }
     if (options_.clock_permille) process.clock_permille = options_.clock_permille(node);
     if (options_.no_failover) process.config.no_failover = options_.no_failover(node);
     processes_.push_back(std::make_unique<ClusterProcess>(
-        process, Founded(node), random.Next(), &world_.events, data_.back().get(),
+        process, disk, random.Next(), &world_.events, data_.back().get(),
         [this, node](const cluster::Sending& sending) { Deliver(node, sending); },
         [this, node](const cluster::ClusterEffects& effects) { Check(node, effects); }));
   }
@@ -56,8 +65,8 @@ std::unique_ptr<DataSide> ClusterWorld::StillDataOf(size_t node) {
   return std::make_unique<StillData>([this, node] {
     std::vector<NodeId> followers;
     const auto shard = processes_[node]->node().core().shard();
-    for (size_t other = node % options_.shards; other < processes_.size();
-         other += options_.shards) {
+    if (!shard.has_value()) return followers;
+    for (const size_t other : nodes_of_[*shard]) {
       const ClusterProcess& process = *processes_[other];
       if (other == node || !process.is_running() || process.is_paused()) continue;
       if (network_->IsBlocked(node, other) || network_->IsBlocked(other, node)) continue;
@@ -77,7 +86,6 @@ std::unique_ptr<DataSide> ClusterWorld::ReplicatedDataOf(size_t node, uint64_t s
   if (options_.work_delay_max) data.work_delay_max = options_.work_delay_max(node);
   const size_t nodes = options_.shards * (1 + options_.replicas);
   nodes_.push_back(std::make_unique<SimulatedNode>(node, nodes, data, &world_, seed));
-  nodes_.back()->set_truth(&truths_[ShardId(static_cast<uint32_t>(node % options_.shards))]);
   streams_->AddNode(nodes_.back().get());
   return std::make_unique<ReplicatedData>(nodes_.back().get());
 }
@@ -124,7 +132,28 @@ DurableCluster ClusterWorld::Founded(size_t node) const {
 }
 
 void ClusterWorld::Start() {
-  for (const auto& process : processes_) process->Start();
+  shard_of_.resize(processes_.size());
+  storage::Random random(options_.seed);
+  for (size_t node = 0; node < processes_.size(); ++node) {
+    const Millis wait(random.Below(static_cast<uint64_t>(options_.begin_within.count()) + 1));
+    if (wait.count() == 0) {
+      Restart(node);
+    } else {
+      world_.events.After(wait, [this, node] {
+        if (!processes_[node]->is_running()) Restart(node);
+      });
+    }
+  }
+}
+
+void ClusterWorld::NoteShard(size_t node) {
+  const auto shard = processes_[node]->node().core().shard();
+  if (shard == shard_of_[node]) return;
+  if (shard_of_[node].has_value()) std::erase(nodes_of_[*shard_of_[node]], node);
+  shard_of_[node] = shard;
+  if (!shard.has_value()) return;
+  nodes_of_[*shard].push_back(node);
+  if (options_.has_data) nodes_[node]->set_truth(&truths_[*shard]);
 }
 
 void ClusterWorld::Run(Millis length) {
@@ -186,13 +215,17 @@ void ClusterWorld::Heal() {
   streams_->Heal();
 }
 
-void ClusterWorld::Restart(size_t node) { processes_[node]->Start(); }
+void ClusterWorld::Restart(size_t node) {
+  processes_[node]->Start();
+  NoteShard(node);
+}
 
 void ClusterWorld::Command(size_t node, cluster::ClusterInput command) {
   processes_[node]->Receive(std::move(command));
 }
 
 void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
+  NoteShard(node);
   for (const ClusterEvent& event : effects.events) {
     if (event.kind == ClusterEvent::Kind::kElectionStarted) ++elections_;
     if (event.kind == ClusterEvent::Kind::kElectionLost) ++elections_lost_;
@@ -215,19 +248,18 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
                          epoch.ToText(), " after ", highest.ToText()));
   }
   highest = std::max(highest, epoch);
-  for (size_t other = static_cast<size_t>(shard) % options_.shards; other < processes_.size();
-       other += options_.shards) {
+  for (const size_t other : nodes_of_[shard]) {
     if (other == node || !processes_[other]->MayAct()) continue;
-    if (processes_[other]->node().core().shard() != shard) continue;
     Violate(absl::StrCat("nodes ", node, " and ", other, " act for shard ",
                          static_cast<uint32_t>(shard)));
   }
 }
 
 std::optional<size_t> ClusterWorld::Acting(ShardId shard) const {
-  for (size_t node = static_cast<size_t>(shard) % options_.shards; node < processes_.size();
-       node += options_.shards) {
-    if (processes_[node]->MayAct() && processes_[node]->node().core().shard() == shard) return node;
+  const auto nodes = nodes_of_.find(shard);
+  if (nodes == nodes_of_.end()) return std::nullopt;
+  for (const size_t node : nodes->second) {
+    if (processes_[node]->MayAct()) return node;
   }
   return std::nullopt;
 }

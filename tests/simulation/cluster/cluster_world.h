@@ -28,6 +28,9 @@ struct WorldOptions {
   cluster::ClusterConfig config;
   Datagrams::Options network;
   uint64_t seed = 1;
+  // False: nodes find each other, and found it themselves, beginning within `begin_within`.
+  bool is_founded = true;
+  Millis begin_within{0};
   // Real replication and writes; else data that never changes.
   bool has_data = false;
   NodeOptions data;
@@ -67,6 +70,8 @@ class ClusterWorld {
   void Heal();
   void Command(size_t node, cluster::ClusterInput command);
 
+  // Whose shard it is, as they say themselves.
+  const std::vector<size_t>& NodesOf(cluster::ShardId shard) { return nodes_of_[shard]; }
   // Who acts for the shard now. Absent: nobody.
   std::optional<size_t> Acting(cluster::ShardId shard) const;
   bool IsServed() const;
@@ -85,6 +90,7 @@ class ClusterWorld {
   void Deliver(size_t from, const cluster::Sending& sending);
   void Check(size_t node, const cluster::ClusterEffects& effects);
   cluster::DurableCluster Founded(size_t node) const;
+  void NoteShard(size_t node);
 
   std::unique_ptr<DataSide> StillDataOf(size_t node);
   std::unique_ptr<DataSide> ReplicatedDataOf(size_t node, uint64_t seed);
@@ -93,6 +99,8 @@ class ClusterWorld {
   WorldOptions options_;
   World world_;
   std::map<cluster::ShardId, ShardTruth> truths_;
+  std::map<cluster::ShardId, std::vector<size_t>> nodes_of_;
+  std::vector<std::optional<cluster::ShardId>> shard_of_;
   std::unique_ptr<SimulatedNetwork> streams_;
   std::unique_ptr<Datagrams> network_;
   std::vector<std::unique_ptr<SimulatedNode>> nodes_;

@@ -1,5 +1,5 @@
-#ifndef LARDER_CLUSTER_NODE_CLUSTER_ID_H_
-#define LARDER_CLUSTER_NODE_CLUSTER_ID_H_
+#ifndef LARDER_CLUSTER_REGISTERS_CLUSTER_ID_H_
+#define LARDER_CLUSTER_REGISTERS_CLUSTER_ID_H_
 
 #include <compare>
 #include <cstdint>
@@ -17,4 +17,4 @@ struct ClusterId {
 
 }  // namespace larder::cluster
 
-#endif  // LARDER_CLUSTER_NODE_CLUSTER_ID_H_
+#endif  // LARDER_CLUSTER_REGISTERS_CLUSTER_ID_H_
