@@ -16,7 +16,8 @@ uint64_t Mix(uint64_t hash, uint64_t value) { return Mix(hash + 0x9e3779b97f4a7c
 
 // Of what decides which record supersedes another: two that are equal in that are the same.
 uint64_t HashOf(const Member& member) {
-  const uint64_t flags = (member.is_forgotten ? 2 : 0) + (member.is_failed ? 1 : 0);
+  const uint64_t flags = (member.shard.has_value() ? 4 : 0) + (member.is_forgotten ? 2 : 0) +
+                         (member.is_failed ? 1 : 0);
   return Mix(Mix(Mix(Mix(Mix(1, member.node.high), member.node.low), member.admissions),
                  member.generation),
              flags);

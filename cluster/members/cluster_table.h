@@ -77,7 +77,7 @@ class ClusterTable {
 
   const uint64_t instance_;
   uint64_t changes_ = 0;
-  uint64_t digest_ = 0;  // of all entries, each with all that supersedes by
+  uint64_t digest_ = 0;                // of all entries, each with all that supersedes by
   std::map<uint64_t, Changed> order_;  // by number: what changed last then
   std::map<NodeId, Member> members_;
   std::map<NodeId, Numbers> member_numbers_;

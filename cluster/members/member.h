@@ -30,6 +30,8 @@ struct Member {
     if (admissions != other.admissions) return admissions > other.admissions;
     if (is_forgotten != other.is_forgotten) return is_forgotten;
     if (generation != other.generation) return generation > other.generation;
+    // What its founding gave a node it may have yet to hear of.
+    if (shard.has_value() != other.shard.has_value()) return shard.has_value();
     return is_failed && !other.is_failed;
   }
 };

@@ -1,6 +1,7 @@
 #include "cluster/node/cluster_node.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace larder::cluster {
@@ -216,25 +217,28 @@ void ClusterNode::OnJoin(const Envelope& envelope, const Join& message) {
     if (is_other) core_.Tell(ClusterEvent::Kind::kOtherCluster, envelope.from);
     return;
   }
+  const bool is_new = known == nullptr;
+  Member member = message.member;
+  // A founder that has not heard yet does not know its shard.
+  if (known != nullptr && !member.shard.has_value()) member.shard = known->shard;
+  core_.Learn(member);
   const Founding* const founding = founding_.Known();
   if (!envelope.cluster.is_set() && founding != nullptr && founding->cluster == core_.cluster &&
       founding->Has(envelope.from)) {
     // It was one of the founders, and has not heard.
     const RegisterState& state = core_.acceptor.At(RegisterKey::OfFounding());
-    core_.Learn(message.member);
     core_.Send(envelope.from, Chosen{RegisterKey::OfFounding(), state.accepted, state.value});
     return;
   }
-  core_.Learn(message.member);
-  if (known == nullptr) {
+  if (is_new) {
     core_.MustSave();
     core_.Tell(ClusterEvent::Kind::kMemberNew, envelope.from);
   }
   JoinAnswer answer;
   answer.voters = core_.table.voters();
   for (const NodeId& voter : answer.voters.voters) {
-    const Member* const member = core_.table.Find(voter);
-    if (member != nullptr) answer.members.push_back(*member);
+    const Member* const one = core_.table.Find(voter);
+    if (one != nullptr) answer.members.push_back(*one);
   }
   answer.members.push_back(core_.self());
   core_.Send(envelope.from, std::move(answer));
@@ -272,18 +276,27 @@ void ClusterNode::ChooseShard() {
   if (core_.shard().has_value() || !heartbeats_.is_in_sync() || core_.table.shards().empty()) {
     return;
   }
-  // The one with the fewest nodes.
-  std::optional<ShardId> fewest;
-  size_t nodes = 0;
+  // Others that have joined lately are to be known by now: each takes a place of its own.
+  if (!choose_at_.has_value()) choose_at_ = core_.now + core_.config.node_timeout;
+  if (core_.now < *choose_at_) return;
+  std::map<ShardId, size_t> counts;
   for (const auto& [shard, chosen] : core_.table.shards()) {
-    const size_t count = core_.table.MembersOf(shard).size();
-    if (fewest.has_value() && count >= nodes) continue;
-    fewest = shard;
-    nodes = count;
+    counts[shard] = core_.table.MembersOf(shard).size();
   }
-  Member changed = core_.self();
-  changed.shard = fewest;
-  core_.ChangeSelf(std::move(changed));
+  for (const auto& [node, member] : core_.table.members()) {
+    if (member.is_forgotten || member.shard.has_value()) continue;
+    // The shard with the fewest nodes is the next one's.
+    const auto fewest = std::min_element(
+        counts.begin(), counts.end(),
+        [](const auto& one, const auto& other) { return one.second < other.second; });
+    ++fewest->second;
+    if (node != core_.node) continue;
+    Member changed = core_.self();
+    changed.shard = fewest->first;
+    core_.ChangeSelf(std::move(changed));
+    core_.Tell(ClusterEvent::Kind::kMemberChanged, core_.node);
+    return;
+  }
 }
 
 // ---- Commands.

@@ -104,9 +104,10 @@ class ClusterNode {
   BootTime fenced_at_;
   Epoch asked_for_;  // under which it has asked for grants at once
   BootTime seek_at_;
-  std::vector<std::string> meet_;  // endpoints that an operator has named
-  uint64_t learned_ = 0;           // of the table's changes, as a voter
-  uint64_t published_ = 0;         // likewise, in the topology
+  std::optional<BootTime> choose_at_;  // a shard
+  std::vector<std::string> meet_;      // endpoints that an operator has named
+  uint64_t learned_ = 0;               // of the table's changes, as a voter
+  uint64_t published_ = 0;             // likewise, in the topology
   const SlotMap* published_map_ = nullptr;
   uint64_t topology_version_ = 0;
 };

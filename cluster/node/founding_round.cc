@@ -10,6 +10,7 @@ namespace larder::cluster {
 namespace {
 
 const RegisterKey kKey = RegisterKey::OfFounding();
+constexpr size_t kVotersMin = 3;
 
 }  // namespace
 
@@ -56,7 +57,9 @@ void FoundingRound::Tick() {
     }
     return;
   }
-  const size_t least = std::max(Majority(), size_t{core_->config.shards});
+  // One a shard; and where three are wanted no two begin, who could not fail over.
+  const size_t least =
+      std::max({Majority(), size_t{core_->config.shards}, std::min(WantedNodes(), kVotersMin)});
   if (seekers_.size() < least) {
     enough_since_.reset();
     return;
@@ -163,13 +166,16 @@ void FoundingRound::Adopt(const Founding& founding, const Ballot& ballot) {
       core_->ChangeSelf(std::move(self));
       continue;
     }
-    Member member;
-    member.node = founder.node;
-    member.endpoint = founder.endpoint;
-    member.bus_endpoint = founder.bus_endpoint;
-    member.zone = founder.zone;
+    // What it has said itself since then is newer.
+    const Member* const known = core_->table.Find(founder.node);
+    Member member = known != nullptr ? *known : Member();
+    if (known == nullptr) {
+      member.node = founder.node;
+      member.endpoint = founder.endpoint;
+      member.bus_endpoint = founder.bus_endpoint;
+      member.zone = founder.zone;
+    }
     member.shard = founding.ShardAt(place);
-    // Below what it says of itself.
     core_->table.Merge(member);
   }
   for (uint32_t i = 0; i < founding.shards; ++i) {
