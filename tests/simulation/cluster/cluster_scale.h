@@ -14,7 +14,8 @@ struct ScaleOptions {
 };
 
 // What the bus of a large cluster costs, and how long it takes to replace primaries that end at
-// once; printed. False: a shard was not served again in time, or a promise was broken.
+// once, a minority of the voters among them; printed. False: a shard was not served again in time,
+// or a promise was broken.
 bool RunScale(const ScaleOptions& options);
 
 }  // namespace larder::simulation
