@@ -30,7 +30,7 @@ void AbleReplicas::Tick(bool may_act) {
   const ShardRegister* const own = core_->OwnRegister();
   if (own == nullptr || !may_act) return End();
   if (round_ != nullptr) {
-    if (core_->table.voters().epoch != list_epoch_) return End();
+    if (core_->table.voters().epoch != list_epoch_ || core_->now >= give_up_at_) return End();
     if (core_->now >= ask_again_at_) Ask();
     return;
   }
@@ -40,11 +40,9 @@ void AbleReplicas::Tick(bool may_act) {
   wanted_ = *std::move(wanted);
   const VoterList& list = core_->table.voters();
   list_epoch_ = list.epoch;
+  give_up_at_ = core_->now + core_->config.node_timeout;
   const RegisterKey key = RegisterKey::OfShard(*core_->shard());
-  highest_ballot_ = std::max({highest_ballot_, core_->acceptor.At(key).promised,
-                              core_->table.shards().at(*core_->shard()).ballot});
-  highest_ballot_ = highest_ballot_.Next(core_->node, generation_);
-  round_ = std::make_unique<RegisterRound>(key, highest_ballot_, list);
+  round_ = std::make_unique<RegisterRound>(key, core_->NextBallot(key), list);
   Ask();
 }
 
@@ -71,7 +69,10 @@ void AbleReplicas::OnPromise(const NodeId& from, const Promise& message) {
   const auto* const underneath = std::get_if<ShardRegister>(&round_->Underneath().value);
   const ShardRegister* const own = core_->OwnRegister();
   // Somebody else stands, or has won: that is not for this node to write over.
-  if (underneath == nullptr || own == nullptr || underneath->epoch != own->epoch) return End();
+  if (underneath == nullptr || own == nullptr || underneath->epoch != own->epoch) {
+    not_before_ = core_->now + core_->config.node_timeout / 2;
+    return End();
+  }
   ShardRegister value = *underneath;
   ++value.version;
   // Nobody is taken out: one of these may be named by an attempt that was chosen unheard.
@@ -107,7 +108,7 @@ void AbleReplicas::OnRefused(const NodeId& from, const Refused& message) {
   if (round_ == nullptr || message.key != round_->key() || message.ballot != round_->ballot()) {
     return;
   }
-  highest_ballot_ = std::max(highest_ballot_, message.promised);
+  core_->NoteBallot(round_->key(), message.promised);
   round_->OnRefused(from, message.promised);
   if (round_->phase() != RegisterRound::Phase::kLost) return;
   not_before_ = core_->now + core_->config.renewal_interval();

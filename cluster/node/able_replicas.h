@@ -15,7 +15,7 @@ namespace larder::cluster {
 // acknowledgements count and they are asked before another leads. Not thread-safe.
 class AbleReplicas {
  public:
-  explicit AbleReplicas(NodeCore* core) : core_(core), generation_(core->self().generation) {}
+  explicit AbleReplicas(NodeCore* core) : core_(core) {}
 
   // `may_act`: the primary has authority now.
   void Tick(bool may_act);
@@ -30,13 +30,12 @@ class AbleReplicas {
   void End() { round_.reset(); }
 
   NodeCore* const core_;
-  const uint64_t generation_;
   std::unique_ptr<RegisterRound> round_;
   std::vector<NodeId> wanted_;
   uint64_t list_epoch_ = 0;
+  BootTime give_up_at_;
   BootTime ask_again_at_;
   BootTime not_before_;
-  Ballot highest_ballot_;
 };
 
 }  // namespace larder::cluster

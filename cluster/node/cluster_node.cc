@@ -9,7 +9,7 @@ namespace larder::cluster {
 ClusterNode::ClusterNode(ClusterConfig config, const DurableCluster& recovered, uint64_t seed,
                          BootTime now)
     : core_(std::move(config), recovered, seed, now),
-      voter_(&core_, recovered.acts_under != 0),
+      voter_(&core_),
       heartbeats_(&core_, &voter_, &authority_),
       fail_voting_(&core_),
       election_(&core_),

@@ -21,8 +21,7 @@ Election::Election(NodeCore* core)
     : core_(core),
       backoff_({.first = core->config.node_timeout / 10, .longest = core->config.node_timeout * 2},
                core->Random(UINT64_MAX)),
-      goes_on_(HasFault(ProtocolFault::kGoOnAfterRestart)),
-      generation_(HasFault(ProtocolFault::kSameBallotTwice) ? 0 : core->self().generation) {}
+      goes_on_(HasFault(ProtocolFault::kGoOnAfterRestart)) {}
 
 // ---- Whether and when.
 
@@ -69,7 +68,9 @@ void Election::NoteSibling(const NodeId& node, const DataSummary& data) {
 }
 
 void Election::StandNow(ElectionKind kind, const Ballot& above) {
-  highest_ballot_ = std::max(highest_ballot_, above);
+  if (core_->shard().has_value()) {
+    core_->NoteBallot(RegisterKey::OfShard(*core_->shard()), above);
+  }
   if (round_ == nullptr) Begin(kind);
 }
 
@@ -108,17 +109,11 @@ void Election::Begin(ElectionKind kind) {
   endorsed_.clear();
   give_up_at_ = core_->now + core_->config.node_timeout;
   const RegisterKey key = RegisterKey::OfShard(shard_);
-  const auto known = core_->table.shards().find(shard_);
-  if (known != core_->table.shards().end()) {
-    highest_ballot_ = std::max(highest_ballot_, known->second.ballot);
-  }
-  highest_ballot_ = std::max(highest_ballot_, core_->acceptor.At(key).promised);
-  highest_ballot_ = highest_ballot_.Next(core_->node, generation_);
   VoterList asked = list;
   if (HasFault(ProtocolFault::kGossipedMajority)) {
     std::erase_if(asked.voters, [this](const NodeId& node) { return core_->table.IsFailed(node); });
   }
-  round_ = std::make_unique<RegisterRound>(key, highest_ballot_, asked);
+  round_ = std::make_unique<RegisterRound>(key, core_->NextBallot(key), asked);
   core_->Tell(ClusterEvent::Kind::kElectionStarted, core_->node);
   Ask();
 }
@@ -185,8 +180,8 @@ std::set<NodeId> Election::Asked() const {
   asked.insert(underneath_.primary());
   asked.erase(core_->node);
   for (auto node = asked.begin(); node != asked.end();) {
-    const bool is_passed_over = core_->table.IsFailed(*node) ||
-                                (kind_ == ElectionKind::kForced && *node == underneath_.primary());
+    const bool is_passed_over =
+        core_->IsGone(*node) || (kind_ == ElectionKind::kForced && *node == underneath_.primary());
     node = is_passed_over ? asked.erase(node) : std::next(node);
   }
   return asked;
@@ -229,8 +224,10 @@ void Election::OnNotEndorsed(const NodeId& from, const NotEndorsed& message) {
 
 void Election::LetStand(const NodeId& node) {
   // Where the primary does not go on itself, it agrees that another does.
-  const bool resumes = kind_ == ElectionKind::kResumed;
-  core_->Send(node, Stand{shard_, resumes ? ElectionKind::kPlanned : kind_, highest_ballot_});
+  // So it does, too, where it is the primary by a vote of which it has not heard.
+  const bool resumes = kind_ == ElectionKind::kResumed ||
+                       (kind_ == ElectionKind::kFailed && underneath_.primary() == core_->node);
+  core_->Send(node, Stand{shard_, resumes ? ElectionKind::kPlanned : kind_, round_->ballot()});
 }
 
 void Election::MaybePropose() {
@@ -302,7 +299,7 @@ void Election::OnRefused(const NodeId& from, const Refused& message) {
   if (round_ == nullptr || message.key != round_->key() || message.ballot != round_->ballot()) {
     return;
   }
-  highest_ballot_ = std::max(highest_ballot_, message.promised);
+  core_->NoteBallot(round_->key(), message.promised);
   round_->OnRefused(from, message.promised);
   if (message.reason == Refused::Reason::kBehind) LetStand(message.about);
   if (round_->phase() == RegisterRound::Phase::kLost) GiveUp("refused");

@@ -88,12 +88,10 @@ class Election {
   // Endorsements that nobody must have are not waited for longer.
   BootTime endorse_until_;
 
-  bool goes_on_;               // a planted fault
-  const uint64_t generation_;  // that the process began with
+  bool goes_on_;  // a planted fault
   Epoch won_;
   std::set<NodeId> passed_over_;  // in this attempt
   std::set<NodeId> unheard_;
-  Ballot highest_ballot_;
   Epoch highest_fence_;
   uint64_t expired_ = 0;
 };

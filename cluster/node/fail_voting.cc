@@ -10,13 +10,18 @@ void FailVoting::TellVoters(const Suspect& message) {
   for (const NodeId& voter : core_->table.voters().voters) {
     if (voter == core_->node) continue;
     Suspect part;
-    part.withdrawn = message.withdrawn;
-    for (size_t at = 0; at < message.suspects.size() || at == 0; at += kMarksMax) {
+    for (size_t at = 0; at < message.withdrawn.size(); at += kMarksMax) {
+      const size_t end = std::min(at + kMarksMax, message.withdrawn.size());
+      part.withdrawn.assign(message.withdrawn.begin() + static_cast<std::ptrdiff_t>(at),
+                            message.withdrawn.begin() + static_cast<std::ptrdiff_t>(end));
+      core_->SendAtOnce(voter, part);
+    }
+    part.withdrawn.clear();
+    for (size_t at = 0; at < message.suspects.size(); at += kMarksMax) {
       const size_t end = std::min(at + kMarksMax, message.suspects.size());
       part.suspects.assign(message.suspects.begin() + static_cast<std::ptrdiff_t>(at),
                            message.suspects.begin() + static_cast<std::ptrdiff_t>(end));
       core_->SendAtOnce(voter, part);
-      part.withdrawn.clear();
     }
   }
 }

@@ -30,8 +30,9 @@ const Founding* FoundingRound::Known() const {
 }
 
 void FoundingRound::NoteSeeker(const Member& member) {
-  const auto [at, is_new] = seekers_.try_emplace(member.node, member);
-  if (!is_new && member.Supersedes(at->second)) at->second = member;
+  const auto [at, is_new] = seekers_.try_emplace(member.node, Seeker{member, core_->now});
+  if (member.Supersedes(at->second.member)) at->second.member = member;
+  at->second.heard = core_->now;
   // Its messages are to find the way back.
   core_->table.Merge(member);
 }
@@ -40,15 +41,20 @@ std::shared_ptr<const Founding> FoundingRound::Propose() const {
   auto founding = std::make_shared<Founding>();
   founding->cluster = {core_->RandomWord(), core_->RandomWord()};
   founding->shards = core_->config.shards;
-  for (const auto& [node, member] : seekers_) {
+  for (const auto& [node, seeker] : seekers_) {
     if (founding->founders.size() == WantedNodes()) break;
+    const Member& member = seeker.member;
     founding->founders.push_back({node, member.endpoint, member.bus_endpoint, member.zone});
   }
   return founding;
 }
 
 void FoundingRound::Tick() {
-  seekers_.insert_or_assign(core_->node, core_->self());
+  seekers_.insert_or_assign(core_->node, Seeker{core_->self(), core_->now});
+  // Who is gone has no say in how many there are.
+  std::erase_if(seekers_, [this](const auto& entry) {
+    return core_->now - entry.second.heard > core_->config.node_timeout * 2;
+  });
   if (round_ != nullptr) {
     if (core_->now >= give_up_at_) {
       round_.reset();
@@ -70,11 +76,9 @@ void FoundingRound::Tick() {
   Millis wait = core_->config.ping_interval() + core_->config.node_timeout / 2 * rank;
   if (seekers_.size() < WantedNodes()) wait += core_->config.node_timeout * 2;
   if (core_->now - *enough_since_ < wait || core_->now < not_before_) return;
-  highest_ballot_ = std::max(highest_ballot_, core_->acceptor.At(kKey).promised);
-  highest_ballot_ = highest_ballot_.Next(core_->node, generation_);
   VoterList all;
-  for (const auto& [node, member] : seekers_) all.voters.push_back(node);
-  round_ = std::make_unique<RegisterRound>(kKey, highest_ballot_, all, Majority());
+  for (const auto& [node, seeker] : seekers_) all.voters.push_back(node);
+  round_ = std::make_unique<RegisterRound>(kKey, core_->NextBallot(kKey), all, Majority());
   give_up_at_ = core_->now + core_->config.node_timeout;
   not_before_ = core_->now + core_->config.node_timeout * 2 +
                 Millis(core_->Random(static_cast<uint64_t>(core_->config.node_timeout.count())));
@@ -114,13 +118,19 @@ void FoundingRound::OnPromise(const NodeId& from, const Promise& message) {
   // There is one founding: what may have been decided is proposed again, as it is.
   const auto* const underneath =
       std::get_if<std::shared_ptr<const Founding>>(&round_->Underneath().value);
-  round_->Propose(underneath != nullptr ? *underneath : Propose());
+  const std::shared_ptr<const Founding> founding = underneath != nullptr ? *underneath : Propose();
+  // Somebody may have gone since it began.
+  if (!founding->IsWhole()) {
+    round_.reset();
+    return;
+  }
+  round_->Propose(founding);
   Ask();
 }
 
 void FoundingRound::OnAccept(const NodeId& from, const Accept& message) {
   const auto* const value = std::get_if<std::shared_ptr<const Founding>>(&message.value);
-  if (value == nullptr || *value == nullptr) return;
+  if (value == nullptr || *value == nullptr || !(*value)->IsWhole()) return;
   if (!core_->acceptor.Accept(kKey, message.ballot, message.value)) {
     core_->SendAtOnce(
         from,
@@ -140,20 +150,20 @@ void FoundingRound::OnAccepted(const NodeId& from, const Accepted& message) {
   const Ballot ballot = round_->ballot();
   round_.reset();
   Adopt(*founding, ballot);
-  for (const auto& [node, member] : seekers_) {
+  for (const auto& [node, seeker] : seekers_) {
     if (node != core_->node) core_->Send(node, Chosen{kKey, ballot, founding});
   }
 }
 
 void FoundingRound::OnRefused(const NodeId& from, const Refused& message) {
   if (round_ == nullptr || message.ballot != round_->ballot()) return;
-  highest_ballot_ = std::max(highest_ballot_, message.promised);
+  core_->NoteBallot(round_->key(), message.promised);
   round_->OnRefused(from, message.promised);
   if (round_->phase() == RegisterRound::Phase::kLost) round_.reset();
 }
 
 void FoundingRound::Adopt(const Founding& founding, const Ballot& ballot) {
-  if (core_->cluster.is_set()) return;
+  if (core_->cluster.is_set() || !founding.IsWhole()) return;
   round_.reset();
   core_->acceptor.Learn(kKey, ballot, std::make_shared<const Founding>(founding));
   core_->cluster = founding.cluster;

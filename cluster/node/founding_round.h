@@ -20,7 +20,7 @@ namespace larder::cluster {
 // thread-safe.
 class FoundingRound {
  public:
-  explicit FoundingRound(NodeCore* core) : core_(core), generation_(core->self().generation) {}
+  explicit FoundingRound(NodeCore* core) : core_(core) {}
 
   void Tick();
   // Another node that is of no cluster.
@@ -36,6 +36,11 @@ class FoundingRound {
   const Founding* Known() const;
 
  private:
+  struct Seeker {
+    Member member;
+    BootTime heard;
+  };
+
   size_t WantedNodes() const;
   // How many must agree.
   size_t Majority() const;
@@ -43,14 +48,12 @@ class FoundingRound {
   void Ask();
 
   NodeCore* const core_;
-  const uint64_t generation_;
-  std::map<NodeId, Member> seekers_;  // this node included
+  std::map<NodeId, Seeker> seekers_;  // heard lately; this node included
   std::optional<BootTime> enough_since_;
   std::unique_ptr<RegisterRound> round_;
   BootTime give_up_at_;
   BootTime ask_again_at_;
   BootTime not_before_;
-  Ballot highest_ballot_;
 };
 
 }  // namespace larder::cluster

@@ -174,7 +174,8 @@ size_t Heartbeats::VotersHeard() const {
 
 std::optional<NodeId> Heartbeats::WhoHasNewerSlotMap() const {
   for (const auto& [node, peer] : peers_) {
-    if (peer.slot_map_version > core_->slot_map->version()) return node;
+    const bool is_newer = peer.slot_map_version > core_->slot_map->version();
+    if (is_newer && core_->detector.IsWell(node, core_->now)) return node;
   }
   return std::nullopt;
 }

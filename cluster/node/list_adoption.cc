@@ -9,6 +9,14 @@
 namespace larder::cluster {
 namespace {
 
+// Of a register in a message, with what was lent, and without its value.
+constexpr size_t kStateBytes = 130;
+
+// What succeeded an earlier list.
+bool IsOver(const RegisterKey& key, const VoterList& list) {
+  return key.kind == RegisterKey::Kind::kSuccessor && key.number < list.epoch;
+}
+
 const Epoch* EpochOf(const RegisterState& state) {
   const auto* const value = std::get_if<ShardRegister>(&state.value);
   return value == nullptr ? nullptr : &value->epoch;
@@ -35,6 +43,8 @@ void ListAdoption::Tick() {
   if (!IsDue()) return;
   if (list_epoch_ != core_->table.voters().epoch) Begin();
   if (core_->now < ask_again_at_) return;
+  MaybeAdopt();
+  if (!IsDue()) return;
   ask_again_at_ = core_->now + core_->config.ask_again();
   for (const auto& [node, source] : sources_) {
     if (!source.is_whole && !core_->table.IsFailed(node)) Ask(node);
@@ -58,8 +68,11 @@ void ListAdoption::OnRequest(const NodeId& from, const VoterStateRequest& messag
   answer.after = message.after;
   const RegisterAcceptor::States& states = core_->acceptor.states();
   auto at = message.after.has_value() ? states.upper_bound(*message.after) : states.begin();
+  size_t bytes = 0;
   for (; at != states.end(); ++at) {
-    if (answer.registers.size() == kRegistersMax) {
+    if (at->first.kind == RegisterKey::Kind::kFounding || IsOver(at->first, list)) continue;
+    bytes += kStateBytes + EncodedBytes(at->second.value);
+    if (bytes > core_->config.message_bytes_max && !answer.registers.empty()) {
       answer.has_more = true;
       break;
     }
@@ -100,7 +113,9 @@ void ListAdoption::MaybeAdopt() {
     if (source.is_acting) ++acting;
     if (before.Has(node)) ++of_before;
   }
-  if (of_before < before.Majority() && acting < list.Majority()) return;
+  // One of the first list that never voted has nothing to take over.
+  const bool is_first = list.before.empty() && core_->acts_under == 0;
+  if (of_before < before.Majority() && acting < list.Majority() && !is_first) return;
   const ClusterConfig& config = core_->config;
   std::map<ShardId, BootTime> others_until;
   for (const auto& [node, source] : sources_) {
@@ -127,6 +142,13 @@ void ListAdoption::MaybeAdopt() {
     if (HasFault(ProtocolFault::kListForgetsGrants)) continue;
     grants_->OnAdopted(key.shard(), *epoch, until, others_until[key.shard()]);
   }
+  // The lists before are over, and with them the question what succeeds them.
+  const RegisterAcceptor::States& states = core_->acceptor.states();
+  std::vector<RegisterKey> over;
+  for (const auto& [key, state] : states) {
+    if (IsOver(key, list)) over.push_back(key);
+  }
+  for (const RegisterKey& key : over) core_->acceptor.Forget(key);
   core_->acts_under = list.epoch;
   core_->MustSave();
   core_->Tell(ClusterEvent::Kind::kVotersChanged, core_->node);

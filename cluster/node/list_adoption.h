@@ -26,9 +26,6 @@ class ListAdoption {
   void OnState(const NodeId& from, const VoterState& message);
 
  private:
-  // So many registers fit into a message.
-  static constexpr size_t kRegistersMax = 8;
-
   struct Source {
     std::optional<RegisterKey> after;  // the last register that has come
     bool is_whole = false;

@@ -89,7 +89,7 @@ void ListSuccession::Tick() {
   if (round_ != nullptr) {
     const bool is_over = round_->key().number != list.epoch || core_->now >= give_up_at_;
     if (is_over) {
-      round_.reset();
+      GiveUp();
     } else if (core_->now >= ask_again_at_) {
       Ask();
     }
@@ -113,11 +113,14 @@ void ListSuccession::Tick() {
   propose_at_.reset();
   next_ = *next;
   const RegisterKey key = RegisterKey::OfSuccessor(list.epoch);
-  highest_ballot_ = std::max(highest_ballot_, core_->acceptor.At(key).promised);
-  highest_ballot_ = highest_ballot_.Next(core_->node, generation_);
-  round_ = std::make_unique<RegisterRound>(key, highest_ballot_, list);
+  round_ = std::make_unique<RegisterRound>(key, core_->NextBallot(key), list);
   give_up_at_ = core_->now + core_->config.node_timeout;
   Ask();
+}
+
+void ListSuccession::GiveUp() {
+  round_.reset();
+  looked_at_ = 0;  // it is to be looked at again, though nothing has changed
 }
 
 void ListSuccession::Ask() {
@@ -145,10 +148,7 @@ void ListSuccession::OnPromise(const NodeId& from, const Promise& message) {
   if (const auto* underneath = std::get_if<VoterList>(&round_->Underneath().value)) {
     next_ = *underneath;
   }
-  if (next_.epoch == 0) {
-    round_.reset();
-    return;
-  }
+  if (next_.epoch == 0) return GiveUp();
   round_->Propose(next_);
   Ask();
 }
@@ -175,9 +175,9 @@ void ListSuccession::OnRefused(const NodeId& from, const Refused& message) {
   if (round_ == nullptr || message.key != round_->key() || message.ballot != round_->ballot()) {
     return;
   }
-  highest_ballot_ = std::max(highest_ballot_, message.promised);
+  core_->NoteBallot(round_->key(), message.promised);
   round_->OnRefused(from, message.promised);
-  if (round_->phase() == RegisterRound::Phase::kLost) round_.reset();
+  if (round_->phase() == RegisterRound::Phase::kLost) GiveUp();
 }
 
 }  // namespace larder::cluster

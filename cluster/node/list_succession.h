@@ -18,7 +18,7 @@ namespace larder::cluster {
 // added or taken out at a time. Not thread-safe.
 class ListSuccession {
  public:
-  explicit ListSuccession(NodeCore* core) : core_(core), generation_(core->self().generation) {}
+  explicit ListSuccession(NodeCore* core) : core_(core) {}
 
   void Tick();
   void OnPromise(const NodeId& from, const Promise& message);
@@ -35,16 +35,15 @@ class ListSuccession {
   size_t Rank() const;
   bool IsSealed() const;
   void Ask();
+  void GiveUp();
 
   NodeCore* const core_;
-  const uint64_t generation_;
   std::unique_ptr<RegisterRound> round_;
   VoterList next_;
   BootTime give_up_at_;
   BootTime ask_again_at_;
   std::optional<BootTime> propose_at_;
   uint64_t looked_at_ = 0;  // of the table's changes
-  Ballot highest_ballot_;
 };
 
 }  // namespace larder::cluster

@@ -32,7 +32,9 @@ NodeCore::NodeCore(ClusterConfig settings, const DurableCluster& recovered, uint
       acceptor(recovered.registers),
       acts_under(recovered.acts_under),
       random_(seed) {
-  for (const Member& member : recovered.members) {
+  for (Member member : recovered.members) {
+    // What was held for dead then may live now: that is for the voters to find anew.
+    member.is_failed = false;
     if (member.node != node) table.Merge(member);
   }
   for (const auto& [shard, chosen] : recovered.shards) table.Merge(shard, chosen);
@@ -44,6 +46,7 @@ NodeCore::NodeCore(ClusterConfig settings, const DurableCluster& recovered, uint
   self.zone = config.zone;
   self.no_failover = config.no_failover;
   ChangeSelf(self);
+  began_with_ = self_.generation;
 }
 
 Envelope NodeCore::Wrap(PeerMessage message) const {
@@ -67,6 +70,28 @@ void NodeCore::SendToEndpoint(const std::string& endpoint, PeerMessage message) 
 const ShardRegister* NodeCore::OwnRegister() const {
   const std::optional<ShardId> own = shard();
   return own.has_value() ? table.FindShard(*own) : nullptr;
+}
+
+bool NodeCore::IsGone(const NodeId& about) const {
+  const Member* const member = table.Find(about);
+  if (member == nullptr) return false;
+  return member->is_forgotten || (member->is_failed && !detector.IsWell(about, now));
+}
+
+Ballot NodeCore::NextBallot(const RegisterKey& key) {
+  Ballot& highest = ballots_[key];
+  highest = std::max(highest, acceptor.At(key).promised);
+  if (key.kind == RegisterKey::Kind::kShard) {
+    const auto known = table.shards().find(key.shard());
+    if (known != table.shards().end()) highest = std::max(highest, known->second.ballot);
+  }
+  const uint64_t generation = HasFault(ProtocolFault::kSameBallotTwice) ? 0 : began_with_;
+  return highest = highest.Next(node, generation);
+}
+
+void NodeCore::NoteBallot(const RegisterKey& key, const Ballot& ballot) {
+  Ballot& highest = ballots_[key];
+  highest = std::max(highest, ballot);
 }
 
 bool NodeCore::IsPrimary() const {

@@ -2,6 +2,7 @@
 #define LARDER_CLUSTER_NODE_NODE_CORE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,13 @@ struct NodeCore {
   // known.
   const ShardRegister* OwnRegister() const;
   bool IsPrimary() const;
+  // By this node's present view it need not be asked: it was forgotten, or is FAIL and is not well
+  // as far as this node sees. Of nobody whom it does not know.
+  bool IsGone(const NodeId& about) const;
+  // One that no process has used, above all that this node knows of.
+  Ballot NextBallot(const RegisterKey& key);
+  // Others have used it.
+  void NoteBallot(const RegisterKey& key, const Ballot& ballot);
   // It may promise, accept and lend now.
   bool ActsAsVoter() const;
   // Changes what this node says of itself, under a higher generation.
@@ -69,6 +77,8 @@ struct NodeCore {
   Envelope Wrap(PeerMessage message) const;
 
   Member self_;
+  uint64_t began_with_ = 0;                // the generation of this process
+  std::map<RegisterKey, Ballot> ballots_;  // the highest known
   uint64_t random_;
   bool must_save_ = false;
   uint64_t saves_ = 0;

@@ -113,6 +113,8 @@ const char* PeerMessageName(const PeerMessage& message) {
   return kNames[message.index()];
 }
 
+size_t EncodedBytes(const RegisterValue& value) { return Bytes(value); }
+
 size_t EncodedBytes(const Envelope& envelope) {
   // Frames of HTTP/2 and gRPC, and which message. Who speaks is said once, when a stream begins.
   return 9 + 5 + 3 +

@@ -239,7 +239,8 @@ struct Envelope {
 
 // Its name, for traces and counts.
 const char* PeerMessageName(const PeerMessage& message);
-// About how many bytes it takes.
+// About how many bytes they take.
+size_t EncodedBytes(const RegisterValue& value);
 size_t EncodedBytes(const Envelope& envelope);
 
 }  // namespace larder::cluster

@@ -30,11 +30,11 @@ bool IsSubset(const std::vector<NodeId>& some, const ShardRegister& of) {
 
 }  // namespace
 
-Voter::Voter(NodeCore* core, bool has_voted)
+Voter::Voter(NodeCore* core)
     : core_(core),
-      grants_(has_voted && !HasFault(ProtocolFault::kRestartedVoterLends)
-                  ? core->now + core->config.GrantLasts(core->config.lease())
-                  : BootTime()) {}
+      grants_(HasFault(ProtocolFault::kRestartedVoterLends)
+                  ? BootTime()
+                  : core->now + core->config.GrantLasts(core->config.lease())) {}
 
 bool Voter::IsAsked(const RegisterKey& key, uint64_t list_epoch) const {
   if (key.kind != RegisterKey::Kind::kSuccessor) {
@@ -85,7 +85,7 @@ std::optional<Refused> Voter::ReasonAgainstEndorsement(const ElectionProof& proo
   const ElectionProof::Endorsement* const endorsement = proof.Find(node);
   if (endorsement == nullptr) {
     if (HasFault(ProtocolFault::kNoEndorsement)) return std::nullopt;
-    if (core_->table.IsFailed(node)) return std::nullopt;
+    if (core_->IsGone(node)) return std::nullopt;
     refusal.reason = Refused::Reason::kNotEndorsed;
     return refusal;
   }

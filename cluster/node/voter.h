@@ -14,8 +14,8 @@ namespace larder::cluster {
 // where it may not act. Not thread-safe.
 class Voter {
  public:
-  // `has_voted`: an earlier process of this node may have lent something that still runs.
-  Voter(NodeCore* core, bool has_voted);
+  // For one lease it lends nothing: an earlier process may have lent what still runs.
+  explicit Voter(NodeCore* core);
 
   void OnPrepare(const NodeId& from, const Prepare& message);
   void OnAccept(const NodeId& from, const Accept& message);

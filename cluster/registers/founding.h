@@ -32,6 +32,8 @@ struct Founding {
 
   friend bool operator==(const Founding&, const Founding&) = default;
   bool Has(const NodeId& node) const;
+  // There is somebody for each shard. All else REQUIRES that.
+  bool IsWhole() const { return shards > 0 && founders.size() >= shards; }
   // Of the founder at this place.
   ShardId ShardAt(size_t place) const { return ShardId(static_cast<uint32_t>(place % shards)); }
   ShardRegister FirstRegister(ShardId shard) const;

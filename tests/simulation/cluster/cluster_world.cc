@@ -170,7 +170,25 @@ size_t ClusterWorld::IndexOf(const NodeId& node) const {
   return at == by_id_.end() ? SIZE_MAX : at->second;
 }
 
+void ClusterWorld::CheckSaid(const cluster::Envelope& envelope) {
+  constexpr size_t kMessageBytesMax = 2048;
+  const char* const name = cluster::PeerMessageName(envelope.message);
+  if (cluster::EncodedBytes(envelope) > kMessageBytesMax) {
+    Violate(absl::StrCat("a message of ", cluster::EncodedBytes(envelope), " bytes: ", name));
+  }
+  const auto* const accept = std::get_if<cluster::Accept>(&envelope.message);
+  if (accept == nullptr) return;
+  const auto* const value = std::get_if<cluster::ShardRegister>(&accept->value);
+  if (value == nullptr) return;
+  const auto [at, is_new] = proposed_.try_emplace({accept->key, accept->ballot}, *value);
+  if (!is_new && !(at->second == *value)) {
+    Violate(absl::StrCat("two values under one ballot: ", at->second.epoch.ToText(), " and ",
+                         value->epoch.ToText()));
+  }
+}
+
 void ClusterWorld::Deliver(size_t from, const cluster::Sending& sending) {
+  CheckSaid(sending.envelope);
   size_t to = SIZE_MAX;
   const auto at = by_endpoint_.find(sending.endpoint);
   if (at != by_endpoint_.end()) to = at->second;

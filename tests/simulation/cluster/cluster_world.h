@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/simulation/cluster/cluster_process.h"
@@ -88,6 +89,8 @@ class ClusterWorld {
 
  private:
   void Deliver(size_t from, const cluster::Sending& sending);
+  // A ballot has one value, and a message is bounded.
+  void CheckSaid(const cluster::Envelope& envelope);
   void Check(size_t node, const cluster::ClusterEffects& effects);
   cluster::DurableCluster Founded(size_t node) const;
   void NoteShard(size_t node);
@@ -109,6 +112,7 @@ class ClusterWorld {
   std::map<cluster::NodeId, size_t> by_id_;
   std::map<std::string, size_t> by_endpoint_;
   std::map<cluster::ShardId, cluster::Epoch> epochs_;
+  std::map<std::pair<cluster::RegisterKey, cluster::Ballot>, cluster::ShardRegister> proposed_;
   std::optional<std::string> violation_;
   uint64_t elections_ = 0;
   uint64_t elections_lost_ = 0;
