@@ -72,7 +72,9 @@ void ClusterSimulation::Write() {
   if (random_.Below(5) == 0) {
     record.kind = ModelRecord::Kind::kDelete;
   } else {
-    record.value = std::string(1 + random_.Below(40), static_cast<char>('a' + random_.Below(26)));
+    // One after the other: arguments have no order that every compiler has.
+    const size_t length = 1 + random_.Below(40);
+    record.value = std::string(length, static_cast<char>('a' + random_.Below(26)));
   }
   const size_t replicas = random_.Below(world_->options().replicas + 1);
   node.Write(record, replicas) ? ++counts_.writes : ++counts_.refused;
@@ -123,7 +125,10 @@ void ClusterSimulation::Pause(size_t node, uint64_t length_max) {
 }
 
 void ClusterSimulation::BlockSome() {
-  for (uint64_t i = 0; i <= random_.Below(6); ++i) world_->Block(AnyNode(), AnyNode());
+  for (uint64_t i = 0; i <= random_.Below(6); ++i) {
+    const size_t from = AnyNode();
+    world_->Block(from, AnyNode());
+  }
   world_->events().After(Millis(random_.Below(6000)), [this] { world_->Heal(); });
 }
 
