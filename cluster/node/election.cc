@@ -307,7 +307,6 @@ void Election::OnRefused(const NodeId& from, const Refused& message) {
 
 void Election::GiveUp(const char* why) {
   core_->Tell(ClusterEvent::Kind::kElectionLost, core_->node, why);
-  ++expired_;
   not_before_ = core_->now + backoff_.Next();
   End();
 }

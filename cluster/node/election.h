@@ -32,15 +32,12 @@ class Election {
   // What the others of the shard have, by their pings.
   void NoteSibling(const NodeId& node, const DataSummary& data);
 
-  bool is_standing() const { return round_ != nullptr; }
   // What it asks others to be bound to, and is bound to itself. Unset: none.
   const Epoch& epoch() const { return epoch_; }
   // Under which this process may open a log, or has. Unset: none.
   const Epoch& won() const { return won_; }
   // Of the last election that it won: who had a say and was passed over, being FAIL.
   const std::set<NodeId>& unheard() const { return unheard_; }
-  // So many attempts came to nothing since this node was started.
-  uint64_t expired() const { return expired_; }
 
  private:
   struct Cause {
@@ -93,7 +90,6 @@ class Election {
   std::set<NodeId> passed_over_;  // in this attempt
   std::set<NodeId> unheard_;
   Epoch highest_fence_;
-  uint64_t expired_ = 0;
 };
 
 }  // namespace larder::cluster

@@ -30,7 +30,6 @@ class GrantsGiven {
   void OnAdopted(ShardId shard, const Epoch& epoch, BootTime until, BootTime others_until);
   // What of it may run still, to be told to the voters of another list. Absent: nothing.
   std::optional<VoterState::Lent> RestOf(ShardId shard, BootTime now) const;
-  BootTime silent_until() const { return silent_until_; }
 
  private:
   struct Lent {

@@ -49,9 +49,7 @@ NodeCore::NodeCore(ClusterConfig settings, const DurableCluster& recovered, uint
   began_with_ = self_.generation;
 }
 
-Envelope NodeCore::Wrap(PeerMessage message) const {
-  return {cluster, node, self().generation, std::move(message)};
-}
+Envelope NodeCore::Wrap(PeerMessage message) const { return {cluster, node, std::move(message)}; }
 
 void NodeCore::Send(const NodeId& to, PeerMessage message) {
   const bool is_early = HasFault(ProtocolFault::kUnsavedVote);

@@ -233,7 +233,6 @@ using PeerMessage =
 struct Envelope {
   ClusterId cluster;  // unset: of none yet
   NodeId from;
-  uint64_t generation = 0;  // of the sender
   PeerMessage message;
 };
 

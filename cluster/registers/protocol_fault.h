@@ -39,9 +39,8 @@ struct NamedProtocolFault {
   std::string_view name;
 };
 // Those that chance finds in some hundred seeds.
-inline constexpr std::array<NamedProtocolFault, 9> kProtocolFaults = {{
+inline constexpr std::array<NamedProtocolFault, 8> kProtocolFaults = {{
     {ProtocolFault::kNoWaitForGrants, "no_wait_for_grants"},
-    {ProtocolFault::kRestartedVoterLends, "restarted_voter_lends"},
     {ProtocolFault::kGoOnAfterRestart, "go_on_after_restart"},
     {ProtocolFault::kNoEndorsement, "no_endorsement"},
     {ProtocolFault::kBehindStands, "behind_stands"},

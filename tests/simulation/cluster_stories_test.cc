@@ -181,7 +181,7 @@ TEST(FoundingStoryTest, WhoIsGoneHasNoSayInAFounding) {
     member.generation = 1;
     member.bus_endpoint = "gone";
     for (size_t node = 0; node < kNodes; ++node) {
-      in_flight.push_back({node, {{}, member.node, 1, cluster::Join{member, true}}});
+      in_flight.push_back({node, {{}, member.node, cluster::Join{member, true}}});
     }
   }
   const auto all_founded = [&nodes] {

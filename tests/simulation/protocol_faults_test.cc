@@ -136,6 +136,26 @@ TEST_F(ProtocolStoryTest, GrantAfterVote) {
   });
 }
 
+// The primary acts by what it and the third have lent. The third votes for the successor, ends, and
+// has forgotten what it has lent when it starts.
+TEST_F(ProtocolStoryTest, RestartedVoterLends) {
+  ExpectNeeded(ProtocolFault::kRestartedVoterLends, [] {
+    ForcedStory story;
+    story.Begin();
+    ClusterWorld& world = story.world();
+    world.Block(ForcedStory::kSuccessor, ForcedStory::kPrimary);
+    world.Block(ForcedStory::kPrimary, ForcedStory::kSuccessor);
+    world.Run(Millis(800));
+    world.Block(ForcedStory::kThird, ForcedStory::kPrimary);
+    world.Block(ForcedStory::kPrimary, ForcedStory::kThird);
+    world.events().After(Millis(10), [&world] {
+      world.Crash(ForcedStory::kThird);
+      world.Restart(ForcedStory::kThird);
+    });
+    return story.TakeOver();
+  });
+}
+
 // The primary's grants come late, and it takes their time from then on.
 TEST_F(ProtocolStoryTest, LeaseFromAnswer) {
   ExpectNeeded(ProtocolFault::kLeaseFromAnswer, [] {

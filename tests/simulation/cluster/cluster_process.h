@@ -38,7 +38,7 @@ class ClusterProcess {
                  EventQueue* events, DataSide* data, Send send, OnStep on_step);
 
   void Start();
-  // `torn`: what was being written is not there.
+  // What was being written is not there.
   void Crash();
   void Pause();
   void Resume();
@@ -46,10 +46,7 @@ class ClusterProcess {
   void set_disk_hangs(bool hangs);
   // As the shell's watchdog says of disk and data plane.
   void set_is_well(bool well) { is_well_ = well; }
-  void set_config(const cluster::ClusterConfig& config) { options_.config = config; }
   void set_step_delay_max(Millis delay) { options_.step_delay_max = delay; }
-  // Loses its state file, too: another node from now on.
-  void LoseDisk(const cluster::DurableCluster& disk) { disk_ = disk; }
 
   void Receive(cluster::ClusterInput input);
   bool is_running() const { return node_ != nullptr; }
