@@ -20,14 +20,12 @@ bool IsBehind(const std::optional<Position>& one, const std::optional<Position>&
 Election::Election(NodeCore* core)
     : core_(core),
       backoff_({.first = core->config.node_timeout / 10, .longest = core->config.node_timeout * 2},
-               core->Random(UINT64_MAX)),
-      goes_on_(HasFault(ProtocolFault::kGoOnAfterRestart)) {}
+               core->Random(UINT64_MAX)) {}
 
 // ---- Whether and when.
 
-std::optional<Election::Cause> Election::Reason() {
+std::optional<Election::Cause> Election::Reason() const {
   const ShardRegister* const own = core_->OwnRegister();
-  if (std::exchange(goes_on_, false) && own != nullptr && core_->IsPrimary()) won_ = own->epoch;
   if (own == nullptr || core_->table.voters().IsPermanent()) return std::nullopt;
   if (own->primary() != core_->node) {
     if (core_->self().no_failover || !core_->table.IsFailed(own->primary())) return std::nullopt;

@@ -46,7 +46,7 @@ class Election {
   };
 
   // Why this node would stand now. Absent: it would not.
-  std::optional<Cause> Reason();
+  std::optional<Cause> Reason() const;
   Millis RankDelay() const;
   void Begin(ElectionKind kind);
   // Sends to all who have not answered, and later again.
@@ -85,7 +85,6 @@ class Election {
   // Endorsements that nobody must have are not waited for longer.
   BootTime endorse_until_;
 
-  bool goes_on_;  // a planted fault
   Epoch won_;
   std::set<NodeId> passed_over_;  // in this attempt
   std::set<NodeId> unheard_;

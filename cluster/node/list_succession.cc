@@ -18,18 +18,24 @@ std::vector<NodeId> ListSuccession::Wanted(const ClusterTable& table) {
     if (!table.IsFailed(chosen.value.primary())) primaries.push_back(chosen.value.primary());
   }
   std::vector<NodeId> others;
+  const std::set<NodeId> are_primaries(primaries.begin(), primaries.end());
   for (const auto& [node, member] : table.members()) {
-    const bool is_primary = std::find(primaries.begin(), primaries.end(), node) != primaries.end();
-    if (!is_primary && member.shard.has_value() && !table.IsFailed(node)) others.push_back(node);
+    if (are_primaries.count(node) == 0 && member.shard.has_value() && !table.IsFailed(node))
+      others.push_back(node);
   }
-  const VoterList& list = table.voters();
   // Who is a voter stays one.
-  const auto voters_first = [&list](std::vector<NodeId>* nodes) {
-    std::stable_partition(nodes->begin(), nodes->end(),
-                          [&list](const NodeId& node) { return list.Has(node); });
+  const VoterList& list = table.voters();
+  const auto voters_first = [&list](const std::vector<NodeId>& nodes) {
+    std::vector<NodeId> ordered;
+    for (const bool are_voters : {true, false}) {
+      for (const NodeId& node : nodes) {
+        if (list.Has(node) == are_voters) ordered.push_back(node);
+      }
+    }
+    return ordered;
   };
-  voters_first(&primaries);
-  voters_first(&others);
+  primaries = voters_first(primaries);
+  others = voters_first(others);
   std::vector<NodeId> wanted = primaries;
   if (table.shards().size() < kPrimariesMin || wanted.size() < kPrimariesMin) {
     wanted.insert(wanted.end(), others.begin(), others.end());

@@ -21,7 +21,6 @@ enum class ProtocolFault : uint8_t {
   kRestartedVoterLends,   // a voter that starts lends at once
   kLeaseFromAnswer,       // a lease begins when its grant arrives
   kNoDrift,               // a voter waits by its own clock as if that were right
-  kGoOnAfterRestart,      // a primary that was started again goes on under its epoch
   kNoEndorsement,         // a voter does not ask whether the able replicas have endorsed
   kBehindStands,          // nor whether somebody has more
   kNoFence,               // who has endorsed goes on with what he followed
@@ -39,9 +38,8 @@ struct NamedProtocolFault {
   std::string_view name;
 };
 // Those that chance finds in some hundred seeds.
-inline constexpr std::array<NamedProtocolFault, 8> kProtocolFaults = {{
+inline constexpr std::array<NamedProtocolFault, 7> kProtocolFaults = {{
     {ProtocolFault::kNoWaitForGrants, "no_wait_for_grants"},
-    {ProtocolFault::kGoOnAfterRestart, "go_on_after_restart"},
     {ProtocolFault::kNoEndorsement, "no_endorsement"},
     {ProtocolFault::kBehindStands, "behind_stands"},
     {ProtocolFault::kNoFence, "no_fence"},

@@ -9,7 +9,7 @@
 namespace larder::simulation {
 namespace {
 
-constexpr uint64_t kSeeds = 300;
+constexpr uint64_t kSeeds = 150;
 
 TEST(ClusterSimulationTest, NoPromiseIsBroken) {
   ClusterSimulationCounts all;
