@@ -23,8 +23,10 @@ uint64_t HashOf(const Member& member) {
              flags);
 }
 
-uint64_t HashOf(ShardId shard, const ShardRegister& value) {
-  return Mix(Mix(2, static_cast<uint64_t>(shard)), value.version);
+uint64_t HashOf(ShardId shard, const ClusterTable::Shard& chosen) {
+  return Mix(Mix(Mix(Mix(2, static_cast<uint64_t>(shard)), chosen.ballot.number),
+                 chosen.ballot.node.high),
+             chosen.ballot.node.low);
 }
 
 uint64_t HashOf(const VoterList& list) { return list.epoch == 0 ? 0 : Mix(3, list.epoch); }
@@ -70,9 +72,11 @@ bool ClusterTable::Merge(const FailMark& mark) {
 
 bool ClusterTable::Merge(ShardId shard, const Shard& chosen) {
   const auto [at, is_new] = shards_.try_emplace(shard, chosen);
-  if (!is_new && chosen.value.version <= at->second.value.version) return false;
-  if (!is_new) digest_ ^= HashOf(shard, at->second.value);
-  digest_ ^= HashOf(shard, chosen.value);
+  // What is chosen later has a higher ballot; also where a TAKEOVER has set aside what others of
+  // the shard have agreed on.
+  if (!is_new && chosen.ballot <= at->second.ballot) return false;
+  if (!is_new) digest_ ^= HashOf(shard, at->second);
+  digest_ ^= HashOf(shard, chosen);
   at->second = chosen;
   Note({.kind = Kind::kShard, .shard = shard}, &shard_numbers_[shard]);
   return true;

@@ -20,7 +20,7 @@ size_t EncodedBytes(const ShardRegister& value) {
 
 size_t EncodedBytes(const VoterList& list) {
   return 2 + kSmallNumberBytes + (list.voters.size() + list.before.size()) * kNodeIdBytes +
-         list.permanent.size() * (kSmallNumberBytes + kEpochBytes);
+         list.permanent.size() * (kSmallNumberBytes + kNodeIdBytes) + kSmallNumberBytes;
 }
 
 size_t EncodedBytes(const TableUpdates& updates) {

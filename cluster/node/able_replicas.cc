@@ -38,7 +38,7 @@ void AbleReplicas::Tick(bool may_act) {
   auto wanted = Wanted(*own);
   if (!wanted.has_value()) return;
   wanted_ = *std::move(wanted);
-  const VoterList& list = core_->table.voters();
+  const VoterList list = core_->table.voters().Of(*core_->shard());
   list_epoch_ = list.epoch;
   give_up_at_ = core_->now + core_->config.node_timeout;
   const RegisterKey key = RegisterKey::OfShard(*core_->shard());

@@ -19,7 +19,8 @@ ClusterNode::ClusterNode(ClusterConfig config, const DurableCluster& recovered, 
       list_succession_(&core_),
       list_adoption_(&core_, voter_.grants()),
       founding_(&core_),
-      slot_map_pull_(&core_) {}
+      slot_map_pull_(&core_),
+      take_over_(&core_, &election_) {}
 
 ClusterEffects ClusterNode::Step(BootTime now, absl::Span<const ClusterInput> inputs) {
   const Millis since = now - core_.now;
@@ -37,6 +38,7 @@ ClusterEffects ClusterNode::Step(BootTime now, absl::Span<const ClusterInput> in
     fail_voting_.Tick(heartbeats_.VotersHeard());
     slot_map_pull_.Tick(heartbeats_.WhoHasNewerSlotMap());
     endorser_.Tick();
+    take_over_.Tick();
     election_.Tick();
     hand_over_.Tick();
     list_succession_.Tick();
@@ -61,6 +63,8 @@ void ClusterNode::Take(const ClusterInput& input) {
     OnCommand(*meet);
   } else if (const auto* forget = std::get_if<ForgetCommand>(&input)) {
     OnCommand(*forget);
+  } else if (const auto* take_over = std::get_if<TakeOverCommand>(&input)) {
+    OnCommand(*take_over);
   } else {
     OnCommand(std::get<FailoverCommand>(input));
   }
@@ -303,19 +307,61 @@ void ClusterNode::ChooseShard() {
 
 void ClusterNode::OnCommand(const MeetCommand& command) { meet_.push_back(command.endpoint); }
 
-void ClusterNode::OnCommand(const ForgetCommand& command) {
+absl::Status ClusterNode::Allows(const ForgetCommand& command) const {
   const Member* const member = core_.table.Find(command.node);
-  if (member == nullptr || member->is_forgotten || command.node == core_.node) return;
-  Member forgotten = *member;
+  const std::string name = "node " + command.node.ToText();
+  if (member == nullptr) return absl::NotFoundError(name + " is not known here");
+  if (member->is_forgotten) return absl::FailedPreconditionError(name + " is forgotten already");
+  if (command.node == core_.node) {
+    return absl::FailedPreconditionError("a node cannot forget itself: tell another one");
+  }
+  for (const auto& [shard, chosen] : core_.table.shards()) {
+    if (chosen.value.primary() != command.node) continue;
+    return absl::FailedPreconditionError(
+        name + " leads shard " + std::to_string(static_cast<uint32_t>(shard)) +
+        ": let one of its replicas take over first");
+  }
+  return absl::OkStatus();
+}
+
+void ClusterNode::OnCommand(const ForgetCommand& command) {
+  if (!Allows(command).ok()) return;
+  Member forgotten = *core_.table.Find(command.node);
   forgotten.is_forgotten = true;
   core_.table.Merge(forgotten);
   core_.MustSave();
   core_.Tell(ClusterEvent::Kind::kMemberForgotten, command.node);
 }
 
+absl::Status ClusterNode::Allows(const FailoverCommand& /*command*/) const {
+  if (core_.OwnRegister() == nullptr) {
+    return absl::FailedPreconditionError("this node is of no shard");
+  }
+  if (core_.IsPrimary()) {
+    return absl::FailedPreconditionError("this node leads its shard: tell one of its replicas");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ClusterNode::Allows(const TakeOverCommand& /*command*/) const {
+  if (core_.OwnRegister() == nullptr) {
+    return absl::FailedPreconditionError("this node is of no shard");
+  }
+  const size_t majority = core_.table.voters().Majority();
+  if (heartbeats_.VotersHeard() >= majority) {
+    return absl::FailedPreconditionError("a majority of the voters (" + std::to_string(majority) +
+                                         ") is there: a forced failover is enough");
+  }
+  return absl::OkStatus();
+}
+
+void ClusterNode::OnCommand(const TakeOverCommand& command) {
+  if (Allows(command).ok()) take_over_.Begin();
+}
+
 void ClusterNode::OnCommand(const FailoverCommand& command) {
+  if (!Allows(command).ok()) return;
   const ShardRegister* const own = core_.OwnRegister();
-  if (own == nullptr || core_.IsPrimary()) return;
   if (command.kind == ElectionKind::kPlanned) {
     core_.Send(own->primary(), HandOver{*core_.shard()});
   } else {
@@ -349,7 +395,8 @@ void ClusterNode::Plan() {
   const bool is_open = plan.kind == DataPlan::Kind::kLead && core_.data.leads == plan.epoch &&
                        core_.data.fence <= plan.epoch && core_.data.is_well;
   if (is_open) {
-    may_act_until_ = authority_.Until(core_.table.voters(), plan.epoch, core_.slot_map->version());
+    may_act_until_ = authority_.Until(core_.table.voters().Of(*core_.shard()), plan.epoch,
+                                      core_.slot_map->version());
   }
   if (may_act_until_.has_value() && core_.now < *may_act_until_) core_.acted_at = core_.now;
   if (is_open && std::exchange(asked_for_, plan.epoch) != plan.epoch) heartbeats_.HurryToVoters();

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "cluster/node/able_replicas.h"
 #include "cluster/node/authority.h"
@@ -23,6 +24,7 @@
 #include "cluster/node/list_succession.h"
 #include "cluster/node/node_core.h"
 #include "cluster/node/slot_map_pull.h"
+#include "cluster/node/take_over.h"
 #include "cluster/node/voter.h"
 
 namespace larder::cluster {
@@ -46,9 +48,12 @@ struct ForgetCommand {
 struct FailoverCommand {
   ElectionKind kind = ElectionKind::kPlanned;
 };
+// This node is to lead its shard, though no majority of the voters is left: all whom it does not
+// hear are dead (TakeOver).
+struct TakeOverCommand {};
 
-using ClusterInput =
-    std::variant<Received, Unreachable, DataStatus, MeetCommand, ForgetCommand, FailoverCommand>;
+using ClusterInput = std::variant<Received, Unreachable, DataStatus, MeetCommand, ForgetCommand,
+                                  FailoverCommand, TakeOverCommand>;
 
 // One member of a cluster, as a machine: stepped with what has come and with the time, often (every
 // twentieth of the node timeout at least) and without inputs too. Not thread-safe. The shell saves
@@ -62,6 +67,12 @@ class ClusterNode {
   ClusterNode& operator=(const ClusterNode&) = delete;
 
   ClusterEffects Step(BootTime now, absl::Span<const ClusterInput> inputs);
+
+  // Whether a command can be carried out, as far as this node knows; else it does nothing.
+  // FAILED_PRECONDITION, with what to do instead.
+  absl::Status Allows(const ForgetCommand& command) const;
+  absl::Status Allows(const FailoverCommand& command) const;
+  absl::Status Allows(const TakeOverCommand& command) const;
 
   const NodeCore& core() const { return core_; }
   const Election& election() const { return election_; }
@@ -80,6 +91,7 @@ class ClusterNode {
   void OnCommand(const FailoverCommand& command);
   void OnCommand(const ForgetCommand& command);
   void OnCommand(const MeetCommand& command);
+  void OnCommand(const TakeOverCommand& command);
   // Registers that others chose, to this node as a voter.
   void LearnAsVoter();
   void SeekOthers();
@@ -100,6 +112,7 @@ class ClusterNode {
   ListAdoption list_adoption_;
   FoundingRound founding_;
   SlotMapPull slot_map_pull_;
+  TakeOver take_over_;
   std::optional<BootTime> may_act_until_;
   BootTime fenced_at_;
   Epoch asked_for_;  // under which it has asked for grants at once

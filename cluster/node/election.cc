@@ -26,7 +26,7 @@ Election::Election(NodeCore* core)
 
 std::optional<Election::Cause> Election::Reason() const {
   const ShardRegister* const own = core_->OwnRegister();
-  if (own == nullptr || core_->table.voters().IsPermanent()) return std::nullopt;
+  if (own == nullptr) return std::nullopt;
   if (own->primary() != core_->node) {
     if (core_->self().no_failover || !core_->table.IsFailed(own->primary())) return std::nullopt;
     return Cause{ElectionKind::kFailed, RankDelay()};
@@ -95,9 +95,9 @@ void Election::Tick() {
 // ---- An attempt.
 
 void Election::Begin(ElectionKind kind) {
-  const VoterList& list = core_->table.voters();
   const std::optional<ShardId> shard = core_->shard();
-  if (!shard.has_value() || list.epoch == 0 || list.IsPermanent()) return;
+  if (!shard.has_value() || core_->table.voters().epoch == 0) return;
+  const VoterList list = core_->table.voters().Of(*shard);
   stand_at_.reset();
   kind_ = kind;
   shard_ = *shard;
@@ -164,7 +164,8 @@ void Election::OnPrepared() {
 }
 
 void Election::BeginEndorsing() {
-  uint64_t term = std::max({underneath_.epoch.term, highest_fence_.term, core_->data.fence.term});
+  uint64_t term = std::max({underneath_.epoch.term, highest_fence_.term, core_->data.fence.term,
+                            core_->table.voters().floor});
   if (core_->data.exceed.has_value()) term = std::max(term, core_->data.exceed->term);
   epoch_ = {term + 1, 0, core_->node};
   endorsed_.clear();

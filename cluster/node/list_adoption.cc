@@ -113,8 +113,9 @@ void ListAdoption::MaybeAdopt() {
     if (source.is_acting) ++acting;
     if (before.Has(node)) ++of_before;
   }
-  // One of the first list that never voted has nothing to take over.
-  const bool is_first = list.before.empty() && core_->acts_under == 0;
+  // Of the first list, and of a TAKEOVER's, there is nobody to take over from: who has voted
+  // before keeps what it has accepted.
+  const bool is_first = list.before.empty();
   if (of_before < before.Majority() && acting < list.Majority() && !is_first) return;
   const ClusterConfig& config = core_->config;
   std::map<ShardId, BootTime> others_until;
@@ -140,7 +141,10 @@ void ListAdoption::MaybeAdopt() {
     const Epoch* const epoch = EpochOf(state);
     if (key.kind != RegisterKey::Kind::kShard || epoch == nullptr) continue;
     if (HasFault(ProtocolFault::kListForgetsGrants)) continue;
-    grants_->OnAdopted(key.shard(), *epoch, until, others_until[key.shard()]);
+    // Before a TAKEOVER anybody may have been lent it by those who were not asked.
+    BootTime& others = others_until[key.shard()];
+    if (is_first && list.floor != 0) others = std::max(others, until);
+    grants_->OnAdopted(key.shard(), *epoch, until, others);
   }
   // The lists before are over, and with them the question what succeeds them.
   const RegisterAcceptor::States& states = core_->acceptor.states();

@@ -9,10 +9,34 @@ namespace {
 
 // Fewer shards than this, and all nodes that hold data take part.
 constexpr size_t kPrimariesMin = 3;
+// Fewer nodes than this, and no majority is worth asking.
+constexpr size_t kMajorityFrom = 3;
+
+size_t CountDataNodes(const ClusterTable& table) {
+  size_t count = 0;
+  for (const auto& [node, member] : table.members()) {
+    if (!member.is_forgotten && member.shard.has_value()) ++count;
+  }
+  return count;
+}
+
+VoterList WantedForGood(const ClusterTable& table) {
+  VoterList list;
+  for (const auto& [shard, chosen] : table.shards()) {
+    const NodeId& primary = chosen.value.primary();
+    // Who is gone decides on nothing: it waits for its return, or for an operator.
+    if (table.IsFailed(primary)) return {};
+    list.voters.push_back(primary);
+    list.permanent.push_back({shard, primary});
+  }
+  std::sort(list.voters.begin(), list.voters.end());
+  return list;
+}
 
 }  // namespace
 
-std::vector<NodeId> ListSuccession::Wanted(const ClusterTable& table) {
+VoterList ListSuccession::Wanted(const ClusterTable& table) {
+  if (CountDataNodes(table) < kMajorityFrom) return WantedForGood(table);
   std::vector<NodeId> primaries;
   for (const auto& [shard, chosen] : table.shards()) {
     if (!table.IsFailed(chosen.value.primary())) primaries.push_back(chosen.value.primary());
@@ -44,7 +68,9 @@ std::vector<NodeId> ListSuccession::Wanted(const ClusterTable& table) {
   if (count % 2 == 0 && count > 0) --count;
   wanted.resize(count);
   std::sort(wanted.begin(), wanted.end());
-  return wanted;
+  VoterList result;
+  result.voters = std::move(wanted);
+  return result;
 }
 
 bool ListSuccession::IsSealed() const {
@@ -54,12 +80,24 @@ bool ListSuccession::IsSealed() const {
 
 std::optional<VoterList> ListSuccession::Next() const {
   const VoterList& list = core_->table.voters();
-  const std::vector<NodeId> wanted = Wanted(core_->table);
-  if (wanted.size() < kPrimariesMin) return std::nullopt;
-  VoterList next;
+  const VoterList wanted_list = Wanted(core_->table);
+  const std::vector<NodeId>& wanted = wanted_list.voters;
+  VoterList next = list;
   next.epoch = list.epoch + 1;
-  next.voters = list.voters;
   next.before = list.voters;
+  if (wanted.empty()) return std::nullopt;
+  if (!wanted_list.permanent.empty()) {
+    if (list.permanent == wanted_list.permanent && list.voters == wanted) return std::nullopt;
+    next.voters = wanted;
+    next.permanent = wanted_list.permanent;
+    return next;
+  }
+  if (wanted.size() < kPrimariesMin) return std::nullopt;
+  if (!list.permanent.empty()) {
+    next.voters = wanted;
+    next.permanent.clear();
+    return next;
+  }
   std::optional<NodeId> missing;
   for (const NodeId& node : wanted) {
     if (!list.Has(node)) missing = node;
@@ -101,7 +139,7 @@ void ListSuccession::Tick() {
     }
     return;
   }
-  if (list.IsPermanent() || !list.Has(core_->node) || core_->acts_under != list.epoch) return;
+  if (!list.Has(core_->node) || core_->acts_under != list.epoch) return;
   if (looked_at_ == core_->table.changes() && !propose_at_.has_value() && !IsSealed()) return;
   looked_at_ = core_->table.changes();
   // Who has accepted one acts no more until it is decided, so it sees to that.
@@ -111,9 +149,11 @@ void ListSuccession::Tick() {
     return;
   }
   if (!propose_at_.has_value()) {
-    // An election under way is to end before the voters change.
-    propose_at_ = core_->now + core_->config.node_timeout +
-                  core_->config.node_timeout / 4 * static_cast<int64_t>(Rank());
+    // An election under way is to end before the voters change. Under permanent authority it has
+    // ended, and the new primary has to be free of the one before.
+    const Millis wait = list.permanent.empty() ? core_->config.node_timeout : Millis(0);
+    propose_at_ =
+        core_->now + wait + core_->config.node_timeout / 4 * static_cast<int64_t>(Rank());
   }
   if (core_->now < *propose_at_) return;
   propose_at_.reset();

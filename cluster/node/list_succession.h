@@ -25,8 +25,9 @@ class ListSuccession {
   void OnAccepted(const NodeId& from, const Accepted& message);
   void OnRefused(const NodeId& from, const Refused& message);
 
-  // Whom a list of these members should have; at most seven, and an odd number.
-  static std::vector<NodeId> Wanted(const ClusterTable& table);
+  // Whom a list of these members should have; at most seven, and an odd number. Of fewer than three
+  // nodes those who lead, each with permanent authority. Empty: as it is.
+  static VoterList Wanted(const ClusterTable& table);
 
  private:
   // Absent: the present one is right, or the time has not come.

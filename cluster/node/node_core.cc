@@ -83,6 +83,7 @@ Ballot NodeCore::NextBallot(const RegisterKey& key) {
     const auto known = table.shards().find(key.shard());
     if (known != table.shards().end()) highest = std::max(highest, known->second.ballot);
   }
+  highest.number = std::max(highest.number, table.voters().floor);
   const uint64_t generation = HasFault(ProtocolFault::kSameBallotTwice) ? 0 : began_with_;
   return highest = highest.Next(node, generation);
 }
@@ -99,9 +100,11 @@ bool NodeCore::IsPrimary() const {
 
 bool NodeCore::ActsAsVoter() const {
   const VoterList& list = table.voters();
-  return list.epoch != 0 && list.epoch == acts_under && list.Has(node) &&
-         (HasFault(ProtocolFault::kOldListActs) ||
-          !acceptor.At(RegisterKey::OfSuccessor(list.epoch)).accepted.is_set());
+  if (list.epoch == 0 || list.epoch != acts_under || !list.Has(node)) return false;
+  // Of permanent authority every holder is asked before another list acts, and stops when it knows
+  // that one; so nobody's absence takes it from another.
+  return !list.permanent.empty() || HasFault(ProtocolFault::kOldListActs) ||
+         !acceptor.At(RegisterKey::OfSuccessor(list.epoch)).accepted.is_set();
 }
 
 void NodeCore::ChangeSelf(Member changed) {

@@ -38,12 +38,17 @@ Voter::Voter(NodeCore* core)
 
 bool Voter::IsAsked(const RegisterKey& key, uint64_t list_epoch) const {
   if (key.kind != RegisterKey::Kind::kSuccessor) {
-    return core_->ActsAsVoter() && list_epoch == core_->acts_under;
+    if (!core_->ActsAsVoter() || list_epoch != core_->acts_under) return false;
+    return key.kind != RegisterKey::Kind::kShard || DecidesOn(key.shard());
   }
   // That decision is made by those who have stopped as well.
   const VoterList& list = core_->table.voters();
   return list.epoch == core_->acts_under && list.Has(core_->node) && key.number == list.epoch &&
          list_epoch == list.epoch;
+}
+
+bool Voter::DecidesOn(ShardId shard) const {
+  return core_->table.voters().Of(shard).Has(core_->node);
 }
 
 std::optional<Refused> Voter::ReasonAgainst(const NodeId& from, const Prepare& message) const {
@@ -149,8 +154,8 @@ std::optional<Refused> Voter::ReasonAgainst(const NodeId& from, const Accept& me
     case RegisterKey::Kind::kSuccessor: {
       const auto* const next = std::get_if<VoterList>(&message.value);
       const VoterList& list = core_->table.voters();
-      const bool follows =
-          next != nullptr && next->epoch == list.epoch + 1 && next->before == list.voters;
+      const bool follows = next != nullptr && next->epoch == list.epoch + 1 &&
+                           next->before == list.voters && next->floor == list.floor;
       if (!follows) return Refusal(message, Refused::Reason::kValue);
       return std::nullopt;
     }
@@ -203,7 +208,7 @@ uint64_t Voter::SlotMapVersion() const {
 }
 
 std::optional<Grant> Voter::OnRequest(const NodeId& from, const GrantRequest& request) {
-  if (!core_->ActsAsVoter()) return std::nullopt;
+  if (!core_->ActsAsVoter() || !DecidesOn(request.shard)) return std::nullopt;
   const auto* const value =
       std::get_if<ShardRegister>(&core_->acceptor.At(RegisterKey::OfShard(request.shard)).value);
   const bool is_accepted =

@@ -30,6 +30,7 @@ class Voter {
   bool IsAsked(const RegisterKey& key, uint64_t list_epoch) const;
   std::optional<Refused> ReasonAgainst(const NodeId& from, const Prepare& message) const;
   std::optional<Refused> ReasonAgainst(const NodeId& from, const Accept& message) const;
+  bool DecidesOn(ShardId shard) const;
   // Why this election is not to be. `from`: the candidate.
   std::optional<Refused> ReasonAgainstElection(const NodeId& from, const Accept& message) const;
   std::optional<Refused> ReasonAgainstEndorsement(const ElectionProof& proof,

@@ -7,6 +7,8 @@ namespace {
 
 // Fewer shards than this, and all founders are voters.
 constexpr size_t kPrimariesMin = 3;
+// Fewer founders than this, and those who lead do so for good.
+constexpr size_t kMajorityFrom = 3;
 
 }  // namespace
 
@@ -25,6 +27,14 @@ ShardRegister Founding::FirstRegister(ShardId shard) const {
 VoterList Founding::FirstVoters() const {
   VoterList list;
   list.epoch = 1;
+  if (founders.size() < kMajorityFrom) {
+    for (uint32_t shard = 0; shard < shards; ++shard) {
+      list.voters.push_back(founders[shard].node);
+      list.permanent.push_back({ShardId(shard), founders[shard].node});
+    }
+    std::sort(list.voters.begin(), list.voters.end());
+    return list;
+  }
   size_t count = shards >= kPrimariesMin ? shards : founders.size();
   count = std::min(count, VoterList::kVotersMax);
   // An even number survives no more than the odd one below it.

@@ -21,7 +21,7 @@ WorldOptions ClusterSimulation::ChooseWorld() {
   do {
     world.shards = 1 + static_cast<uint32_t>(random_.Below(4));
     world.replicas = static_cast<uint32_t>(random_.Below(4));
-  } while (world.shards * (1 + world.replicas) < 3 || world.shards * (1 + world.replicas) > 9);
+  } while (world.shards * (1 + world.replicas) > 9);
   world.config.node_timeout = Millis(1000);
   world.seed = random_.Next();
   world.has_data = true;
@@ -30,6 +30,10 @@ WorldOptions ClusterSimulation::ChooseWorld() {
   world.network.delay_max = Millis(kDelays[random_.Below(kDelays.size())]);
   begins_with_faults_ = random_.Below(2) == 0;
   world.is_founded = random_.Below(3) != 0;
+  if (random_.Below(4) == 0) {
+    const size_t others = world.shards * world.replicas;
+    world.founders = world.shards + random_.Below(others + 1);
+  }
   if (random_.Below(2) == 0) world.begin_within = Millis(random_.Below(6000));
   world.data.chunk_bytes = 40 + random_.Below(100);
   world.data.batches_cut_percent = random_.Below(2) == 0 ? 0 : 10;
@@ -314,7 +318,8 @@ std::optional<std::string> ClusterSimulation::Unrest() {
     }
     const cluster::VoterList& list = core.table.voters();
     if (list.epoch != world_->lists()) return absl::StrCat("node ", node, " has an old list");
-    if (list.voters != cluster::ListSuccession::Wanted(core.table)) {
+    const cluster::VoterList wanted = cluster::ListSuccession::Wanted(core.table);
+    if (list.voters != wanted.voters || list.permanent != wanted.permanent) {
       return absl::StrCat("the voters are not whom they should be, at node ", node);
     }
     if (list.Has(core.node) && !core.ActsAsVoter()) {

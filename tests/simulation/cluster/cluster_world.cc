@@ -44,7 +44,7 @@ ClusterWorld::ClusterWorld(WorldOptions options) : options_(std::move(options)) 
     process.config.bus_endpoint = EndpointOf(node);
     process.clock_begin = Millis(1000 * (node + 1));
     cluster::DurableCluster disk;
-    if (options_.is_founded) {
+    if (options_.is_founded && node < founders()) {
       disk = Founded(node);
     } else {
       disk.self.node = IdOf(node);
@@ -96,7 +96,7 @@ void ClusterWorld::Violate(const std::string& what) {
 
 // As every node has it when the first of all decisions is durable.
 DurableCluster ClusterWorld::Founded(size_t node) const {
-  const size_t nodes = options_.shards * (1 + options_.replicas);
+  const size_t nodes = founders();
   DurableCluster durable;
   durable.cluster = {7, 7};
   for (size_t i = 0; i < nodes; ++i) {
@@ -109,20 +109,19 @@ DurableCluster ClusterWorld::Founded(size_t node) const {
     if (i == node) durable.self = member;
     durable.members.push_back(member);
   }
-  durable.voters.epoch = 1;
-  const size_t data_voters = options_.shards >= 3 ? options_.shards : nodes;
-  size_t voters = std::min(data_voters, cluster::VoterList::kVotersMax);
-  if (voters % 2 == 0) --voters;
-  for (size_t i = 0; i < voters; ++i) durable.voters.voters.push_back(IdOf(i));
-  std::sort(durable.voters.voters.begin(), durable.voters.voters.end());
-  durable.acts_under = 1;
+  cluster::Founding founding;
+  founding.shards = options_.shards;
+  for (size_t i = 0; i < nodes; ++i) founding.founders.push_back({IdOf(i), "", "", ""});
+  durable.voters = founding.FirstVoters();
+  const bool is_voter = durable.voters.Has(IdOf(node));
+  if (is_voter) durable.acts_under = 1;
   for (uint32_t i = 0; i < options_.shards; ++i) {
     cluster::ShardRegister value;
     value.version = 1;
     value.epoch = {1, 0, IdOf(i)};
     const cluster::Ballot ballot = cluster::Ballot().Next(IdOf(i), 1);
     durable.shards[ShardId(i)] = {value, ballot};
-    if (node < voters) {
+    if (is_voter) {
       durable.registers[cluster::RegisterKey::OfShard(ShardId(i))] = {ballot, ballot, value};
     }
   }

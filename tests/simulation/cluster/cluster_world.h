@@ -32,6 +32,8 @@ struct WorldOptions {
   // False: nodes find each other, and found it themselves, beginning within `begin_within`.
   bool is_founded = true;
   Millis begin_within{0};
+  // So many have founded it, at least one a shard, and the others join. 0: all have.
+  size_t founders = 0;
   // Real replication and writes; else data that never changes.
   bool has_data = false;
   NodeOptions data;
@@ -54,6 +56,9 @@ class ClusterWorld {
   bool RunUntil(const std::function<bool()>& done, Millis most);
 
   size_t size() const { return processes_.size(); }
+  size_t founders() const {
+    return options_.founders != 0 ? options_.founders : options_.shards * (1 + options_.replicas);
+  }
   ClusterProcess& process(size_t node) { return *processes_[node]; }
   const ClusterProcess& process(size_t node) const { return *processes_[node]; }
   EventQueue& events() { return world_.events; }
