@@ -317,9 +317,9 @@ absl::Status ClusterNode::Allows(const ForgetCommand& command) const {
   }
   for (const auto& [shard, chosen] : core_.table.shards()) {
     if (chosen.value.primary() != command.node) continue;
-    return absl::FailedPreconditionError(
-        name + " leads shard " + std::to_string(static_cast<uint32_t>(shard)) +
-        ": let one of its replicas take over first");
+    return absl::FailedPreconditionError(name + " leads shard " +
+                                         std::to_string(static_cast<uint32_t>(shard)) +
+                                         ": let one of its replicas take over first");
   }
   return absl::OkStatus();
 }

@@ -152,8 +152,7 @@ void ListSuccession::Tick() {
     // An election under way is to end before the voters change. Under permanent authority it has
     // ended, and the new primary has to be free of the one before.
     const Millis wait = list.permanent.empty() ? core_->config.node_timeout : Millis(0);
-    propose_at_ =
-        core_->now + wait + core_->config.node_timeout / 4 * static_cast<int64_t>(Rank());
+    propose_at_ = core_->now + wait + core_->config.node_timeout / 4 * static_cast<int64_t>(Rank());
   }
   if (core_->now < *propose_at_) return;
   propose_at_.reset();

@@ -52,8 +52,8 @@ uint64_t TakeOver::Floor() const {
 void TakeOver::Begin() {
   const VoterList& list = core_->table.voters();
   VoterList next;
-  next.epoch = (((list.epoch >> kCountBits) + 1) << kCountBits) |
-               (core_->Random(kChance) << kSuccessorBits);
+  next.epoch =
+      (((list.epoch >> kCountBits) + 1) << kCountBits) | (core_->Random(kChance) << kSuccessorBits);
   next.voters = Heard();
   next.floor = Floor();
   core_->table.Merge(next);

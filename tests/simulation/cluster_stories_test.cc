@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/simulation/cluster/cluster_world.h"
+#include "tests/simulation/cluster/story.h"
 
 namespace larder::simulation {
 namespace {
@@ -20,45 +21,7 @@ using cluster::ShardId;
 
 constexpr ShardId kShard{0};
 
-WorldOptions OptionsFor(uint32_t shards, uint32_t replicas, uint64_t seed) {
-  WorldOptions options;
-  options.shards = shards;
-  options.replicas = replicas;
-  options.config.node_timeout = Millis(1000);
-  options.network = {Millis(5), Millis(5), 0, 0};
-  options.seed = seed;
-  options.has_data = true;
-  options.data.checks_staleness = false;
-  return options;
-}
-
-void BlockBoth(ClusterWorld* world, size_t one, size_t other) {
-  world->Block(one, other);
-  world->Block(other, one);
-}
-
-void Isolate(ClusterWorld* world, size_t node) {
-  for (size_t other = 0; other < world->size(); ++other) {
-    if (other != node) BlockBoth(world, node, other);
-  }
-}
-
-bool Write(ClusterWorld* world, size_t node, const std::string& key, size_t replicas) {
-  ModelRecord record;
-  record.slot = 1;
-  record.key = key;
-  record.value = "v";
-  return world->node(node).Write(record, replicas);
-}
-
-class ClusterStoryTest : public testing::TestWithParam<uint64_t> {
- protected:
-  static void BeginServed(ClusterWorld* world) {
-    world->Start();
-    ASSERT_TRUE(world->RunUntil([world] { return world->IsServed(); }, Millis(10000)));
-    world->Run(Millis(4000));
-  }
-};
+class ClusterStoryTest : public testing::TestWithParam<uint64_t> {};
 
 // A voter passed over a replica that its disk said was FAIL, long ago: its write was lost, though
 // one node was lost and the replica lived.
@@ -66,8 +29,8 @@ TEST_P(ClusterStoryTest, FailOfAnEarlierProcessPassesNobodyOver) {
   constexpr size_t kPrimary = 0;
   constexpr size_t kLaggard = 3;
   constexpr size_t kAhead = 6;
-  ClusterWorld world(OptionsFor(3, 2, GetParam()));
-  BeginServed(&world);
+  ClusterWorld world(StoryOptions(3, 2, GetParam()));
+  ASSERT_TRUE(BeginServed(&world));
   Isolate(&world, kAhead);
   world.Run(Millis(1500));
   // So that this is on the disks.
@@ -78,7 +41,7 @@ TEST_P(ClusterStoryTest, FailOfAnEarlierProcessPassesNobodyOver) {
   BlockBoth(&world, kPrimary, kLaggard);
   world.Run(Millis(20));
   const uint64_t before = world.acknowledged();
-  ASSERT_TRUE(Write(&world, kPrimary, "w", 1));
+  ASSERT_TRUE(WriteTo(&world, kPrimary, "w", 1));
   world.Run(Millis(200));
   ASSERT_EQ(world.acknowledged(), before + 1);
   const uint64_t end = world.node(kAhead).keyspace().end();
@@ -94,7 +57,7 @@ TEST_P(ClusterStoryTest, FailOfAnEarlierProcessPassesNobodyOver) {
   }
   world.Run(Millis(550));
   world.Heal();
-  ASSERT_TRUE(world.RunUntil([&world] { return world.Acting(kShard).has_value(); }, Millis(20000)));
+  ASSERT_TRUE(IsServedWithin(&world, kShard, Millis(20000)));
   EXPECT_GE(world.node(*world.Acting(kShard)).keyspace().end(), end);
   EXPECT_EQ(world.violation(), std::nullopt);
 }
@@ -105,13 +68,13 @@ TEST_P(ClusterStoryTest, WhoWasElectedUnheardLetsAnotherStand) {
   constexpr size_t kPrimary = 0;
   constexpr size_t kBehind = 3;
   constexpr size_t kAhead = 6;
-  WorldOptions options = OptionsFor(3, 2, GetParam());
+  WorldOptions options = StoryOptions(3, 2, GetParam());
   options.has_evidence = false;
   ClusterWorld world(options);
-  BeginServed(&world);
+  ASSERT_TRUE(BeginServed(&world));
   BlockBoth(&world, kPrimary, kBehind);
   world.Run(Millis(20));
-  ASSERT_TRUE(Write(&world, kPrimary, "w", 1));
+  ASSERT_TRUE(WriteTo(&world, kPrimary, "w", 1));
   world.Run(Millis(200));
   Isolate(&world, kAhead);
   world.Run(Millis(1300));
@@ -127,15 +90,15 @@ TEST_P(ClusterStoryTest, WhoWasElectedUnheardLetsAnotherStand) {
   world.Heal();
   world.Run(Millis(300));
   world.Restart(kBehind);
-  EXPECT_TRUE(world.RunUntil([&world] { return world.Acting(kShard).has_value(); }, Millis(20000)));
+  EXPECT_TRUE(IsServedWithin(&world, kShard, Millis(20000)));
   EXPECT_EQ(world.violation(), std::nullopt);
 }
 
 // dead_voters_stay: the round that should have replaced a dead voter came to nothing, and was not
 // tried again as nothing had changed since.
 TEST_P(ClusterStoryTest, ADeadVoterIsReplacedThoughTheFirstTryFailed) {
-  ClusterWorld world(OptionsFor(1, 3, GetParam()));
-  BeginServed(&world);
+  ClusterWorld world(StoryOptions(1, 3, GetParam()));
+  ASSERT_TRUE(BeginServed(&world));
   const size_t acting = *world.Acting(kShard);
   std::vector<size_t> others;
   for (const cluster::NodeId& voter : world.process(acting).node().core().table.voters().voters) {

@@ -27,6 +27,7 @@ void Add(const ClusterSimulationCounts& more, ClusterSimulationCounts* all) {
   all->elections_lost += more.elections_lost;
   all->fails += more.fails;
   all->lists += more.lists;
+  all->take_overs += more.take_overs;
   all->simulated += more.simulated;
 }
 
@@ -74,11 +75,12 @@ uint64_t RunClusters(const SeedRange& seeds) {
   absl::PrintF(
       "%d seeds from %d, %d broke a promise; %.1f simulated hours, %d nodes, %d faults, %d "
       "elections "
-      "(%d came to nothing), %d times FAIL, %d lists succeeded, %d writes, %d acknowledged by "
+      "(%d came to nothing), %d times FAIL, %d voter lists, %d TAKEOVERs, %d writes, %d "
+      "acknowledged by "
       "replicas\n",
       seeds.count, seeds.first, broken, static_cast<double>(all.simulated.count()) / 3600000.0,
-      all.nodes, all.faults, all.elections, all.elections_lost, all.fails, all.lists, all.writes,
-      all.acknowledged);
+      all.nodes, all.faults, all.elections, all.elections_lost, all.fails, all.lists,
+      all.take_overs, all.writes, all.acknowledged);
   return broken;
 }
 

@@ -32,6 +32,7 @@ struct ClusterSimulationCounts {
   uint64_t elections_lost = 0;
   uint64_t fails = 0;
   uint64_t lists = 0;  // that were succeeded
+  uint64_t take_overs = 0;
   Millis simulated{0};
 };
 
@@ -62,6 +63,7 @@ class ClusterSimulation {
   void PauseSome();
   void Pause(size_t node, uint64_t length_max);
   void LoseThePrimaryOfALaggard();
+  void TakeOverSome();
   void ForceBesideRestarts();
   void BlockSome();
   void IsolateSome();

@@ -87,7 +87,8 @@ std::unique_ptr<DataSide> ClusterWorld::ReplicatedDataOf(size_t node, uint64_t s
   const size_t nodes = options_.shards * (1 + options_.replicas);
   nodes_.push_back(std::make_unique<SimulatedNode>(node, nodes, data, &world_, seed));
   streams_->AddNode(nodes_.back().get());
-  return std::make_unique<ReplicatedData>(nodes_.back().get());
+  return std::make_unique<ReplicatedData>(nodes_.back().get(),
+                                          [this, node] { return IsSetAside(node); });
 }
 
 void ClusterWorld::Violate(const std::string& what) {
@@ -243,12 +244,13 @@ void ClusterWorld::Command(size_t node, cluster::ClusterInput command) {
 
 void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
   NoteShard(node);
+  const cluster::VoterList& list = processes_[node]->disk().voters;
+  if (list.epoch != 0) lists_.insert(list.epoch);
+  floor_ = std::max(floor_, list.floor);
   for (const ClusterEvent& event : effects.events) {
     if (event.kind == ClusterEvent::Kind::kElectionStarted) ++elections_;
     if (event.kind == ClusterEvent::Kind::kElectionLost) ++elections_lost_;
     if (event.kind == ClusterEvent::Kind::kFailed) ++fails_;
-    const uint64_t list = processes_[node]->node().core().table.voters().epoch;
-    lists_ = std::max(lists_, list);
     if (world_.trace) {
       world_.trace(absl::StrCat(Now().count(), " ms node ", node, ": ",
                                 cluster::ClusterEventName(event.kind).data(), " node ",
@@ -257,6 +259,7 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
   }
   if (!processes_[node]->MayAct()) return;
   const cluster::NodeCore& core = processes_[node]->node().core();
+  if (IsSetAside(node)) return;
   const ShardId shard = *core.shard();
   const Epoch epoch = core.plan.epoch;
   Epoch& highest = epochs_[shard];
@@ -267,9 +270,14 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
   highest = std::max(highest, epoch);
   for (const size_t other : nodes_of_[shard]) {
     if (other == node || !processes_[other]->MayAct()) continue;
+    if (IsSetAside(other)) continue;
     Violate(absl::StrCat("nodes ", node, " and ", other, " act for shard ",
                          static_cast<uint32_t>(shard)));
   }
+}
+
+bool ClusterWorld::IsSetAside(size_t node) const {
+  return processes_[node]->node().core().table.voters().floor < floor_;
 }
 
 std::optional<size_t> ClusterWorld::Acting(ShardId shard) const {

@@ -45,7 +45,8 @@ struct WorldOptions {
 };
 
 // All nodes of a cluster that was founded a while ago, in simulated time, and what must be true of
-// them at every instant: nobody else acts for a shard, and epochs rise.
+// them at every instant: nobody else acts for a shard, and epochs rise. A TAKEOVER is excused: whom
+// it has not heard may act on.
 class ClusterWorld {
  public:
   explicit ClusterWorld(WorldOptions options);
@@ -88,8 +89,9 @@ class ClusterWorld {
   uint64_t elections() const { return elections_; }
   uint64_t elections_lost() const { return elections_lost_; }
   uint64_t fails() const { return fails_; }
-  // The epoch of the newest voter list.
-  uint64_t lists() const { return lists_; }
+  // The epoch of the newest voter list; how many there were.
+  uint64_t newest_list() const { return lists_.empty() ? 0 : *lists_.rbegin(); }
+  uint64_t lists() const { return lists_.size(); }
   uint64_t acknowledged() const;
 
  private:
@@ -99,6 +101,8 @@ class ClusterWorld {
   void Check(size_t node, const cluster::ClusterEffects& effects);
   cluster::DurableCluster Founded(size_t node) const;
   void NoteShard(size_t node);
+  // There was a TAKEOVER of which the node has not heard. REQUIRES: it runs.
+  bool IsSetAside(size_t node) const;
 
   std::unique_ptr<DataSide> StillDataOf(size_t node);
   std::unique_ptr<DataSide> ReplicatedDataOf(size_t node, uint64_t seed);
@@ -122,7 +126,8 @@ class ClusterWorld {
   uint64_t elections_ = 0;
   uint64_t elections_lost_ = 0;
   uint64_t fails_ = 0;
-  uint64_t lists_ = 1;
+  std::set<uint64_t> lists_;  // epochs of voter lists that are on a disk
+  uint64_t floor_ = 0;        // of the last TAKEOVER: what earlier lists bring about is set aside
 };
 
 }  // namespace larder::simulation

@@ -64,6 +64,9 @@ void ReplicatedData::CarryOut(const cluster::ClusterNode& node) {
     case DataPlan::Kind::kLead: {
       std::set<size_t> unheard;
       for (const NodeId& one : node.election().unheard()) unheard.insert(IndexOf(one));
+      if (is_set_aside_()) {
+        for (const auto& [id, member] : node.core().table.members()) unheard.insert(IndexOf(id));
+      }
       node_->Lead(plan.epoch, unheard);
       return;
     }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "tests/simulation/cluster/data_side.h"
 #include "tests/simulation/simulated_node.h"
@@ -14,7 +15,9 @@ namespace larder::simulation {
 // SimulatedNode.
 class ReplicatedData final : public DataSide {
  public:
-  explicit ReplicatedData(SimulatedNode* node) : node_(node) {}
+  // `is_set_aside`: by a TAKEOVER that the node has not heard of. What it leads then is lost.
+  ReplicatedData(SimulatedNode* node, std::function<bool()> is_set_aside)
+      : node_(node), is_set_aside_(std::move(is_set_aside)) {}
 
   void Start() override;
   void Crash() override { node_->Crash(loss_); }
@@ -27,6 +30,7 @@ class ReplicatedData final : public DataSide {
 
  private:
   SimulatedNode* const node_;
+  const std::function<bool()> is_set_aside_;
   SimulatedNode::Loss loss_ = SimulatedNode::Loss::kNothing;
   cluster::Epoch fence_;  // as it was said
 };
