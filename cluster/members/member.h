@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cluster/registers/protocol_fault.h"
 #include "cluster/registers/shard_register.h"
 #include "cluster/replication/node_id.h"
 
@@ -28,7 +29,9 @@ struct Member {
   friend bool operator==(const Member&, const Member&) = default;
   bool Supersedes(const Member& other) const {
     if (admissions != other.admissions) return admissions > other.admissions;
-    if (is_forgotten != other.is_forgotten) return is_forgotten;
+    if (is_forgotten != other.is_forgotten && !HasFault(ProtocolFault::kForgetDoesNotHold)) {
+      return is_forgotten;
+    }
     if (generation != other.generation) return generation > other.generation;
     // What its founding gave a node it may have yet to hear of.
     if (shard.has_value() != other.shard.has_value()) return shard.has_value();

@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 
 ClusterNode::ClusterNode(ClusterConfig config, const DurableCluster& recovered, uint64_t seed,
@@ -395,8 +397,11 @@ void ClusterNode::Plan() {
   const bool is_open = plan.kind == DataPlan::Kind::kLead && core_.data.leads == plan.epoch &&
                        core_.data.fence <= plan.epoch && core_.data.is_well;
   if (is_open) {
-    may_act_until_ = authority_.Until(core_.table.voters().Of(*core_.shard()), plan.epoch,
-                                      core_.slot_map->version());
+    VoterList list = core_.table.voters().Of(*core_.shard());
+    if (HasFault(ProtocolFault::kGossipedMajority)) {
+      std::erase_if(list.voters, [this](const NodeId& node) { return core_.table.IsFailed(node); });
+    }
+    may_act_until_ = authority_.Until(list, plan.epoch, core_.slot_map->version());
   }
   if (may_act_until_.has_value() && core_.now < *may_act_until_) core_.acted_at = core_.now;
   if (is_open && std::exchange(asked_for_, plan.epoch) != plan.epoch) heartbeats_.HurryToVoters();

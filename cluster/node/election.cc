@@ -33,6 +33,7 @@ std::optional<Election::Cause> Election::Reason() const {
   }
   // A process that was started again may not go on under the epoch of the one before.
   if (own->epoch != won_) return Cause{ElectionKind::kResumed, Millis(0)};
+  if (HasFault(ProtocolFault::kFenceStays)) return std::nullopt;
   const bool must_exceed = core_->data.exceed.has_value() && *core_->data.exceed > own->epoch;
   if (must_exceed) return Cause{ElectionKind::kResumed, Millis(0)};
   // The voters lend it nothing, so they have accepted another, whether or not that was chosen.
@@ -189,7 +190,7 @@ std::set<NodeId> Election::Asked() const {
 bool Election::MustHave(const NodeId& node) const {
   // Of one who has no data, everybody must say that he has none either.
   return node == underneath_.primary() || underneath_.IsAble(node) ||
-         !endorsed_.at(core_->node).has_value();
+         (!endorsed_.at(core_->node).has_value() && !HasFault(ProtocolFault::kEmptyNodeStands));
 }
 
 void Election::OnEndorsed(const NodeId& from, const Endorsed& message) {
@@ -237,6 +238,7 @@ void Election::MaybePropose() {
     return;
   }
   endorsed_.insert_or_assign(core_->node, core_->data.position);
+  if (HasFault(ProtocolFault::kEmptyNeverStands) && !core_->data.position.has_value()) return;
   for (const NodeId& node : Asked()) {
     if (endorsed_.count(node) != 0) continue;
     if ((MustHave(node) && !HasFault(ProtocolFault::kNoEndorsement)) || core_->now < endorse_until_)

@@ -97,7 +97,7 @@ void Heartbeats::SendPing(const NodeId& to, Peer* peer) {
 }
 
 void Heartbeats::Take(const NodeId& from, const Gossip& gossip, bool is_answer, Peer* peer) {
-  core_->detector.OnCondition(from, gossip.is_well);
+  core_->detector.OnCondition(from, gossip.is_well || HasFault(ProtocolFault::kHungIsWell));
   peer->slot_map_version = gossip.slot_map_version;
   // What it has of this process's table; of an earlier one's it has nothing.
   peer->confirmed = gossip.seen.instance == core_->table.instance() ? gossip.seen.number : 0;

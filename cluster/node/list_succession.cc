@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 namespace {
 
@@ -139,6 +141,7 @@ void ListSuccession::Tick() {
     }
     return;
   }
+  if (HasFault(ProtocolFault::kDeadVotersStay)) return;
   if (!list.Has(core_->node) || core_->acts_under != list.epoch) return;
   if (looked_at_ == core_->table.changes() && !propose_at_.has_value() && !IsSealed()) return;
   looked_at_ = core_->table.changes();

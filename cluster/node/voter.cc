@@ -110,7 +110,7 @@ std::optional<Refused> Voter::ReasonAgainstElection(const NodeId& from,
   if (!follows) return Refusal(message, Refused::Reason::kValue);
   std::vector<NodeId> asked = underneath.able;
   if (proof.kind != ElectionKind::kForced) asked.push_back(underneath.primary());
-  if (!proof.position.has_value()) {
+  if (!proof.position.has_value() && !HasFault(ProtocolFault::kEmptyNodeStands)) {
     // Nobody who may have data is passed over by one who has none.
     const std::set<NodeId>& siblings = core_->table.MembersOf(message.key.shard());
     asked.insert(asked.end(), siblings.begin(), siblings.end());

@@ -31,6 +31,13 @@ enum class ProtocolFault : uint8_t {
   kListForgetsGrants,     // a new voter does not wait for what was lent under the list before
   kListForgetsBallots,    // nor takes over what was promised and accepted
   kOldListActs,           // a voter that has accepted a successor acts on
+  kFenceStays,            // a primary that meets a fence above its epoch goes on under that
+  kEmptyNodeStands,       // who has no data passes over who was not able
+  kEmptyNeverStands,      // nor stands when all are empty
+  kForgetDoesNotHold,     // what a forgotten node says of itself beats that it is forgotten
+  kDeadVotersStay,        // a voter that is FAIL keeps its place
+  kHungIsWell,            // who says that his disk hangs is taken for well
+  kFirstFoundingBinds,    // who takes part in a founding takes part in no other
 };
 
 struct NamedProtocolFault {

@@ -9,6 +9,10 @@ namespace larder::cluster {
 bool RegisterAcceptor::Prepare(const RegisterKey& key, const Ballot& ballot) {
   RegisterState& state = states_[key];
   if (ballot < state.promised) return false;
+  if (HasFault(ProtocolFault::kFirstFoundingBinds) && state.promised.is_set() &&
+      state.promised != ballot && key.kind == RegisterKey::Kind::kFounding) {
+    return false;
+  }
   state.promised = ballot;
   return true;
 }

@@ -104,7 +104,7 @@ class ProtocolStoryTest : public testing::Test {
 
 // The primary's clock goes slowly, so it acts long; those of the voters go fast, so they wait
 // shortly.
-TEST_F(ProtocolStoryTest, Drift) {
+TEST_F(ProtocolStoryTest, drift) {
   // When the successor asks falls by chance into what is left: so at several times.
   ExpectNeeded(ProtocolFault::kNoDrift, [] {
     std::optional<std::string> violation;
@@ -124,7 +124,7 @@ TEST_F(ProtocolStoryTest, Drift) {
 
 // The third has voted for the successor, which it hears late; what it tells the primary comes late,
 // too, and among that are grants that it still gives.
-TEST_F(ProtocolStoryTest, GrantAfterVote) {
+TEST_F(ProtocolStoryTest, grant_after_vote) {
   ExpectNeeded(ProtocolFault::kGrantAfterVote, [] {
     ForcedStory story;
     story.Begin();
@@ -138,7 +138,7 @@ TEST_F(ProtocolStoryTest, GrantAfterVote) {
 
 // The primary acts by what it and the third have lent. The third votes for the successor, ends, and
 // has forgotten what it has lent when it starts.
-TEST_F(ProtocolStoryTest, RestartedVoterLends) {
+TEST_F(ProtocolStoryTest, restarted_voter_lends) {
   ExpectNeeded(ProtocolFault::kRestartedVoterLends, [] {
     ForcedStory story;
     story.Begin();
@@ -157,7 +157,7 @@ TEST_F(ProtocolStoryTest, RestartedVoterLends) {
 }
 
 // The primary's grants come late, and it takes their time from then on.
-TEST_F(ProtocolStoryTest, LeaseFromAnswer) {
+TEST_F(ProtocolStoryTest, lease_from_answer) {
   ExpectNeeded(ProtocolFault::kLeaseFromAnswer, [] {
     ForcedStory story;
     story.Begin();

@@ -9,6 +9,11 @@ void Datagrams::Deliver1(size_t from, size_t to, const cluster::Envelope& envelo
   Millis delay = from == to ? Millis(0) : options_.delay_min + Millis(random_.Below(spread));
   const auto slow = slow_.find({from, to});
   if (slow != slow_.end()) delay += slow->second;
+  if (fate_) {
+    const std::optional<Millis> later = fate_(from, to, envelope.message);
+    if (!later.has_value()) return;
+    delay += *later;
+  }
   events_->After(delay, [this, from, to, envelope] {
     if (!IsBlocked(from, to)) deliver_(to, envelope);
   });

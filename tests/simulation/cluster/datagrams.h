@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -38,6 +39,11 @@ class Datagrams {
   // From one to the other a message takes so much longer; until all is healed.
   void Slow(size_t from, size_t to, Millis delay) { slow_[{from, to}] = delay; }
   void Unblock(size_t from, size_t to) { blocked_.erase({from, to}); }
+  // How much later than others this message comes. Absent: never.
+  using Fate = std::function<std::optional<Millis>(size_t from, size_t to,
+                                                   const cluster::PeerMessage& message)>;
+  // For each message that is not blocked; null: none is late. Healing does not change it.
+  void set_fate(Fate fate) { fate_ = std::move(fate); }
   void Heal() { blocked_.clear(), slow_.clear(); }
   bool IsBlocked(size_t from, size_t to) const { return blocked_.count({from, to}) != 0; }
 
@@ -62,6 +68,7 @@ class Datagrams {
   const Deliver deliver_;
   std::set<std::pair<size_t, size_t>> blocked_;
   std::map<std::pair<size_t, size_t>, Millis> slow_;
+  Fate fate_;
   std::map<std::string, Count> counts_;
   std::vector<uint64_t> bytes_by_sender_;
   bool counts_bytes_ = false;

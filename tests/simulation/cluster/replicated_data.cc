@@ -64,7 +64,10 @@ void ReplicatedData::CarryOut(const cluster::ClusterNode& node) {
     case DataPlan::Kind::kLead: {
       std::set<size_t> unheard;
       for (const NodeId& one : node.election().unheard()) unheard.insert(IndexOf(one));
-      if (is_set_aside_()) {
+      // Whom a TAKEOVER has not heard may promise on for a moment, and that is lost.
+      const cluster::VoterList& list = node.core().table.voters();
+      const bool is_taken_over = list.floor != 0 && list.before.empty();
+      if (is_set_aside_() || is_taken_over) {
         for (const auto& [id, member] : node.core().table.members()) unheard.insert(IndexOf(id));
       }
       node_->Lead(plan.epoch, unheard);
