@@ -9,9 +9,9 @@ namespace {
 // Terms and ballots of a side that was set aside do not come to so many.
 constexpr uint64_t kFarAbove = 1 << 20;
 // The upper half of a list's epoch counts TAKEOVERs. The lower begins by chance, so that two that
-// did not know of each other differ: one of them sets the other aside.
+// did not know of each other differ: one of them sets the other aside, with its terms and ballots.
 constexpr int kCountBits = 32;
-constexpr uint64_t kChance = 1 << 24;
+constexpr uint64_t kChance = 1 << 20;
 constexpr int kSuccessorBits = 8;
 
 }  // namespace
@@ -36,7 +36,7 @@ std::vector<NodeId> TakeOver::Heard() const {
   return voters;
 }
 
-uint64_t TakeOver::Floor() const {
+uint64_t TakeOver::FloorWith(uint64_t chance) const {
   uint64_t highest = std::max(core_->table.voters().floor, core_->data.fence.term);
   for (const auto& [shard, chosen] : core_->table.shards()) {
     highest = std::max({highest, chosen.value.epoch.term, chosen.ballot.number});
@@ -46,16 +46,16 @@ uint64_t TakeOver::Floor() const {
     const auto* const value = std::get_if<ShardRegister>(&state.value);
     if (value != nullptr) highest = std::max(highest, value->epoch.term);
   }
-  return highest + kFarAbove;
+  return highest + kFarAbove + chance;
 }
 
 void TakeOver::Begin() {
   const VoterList& list = core_->table.voters();
   VoterList next;
-  next.epoch =
-      (((list.epoch >> kCountBits) + 1) << kCountBits) | (core_->Random(kChance) << kSuccessorBits);
+  const uint64_t chance = core_->Random(kChance);
+  next.epoch = (((list.epoch >> kCountBits) + 1) << kCountBits) | (chance << kSuccessorBits);
   next.voters = Heard();
-  next.floor = Floor();
+  next.floor = FloorWith(chance);
   core_->table.Merge(next);
   core_->MustSave();
   core_->Tell(ClusterEvent::Kind::kVotersChanged, core_->node, "TAKEOVER");

@@ -24,8 +24,8 @@ class TakeOver {
  private:
   // Whom this node hears, as voters; itself among them.
   std::vector<NodeId> Heard() const;
-  // Above all terms and ballots that it knows of, by what others may have drawn meanwhile.
-  uint64_t Floor() const;
+  // Above all terms and ballots that it knows of, by more than others may have drawn meanwhile.
+  uint64_t FloorWith(uint64_t chance) const;
 
   NodeCore* const core_;
   Election* const election_;
