@@ -21,9 +21,15 @@ std::optional<std::vector<NodeId>> AbleReplicas::Wanted(const ShardRegister& own
   if (HasFault(ProtocolFault::kFailedAreUnable)) {
     std::erase_if(wanted, [this](const NodeId& node) { return core_->table.IsFailed(node); });
   }
-  if (wanted.size() == own.able.size()) return std::nullopt;
+  std::erase_if(wanted, [this](const NodeId& node) { return IsForgotten(node); });
+  if (wanted == own.able) return std::nullopt;
   std::sort(wanted.begin(), wanted.end());
   return wanted;
+}
+
+bool AbleReplicas::IsForgotten(const NodeId& node) const {
+  const Member* const member = core_->table.Find(node);
+  return member != nullptr && member->is_forgotten;
 }
 
 void AbleReplicas::Tick(bool may_act) {
@@ -78,6 +84,8 @@ void AbleReplicas::OnPromise(const NodeId& from, const Promise& message) {
   // Nobody is taken out: one of these may be named by an attempt that was chosen unheard.
   if (HasFault(ProtocolFault::kFailedAreUnable)) value.able.clear();
   value.able.insert(value.able.end(), wanted_.begin(), wanted_.end());
+  // But who was forgotten: the operator has said so, and nobody asks it any more.
+  std::erase_if(value.able, [this](const NodeId& node) { return IsForgotten(node); });
   std::sort(value.able.begin(), value.able.end());
   value.able.erase(std::unique(value.able.begin(), value.able.end()), value.able.end());
   round_->Propose(std::move(value));

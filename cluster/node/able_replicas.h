@@ -25,6 +25,7 @@ class AbleReplicas {
 
  private:
   // Whom the register should name. Absent: whom it names.
+  bool IsForgotten(const NodeId& node) const;
   std::optional<std::vector<NodeId>> Wanted(const ShardRegister& own) const;
   void Ask();
   void End() { round_.reset(); }

@@ -34,7 +34,7 @@ ClusterEffects ClusterNode::Step(BootTime now, absl::Span<const ClusterInput> in
   SeekOthers();
   if (!core_.cluster.is_set()) {
     founding_.Tick();
-  } else {
+  } else if (!core_.self().is_forgotten) {
     ChooseShard();
     heartbeats_.Tick();
     fail_voting_.Tick(heartbeats_.VotersHeard());
@@ -87,7 +87,10 @@ void ClusterNode::Receive(const Envelope& envelope) {
     return;
   }
   const Member* const member = core_.table.Find(envelope.from);
-  if (member != nullptr && member->is_forgotten) return;
+  if (member != nullptr && member->is_forgotten) {
+    if (std::holds_alternative<Ping>(envelope.message)) TellForgotten(*member);
+    return;
+  }
   Dispatch(envelope.from, envelope.message);
 }
 
@@ -217,13 +220,14 @@ void ClusterNode::OnJoin(const Envelope& envelope, const Join& message) {
     }
     return;
   }
-  const bool is_other = envelope.cluster.is_set() && envelope.cluster != core_.cluster;
-  const Member* const known = core_.table.Find(envelope.from);
-  if (is_other || (known != nullptr && known->is_forgotten)) {
-    if (is_other) core_.Tell(ClusterEvent::Kind::kOtherCluster, envelope.from);
+  if (envelope.cluster.is_set() && envelope.cluster != core_.cluster) {
+    core_.Tell(ClusterEvent::Kind::kOtherCluster, envelope.from);
     return;
   }
-  const bool is_new = known == nullptr;
+  const bool is_readmitted = Readmit(message.member);
+  const Member* const known = core_.table.Find(envelope.from);
+  if (known != nullptr && known->is_forgotten) return TellForgotten(message.member);
+  const bool is_new = known == nullptr || is_readmitted;
   Member member = message.member;
   // A founder that has not heard yet does not know its shard.
   if (known != nullptr && !member.shard.has_value()) member.shard = known->shard;
@@ -240,19 +244,51 @@ void ClusterNode::OnJoin(const Envelope& envelope, const Join& message) {
     core_.MustSave();
     core_.Tell(ClusterEvent::Kind::kMemberNew, envelope.from);
   }
+  Answer(envelope.from);
+}
+
+void ClusterNode::Answer(const NodeId& to) {
   JoinAnswer answer;
   answer.voters = core_.table.voters();
   for (const NodeId& voter : answer.voters.voters) {
     const Member* const one = core_.table.Find(voter);
     if (one != nullptr) answer.members.push_back(*one);
   }
+  // That it was let in again it does not know itself.
+  answer.members.push_back(*core_.table.Find(to));
   answer.members.push_back(core_.self());
-  core_.Send(envelope.from, std::move(answer));
+  core_.Send(to, std::move(answer));
+}
+
+void ClusterNode::TellForgotten(const Member& member) {
+  core_.SendToEndpoint(member.bus_endpoint, JoinAnswer{{}, {*core_.table.Find(member.node)}});
+}
+
+bool ClusterNode::Readmit(const Member& member) {
+  if (meet_.erase(member.bus_endpoint) == 0) return false;
+  const Member* const known = core_.table.Find(member.node);
+  if (known == nullptr || !known->is_forgotten) return false;
+  Member readmitted = member;
+  readmitted.admissions = known->admissions + 1;
+  readmitted.generation = std::max(known->generation, member.generation);
+  readmitted.is_forgotten = false;
+  readmitted.is_failed = false;
+  core_.table.Merge(readmitted);
+  core_.MustSave();
+  return true;
 }
 
 void ClusterNode::OnJoinAnswer(const Envelope& envelope, const JoinAnswer& message) {
   if (!envelope.cluster.is_set()) return;
   if (core_.cluster.is_set() && core_.cluster != envelope.cluster) return;
+  const Member* const known = core_.table.Find(envelope.from);
+  if (!message.members.empty() && message.members.back().node == envelope.from) {
+    if (Readmit(message.members.back())) {
+      core_.Tell(ClusterEvent::Kind::kMemberNew, envelope.from);
+      return Answer(envelope.from);
+    }
+  }
+  if (known != nullptr && known->is_forgotten) return;
   if (!core_.cluster.is_set()) {
     core_.cluster = envelope.cluster;
     core_.MustSave();
@@ -260,7 +296,6 @@ void ClusterNode::OnJoinAnswer(const Envelope& envelope, const JoinAnswer& messa
   }
   for (const Member& member : message.members) core_.Learn(member);
   if (core_.table.Merge(message.voters)) core_.MustSave();
-  meet_.clear();
 }
 
 void ClusterNode::SeekOthers() {
@@ -268,8 +303,10 @@ void ClusterNode::SeekOthers() {
   seek_at_ = core_.now + core_.config.ping_interval();
   const bool is_alone =
       !core_.cluster.is_set() || heartbeats_.VotersHeard() < core_.table.voters().Majority();
-  std::vector<std::string> endpoints = meet_;
-  if (is_alone) {
+  std::erase_if(meet_, [this](const auto& entry) { return core_.now >= entry.second; });
+  std::vector<std::string> endpoints;
+  for (const auto& [endpoint, until] : meet_) endpoints.push_back(endpoint);
+  if (is_alone && !core_.self().is_forgotten) {
     endpoints.insert(endpoints.end(), core_.config.seeds.begin(), core_.config.seeds.end());
   }
   for (const std::string& endpoint : endpoints) {
@@ -307,7 +344,9 @@ void ClusterNode::ChooseShard() {
 
 // ---- Commands.
 
-void ClusterNode::OnCommand(const MeetCommand& command) { meet_.push_back(command.endpoint); }
+void ClusterNode::OnCommand(const MeetCommand& command) {
+  meet_[command.endpoint] = core_.now + core_.config.node_timeout * 10;
+}
 
 absl::Status ClusterNode::Allows(const ForgetCommand& command) const {
   const Member* const member = core_.table.Find(command.node);
@@ -377,7 +416,7 @@ void ClusterNode::Plan() {
   DataPlan plan;
   plan.fence = std::max({endorser_.fence(), election_.epoch(), core_.plan.fence});
   const ShardRegister* const own = core_.OwnRegister();
-  if (own != nullptr) {
+  if (own != nullptr && !core_.self().is_forgotten) {
     plan.primary = own->primary();
     plan.epoch = own->epoch;
     if (plan.fence > core_.plan.fence) fenced_at_ = core_.now;

@@ -2,6 +2,7 @@
 #define LARDER_CLUSTER_NODE_CLUSTER_NODE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,9 +39,11 @@ struct Unreachable {
 };
 
 // ---- What operators say.
+// Tried until it answers, ten node timeouts at most. Lets a node in again that was forgotten.
 struct MeetCommand {
   std::string endpoint;  // of a bus
 };
+// It is out for good, whatever it says of itself, until an operator lets it in again.
 struct ForgetCommand {
   NodeId node;
 };
@@ -88,6 +91,10 @@ class ClusterNode {
   void OnChosen(const Chosen& message);
   void OnJoin(const Envelope& envelope, const Join& message);
   void OnJoinAnswer(const Envelope& envelope, const JoinAnswer& message);
+  // It is there. True: it was forgotten, and an operator has asked for it again.
+  bool Readmit(const Member& member);
+  void Answer(const NodeId& to);
+  void TellForgotten(const Member& member);
   void OnCommand(const FailoverCommand& command);
   void OnCommand(const ForgetCommand& command);
   void OnCommand(const MeetCommand& command);
@@ -117,10 +124,10 @@ class ClusterNode {
   BootTime fenced_at_;
   Epoch asked_for_;  // under which it has asked for grants at once
   BootTime seek_at_;
-  std::optional<BootTime> choose_at_;  // a shard
-  std::vector<std::string> meet_;      // endpoints that an operator has named
-  uint64_t learned_ = 0;               // of the table's changes, as a voter
-  uint64_t published_ = 0;             // likewise, in the topology
+  std::optional<BootTime> choose_at_;     // a shard
+  std::map<std::string, BootTime> meet_;  // by endpoint that an operator has named: until when
+  uint64_t learned_ = 0;                  // of the table's changes, as a voter
+  uint64_t published_ = 0;                // likewise, in the topology
   const SlotMap* published_map_ = nullptr;
   uint64_t topology_version_ = 0;
 };

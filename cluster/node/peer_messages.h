@@ -219,10 +219,11 @@ struct Join {
   bool wants_to_join = true;  // false: it has a cluster, and tells who it is
 };
 
-// The receiver may take part: the sender's cluster, in the envelope, and whom to ping.
+// The receiver may take part: the sender's cluster, in the envelope, and whom to ping. With the
+// receiver's record alone: it was forgotten.
 struct JoinAnswer {
   VoterList voters;
-  std::vector<Member> members;  // the voters' records, and the sender's
+  std::vector<Member> members;  // the voters' records, the receiver's, and the sender's
 };
 
 using PeerMessage =

@@ -206,6 +206,24 @@ void ClusterSimulation::LoseThePrimaryOfALaggard() {
   world_->events().After(Millis(random_.Below(2000)), [this] { world_->Heal(); });
 }
 
+void ClusterSimulation::ForgetSome() {
+  const size_t node = AnyNode();
+  world_->Command(AnyNode(), cluster::ForgetCommand{world_->process(node).id()});
+  world_->events().After(Millis(random_.Below(8000)), [this, node] { MeetAgain(node); });
+}
+
+void ClusterSimulation::MeetAgain(size_t node) {
+  for (size_t other = 0; other < world_->size(); ++other) {
+    if (other == node || !world_->process(other).is_running()) continue;
+    const cluster::NodeCore& core = world_->process(other).node().core();
+    const cluster::Member* const member = core.table.Find(world_->process(node).id());
+    if (member == nullptr || !member->is_forgotten) continue;
+    world_->Command(other,
+                    cluster::MeetCommand{world_->process(node).options().config.bus_endpoint});
+    return;
+  }
+}
+
 // So many voters end at once that no majority is left; an operator tells a replica to take over.
 // The others return when it leads, and know nothing of it.
 void ClusterSimulation::TakeOverSome() {
@@ -253,7 +271,7 @@ void ClusterSimulation::ForceBesideRestarts() {
 
 void ClusterSimulation::Fault() {
   ++counts_.faults;
-  switch (random_.Below(14)) {
+  switch (random_.Below(15)) {
     case 0:
     case 1:
       return CrashSome();
@@ -277,6 +295,8 @@ void ClusterSimulation::Fault() {
       return ForceBesideRestarts();
     case 12:
       return TakeOverSome();
+    case 13:
+      return ForgetSome();
     default:
       return HandOverSome();
   }
@@ -293,6 +313,11 @@ void ClusterSimulation::EndFaults() {
     process.set_is_well(true);
     process.Resume();
     if (!process.is_running()) world_->Restart(node);
+  }
+  for (Millis when{0}; when < options_.quiet; when += Millis(3000)) {
+    world_->events().After(when, [this] {
+      for (size_t node = 0; node < world_->size(); ++node) MeetAgain(node);
+    });
   }
 }
 
@@ -334,6 +359,9 @@ std::optional<std::string> ClusterSimulation::Unrest() {
     const cluster::NodeCore& core = world_->process(node).node().core();
     if (!core.shard().has_value()) return absl::StrCat("node ", node, " is of no shard");
     for (const auto& [id, member] : core.table.members()) {
+      if (member.is_forgotten) {
+        return absl::StrCat("node ", node, " has forgotten node ", world_->IndexOf(id));
+      }
       if (member.is_failed) {
         return absl::StrCat("node ", node, " holds node ", world_->IndexOf(id), " for FAIL");
       }

@@ -63,6 +63,9 @@ class ClusterSimulation {
   void PauseSome();
   void Pause(size_t node, uint64_t length_max);
   void LoseThePrimaryOfALaggard();
+  void ForgetSome();
+  // Lets it in again, if somebody has forgotten it.
+  void MeetAgain(size_t node);
   void TakeOverSome();
   void ForceBesideRestarts();
   void BlockSome();

@@ -251,6 +251,10 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
     if (event.kind == ClusterEvent::Kind::kElectionStarted) ++elections_;
     if (event.kind == ClusterEvent::Kind::kElectionLost) ++elections_lost_;
     if (event.kind == ClusterEvent::Kind::kFailed) ++fails_;
+    // What it alone has is lost by right.
+    if (event.kind == ClusterEvent::Kind::kMemberForgotten && event.shard.has_value()) {
+      truths_[*event.shard].OnDataLost(IndexOf(event.node), Now());
+    }
     if (world_.trace) {
       world_.trace(absl::StrCat(Now().count(), " ms node ", node, ": ",
                                 cluster::ClusterEventName(event.kind).data(), " node ",
