@@ -62,6 +62,7 @@ Millis Election::RankDelay() const {
 }
 
 void Election::NoteSibling(const NodeId& node, const DataSummary& data) {
+  if (data.shard != core_->shard()) return;
   siblings_.insert_or_assign(node, data);
   highest_fence_ = std::max(highest_fence_, data.fence);
 }
@@ -75,6 +76,8 @@ void Election::StandNow(ElectionKind kind, const Ballot& above) {
 
 void Election::Tick() {
   const ShardRegister* const own = core_->OwnRegister();
+  std::erase_if(siblings_,
+                [this](const auto& entry) { return !core_->table.IsMember(entry.first); });
   if (round_ != nullptr) {
     const bool is_over = own == nullptr || own->version > underneath_.version;
     if (is_over && underneath_.version != 0) return End();

@@ -17,6 +17,10 @@ void Heartbeats::ChooseTargets() {
     targets_.insert(siblings.begin(), siblings.end());
   }
   std::erase_if(targets_, [this](const NodeId& node) { return !core_->table.IsMember(node); });
+  std::erase_if(peers_, [this](const auto& entry) {
+    const Member* const member = core_->table.Find(entry.first);
+    return member != nullptr && member->is_forgotten;
+  });
   // A voter asks itself for grants like any other; else there is nothing to say to oneself.
   const bool is_voter = list.Has(core_->node);
   if (!is_voter) targets_.erase(core_->node);

@@ -32,7 +32,6 @@ struct Grant {
   Epoch epoch;
   uint64_t list_epoch = 0;
   uint64_t slot_map_version = 0;
-  uint64_t register_version = 0;  // and so the able replicas
   Millis lease{0};
 };
 

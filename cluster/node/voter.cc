@@ -214,14 +214,13 @@ std::optional<Grant> Voter::OnRequest(const NodeId& from, const GrantRequest& re
   const bool is_accepted =
       value != nullptr && value->epoch == request.epoch && value->primary() == from;
   if (HasFault(ProtocolFault::kGrantAfterVote) && !is_accepted && value != nullptr) {
-    return Grant{request.shard,    request.epoch,  core_->acts_under,
-                 SlotMapVersion(), value->version, core_->config.lease()};
+    return Grant{request.shard, request.epoch, core_->acts_under, SlotMapVersion(),
+                 core_->config.lease()};
   }
   if (!is_accepted || !grants_.May(request.shard, request.epoch, core_->now)) return std::nullopt;
   const Millis lease = core_->config.lease();
   grants_.Give(request.shard, request.epoch, core_->now + core_->config.GrantLasts(lease));
-  return Grant{request.shard,    request.epoch,  core_->acts_under,
-               SlotMapVersion(), value->version, lease};
+  return Grant{request.shard, request.epoch, core_->acts_under, SlotMapVersion(), lease};
 }
 
 }  // namespace larder::cluster

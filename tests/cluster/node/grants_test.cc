@@ -83,7 +83,7 @@ VoterList Three() {
 }
 
 Grant GrantFor(const Epoch& epoch, uint64_t list_epoch = 4, uint64_t map = 1) {
-  return {kShard, epoch, list_epoch, map, 1, Millis(400)};
+  return {kShard, epoch, list_epoch, map, Millis(400)};
 }
 
 TEST(AuthorityTest, LastsAsLongAsAMajorityHasLent) {

@@ -251,10 +251,7 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
     if (event.kind == ClusterEvent::Kind::kElectionStarted) ++elections_;
     if (event.kind == ClusterEvent::Kind::kElectionLost) ++elections_lost_;
     if (event.kind == ClusterEvent::Kind::kFailed) ++fails_;
-    // What it alone has is lost by right.
-    if (event.kind == ClusterEvent::Kind::kMemberForgotten && event.shard.has_value()) {
-      truths_[*event.shard].OnDataLost(IndexOf(event.node), Now());
-    }
+    if (event.kind == ClusterEvent::Kind::kAbleChanged) NoteForgotten(node);
     if (world_.trace) {
       world_.trace(absl::StrCat(Now().count(), " ms node ", node, ": ",
                                 cluster::ClusterEventName(event.kind).data(), " node ",
@@ -277,6 +274,13 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
     if (IsSetAside(other)) continue;
     Violate(absl::StrCat("nodes ", node, " and ", other, " act for shard ",
                          static_cast<uint32_t>(shard)));
+  }
+}
+
+void ClusterWorld::NoteForgotten(size_t primary) {
+  const cluster::NodeCore& core = processes_[primary]->node().core();
+  for (const auto& [id, member] : core.table.members()) {
+    if (member.is_forgotten) truths_[*core.shard()].OnDataLost(IndexOf(id), Now());
   }
 }
 

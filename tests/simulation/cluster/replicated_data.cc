@@ -67,8 +67,9 @@ void ReplicatedData::CarryOut(const cluster::ClusterNode& node) {
       // Whom a TAKEOVER has not heard may promise on for a moment, and that is lost.
       const cluster::VoterList& list = node.core().table.voters();
       const bool is_taken_over = list.floor != 0 && list.before.empty();
-      if (is_set_aside_() || is_taken_over) {
-        for (const auto& [id, member] : node.core().table.members()) unheard.insert(IndexOf(id));
+      const bool hears_nobody = is_set_aside_() || is_taken_over;
+      for (const auto& [id, member] : node.core().table.members()) {
+        if (hears_nobody || member.is_forgotten) unheard.insert(IndexOf(id));
       }
       node_->Lead(plan.epoch, unheard);
       return;
