@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "cluster/registers/protocol_fault.h"
+
 namespace larder::cluster {
 namespace {
 
@@ -37,6 +39,7 @@ std::vector<NodeId> TakeOver::Heard() const {
 }
 
 uint64_t TakeOver::FloorWith(uint64_t chance) const {
+  if (HasFault(ProtocolFault::kTakeOverBelow)) return 0;
   uint64_t highest = std::max(core_->table.voters().floor, core_->data.fence.term);
   for (const auto& [shard, chosen] : core_->table.shards()) {
     highest = std::max({highest, chosen.value.epoch.term, chosen.ballot.number});

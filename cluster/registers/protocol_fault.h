@@ -37,6 +37,7 @@ enum class ProtocolFault : uint8_t {
   kForgetDoesNotHold,     // what a forgotten node says of itself beats that it is forgotten
   kDeadVotersStay,        // a voter that is FAIL keeps its place
   kHungIsWell,            // who says that his disk hangs is taken for well
+  kTakeOverBelow,         // a TAKEOVER's terms and ballots go on from those that it knows
   kFirstFoundingBinds,    // who takes part in a founding takes part in no other
 };
 

@@ -338,5 +338,42 @@ TEST_F(InterleavingTest, two_halves_found) {
   });
 }
 
+// The primary, cut off, begins again and again under higher epochs; the other takes over, which it
+// knows nothing of.
+TEST_F(InterleavingTest, epochs_without_a_vote) {
+  ExpectNeeded(ProtocolFault::kTakeOverBelow, OneShard(1), [](ClusterWorld* world) {
+    Begin(world);
+    BlockBoth(world, 0, 1);
+    for (int i = 0; i < 4; ++i) {
+      world->Crash(0);
+      world->Restart(0);
+      world->Run(Millis(2500));
+    }
+    world->Crash(0);
+    world->Command(1, cluster::TakeOverCommand{});
+    if (!world->RunUntil([world] { return world->Acting(kShard) == 1; }, Millis(4000))) return;
+    ASSERT_TRUE(WriteTo(world, 1, "w", 0));
+    const uint64_t end = world->node(1).keyspace().end();
+    world->Restart(0);
+    world->Heal();
+    world->Run(Millis(8000));
+    if (world->Acting(kShard) != 1) world->Violate("who took over does not lead");
+    if (world->node(1).keyspace().end() < end) world->Violate("what it took was wiped");
+  });
+}
+
+// Of two nodes one has handed over, and ends.
+TEST_F(InterleavingTest, go_forgotten) {
+  ExpectNeeded(ProtocolFault::kDeadVotersStay, OneShard(1), [](ClusterWorld* world) {
+    Begin(world);
+    world->Command(1, cluster::FailoverCommand{ElectionKind::kPlanned});
+    ASSERT_TRUE(world->RunUntil([world] { return world->Acting(kShard) == 1; }, Millis(3000)));
+    world->Run(Millis(500));
+    world->Crash(0);
+    world->Run(Millis(3000));
+    if (world->Acting(kShard) != 1) world->Violate("the successor does not lead for good");
+  });
+}
+
 }  // namespace
 }  // namespace larder::simulation
