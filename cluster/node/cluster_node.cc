@@ -155,8 +155,11 @@ void ClusterNode::Dispatch(const NodeId& from, const PeerMessage& message) {
     return election_.OnNotEndorsed(from, *not_endorsed);
   }
   if (const auto* stand = std::get_if<Stand>(&message)) {
-    if (core_.shard() == stand->shard && !core_.IsPrimary())
+    // Another's failed election is no operator's word.
+    const bool may_stand = !core_.self().no_failover || stand->kind != ElectionKind::kFailed;
+    if (core_.shard() == stand->shard && !core_.IsPrimary() && may_stand) {
       election_.StandNow(stand->kind, stand->ballot);
+    }
     return;
   }
   if (const auto* hand_over = std::get_if<HandOver>(&message)) {

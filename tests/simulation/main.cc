@@ -3,6 +3,7 @@
 //   larder_simulate --seed=17 --trace
 //   larder_simulate scale --nodes=1000 --killed=5
 //   larder_simulate failover --runs=1000
+//   larder_simulate slow --minutes=30
 //   larder_simulate replication --seeds=5000
 //   larder_simulate replication --seeds=500 --fault=ack_before_apply
 // Exit codes: 0 no promise was broken, 1 one was, 2 wrong usage.
@@ -18,6 +19,7 @@
 #include "tests/simulation/cluster/cluster_runs.h"
 #include "tests/simulation/cluster/cluster_scale.h"
 #include "tests/simulation/cluster/failover_matrix.h"
+#include "tests/simulation/cluster/slow_nodes.h"
 #include "tests/simulation/replication_runs.h"
 
 namespace {
@@ -85,6 +87,17 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(100, 60000));
   failover->add_option("--delay_ms", matrix.delay_ms, "one way")->check(CLI::Range(1, 1000));
   failover->add_option("--first_seed", matrix.first_seed, "decides the runs");
+  larder::simulation::SlowOptions slow;
+  CLI::App* const slows =
+      app.add_subcommand("slow", "all nodes are slow, and one a minute stops without being dead");
+  slows->add_option("--minutes", slow.minutes, "of simulated time")->check(CLI::Range(1, 10000));
+  slows->add_option("--delay_max_ms", slow.delay_max_ms, "how late they look at what comes")
+      ->check(CLI::Range(0, 10000));
+  slows->add_option("--stop_ms", slow.stop_ms, "how long a process is stopped")
+      ->check(CLI::Range(0, 20000));
+  slows->add_option("--node_timeout_ms", slow.node_timeout_ms, "node timeout")
+      ->check(CLI::Range(100, 60000));
+  slows->add_option("--first_seed", slow.seed, "decides the run");
   app.require_subcommand(0, 1);
   PlantedFault fault = PlantedFault::kNone;
   try {
@@ -100,6 +113,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
   }
   if (failover->parsed()) return larder::simulation::RunFailoverMatrix(matrix) ? 0 : 1;
+  if (slows->parsed()) return larder::simulation::PrintSlowNodes(slow) ? 0 : 1;
   if (scales->parsed()) {
     if (scale.killed * 4 > scale.nodes) {
       std::fputs("--killed: more than half of the primaries: nothing would be left to vote\n",

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cluster/node/cluster_node.h"
@@ -47,6 +48,14 @@ class ClusterProcess {
   // As the shell's watchdog says of disk and data plane.
   void set_is_well(bool well) { is_well_ = well; }
   void set_step_delay_max(Millis delay) { options_.step_delay_max = delay; }
+
+  // From the next start on.
+  void set_addresses(const std::string& endpoint, const std::string& bus_endpoint,
+                     std::vector<std::string> seeds) {
+    options_.config.endpoint = endpoint;
+    options_.config.bus_endpoint = bus_endpoint;
+    options_.config.seeds = std::move(seeds);
+  }
 
   void Receive(cluster::ClusterInput input);
   bool is_running() const { return node_ != nullptr; }

@@ -30,7 +30,8 @@ ClusterWorld::ClusterWorld(WorldOptions options) : options_(std::move(options)) 
   streams_ = std::make_unique<SimulatedNetwork>(&world_.events, random.Next());
   world_.network = streams_.get();
   world_.violation = [this](const std::string& what) { Violate(what); };
-  const size_t nodes = options_.shards * (1 + options_.replicas);
+  const size_t members = options_.shards * (1 + options_.replicas);
+  const size_t nodes = members + options_.newcomers;
   for (size_t node = 0; node < nodes; ++node) {
     by_id_.emplace(IdOf(node), node);
     by_endpoint_.emplace(EndpointOf(node), node);
@@ -44,13 +45,23 @@ ClusterWorld::ClusterWorld(WorldOptions options) : options_(std::move(options)) 
     process.config.bus_endpoint = EndpointOf(node);
     process.clock_begin = Millis(1000 * (node + 1));
     cluster::DurableCluster disk;
-    if (options_.is_founded && node < founders()) {
+    if (node >= members) {
+      disk.self.node = IdOf(node);
+      process.config.shards = options_.shards;
+      process.config.replicas = options_.replicas;
+    } else if (options_.is_founded && node < founders()) {
       disk = Founded(node);
     } else {
       disk.self.node = IdOf(node);
       process.config.shards = options_.shards;
       process.config.replicas = options_.replicas;
-      for (const auto& [endpoint, index] : by_endpoint_) process.config.seeds.push_back(endpoint);
+      if (options_.seeds) {
+        for (const size_t seed : options_.seeds(node)) {
+          process.config.seeds.push_back(EndpointOf(seed));
+        }
+      } else {
+        for (const auto& [endpoint, index] : by_endpoint_) process.config.seeds.push_back(endpoint);
+      }
     }
     if (options_.clock_permille) process.clock_permille = options_.clock_permille(node);
     if (options_.no_failover) process.config.no_failover = options_.no_failover(node);
@@ -84,7 +95,7 @@ std::unique_ptr<DataSide> ClusterWorld::ReplicatedDataOf(size_t node, uint64_t s
   data.may_act = [this, node] { return processes_[node]->MayAct(); };
   if (options_.clock_permille) data.clock_permille = options_.clock_permille(node);
   if (options_.work_delay_max) data.work_delay_max = options_.work_delay_max(node);
-  const size_t nodes = options_.shards * (1 + options_.replicas);
+  const size_t nodes = options_.shards * (1 + options_.replicas) + options_.newcomers;
   nodes_.push_back(std::make_unique<SimulatedNode>(node, nodes, data, &world_, seed));
   streams_->AddNode(nodes_.back().get());
   return std::make_unique<ReplicatedData>(nodes_.back().get(),
@@ -238,6 +249,13 @@ void ClusterWorld::Restart(size_t node) {
   NoteShard(node);
 }
 
+void ClusterWorld::Readdress(size_t node, const std::string& host, std::vector<std::string> seeds) {
+  by_endpoint_.erase(processes_[node]->options().config.bus_endpoint);
+  const std::string bus_endpoint = absl::StrCat(host, ":17600");
+  by_endpoint_.emplace(bus_endpoint, node);
+  processes_[node]->set_addresses(absl::StrCat(host, ":7600"), bus_endpoint, std::move(seeds));
+}
+
 void ClusterWorld::Command(size_t node, cluster::ClusterInput command) {
   processes_[node]->Receive(std::move(command));
 }
@@ -252,6 +270,7 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
     if (event.kind == ClusterEvent::Kind::kElectionLost) ++elections_lost_;
     if (event.kind == ClusterEvent::Kind::kFailed) ++fails_;
     if (event.kind == ClusterEvent::Kind::kAbleChanged) NoteForgotten(node);
+    if (on_event_) on_event_(node, event);
     if (world_.trace) {
       world_.trace(absl::StrCat(Now().count(), " ms node ", node, ": ",
                                 cluster::ClusterEventName(event.kind).data(), " node ",

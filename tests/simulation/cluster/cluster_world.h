@@ -34,6 +34,10 @@ struct WorldOptions {
   Millis begin_within{0};
   // So many have founded it, at least one a shard, and the others join. 0: all have.
   size_t founders = 0;
+  // The seeds of nodes that find each other. Null: all nodes.
+  std::function<std::vector<size_t>(size_t node)> seeds;
+  // Nodes beside the others, of no cluster and without a seed; the last ones.
+  size_t newcomers = 0;
   // Real replication and writes; else data that never changes.
   bool has_data = false;
   NodeOptions data;
@@ -75,6 +79,9 @@ class ClusterWorld {
   // From one to the other nothing arrives; until all is healed.
   void Block(size_t from, size_t to);
   void Heal();
+  // A node that does not run comes back at another address, of a name that nobody had before.
+  // Seeds: bus endpoints.
+  void Readdress(size_t node, const std::string& host, std::vector<std::string> seeds);
   void Command(size_t node, cluster::ClusterInput command);
 
   // Whose shard it is, as they say themselves.
@@ -86,6 +93,10 @@ class ClusterWorld {
   const std::optional<std::string>& violation() const { return violation_; }
   void Violate(const std::string& what);
   void set_trace(std::function<void(const std::string&)> trace) { world_.trace = std::move(trace); }
+  // Told of each event.
+  void set_on_event(std::function<void(size_t node, const cluster::ClusterEvent& event)> on_event) {
+    on_event_ = std::move(on_event);
+  }
   uint64_t elections() const { return elections_; }
   uint64_t elections_lost() const { return elections_lost_; }
   uint64_t fails() const { return fails_; }
@@ -124,6 +135,7 @@ class ClusterWorld {
   std::map<std::string, size_t> by_endpoint_;
   std::map<cluster::ShardId, cluster::Epoch> epochs_;
   std::map<std::pair<cluster::RegisterKey, cluster::Ballot>, cluster::ShardRegister> proposed_;
+  std::function<void(size_t node, const cluster::ClusterEvent& event)> on_event_;
   std::optional<std::string> violation_;
   uint64_t elections_ = 0;
   uint64_t elections_lost_ = 0;

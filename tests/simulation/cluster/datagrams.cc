@@ -30,6 +30,7 @@ Datagrams::Count Datagrams::Sum() const {
 }
 
 void Datagrams::Send(size_t from, size_t to, const cluster::Envelope& envelope) {
+  if (on_sent_) on_sent_(from, to, envelope);
   if (counts_bytes_ && from != to) {
     Count& count = counts_[cluster::PeerMessageName(envelope.message)];
     const uint64_t bytes = cluster::EncodedBytes(envelope);

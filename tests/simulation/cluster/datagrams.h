@@ -34,6 +34,11 @@ class Datagrams {
 
   void Send(size_t from, size_t to, const cluster::Envelope& envelope);
   void set_options(Options options) { options_ = options; }
+  // Told of each message that is sent, lost or not.
+  void set_on_sent(
+      std::function<void(size_t from, size_t to, const cluster::Envelope& envelope)> on_sent) {
+    on_sent_ = std::move(on_sent);
+  }
   // From one to the other nothing arrives; what is on its way neither.
   void Block(size_t from, size_t to) { blocked_.insert({from, to}); }
   // From one to the other a message takes so much longer; until all is healed.
@@ -66,6 +71,7 @@ class Datagrams {
   Options options_;
   storage::Random random_;
   const Deliver deliver_;
+  std::function<void(size_t from, size_t to, const cluster::Envelope& envelope)> on_sent_;
   std::set<std::pair<size_t, size_t>> blocked_;
   std::map<std::pair<size_t, size_t>, Millis> slow_;
   Fate fate_;
