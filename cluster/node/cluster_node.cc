@@ -7,6 +7,21 @@
 #include "cluster/registers/protocol_fault.h"
 
 namespace larder::cluster {
+namespace {
+
+// What a forgotten node is heard for: that the voters, of whom it may be one, can go on to a list
+// without it.
+bool IsOfSuccession(const PeerMessage& message) {
+  const auto is_successor = [](const auto* one) {
+    return one != nullptr && one->key.kind == RegisterKey::Kind::kSuccessor;
+  };
+  return is_successor(std::get_if<Promise>(&message)) ||
+         is_successor(std::get_if<Accepted>(&message)) ||
+         is_successor(std::get_if<Refused>(&message)) ||
+         std::holds_alternative<VoterState>(message);
+}
+
+}  // namespace
 
 ClusterNode::ClusterNode(ClusterConfig config, const DurableCluster& recovered, uint64_t seed,
                          BootTime now)
@@ -87,7 +102,7 @@ void ClusterNode::Receive(const Envelope& envelope) {
     return;
   }
   const Member* const member = core_.table.Find(envelope.from);
-  if (member != nullptr && member->is_forgotten) {
+  if (member != nullptr && member->is_forgotten && !IsOfSuccession(envelope.message)) {
     if (std::holds_alternative<Ping>(envelope.message)) TellForgotten(*member);
     return;
   }
@@ -218,8 +233,9 @@ void ClusterNode::OnJoin(const Envelope& envelope, const Join& message) {
     // Somebody of a cluster introduces himself: this node would like to be let in.
     if (!envelope.cluster.is_set()) founding_.NoteSeeker(message.member);
     if (envelope.cluster.is_set() || message.wants_to_join) {
-      core_.SendToEndpoint(message.member.bus_endpoint,
-                           Join{core_.self(), envelope.cluster.is_set()});
+      core_.SendToEndpoint(
+          message.member.bus_endpoint,
+          Join{core_.self(), envelope.cluster.is_set(), core_.table.voters().epoch});
     }
     return;
   }
@@ -227,7 +243,7 @@ void ClusterNode::OnJoin(const Envelope& envelope, const Join& message) {
     core_.Tell(ClusterEvent::Kind::kOtherCluster, envelope.from);
     return;
   }
-  const bool is_readmitted = Readmit(message.member);
+  const bool is_readmitted = Readmit(message.member, message.list_epoch);
   const Member* const known = core_.table.Find(envelope.from);
   if (known != nullptr && known->is_forgotten) return TellForgotten(message.member);
   const bool is_new = known == nullptr || is_readmitted;
@@ -267,10 +283,15 @@ void ClusterNode::TellForgotten(const Member& member) {
   core_.SendToEndpoint(member.bus_endpoint, JoinAnswer{{}, {*core_.table.Find(member.node)}});
 }
 
-bool ClusterNode::Readmit(const Member& member) {
+bool ClusterNode::Readmit(const Member& member, uint64_t list_epoch) {
   if (meet_.erase(member.bus_endpoint) == 0) return false;
   const Member* const known = core_.table.Find(member.node);
   if (known == nullptr || !known->is_forgotten) return false;
+  if (TakeOver::CountOf(list_epoch) > TakeOver::CountOf(core_.table.voters().epoch)) {
+    // It would set aside what was agreed on here: it is another cluster by now.
+    core_.Tell(ClusterEvent::Kind::kOtherCluster, member.node, "it took over while forgotten");
+    return false;
+  }
   Member readmitted = member;
   readmitted.admissions = known->admissions + 1;
   readmitted.generation = std::max(known->generation, member.generation);
@@ -286,7 +307,7 @@ void ClusterNode::OnJoinAnswer(const Envelope& envelope, const JoinAnswer& messa
   if (core_.cluster.is_set() && core_.cluster != envelope.cluster) return;
   const Member* const known = core_.table.Find(envelope.from);
   if (!message.members.empty() && message.members.back().node == envelope.from) {
-    if (Readmit(message.members.back())) {
+    if (Readmit(message.members.back(), message.voters.epoch)) {
       core_.Tell(ClusterEvent::Kind::kMemberNew, envelope.from);
       return Answer(envelope.from);
     }
@@ -314,7 +335,7 @@ void ClusterNode::SeekOthers() {
   }
   for (const std::string& endpoint : endpoints) {
     if (endpoint == core_.config.bus_endpoint) continue;
-    core_.SendToEndpoint(endpoint, Join{core_.self(), true});
+    core_.SendToEndpoint(endpoint, Join{core_.self(), true, core_.table.voters().epoch});
   }
 }
 
@@ -352,6 +373,7 @@ void ClusterNode::OnCommand(const MeetCommand& command) {
 }
 
 absl::Status ClusterNode::Allows(const ForgetCommand& command) const {
+  if (!core_.cluster.is_set()) return absl::FailedPreconditionError("this node is of no cluster");
   const Member* const member = core_.table.Find(command.node);
   const std::string name = "node " + command.node.ToText();
   if (member == nullptr) return absl::NotFoundError(name + " is not known here");
@@ -364,6 +386,12 @@ absl::Status ClusterNode::Allows(const ForgetCommand& command) const {
     return absl::FailedPreconditionError(name + " leads shard " +
                                          std::to_string(static_cast<uint32_t>(shard)) +
                                          ": let one of its replicas take over first");
+  }
+  for (const VoterList::Permanent& alone : core_.table.voters().permanent) {
+    if (alone.node != command.node) continue;
+    return absl::FailedPreconditionError(
+        name + " alone decides on shard " + std::to_string(static_cast<uint32_t>(alone.shard)) +
+        " still: wait until its successor does, or let that one TAKEOVER if the node is dead");
   }
   return absl::OkStatus();
 }
@@ -391,10 +419,15 @@ absl::Status ClusterNode::Allows(const TakeOverCommand& /*command*/) const {
   if (core_.OwnRegister() == nullptr) {
     return absl::FailedPreconditionError("this node is of no shard");
   }
-  const size_t majority = core_.table.voters().Majority();
-  if (heartbeats_.VotersHeard() >= majority) {
-    return absl::FailedPreconditionError("a majority of the voters (" + std::to_string(majority) +
-                                         ") is there: a forced failover is enough");
+  if (core_.self().is_forgotten) {
+    return absl::FailedPreconditionError("this node was forgotten by its cluster");
+  }
+  const VoterList list = core_.table.voters().Of(*core_.shard());
+  const size_t acting = heartbeats_.VotersActing(list);
+  if (acting >= list.Majority()) {
+    return absl::FailedPreconditionError(
+        "a majority of the voters of its shard is there (" + std::to_string(acting) + " of " +
+        std::to_string(list.voters.size()) + "): a forced failover is enough");
   }
   return absl::OkStatus();
 }

@@ -92,7 +92,7 @@ class ClusterNode {
   void OnJoin(const Envelope& envelope, const Join& message);
   void OnJoinAnswer(const Envelope& envelope, const JoinAnswer& message);
   // It is there. True: it was forgotten, and an operator has asked for it again.
-  bool Readmit(const Member& member);
+  bool Readmit(const Member& member, uint64_t list_epoch);
   void Answer(const NodeId& to);
   void TellForgotten(const Member& member);
   void OnCommand(const FailoverCommand& command);

@@ -34,6 +34,10 @@ std::optional<Election::Cause> Election::Reason() const {
   // A process that was started again may not go on under the epoch of the one before.
   if (own->epoch != won_) return Cause{ElectionKind::kResumed, Millis(0)};
   if (HasFault(ProtocolFault::kFenceStays)) return std::nullopt;
+  // What a TAKEOVER has set aside is to be below all that is done after it.
+  if (own->epoch.term <= core_->table.voters().floor) {
+    return Cause{ElectionKind::kResumed, Millis(0)};
+  }
   const bool must_exceed = core_->data.exceed.has_value() && *core_->data.exceed > own->epoch;
   if (must_exceed) return Cause{ElectionKind::kResumed, Millis(0)};
   // The voters lend it nothing, so they have accepted another, whether or not that was chosen.

@@ -75,7 +75,9 @@ void FailVoting::Decide() {
   for (const auto& [node, generation] : suspected_) {
     const Member& member = *core_->table.Find(node);
     const FailMark mark{node, member.admissions, member.generation};
-    const VoterList& list = core_->table.voters();
+    // Where one decides on its shard alone, it does so on who of it is dead.
+    VoterList list = core_->table.voters();
+    if (member.shard.has_value()) list = list.Of(*member.shard);
     if (member.is_failed || suspicions_.Reports(list, mark, core_->now) < list.Majority()) continue;
     failed.push_back(mark);
     core_->table.Merge(mark);

@@ -72,6 +72,7 @@ Gossip Heartbeats::MakeGossip(const NodeId& to, Peer* peer) const {
   Gossip gossip;
   gossip.is_well = core_->data.is_well;
   gossip.list_epoch = core_->table.voters().epoch;
+  gossip.is_voting = core_->ActsAsVoter();
   gossip.slot_map_version = core_->slot_map->version();
   gossip.digest = core_->table.digest();
   gossip.has = {core_->table.instance(), core_->table.changes()};
@@ -103,6 +104,7 @@ void Heartbeats::SendPing(const NodeId& to, Peer* peer) {
 void Heartbeats::Take(const NodeId& from, const Gossip& gossip, bool is_answer, Peer* peer) {
   core_->detector.OnCondition(from, gossip.is_well || HasFault(ProtocolFault::kHungIsWell));
   peer->slot_map_version = gossip.slot_map_version;
+  peer->acts_under = gossip.is_voting ? gossip.list_epoch : 0;
   // What it has of this process's table; of an earlier one's it has nothing.
   peer->confirmed = gossip.seen.instance == core_->table.instance() ? gossip.seen.number : 0;
   const TableUpdates& updates = gossip.updates;
@@ -174,6 +176,20 @@ size_t Heartbeats::VotersHeard() const {
     if (voter == core_->node || core_->detector.IsWell(voter, core_->now)) ++heard;
   }
   return heard;
+}
+
+size_t Heartbeats::VotersActing(const VoterList& list) const {
+  size_t acting = 0;
+  for (const NodeId& voter : list.voters) {
+    if (voter == core_->node) {
+      if (core_->ActsAsVoter()) ++acting;
+      continue;
+    }
+    const auto peer = peers_.find(voter);
+    const bool acts = peer != peers_.end() && peer->second.acts_under == list.epoch;
+    if (acts && core_->detector.IsWell(voter, core_->now)) ++acting;
+  }
+  return acting;
 }
 
 std::optional<NodeId> Heartbeats::WhoHasNewerSlotMap() const {

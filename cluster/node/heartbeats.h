@@ -30,6 +30,8 @@ class Heartbeats {
   void HurryToVoters();
   // How many of the voters answer, this node included.
   size_t VotersHeard() const;
+  // How many of them it hears say that they act as such, this one among them.
+  size_t VotersActing(const VoterList& list) const;
   // A peer has a slot map newer than this node's. Absent: nobody that was heard lately.
   std::optional<NodeId> WhoHasNewerSlotMap() const;
   // It has all that somebody knew when he answered last.
@@ -47,6 +49,7 @@ class Heartbeats {
     TableCursor seen;        // how far this node has the peer's table
     uint64_t confirmed = 0;  // how far the peer has this node's
     uint64_t slot_map_version = 0;
+    uint64_t acts_under = 0;  // the voter list; 0: none
   };
 
   // Whom this node pings, and whom it watches: anew when its table has changed.

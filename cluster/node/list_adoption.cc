@@ -47,7 +47,8 @@ void ListAdoption::Tick() {
   if (!IsDue()) return;
   ask_again_at_ = core_->now + core_->config.ask_again();
   for (const auto& [node, source] : sources_) {
-    if (!source.is_whole && !core_->table.IsFailed(node)) Ask(node);
+    // Those as well who are FAIL or forgotten: they may be the ones who have it.
+    if (!source.is_whole) Ask(node);
   }
 }
 

@@ -46,6 +46,7 @@ struct DataSummary {
 struct Gossip {
   bool is_well = true;
   uint64_t list_epoch = 0;
+  bool is_voting = false;  // the sender acts as a voter of that list
   uint64_t slot_map_version = 0;
   uint64_t digest = 0;   // of the sender's table
   TableCursor has;       // how far the sender's own table is
@@ -216,6 +217,7 @@ struct SlotMapPage {
 struct Join {
   Member member;
   bool wants_to_join = true;  // false: it has a cluster, and tells who it is
+  uint64_t list_epoch = 0;    // of the voters that it knows; 0: none
 };
 
 // The receiver may take part: the sender's cluster, in the envelope, and whom to ping. With the

@@ -14,7 +14,6 @@ constexpr uint64_t kFarAbove = 1 << 20;
 // did not know of each other differ: one of them sets the other aside, with its terms and ballots.
 constexpr int kCountBits = 32;
 constexpr uint64_t kChance = 1 << 20;
-constexpr int kSuccessorBits = 8;
 
 }  // namespace
 
@@ -49,7 +48,7 @@ uint64_t TakeOver::FloorWith(uint64_t chance) const {
     const auto* const value = std::get_if<ShardRegister>(&state.value);
     if (value != nullptr) highest = std::max(highest, value->epoch.term);
   }
-  return highest + kFarAbove + chance;
+  return highest + kFarAbove * (1 + chance);
 }
 
 void TakeOver::Begin() {

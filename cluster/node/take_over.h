@@ -20,8 +20,12 @@ class TakeOver {
 
   void Begin();
   void Tick();
+  // How many there have been before the list of this epoch, and which of those that did not know of
+  // each other.
+  static uint64_t CountOf(uint64_t list_epoch) { return list_epoch >> kSuccessorBits; }
 
  private:
+  static constexpr int kSuccessorBits = 12;
   // Whom this node hears, as voters; itself among them.
   std::vector<NodeId> Heard() const;
   // Above all terms and ballots that it knows of, by more than others may have drawn meanwhile.

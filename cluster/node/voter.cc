@@ -209,6 +209,8 @@ uint64_t Voter::SlotMapVersion() const {
 
 std::optional<Grant> Voter::OnRequest(const NodeId& from, const GrantRequest& request) {
   if (!core_->ActsAsVoter() || !DecidesOn(request.shard)) return std::nullopt;
+  // Of before a TAKEOVER: others, who return, may have been elected above it.
+  if (request.epoch.term <= core_->table.voters().floor) return std::nullopt;
   const auto* const value =
       std::get_if<ShardRegister>(&core_->acceptor.At(RegisterKey::OfShard(request.shard)).value);
   const bool is_accepted =

@@ -208,6 +208,7 @@ void ClusterSimulation::LoseThePrimaryOfALaggard() {
 
 void ClusterSimulation::ForgetSome() {
   const size_t node = AnyNode();
+  has_forgotten_ = true;
   world_->Command(AnyNode(), cluster::ForgetCommand{world_->process(node).id()});
   world_->events().After(Millis(random_.Below(8000)), [this, node] { MeetAgain(node); });
 }
@@ -328,7 +329,7 @@ std::optional<std::string> ClusterSimulation::Unrest() {
     SimulatedNode& leader = world_->node(*primary);
     if (!leader.is_open()) return absl::StrCat("node ", *primary, " takes no writes");
     // Who joins while others cannot be heard may take a place that is taken.
-    const bool are_even = world_->founders() == world_->size();
+    const bool are_even = world_->founders() == world_->size() && !has_forgotten_;
     if (are_even && world_->NodesOf(ShardId(shard)).size() != 1 + world_->options().replicas) {
       return absl::StrCat("shard ", shard, " has not all its nodes");
     }

@@ -84,6 +84,7 @@ class ClusterSimulation {
   bool keeps_data_ = true;
   bool begins_with_faults_ = false;
   bool has_faults_ = true;
+  bool has_forgotten_ = false;  // somebody, once
   std::unique_ptr<ClusterWorld> world_;
   ClusterSimulationCounts counts_;
 };

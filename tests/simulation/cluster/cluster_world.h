@@ -112,7 +112,8 @@ class ClusterWorld {
   void Check(size_t node, const cluster::ClusterEffects& effects);
   cluster::DurableCluster Founded(size_t node) const;
   void NoteShard(size_t node);
-  // What those alone have who were forgotten is lost by right: their primary counts on them no more.
+  // What those alone have who were forgotten is lost by right: their primary counts on them no
+  // more.
   void NoteForgotten(size_t primary);
   // There was a TAKEOVER of which the node has not heard. REQUIRES: it runs.
   bool IsSetAside(size_t node) const;
