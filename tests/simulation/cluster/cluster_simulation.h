@@ -64,6 +64,8 @@ class ClusterSimulation {
   void Pause(size_t node, uint64_t length_max);
   void LoseThePrimaryOfALaggard();
   void ForgetSome();
+  // By somebody.
+  bool IsForgotten(size_t node) const;
   // Lets it in again, if somebody has forgotten it.
   void MeetAgain(size_t node);
   void TakeOverSome();
