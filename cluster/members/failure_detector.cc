@@ -16,10 +16,17 @@ void FailureDetector::OnHeard(const NodeId& peer, std::optional<BootTime> heard_
   if (known.is_refused || now - known.heard > timeout_) {
     known.hears = now;
     has_news_ = true;
+  } else if (now - known.heard > LongSilence() && !known.is_excused) {
+    // It stopped for a while: what it could have heard then it tells with its next message.
+    known.hears = std::min(now, known.hears + (now - known.heard));
+    known.is_excused = true;
   }
   known.heard = now;
   known.is_refused = false;
-  if (heard_of.has_value()) known.hears = std::max(known.hears, *heard_of);
+  if (heard_of.has_value() && *heard_of > known.hears) {
+    known.hears = *heard_of;
+    known.is_excused = false;
+  }
 }
 
 void FailureDetector::OnRefused(const NodeId& peer) {
@@ -44,8 +51,10 @@ void FailureDetector::OnPause(Millis length) {
 }
 
 bool FailureDetector::IsSuspect(const Peer& peer, BootTime now) const {
+  // While it is silent it cannot tell what it hears.
+  const BootTime told = std::min(now, peer.heard + LongSilence());
   return peer.is_refused || peer.is_unwell || now - peer.heard > timeout_ ||
-         now - peer.hears > timeout_;
+         told - peer.hears > timeout_;
 }
 
 bool FailureDetector::IsSuspect(const NodeId& peer, BootTime now) const {

@@ -50,7 +50,10 @@ class FailureDetector {
     BootTime hears;  // when it is known to have been able to hear
     bool is_refused = false;
     bool is_unwell = false;
+    bool is_excused = false;  // for a silence, since it was last known to hear
   };
+  // Longer than between two messages of one who is well.
+  Millis LongSilence() const { return timeout_ / 2; }
   bool IsSuspect(const Peer& peer, BootTime now) const;
 
   const Millis timeout_;

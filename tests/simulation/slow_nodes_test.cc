@@ -18,7 +18,8 @@ TEST(SlowNodesTest, OnlyWhoIsStoppedForLongerThanTheNodeTimeoutIsReplaced) {
     all.replaced += counts.replaced;
   }
   EXPECT_GT(all.stops_of_primaries, 5u);
-  EXPECT_EQ(all.replaced, all.stops_of_primaries);
+  // Some go on just before they would have been.
+  EXPECT_GT(all.replaced * 2, all.stops_of_primaries);
 }
 
 TEST(SlowNodesTest, AStopBelowTheNodeTimeoutReplacesNobody) {
@@ -27,6 +28,15 @@ TEST(SlowNodesTest, AStopBelowTheNodeTimeoutReplacesNobody) {
   EXPECT_GT(counts.stops_of_primaries, 2u);
   EXPECT_EQ(counts.replaced, 0u);
   EXPECT_EQ(counts.fails, 0u);
+}
+
+// Who stops for less than the timeout was held for dead all the same: it had not told for some time
+// before, nor did with its first message, that it hears.
+TEST(SlowNodesTest, AStopIsNotDeafness) {
+  const SlowCounts counts = RunSlowNodes({.minutes = 60, .delay_max_ms = 0, .stop_ms = 1450});
+  EXPECT_EQ(counts.violation, "");
+  EXPECT_EQ(counts.fails, 0u);
+  EXPECT_TRUE(counts.unexpected.empty());
 }
 
 // The same run tells when it is not so.
