@@ -4,6 +4,7 @@
 //   larder_simulate scale --nodes=1000 --killed=5
 //   larder_simulate failover --runs=1000
 //   larder_simulate slow --minutes=30
+//   larder_simulate explore --world=forced --losses=1
 //   larder_simulate replication --seeds=5000
 //   larder_simulate replication --seeds=500 --fault=ack_before_apply
 // Exit codes: 0 no promise was broken, 1 one was, 2 wrong usage.
@@ -20,6 +21,7 @@
 #include "tests/simulation/cluster/cluster_scale.h"
 #include "tests/simulation/cluster/failover_matrix.h"
 #include "tests/simulation/cluster/slow_nodes.h"
+#include "tests/simulation/explorer/explorer.h"
 #include "tests/simulation/replication_runs.h"
 
 namespace {
@@ -98,6 +100,16 @@ int main(int argc, char** argv) {
   slows->add_option("--node_timeout_ms", slow.node_timeout_ms, "node timeout")
       ->check(CLI::Range(100, 60000));
   slows->add_option("--first_seed", slow.seed, "decides the run");
+  larder::simulation::ExplorerOptions exploration;
+  CLI::App* const explore =
+      app.add_subcommand("explore", "all orders of events in a small world, within bounds");
+  explore->add_option("--world", exploration.world, "how it begins")
+      ->check(CLI::IsMember(larder::simulation::ExplorerWorlds()));
+  explore->add_option("--crashes", exploration.budget.crashes, "at most");
+  explore->add_option("--losses", exploration.budget.losses, "of messages, at most");
+  explore->add_option("--delays", exploration.budget.delays, "of messages and saves, at most");
+  explore->add_option("--steps", exploration.steps, "of 50 ms, by a node timeout of 1 s");
+  explore->add_option("--states", exploration.states_max, "where the search is cut");
   app.require_subcommand(0, 1);
   PlantedFault fault = PlantedFault::kNone;
   try {
@@ -114,6 +126,7 @@ int main(int argc, char** argv) {
   }
   if (failover->parsed()) return larder::simulation::RunFailoverMatrix(matrix) ? 0 : 1;
   if (slows->parsed()) return larder::simulation::PrintSlowNodes(slow) ? 0 : 1;
+  if (explore->parsed()) return larder::simulation::RunExplorer(exploration) ? 0 : 1;
   if (scales->parsed()) {
     if (scale.killed * 4 > scale.nodes) {
       std::fputs("--killed: more than half of the primaries: nothing would be left to vote\n",
