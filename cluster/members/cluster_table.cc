@@ -24,9 +24,9 @@ uint64_t HashOf(const Member& member) {
 }
 
 uint64_t HashOf(ShardId shard, const ClusterTable::Shard& chosen) {
-  return Mix(Mix(Mix(Mix(2, static_cast<uint64_t>(shard)), chosen.ballot.number),
-                 chosen.ballot.node.high),
-             chosen.ballot.node.low);
+  return Mix(
+      Mix(Mix(Mix(2, static_cast<uint64_t>(shard)), chosen.ballot.number), chosen.ballot.node.high),
+      chosen.ballot.node.low);
 }
 
 uint64_t HashOf(const VoterList& list) { return list.epoch == 0 ? 0 : Mix(3, list.epoch); }

@@ -83,8 +83,11 @@ void Election::Tick() {
   std::erase_if(siblings_,
                 [this](const auto& entry) { return !core_->table.IsMember(entry.first); });
   if (round_ != nullptr) {
-    const bool is_over = own == nullptr || own->version > underneath_.version;
-    if (is_over && underneath_.version != 0) return End();
+    // Something was chosen meanwhile. By ballots: what a TAKEOVER has set aside may have come to
+    // higher versions.
+    const bool is_over =
+        own == nullptr || core_->table.shards().at(shard_).ballot > underneath_ballot_;
+    if (is_over && underneath_ballot_.is_set()) return End();
     if (core_->table.voters().epoch != list_epoch_) return GiveUp("other voters");
     if (core_->now >= give_up_at_) return GiveUp("answers are missing");
     if (core_->now >= ask_again_at_) Ask();
@@ -111,6 +114,7 @@ void Election::Begin(ElectionKind kind) {
   shard_ = *shard;
   list_epoch_ = list.epoch;
   underneath_ = {};
+  underneath_ballot_ = {};
   epoch_ = {};
   endorsed_.clear();
   give_up_at_ = core_->now + core_->config.node_timeout;
@@ -168,6 +172,7 @@ void Election::OnPrepared() {
   const auto* const value = std::get_if<ShardRegister>(&round_->Underneath().value);
   if (value == nullptr) return GiveUp("the voters know of no such shard");
   underneath_ = *value;
+  underneath_ballot_ = round_->Underneath().accepted;
   BeginEndorsing();
 }
 

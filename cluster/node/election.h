@@ -78,6 +78,7 @@ class Election {
   ShardId shard_{};
   uint64_t list_epoch_ = 0;
   ShardRegister underneath_;
+  Ballot underneath_ballot_;  // under which that was accepted
   Epoch epoch_;
   std::map<NodeId, std::optional<Position>> endorsed_;
   BootTime give_up_at_;

@@ -40,7 +40,7 @@ std::optional<std::string> ShardTruth::Judge(const Promise& promise, const Leade
 std::optional<std::string> ShardTruth::OnAcknowledged(const Position& position, Millis written,
                                                       size_t replicas) {
   ++acknowledged_;
-  if (!promises_) return std::nullopt;
+  if (!promises_ || position.epoch.term <= set_aside_) return std::nullopt;
   Promise promise{position, replicas, {}};
   for (const auto& [when, node] : losses_) {
     if (when >= written) promise.lost.insert(node);

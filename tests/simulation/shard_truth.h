@@ -36,6 +36,8 @@ class ShardTruth {
   // Others that it lacks are lost by right.
   std::optional<std::string> CheckLeader(const cluster::History& history, uint64_t end,
                                          const std::set<size_t>& unheard);
+  // After a TAKEOVER nothing is promised any more by who leads in a term up to that.
+  void SetAside(uint64_t term) { set_aside_ = term; }
   // Nothing is promised: the operator goes on with what may not be the best.
   void PromiseNothing() { promises_ = false; }
   // The position of the last write before `when`. Absent: none.
@@ -66,6 +68,7 @@ class ShardTruth {
   std::vector<std::pair<Millis, size_t>> losses_;
   uint64_t acknowledged_ = 0;
   bool promises_ = true;
+  uint64_t set_aside_ = 0;  // terms up to that
 };
 
 }  // namespace larder::simulation

@@ -64,8 +64,6 @@ class ClusterSimulation {
   void Pause(size_t node, uint64_t length_max);
   void LoseThePrimaryOfALaggard();
   void ForgetSome();
-  // By somebody.
-  bool IsForgotten(size_t node) const;
   // Lets it in again, if somebody has forgotten it.
   void MeetAgain(size_t node);
   void TakeOverSome();
@@ -84,6 +82,7 @@ class ClusterSimulation {
   const ClusterSimulationOptions options_;
   storage::Random random_;
   bool keeps_data_ = true;
+  bool forgets_ = false;  // else it takes over
   bool begins_with_faults_ = false;
   bool has_faults_ = true;
   bool has_forgotten_ = false;  // somebody, once

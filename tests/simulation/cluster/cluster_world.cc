@@ -264,12 +264,17 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
   NoteShard(node);
   const cluster::VoterList& list = processes_[node]->disk().voters;
   if (list.epoch != 0) lists_.insert(list.epoch);
-  floor_ = std::max(floor_, list.floor);
+  if (list.floor > floor_) {
+    floor_ = list.floor;
+    for (auto& [shard, truth] : truths_) truth.SetAside(floor_);
+  }
   for (const ClusterEvent& event : effects.events) {
     if (event.kind == ClusterEvent::Kind::kElectionStarted) ++elections_;
     if (event.kind == ClusterEvent::Kind::kElectionLost) ++elections_lost_;
     if (event.kind == ClusterEvent::Kind::kFailed) ++fails_;
-    if (event.kind == ClusterEvent::Kind::kAbleChanged) NoteForgotten(node);
+    const bool is_of_register = event.kind == ClusterEvent::Kind::kAbleChanged ||
+                                event.kind == ClusterEvent::Kind::kPrimaryChanged;
+    if (is_of_register) NoteAble(node);
     if (on_event_) on_event_(node, event);
     if (world_.trace) {
       world_.trace(absl::StrCat(Now().count(), " ms node ", node, ": ",
@@ -296,11 +301,22 @@ void ClusterWorld::Check(size_t node, const cluster::ClusterEffects& effects) {
   }
 }
 
-void ClusterWorld::NoteForgotten(size_t primary) {
+void ClusterWorld::NoteAble(size_t primary) {
   const cluster::NodeCore& core = processes_[primary]->node().core();
-  for (const auto& [id, member] : core.table.members()) {
-    if (member.is_forgotten) truths_[*core.shard()].OnDataLost(IndexOf(id), Now());
+  const cluster::ShardRegister* const own = core.OwnRegister();
+  if (own == nullptr || own->primary() != core.node) return;
+  std::set<NodeId> able(own->able.begin(), own->able.end());
+  able.insert(core.node);
+  std::set<NodeId>& before = able_[*core.shard()];
+  for (const NodeId& node : before) {
+    const cluster::Member& member = *core.table.Find(node);
+    // It may have been let in again meanwhile.
+    const bool was_forgotten = member.is_forgotten || member.admissions != 0;
+    if (able.count(node) == 0 && was_forgotten) {
+      truths_[*core.shard()].OnDataLost(IndexOf(node), Now());
+    }
   }
+  before = std::move(able);
 }
 
 bool ClusterWorld::IsSetAside(size_t node) const {

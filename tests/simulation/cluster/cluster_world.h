@@ -112,9 +112,8 @@ class ClusterWorld {
   void Check(size_t node, const cluster::ClusterEffects& effects);
   cluster::DurableCluster Founded(size_t node) const;
   void NoteShard(size_t node);
-  // What those alone have who were forgotten is lost by right: their primary counts on them no
-  // more.
-  void NoteForgotten(size_t primary);
+  // What those alone have who are able no more, being forgotten, is lost by right.
+  void NoteAble(size_t primary);
   // There was a TAKEOVER of which the node has not heard. REQUIRES: it runs.
   bool IsSetAside(size_t node) const;
 
@@ -135,6 +134,7 @@ class ClusterWorld {
   std::map<cluster::NodeId, size_t> by_id_;
   std::map<std::string, size_t> by_endpoint_;
   std::map<cluster::ShardId, cluster::Epoch> epochs_;
+  std::map<cluster::ShardId, std::set<cluster::NodeId>> able_;  // and who leads; by him
   std::map<std::pair<cluster::RegisterKey, cluster::Ballot>, cluster::ShardRegister> proposed_;
   std::function<void(size_t node, const cluster::ClusterEvent& event)> on_event_;
   std::optional<std::string> violation_;
