@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, ClusterBehaviourTest, testing::Values(1, 2, 3));
 
 TEST_P(ClusterBehaviourTest, Behaviour01AllLearnOfEachOtherFromOneSeed) {
   constexpr size_t kSeed = 2;
-  WorldOptions options = ClusterStage::Options(3, 1, GetParam());
+  WorldOptions options = StoryOptions(3, 1, GetParam());
   options.is_founded = false;
   options.begin_within = Millis(3000);
   options.seeds = [](size_t node) {
@@ -65,7 +65,7 @@ TEST_P(ClusterBehaviourTest, Behaviour01AllLearnOfEachOtherFromOneSeed) {
 TEST_P(ClusterBehaviourTest, Behaviour02MeetSucceedsThoughTheFirstOnesAreLost) {
   constexpr size_t kMet = 1;
   constexpr size_t kNewcomer = 6;
-  WorldOptions options = ClusterStage::Options(3, 1, GetParam());
+  WorldOptions options = StoryOptions(3, 1, GetParam());
   options.newcomers = 1;
   ClusterStage stage(options);
   ClusterWorld& world = stage.world();
@@ -101,7 +101,7 @@ TEST_P(ClusterBehaviourTest, Behaviour02MeetSucceedsThoughTheFirstOnesAreLost) {
 }
 
 TEST_P(ClusterBehaviourTest, Behaviour03LostReplicasCostNothingALostPrimaryItsSlotsAlone) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   ASSERT_TRUE(stage.Write(0, "kept", 1));
@@ -127,7 +127,7 @@ class ReportStage {
   static constexpr size_t kVoter = 2;
   static constexpr size_t kSuspect = 4;
 
-  explicit ReportStage(uint64_t seed) : stage_(ClusterStage::Options(3, 1, seed)) {}
+  explicit ReportStage(uint64_t seed) : stage_(StoryOptions(3, 1, seed)) {}
   ClusterStage& stage() { return stage_; }
   FailMark Mark() {
     const cluster::Member& member = *stage_.TableOf(kVoter).Find(Suspect());
@@ -183,7 +183,7 @@ TEST_P(ClusterBehaviourTest, Behaviour04OnlyVotersFreshReportsMakeFail) {
 
 // What is not a voter's to say comes from silence, too.
 TEST_P(ClusterBehaviourTest, Behaviour04SilenceToOthersThanVotersIsNoFailure) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ASSERT_TRUE(stage.Begin());
   for (const size_t no_voter : {4u, 5u}) stage.BlockBoth(3, no_voter);
   stage.BlockBoth(3, 0);
@@ -194,7 +194,7 @@ TEST_P(ClusterBehaviourTest, Behaviour04SilenceToOthersThanVotersIsNoFailure) {
 }
 
 TEST_P(ClusterBehaviourTest, Behaviour05ASlowLinkChangesNothingAndIsWellAgainAtOnce) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   const Millis from = stage.now();
@@ -217,7 +217,7 @@ TEST_P(ClusterBehaviourTest, Behaviour05ASlowLinkChangesNothingAndIsWellAgainAtO
 }
 
 TEST_P(ClusterBehaviourTest, Behaviour06AddressesChangeAndTheClusterFollows) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   const auto move = [&](size_t node, const std::string& host) {
@@ -255,7 +255,7 @@ TEST_P(ClusterBehaviourTest, Behaviour06AddressesChangeAndTheClusterFollows) {
 }
 
 TEST_P(ClusterBehaviourTest, Behaviour07WhatIsOldOrOfOthersChangesNothing) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   std::vector<std::tuple<size_t, size_t, Envelope>> said;
   bool records = true;

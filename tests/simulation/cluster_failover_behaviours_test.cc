@@ -43,7 +43,7 @@ bool BecomesWhole(ClusterStage* stage) {
 }
 
 TEST_P(FailoverBehaviourTest, Behaviour08TheOldPrimaryComesBackAsAReplica) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   ASSERT_TRUE(stage.Write(0, "before", 1));
@@ -63,7 +63,7 @@ TEST_P(FailoverBehaviourTest, Behaviour08TheOldPrimaryComesBackAsAReplica) {
 }
 
 TEST_P(FailoverBehaviourTest, Behaviour09KillsInALoopUnderLoadTakeNothingBack) {
-  ClusterStage stage(ClusterStage::Options(3, 2, GetParam()));
+  ClusterStage stage(StoryOptions(3, 2, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   stage.Load(kShard, Millis(10), 1);
@@ -93,7 +93,7 @@ TEST_P(FailoverBehaviourTest, Behaviour09KillsInALoopUnderLoadTakeNothingBack) {
 }
 
 TEST_P(FailoverBehaviourTest, Behaviour10TwoPrimariesOfAShardDieInTurn) {
-  ClusterStage stage(ClusterStage::Options(3, 2, GetParam()));
+  ClusterStage stage(StoryOptions(3, 2, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   ASSERT_TRUE(stage.Write(0, "w", 2));
@@ -112,7 +112,7 @@ TEST_P(FailoverBehaviourTest, Behaviour10TwoPrimariesOfAShardDieInTurn) {
 
 TEST_P(FailoverBehaviourTest, Behaviour11TheHighestPositionWins) {
   for (const size_t behind : {3u, 6u}) {
-    ClusterStage stage(ClusterStage::Options(3, 2, GetParam()));
+    ClusterStage stage(StoryOptions(3, 2, GetParam()));
     ClusterWorld& world = stage.world();
     ASSERT_TRUE(stage.Begin());
     stage.BlockBoth(0, behind);
@@ -129,7 +129,7 @@ TEST_P(FailoverBehaviourTest, Behaviour11TheHighestPositionWins) {
 
 TEST_P(FailoverBehaviourTest, Behaviour11EqualPositionsNeverTie) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    ClusterStage stage(ClusterStage::Options(3, 3, GetParam() * 100 + seed));
+    ClusterStage stage(StoryOptions(3, 3, GetParam() * 100 + seed));
     ClusterWorld& world = stage.world();
     ASSERT_TRUE(stage.Begin());
     const Millis from = stage.now();
@@ -145,7 +145,7 @@ TEST_P(FailoverBehaviourTest, Behaviour11EqualPositionsNeverTie) {
 TEST_P(FailoverBehaviourTest, Behaviour12AnEmptyReplicaDoesNotStandBesideData) {
   constexpr size_t kEmpty = 3;
   constexpr size_t kHolder = 6;
-  WorldOptions options = ClusterStage::Options(3, 2, GetParam());
+  WorldOptions options = StoryOptions(3, 2, GetParam());
   options.no_failover = [](size_t node) { return node == kHolder; };
   ClusterStage stage(options);
   ClusterWorld& world = stage.world();
@@ -171,7 +171,7 @@ TEST_P(FailoverBehaviourTest, Behaviour12AnEmptyReplicaDoesNotStandBesideData) {
 TEST_P(FailoverBehaviourTest, Behaviour13HalfOfThePrimariesLessOneAtOnce) {
   constexpr uint32_t kShards = 16;
   for (const bool is_silent : {false, true}) {
-    WorldOptions options = ClusterStage::Options(kShards, 1, GetParam());
+    WorldOptions options = StoryOptions(kShards, 1, GetParam());
     options.has_data = false;
     ClusterStage stage(options);
     ClusterWorld& world = stage.world();
@@ -205,7 +205,7 @@ TEST_P(FailoverBehaviourTest, Behaviour13HalfOfThePrimariesLessOneAtOnce) {
 }
 
 TEST_P(FailoverBehaviourTest, Behaviour14ASoleReplicaStandsAtOnce) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ASSERT_TRUE(stage.Begin());
   const Millis from = stage.now();
   stage.Isolate(0);
@@ -220,7 +220,7 @@ TEST_P(FailoverBehaviourTest, Behaviour14ASoleReplicaStandsAtOnce) {
 TEST_P(FailoverBehaviourTest, Behaviour15HopelessElectionsEndAtOnceAndComeSeldom) {
   constexpr size_t kBehind = 3;
   constexpr size_t kAhead = 6;
-  WorldOptions options = ClusterStage::Options(3, 2, GetParam());
+  WorldOptions options = StoryOptions(3, 2, GetParam());
   options.no_failover = [](size_t node) { return node == kAhead; };
   ClusterStage stage(options);
   ClusterWorld& world = stage.world();
@@ -256,7 +256,7 @@ TEST_P(FailoverBehaviourTest, Behaviour16NoFailoverNeverStands) {
   constexpr size_t kOther = 3;
   constexpr size_t kNever = 6;
   for (const bool is_ahead : {false, true}) {
-    WorldOptions options = ClusterStage::Options(3, 2, GetParam());
+    WorldOptions options = StoryOptions(3, 2, GetParam());
     options.no_failover = [](size_t node) { return node == kNever; };
     ClusterStage stage(options);
     ClusterWorld& world = stage.world();
@@ -287,7 +287,7 @@ TEST_P(FailoverBehaviourTest, Behaviour16NoFailoverNeverStands) {
 }
 
 TEST_P(FailoverBehaviourTest, Behaviour17PlannedFailoverUnderLoad) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   stage.Load(kShard, Millis(10), 1);
@@ -309,7 +309,7 @@ TEST_P(FailoverBehaviourTest, Behaviour17PlannedFailoverUnderLoad) {
 
 // The successor is not heard any more once the writes are held: they go on, and FORCE works.
 TEST_P(FailoverBehaviourTest, Behaviour17PlannedFailoverThatHangsEndsAndForceWorks) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   stage.Load(kShard, Millis(5), 1);
@@ -335,7 +335,7 @@ TEST_P(FailoverBehaviourTest, Behaviour17PlannedFailoverThatHangsEndsAndForceWor
 
 // Its disk hangs, so it can never say "go".
 TEST_P(FailoverBehaviourTest, Behaviour17ForceWorksWhereThePrimarysDiskHangs) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   world.process(0).set_disk_hangs(true);
@@ -350,7 +350,7 @@ TEST_P(FailoverBehaviourTest, Behaviour17ForceWorksWhereThePrimarysDiskHangs) {
 }
 
 TEST_P(FailoverBehaviourTest, Behaviour19WhoIsToEndHandsOverBefore) {
-  ClusterStage stage(ClusterStage::Options(3, 2, GetParam()));
+  ClusterStage stage(StoryOptions(3, 2, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   stage.Load(kShard, Millis(10), 1);
@@ -367,7 +367,7 @@ TEST_P(FailoverBehaviourTest, Behaviour19WhoIsToEndHandsOverBefore) {
 }
 
 TEST_P(FailoverBehaviourTest, Behaviour20APrimaryThatMissedChangesIsCorrected) {
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   stage.Isolate(0);
@@ -391,7 +391,7 @@ TEST_P(FailoverBehaviourTest, Behaviour20APrimaryThatMissedChangesIsCorrected) {
 }
 
 TEST_P(FailoverBehaviourTest, Behaviour22OneShardOfThreeNodesFailsOver) {
-  ClusterStage stage(ClusterStage::Options(1, 2, GetParam()));
+  ClusterStage stage(StoryOptions(1, 2, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   ASSERT_TRUE(stage.Write(0, "w", 1));
@@ -416,7 +416,7 @@ TEST_P(FailoverBehaviourTest, Behaviour23OneWayFlappingAndStoppedThenItConverges
                                    Millis(20000));
   };
   for (const bool hears : {false, true}) {
-    ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+    ClusterStage stage(StoryOptions(3, 1, GetParam()));
     ClusterWorld& world = stage.world();
     ASSERT_TRUE(stage.Begin());
     for (size_t other = 1; other < world.size(); ++other) {
@@ -429,7 +429,7 @@ TEST_P(FailoverBehaviourTest, Behaviour23OneWayFlappingAndStoppedThenItConverges
     EXPECT_EQ(world.violation(), std::nullopt);
   }
   for (const int flap_ms : {200, 700, 1500}) {
-    ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+    ClusterStage stage(StoryOptions(3, 1, GetParam()));
     ClusterWorld& world = stage.world();
     ASSERT_TRUE(stage.Begin());
     for (int i = 0; i < 20; ++i) {
@@ -441,7 +441,7 @@ TEST_P(FailoverBehaviourTest, Behaviour23OneWayFlappingAndStoppedThenItConverges
     EXPECT_TRUE(converges(&stage)) << flap_ms;
     EXPECT_EQ(world.violation(), std::nullopt);
   }
-  ClusterStage stage(ClusterStage::Options(3, 1, GetParam()));
+  ClusterStage stage(StoryOptions(3, 1, GetParam()));
   ClusterWorld& world = stage.world();
   ASSERT_TRUE(stage.Begin());
   world.process(0).Pause();

@@ -14,21 +14,11 @@ namespace larder::simulation {
 namespace {
 
 using cluster::ShardId;
-using cluster::VoterList;
 
 constexpr ShardId kShard{0};
 
 class OperatorsTest : public testing::TestWithParam<uint64_t> {
  protected:
-  static const VoterList& ListOf(const ClusterWorld& world, size_t node) {
-    return world.process(node).node().core().table.voters();
-  }
-  static void TakeOver(ClusterWorld* world, size_t node) {
-    world->Command(node, cluster::TakeOverCommand{});
-  }
-  static void Forget(ClusterWorld* world, size_t by, size_t node) {
-    world->Command(by, cluster::ForgetCommand{world->process(node).id()});
-  }
   static cluster::Epoch EpochAt(const ClusterWorld& world, size_t node) {
     return world.process(node).node().core().OwnRegister()->epoch;
   }

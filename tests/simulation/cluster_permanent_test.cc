@@ -15,21 +15,11 @@ namespace larder::simulation {
 namespace {
 
 using cluster::ShardId;
-using cluster::VoterList;
 
 constexpr ShardId kShard{0};
 
 class PermanentTest : public testing::TestWithParam<uint64_t> {
  protected:
-  static const VoterList& ListOf(const ClusterWorld& world, size_t node) {
-    return world.process(node).node().core().table.voters();
-  }
-  static void TakeOver(ClusterWorld* world, size_t node) {
-    world->Command(node, cluster::TakeOverCommand{});
-  }
-  static void Forget(ClusterWorld* world, size_t by, size_t node) {
-    world->Command(by, cluster::ForgetCommand{world->process(node).id()});
-  }
   // It leads, and all others have what it has.
   static bool AreAlike(ClusterWorld* world, size_t leader) {
     return world->RunUntil(

@@ -58,7 +58,7 @@ void Compare(const std::string& name, const std::string& text) {
 
 // A cluster that has been served for a while, then the story.
 void Tell(const std::string& name, const std::function<void(ClusterStage*, StoryTrace*)>& story) {
-  ClusterStage stage(ClusterStage::Options(3, 1, 1));
+  ClusterStage stage(StoryOptions(3, 1, 1));
   ASSERT_TRUE(stage.Begin());
   StoryTrace trace(&stage.world());
   trace.Run(Millis(1));
@@ -100,7 +100,7 @@ TEST(GoldenTracesTest, PlannedFailover) {
 }
 
 TEST(GoldenTracesTest, Bootstrap) {
-  WorldOptions options = ClusterStage::Options(3, 1, 1);
+  WorldOptions options = StoryOptions(3, 1, 1);
   options.is_founded = false;
   options.begin_within = Millis(500);
   ClusterStage stage(options);

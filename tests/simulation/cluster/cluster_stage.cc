@@ -10,18 +10,6 @@ namespace larder::simulation {
 using cluster::ClusterEvent;
 using cluster::ShardId;
 
-WorldOptions ClusterStage::Options(uint32_t shards, uint32_t replicas, uint64_t seed) {
-  WorldOptions options;
-  options.shards = shards;
-  options.replicas = replicas;
-  options.config.node_timeout = Millis(1000);
-  options.network = {Millis(5), Millis(5), 0, 0};
-  options.seed = seed;
-  options.has_data = true;
-  options.data.checks_staleness = false;
-  return options;
-}
-
 ClusterStage::ClusterStage(WorldOptions options) : world_(std::move(options)) {
   world_.set_on_event([this](size_t node, const ClusterEvent& event) {
     seen_.push_back({world_.events().now(), node, event});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/simulation/cluster/cluster_world.h"
+#include "tests/simulation/cluster/story.h"
 
 namespace larder::simulation {
 
@@ -21,9 +22,6 @@ class ClusterStage {
     size_t node;  // that says so
     cluster::ClusterEvent event;
   };
-
-  // Node timeout 1 s, one way 5 ms, real data.
-  static WorldOptions Options(uint32_t shards, uint32_t replicas, uint64_t seed);
 
   explicit ClusterStage(WorldOptions options);
 

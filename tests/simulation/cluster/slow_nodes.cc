@@ -62,7 +62,7 @@ class SlowRun {
 
  private:
   static WorldOptions WorldOf(const SlowOptions& options) {
-    WorldOptions world = ClusterStage::Options(kShards, 1, options.seed);
+    WorldOptions world = StoryOptions(kShards, 1, options.seed);
     world.config.node_timeout = Millis(options.node_timeout_ms);
     world.has_data = false;
     return world;

@@ -33,6 +33,18 @@ bool WriteTo(ClusterWorld* world, size_t node, const std::string& key, size_t re
   return world->node(node).Write(record, replicas);
 }
 
+const cluster::VoterList& ListOf(const ClusterWorld& world, size_t node) {
+  return world.process(node).node().core().table.voters();
+}
+
+void TakeOver(ClusterWorld* world, size_t node) {
+  world->Command(node, cluster::TakeOverCommand{});
+}
+
+void Forget(ClusterWorld* world, size_t by, size_t node) {
+  world->Command(by, cluster::ForgetCommand{world->process(node).id()});
+}
+
 bool BeginServed(ClusterWorld* world) {
   world->Start();
   if (!world->RunUntil([world] { return world->IsServed(); }, Millis(10000))) return false;

@@ -17,6 +17,11 @@ void BlockBoth(ClusterWorld* world, size_t one, size_t other);
 void Isolate(ClusterWorld* world, size_t node);
 // By a client of that node; to be acknowledged by so many replicas. False: refused.
 bool WriteTo(ClusterWorld* world, size_t node, const std::string& key, size_t replicas);
+// The newest that it knows.
+const cluster::VoterList& ListOf(const ClusterWorld& world, size_t node);
+// ---- An operator, at that node.
+void TakeOver(ClusterWorld* world, size_t node);
+void Forget(ClusterWorld* world, size_t by, size_t node);
 // All shards are served, and the first copies are over. False: not within 14 s.
 bool BeginServed(ClusterWorld* world);
 // Somebody acts for the shard within `most`.
